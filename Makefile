@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# make            the daemon, the command and the library, in build/
+# make demo       the main job on a real kernel
+# make check      everything a change must pass
+# make help       all of it
+
+VERSION		:= 3.0.0
+SOVERSION	:= 1
+
+PREFIX		?= /usr
+SBINDIR		?= $(PREFIX)/sbin
+LIBDIR		?= $(PREFIX)/lib
+INCLUDEDIR	?= $(PREFIX)/include
+MANDIR		?= $(PREFIX)/share/man
+COMPLETIONDIR	?= $(PREFIX)/share/bash-completion/completions
+SYSCONFDIR	?= /etc
+UNITDIR		?= $(PREFIX)/lib/systemd/system
+DBROOT		?= /var/lib/iscsi
+DESTDIR		?=
+
+CC		?= cc
+PKG_CONFIG	?= pkg-config
+CFLAGS		?= -O2 -g
+BUILD		?= build$(if $(SAN),-san)
+
+WARNINGS	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+ifdef SAN
+SANFLAGS	:= -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+		   -fno-omit-frame-pointer
+endif
+
+# What only the daemon, and what only the tests need.
+daemon_pkgs	:= libsystemd libkmod libcrypto
+test_pkgs	:= check
+
+ifneq ($(MAKECMDGOALS),deps)
+DAEMON_CFLAGS	:= $(shell $(PKG_CONFIG) --cflags $(daemon_pkgs) 2>/dev/null)
+DAEMON_LIBS	:= $(shell $(PKG_CONFIG) --libs $(daemon_pkgs) 2>/dev/null)
+TEST_CFLAGS	:= $(shell $(PKG_CONFIG) --cflags $(test_pkgs) 2>/dev/null)
+TEST_LIBS	:= $(shell $(PKG_CONFIG) --libs $(test_pkgs) 2>/dev/null)
+endif
+
+override CPPFLAGS += -D_GNU_SOURCE -I. \
+	-DISCSI_VERSION='"$(VERSION)"' -DISCSI_CONF_DIR='"$(SYSCONFDIR)/iscsi"' \
+	-DISCSI_DB_ROOT='"$(DBROOT)"'
+override CFLAGS += -std=gnu11 $(WARNINGS) $(SANFLAGS) -fvisibility=hidden
+
+db_src		:= $(wildcard libiscsi-db/*.c)
+iscsid_src	:= $(wildcard iscsid/*.c)
+iscsiadm_src	:= $(wildcard iscsiadm/*.c)
+unit_src	:= $(wildcard test/unit/test_*.c)
+fake_src	:= $(wildcard test/fake/*.c)
+fuzz_src	:= $(wildcard test/fuzz/fuzz_*.c)
+
+# What iscsiadm shares with the daemon: the message format and the reader of sysfs.
+shared_src	:= iscsid/mgmt_msg.c iscsid/bytes.c iscsid/sysfs.c
+
+obj		= $(patsubst %.c,$(BUILD)/%.o,$(1))
+db_obj		:= $(call obj,$(db_src))
+iscsid_obj	:= $(call obj,$(iscsid_src))
+iscsiadm_obj	:= $(call obj,$(iscsiadm_src) $(shared_src))
+# Everything but the two main()s, for the unit tests.
+testee_obj	:= $(filter-out %/main.o,$(sort $(iscsid_obj) $(iscsiadm_obj))) $(call obj,$(fake_src))
+unit_bin	:= $(patsubst test/unit/%.c,$(BUILD)/test/unit/%,$(unit_src))
+
+STATIC_DB	:= $(BUILD)/libiscsi-db.a
+SHARED_DB	:= $(BUILD)/libiscsi-db.so.$(SOVERSION).0.0
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+.PHONY: all deps install clean demo check check-unit check-unit-san check-corpus replay fuzz-programs \
+	check-system fuzz fuzz-smoke bench help
+
+all: $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(SHARED_DB) $(STATIC_DB) $(BUILD)/libiscsi-db.pc
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(if $(filter libiscsi-db/%,$<),-fPIC,$(DAEMON_CFLAGS) $(TEST_CFLAGS)) \
+		$(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(STATIC_DB): $(db_obj)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(SHARED_DB): $(db_obj) libiscsi-db/libiscsi-db.map
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libiscsi-db.so.$(SOVERSION) \
+		-Wl,--version-script=libiscsi-db/libiscsi-db.map -o $@ $(db_obj)
+	ln -sf $(@F) $(BUILD)/libiscsi-db.so.$(SOVERSION)
+	ln -sf $(@F) $(BUILD)/libiscsi-db.so
+
+$(BUILD)/libiscsi-db.pc: Makefile
+	@mkdir -p $(@D)
+	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' \
+		'Name: libiscsi-db' 'Description: Records of the iSCSI initiator' \
+		'Version: $(VERSION)' 'Libs: -L$${libdir} -liscsi-db' \
+		'Cflags: -I$${includedir}' >$@
+
+$(BUILD)/sbin/iscsid: $(iscsid_obj) $(STATIC_DB)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) -pthread
+
+$(BUILD)/sbin/iscsiadm: $(iscsiadm_obj) $(STATIC_DB)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(testee_obj) $(STATIC_DB)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) $(TEST_LIBS) -pthread
+
+# ---- installing ---------------------------------------------------------------------------
+
+# The units as installed: systemd/*.in with the paths filled in.
+$(BUILD)/systemd/%: systemd/%.in Makefile
+	@mkdir -p $(@D)
+	sed 's|@SBINDIR@|$(SBINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g; s|@DBROOT@|$(DBROOT)|g' $< >$@
+
+units		:= $(patsubst systemd/%.in,$(BUILD)/systemd/%,$(wildcard systemd/*.in))
+
+install: all $(units)
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR) \
+		$(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(COMPLETIONDIR) $(DESTDIR)$(UNITDIR) \
+		$(DESTDIR)$(SYSCONFDIR)/iscsi
+	install -d -m 0700 $(DESTDIR)$(DBROOT)
+	install -m 0755 $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(DESTDIR)$(SBINDIR)/
+	install -m 0755 $(SHARED_DB) $(DESTDIR)$(LIBDIR)/
+	ln -sf $(notdir $(SHARED_DB)) $(DESTDIR)$(LIBDIR)/libiscsi-db.so.$(SOVERSION)
+	ln -sf libiscsi-db.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libiscsi-db.so
+	install -m 0644 $(STATIC_DB) $(DESTDIR)$(LIBDIR)/
+	install -m 0644 $(BUILD)/libiscsi-db.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+	install -m 0644 libiscsi-db/iscsi-db.h $(DESTDIR)$(INCLUDEDIR)/
+	install -m 0644 iscsid/iscsid.8 iscsiadm/iscsiadm.8 $(DESTDIR)$(MANDIR)/man8/
+	install -m 0644 iscsiadm/iscsiadm.bash-completion $(DESTDIR)$(COMPLETIONDIR)/iscsiadm
+	install -m 0644 $(units) $(DESTDIR)$(UNITDIR)/
+	test -e $(DESTDIR)$(SYSCONFDIR)/iscsi/iscsid.conf || \
+		install -m 0600 etc/iscsid.conf $(DESTDIR)$(SYSCONFDIR)/iscsi/
+	test -e $(DESTDIR)$(SYSCONFDIR)/iscsi/initiatorname.iscsi || \
+		install -m 0600 etc/initiatorname.iscsi $(DESTDIR)$(SYSCONFDIR)/iscsi/
+
+# ---- trying and testing -------------------------------------------------------------------
+
+# Debian packages by name, installed where they are missing.
+deps:
+	test/lab/deps build test
+
+# A make of its own each time: what deps installs is found by the next one.
+demo:
+	test/lab/deps build test
+	$(MAKE) --no-print-directory all
+	test/lab/demo
+
+check:
+	test/lab/deps build test
+	$(MAKE) --no-print-directory check-unit check-unit-san check-corpus check-system
+
+# Each program prints what failed; the tests' own summary stands at the end of check-system.
+check-unit: all $(unit_bin)
+	@for t in $(unit_bin); do $$t || { echo "FAILED: $$t"; exit 1; }; done
+
+check-unit-san:
+	$(MAKE) --no-print-directory check-unit SAN=1
+
+check-system: all
+	BUILD=$(BUILD) test/system/run-all
+
+bench:
+	test/lab/deps build test qemu
+	$(MAKE) --no-print-directory all
+	BUILD=$(BUILD) test/bench/run
+
+# libFuzzer programs need clang; they are built with the sanitizers always.
+FUZZ_CC		?= clang-14
+FUZZ_SECONDS	?= 60
+FUZZ_FLAGS	:= -O1 -g -std=gnu11 -fsanitize=address,undefined -fno-sanitize-recover=undefined
+fuzz_bin	:= $(patsubst test/fuzz/%.c,build-fuzz/%,$(fuzz_src))
+fuzz_testee	:= $(db_src) $(filter-out iscsid/main.c,$(iscsid_src))
+
+build-fuzz/%: test/fuzz/%.c $(fuzz_testee) $(wildcard libiscsi-db/*.h iscsid/*.h)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(CPPFLAGS) $(DAEMON_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< \
+		$(fuzz_testee) $(DAEMON_LIBS) -pthread
+
+fuzz:
+	test/lab/deps build fuzz
+	$(MAKE) --no-print-directory fuzz-programs
+
+fuzz-programs: $(fuzz_bin)
+
+# New inputs go to the build folder; what finds something belongs into test/fuzz/corpus.
+fuzz-smoke: fuzz
+	@for f in $(fuzz_bin); do \
+		name=$${f##*/fuzz_}; mkdir -p build-fuzz/corpus/$$name; \
+		echo "fuzzing $$name for $(FUZZ_SECONDS) s"; \
+		$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -verbosity=0 \
+			-artifact_prefix=build-fuzz/ build-fuzz/corpus/$$name \
+			test/fuzz/corpus/$$name || exit 1; \
+	done
+
+# The corpora as they are, through the same code without libFuzzer.
+replay_bin	:= $(patsubst test/fuzz/%.c,$(BUILD)/test/replay/%,$(fuzz_src))
+
+$(BUILD)/test/replay/%: $(BUILD)/test/fuzz/%.o $(BUILD)/test/fuzz/replay.o $(testee_obj) $(STATIC_DB)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) $(TEST_LIBS) -pthread
+
+check-corpus:
+	$(MAKE) --no-print-directory replay SAN=1
+
+replay: $(replay_bin)
+	@for f in $(replay_bin); do $$f test/fuzz/corpus/$${f##*/fuzz_} || exit 1; done
+
+clean:
+	rm -rf build build-san build-fuzz
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+	@echo "make check-unit    unit tests (SAN=1: under ASan and UBSan)"
+	@echo "make check-system  the scenarios on a real kernel"
+	@echo "make fuzz-smoke    each fuzzer for FUZZ_SECONDS ($(FUZZ_SECONDS))"
+	@echo "make bench         ours, open-iscsi and the kernel's floor, side by side"
+	@echo "make deps          install what building and testing need (Debian)"
+	@echo "make install       DESTDIR PREFIX SBINDIR SYSCONFDIR UNITDIR DBROOT"
+
+-include $(patsubst %.o,%.d,$(sort $(db_obj) $(iscsid_obj) $(iscsiadm_obj) $(testee_obj) \
+	$(call obj,$(unit_src) $(wildcard test/fuzz/*.c))))

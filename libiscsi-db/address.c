@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Names of targets and interfaces, addresses and portals: what may be one, and what a portal's
+ * text means. A name becomes part of a path only if it passed here. Opens and resolves nothing.
+ */
+#include "libiscsi-db/db.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+
+bool text_is_control(char c, char next)
+{
+	unsigned char a = (unsigned char)c, b = (unsigned char)next;
+
+	return a < 0x20 || a == 0x7f || (a == 0xc2 && b >= 0x80 && b <= 0x9f);
+}
+
+bool text_to_int(const char *text, int *ret)
+{
+	char *end, canon[16];
+	long v;
+
+	errno = 0;
+	v = strtol(text, &end, 10);
+	if (errno || end == text || *end || v < INT_MIN || v > INT_MAX)
+		return false;
+	(void)snprintf(canon, sizeof(canon), "%ld", v);
+	if (!streq(canon, text))
+		return false;
+	*ret = (int)v;
+	return true;
+}
+
+/* What no name may be: empty, too long, "." or "..", or with a '/' or a control character. */
+static enum iscsi_err check_common(const char *what, const char *name, size_t max,
+				   struct iscsi_why *why)
+{
+	if (!*name)
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "the %s is empty", what);
+	if (strlen(name) > max)
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "the %s has %zu bytes, more than %zu",
+				  what, strlen(name), max);
+	if (streq(name, ".") || streq(name, ".."))
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "'%s' can't be a %s", name, what);
+	for (const char *p = name; *p; p++) {
+		if (*p == '/')
+			return iscsi_fail(why, ISCSI_ERR_INVAL, "the %s '%s' has a '/' in it",
+					  what, name);
+		if (text_is_control(p[0], p[1]))
+			return iscsi_fail(why, ISCSI_ERR_INVAL,
+					  "the %s '%s' has a control character in it", what,
+					  name);
+	}
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err iscsi_db_check_name(const char *name, struct iscsi_why *why)
+{
+	enum iscsi_err err = check_common("iSCSI name", name, ISCSI_NAME_MAX, why);
+
+	if (err)
+		return err;
+	/* The comma separates the parts of a link's name. */
+	if (strpbrk(name, " ,"))
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "the iSCSI name '%s' has a %s in it",
+				  name, strchr(name, ',') ? "comma" : "blank");
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err iscsi_db_check_iface_name(const char *name, struct iscsi_why *why)
+{
+	enum iscsi_err err = check_common("interface name", name, ISCSI_IFACE_NAME_MAX, why);
+
+	if (err)
+		return err;
+	if (name[0] == ' ' || name[strlen(name) - 1] == ' ')
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "the interface name '%s' begins or ends with a blank", name);
+	return ISCSI_SUCCESS;
+}
+
+/* Input methods for Chinese and Japanese give these; they look right on the screen. */
+static enum iscsi_err check_full_width(const char *text, struct iscsi_why *why)
+{
+	static const struct {
+		const char *bytes, *what, *instead;
+	} look_alike[] = {
+		{ "\xef\xbc\x9a", "full-width colon", ":" },
+		{ "\xef\xbc\x8c", "full-width comma", "," },
+		{ "\xef\xbc\x8e", "full-width dot", "." },
+		{ "\xe3\x80\x82", "ideographic full stop", "." },
+		{ "\xef\xbc\xbb", "full-width bracket", "[" },
+		{ "\xef\xbc\xbd", "full-width bracket", "]" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(look_alike); i++) {
+		if (strstr(text, look_alike[i].bytes))
+			return iscsi_fail(why, ISCSI_ERR_INVAL,
+					  "'%s' has a %s in it where '%s' is meant", text,
+					  look_alike[i].what, look_alike[i].instead);
+	}
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err iscsi_db_check_address(const char *address, struct iscsi_why *why)
+{
+	enum iscsi_err err = check_full_width(address, why);
+	const char *zone = strchr(address, '%');
+
+	if (!err)
+		err = check_common("address", address, ISCSI_ADDRESS_MAX, why);
+	if (err)
+		return err;
+	for (const char *p = address; *p; p++) {
+		unsigned char c = (unsigned char)*p;
+		bool ok = c < 0x80 && (isalnum(c) || strchr(".:-_%", c));
+
+		/* A zone is the name of a network device, which may hold nearly anything. */
+		if (!ok && zone && p > zone)
+			ok = c > ' ' && c < 0x7f && !strchr(",[]", c);
+		if (!ok)
+			return iscsi_fail(why, ISCSI_ERR_INVAL,
+					  "the address '%s' has a character in it that no "
+					  "address or host name has", address);
+	}
+	if (zone && (!zone[1] || zone == address))
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "the address '%s' has an empty %s",
+				  address, zone[1] ? "part before its zone" : "zone");
+	return ISCSI_SUCCESS;
+}
+
+/* @text -> its number, and the zone of an IPv6 address. The family, or 0. */
+static int address_number(const char *text, unsigned char ret[16], const char **zone)
+{
+	char host[INET6_ADDRSTRLEN];
+	size_t len = strcspn(text, "%");
+
+	*zone = text[len] ? text + len + 1 : "";
+	if (len >= sizeof(host))
+		return 0;
+	memcpy(host, text, len);
+	host[len] = '\0';
+	if (inet_pton(AF_INET6, host, ret) == 1)
+		return AF_INET6;
+	if (!text[len] && inet_pton(AF_INET, host, ret) == 1)
+		return AF_INET;
+	return 0;
+}
+
+bool address_equal(const char *a, const char *b)
+{
+	unsigned char na[16], nb[16];
+	const char *za, *zb;
+	int fa = address_number(a, na, &za), fb = address_number(b, nb, &zb);
+
+	if (!fa || fa != fb)
+		return false;
+	return memcmp(na, nb, fa == AF_INET6 ? 16 : 4) == 0 && streq(za, zb);
+}
+
+bool iscsi_db_address_in_brackets(const char *address)
+{
+	return !strchr(address, '.');
+}
+
+static enum iscsi_err parse_number(const char *what, const char *text, long low, int *ret,
+				   struct iscsi_why *why)
+{
+	char *end;
+	long v;
+
+	if (!*text)
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "the %s is missing", what);
+	if (!isdigit((unsigned char)*text))
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "the %s '%s' isn't a number", what, text);
+	errno = 0;
+	v = strtol(text, &end, 10);
+	if (*end)
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "the %s '%s' isn't a number", what, text);
+	if (errno || v < low || v > 65535)
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "the %s %s isn't within %ld..65535",
+				  what, text, low);
+	*ret = (int)v;
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err parse_tpgt(const char *text, int *ret, struct iscsi_why *why)
+{
+	/* How listings print an unknown one. */
+	if (streq(text, "4294967295") || streq(text, "-1")) {
+		*ret = ISCSI_TPGT_UNKNOWN;
+		return ISCSI_SUCCESS;
+	}
+	return parse_number("portal group tag", text, 0, ret, why);
+}
+
+static enum iscsi_err parse_host(const char *host, struct iscsi_db_portal *ret,
+				 struct iscsi_why *why)
+{
+	unsigned char number[16];
+	enum iscsi_err err;
+	const char *zone;
+
+	if (!*host)	/* any address */
+		return ISCSI_SUCCESS;
+	err = iscsi_db_check_address(host, why);
+	if (err)
+		return err;
+	if (strchr(host, ':') && address_number(host, number, &zone) != AF_INET6)
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "'%s' is neither an IPv6 address nor host:port", host);
+	memcpy(ret->address, host, strlen(host) + 1);	/* not too long: that was checked */
+	return ISCSI_SUCCESS;
+}
+
+/* @text without its first character up to ']' -> the host; *rest is what follows the bracket. */
+static enum iscsi_err parse_brackets(char *text, char **rest, struct iscsi_why *why)
+{
+	char *close = strchr(text, ']');
+
+	if (!close)
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "'[%s' has no ']'", text);
+	if (close == text)
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "there is no address between '[' and ']'");
+	*close = '\0';
+	*rest = close + 1;
+	if (**rest && !strchr(":,", **rest))
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "'%s' after ']' is neither a port nor a portal group tag",
+				  *rest);
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err iscsi_db_portal_parse(const char *text, struct iscsi_db_portal *ret,
+				     struct iscsi_why *why)
+{
+	struct iscsi_db_portal portal = { .port = -1, .tpgt = ISCSI_TPGT_UNKNOWN };
+	char copy[ISCSI_ADDRESS_MAX + 64], *host = copy, *rest = NULL, *port = NULL, *tpgt;
+	enum iscsi_err err = check_full_width(text, why);
+
+	if (err)
+		return err;
+	if (strlen(text) >= sizeof(copy))
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "a portal of %zu bytes is too long",
+				  strlen(text));
+	strcpy(copy, text);
+	if (*host == '[') {
+		err = parse_brackets(++host, &rest, why);
+		if (err)
+			return err;
+	}
+	tpgt = strchr(rest ? rest : host, ',');
+	if (tpgt)
+		*tpgt++ = '\0';
+	if (rest) {
+		port = *rest == ':' ? rest + 1 : NULL;
+	} else {
+		port = strchr(host, ':');
+		if (port && strchr(port + 1, ':'))	/* a bare IPv6 address has no port */
+			port = NULL;
+		if (port)
+			*port++ = '\0';
+	}
+	if (!err && port)
+		err = parse_number("port", port, 1, &portal.port, why);
+	if (!err && tpgt)
+		err = parse_tpgt(tpgt, &portal.tpgt, why);
+	if (!err)
+		err = parse_host(host, &portal, why);
+	if (!err)
+		*ret = portal;
+	return err;
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Discovery records: one folder a portal, with the record and links to the nodes found there.
+ * A plain file instead of the folder is how old versions kept it; it is read, and replaced by
+ * a folder when it is written.
+ */
+#include "libiscsi-db/db.h"
+
+#include <errno.h>
+
+static const struct {
+	const char *folder, *file;
+} layout[DB_KINDS] = {
+	[ISCSI_DB_SENDTARGETS] = { "send_targets", "st_config" },
+	[ISCSI_DB_ISNS] = { "isns", "isns_config" },
+};
+
+static bool is_discovery(enum iscsi_db_kind kind)
+{
+	return kind == ISCSI_DB_SENDTARGETS || kind == ISCSI_DB_ISNS;
+}
+
+static enum iscsi_err no_memory(struct iscsi_why *why)
+{
+	return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory for a discovery record");
+}
+
+/* Makes what was read from "ADDRESS,PORT" say that it is that portal. */
+static enum iscsi_err fix_identity(struct iscsi_db_record *rec, const char *address, int port,
+				   const char *origin, const struct db_warn *warn)
+{
+	const char *type = rec->kind == ISCSI_DB_ISNS ? "isns" : "sendtargets";
+	bool fixed = false;
+	char number[16];
+
+	(void)snprintf(number, sizeof(number), "%d", port);
+	if (record_fix(rec, "discovery.type", type, &fixed) < 0 ||
+	    record_fix(rec, "discovery.sendtargets.address", address, &fixed) < 0 ||
+	    record_fix(rec, "discovery.sendtargets.port", number, &fixed) < 0)
+		return ISCSI_ERR_NOMEM;
+	if (fixed)
+		db_warn(warn, "%s says it is another portal; its path counts", origin);
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err load(struct iscsi_db *db, enum iscsi_db_kind kind, const char *address,
+			   int port, iscsi_db_warn_fn *fn, void *arg,
+			   struct iscsi_db_record **ret, struct iscsi_why *why)
+{
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
+	CLEANUP(freep) char *folder = db_format("%s/%s,%d", layout[kind].folder, address, port);
+	CLEANUP(freep) char *path = NULL;
+	struct db_warn warn = { .fn = fn, .arg = arg };
+	enum iscsi_err err;
+	int type;
+
+	if (!folder)
+		return no_memory(why);
+	type = db_type(db, folder);
+	path = type == S_IFREG ? strdup(folder) : db_format("%s/%s", folder, layout[kind].file);
+	if (!path)
+		return no_memory(why);
+	err = db_load(db, kind, path, fn, arg, &rec, why);
+	if (!err && fix_identity(rec, address, port, path, &warn) != ISCSI_SUCCESS)
+		err = no_memory(why);
+	if (err)
+		return err;
+	*ret = rec;
+	rec = NULL;
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err iscsi_db_discovery_read(struct iscsi_db *db, enum iscsi_db_kind kind,
+				       const char *address, int port,
+				       struct iscsi_db_record **ret, struct iscsi_why *why)
+{
+	enum iscsi_err err;
+
+	if (!is_discovery(kind))
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "not a kind of discovery record");
+	err = iscsi_db_check_address(address, why);
+	if (err)
+		return err;
+	err = load(db, kind, address, port, NULL, NULL, ret, why);
+	if (err == ISCSI_ERR_NO_OBJS_FOUND)
+		return iscsi_fail(why, err, "there is no discovery record for %s,%d in %s/%s",
+				  address, port, db->root, layout[kind].folder);
+	return err;
+}
+
+enum iscsi_err iscsi_db_discovery_each(struct iscsi_db *db, enum iscsi_db_kind kind,
+				       iscsi_db_warn_fn *warn_fn, void *warn_arg,
+				       iscsi_db_record_fn *fn, void *arg, struct iscsi_why *why)
+{
+	struct db_warn warn = { .fn = warn_fn, .arg = warn_arg };
+	enum iscsi_err err = ISCSI_SUCCESS;
+	struct names names;
+	int r;
+
+	if (!is_discovery(kind))
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "not a kind of discovery record");
+	r = names_read(db, layout[kind].folder, &names);
+	if (r < 0)
+		return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot list %s/%s: %s", db->root,
+				  layout[kind].folder, db_strerror(r));
+	for (size_t i = 0; i < names.count && !err; i++) {
+		CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
+		struct iscsi_db_portal portal;
+		struct iscsi_why reason;
+		struct node_id id;
+
+		/* Old iSNS discoveries put their links here, among the servers. */
+		if (node_id_from_link(names.name[i], &id))
+			continue;
+		if (!portal_name_parse(names.name[i], &portal) || strchr(names.name[i], ',') !=
+		    strrchr(names.name[i], ',')) {
+			db_warn(&warn, "%s/%s/%s is left out: not the name of a portal", db->root,
+				layout[kind].folder, names.name[i]);
+			continue;
+		}
+		err = load(db, kind, portal.address, portal.port, warn_fn, warn_arg, &rec, &reason);
+		if (!err) {
+			err = fn(arg, rec);
+			continue;
+		}
+		if (err == ISCSI_ERR_NOMEM)
+			iscsi_fail(why, err, "%s", reason.text);
+		else if (err != ISCSI_ERR_NO_OBJS_FOUND)
+			db_warn(&warn, "%s; it is left out", reason.text);
+		if (err != ISCSI_ERR_NOMEM)
+			err = ISCSI_SUCCESS;
+	}
+	names_done(&names);
+	return err;
+}
+
+enum iscsi_err iscsi_db_discovery_write(struct iscsi_db *db, const struct iscsi_db_record *rec,
+					struct iscsi_why *why)
+{
+	CLEANUP(freep) char *path = NULL;
+	struct stage_op *op;
+	const char *address;
+	enum iscsi_err err;
+	int port;
+
+	if (!is_discovery(rec->kind))
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "not a discovery record");
+	address = iscsi_db_record_get(rec, "discovery.sendtargets.address");
+	port = iscsi_db_record_get_int(rec, "discovery.sendtargets.port");
+	err = iscsi_db_check_address(address, why);
+	if (err)
+		return err;
+	path = db_format("%s/%s,%d/%s", layout[rec->kind].folder, address, port,
+			 layout[rec->kind].file);
+	if (!path)
+		return no_memory(why);
+	return stage_write(db, path, rec, &op, why);
+}
+
+/* Stages the end of the nodes that a portal's folder links to, and of the links themselves. */
+static enum iscsi_err delete_links(struct iscsi_db *db, const char *folder, const char *file,
+				   struct stage_op *op, struct iscsi_why *why)
+{
+	enum iscsi_err err = ISCSI_SUCCESS;
+	struct names names;
+	int r = names_read(db, folder, &names);
+
+	if (r == -ENOTDIR)	/* the old layout has no links */
+		return ISCSI_SUCCESS;
+	if (r < 0)
+		return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot list %s/%s: %s", db->root, folder,
+				  db_strerror(r));
+	for (size_t i = 0; i < names.count && !err; i++) {
+		CLEANUP(freep) char *link = db_format("%s/%s", folder, names.name[i]);
+		struct node_id id;
+		int type;
+
+		if (!link) {
+			err = no_memory(why);
+			break;
+		}
+		if (streq(names.name[i], file))
+			continue;
+		type = db_type(db, link);
+		if (type != S_IFLNK)
+			continue;
+		if (node_id_from_link(names.name[i], &id))
+			err = node_delete_id(db, &id, why);
+		if (err == ISCSI_ERR_NO_OBJS_FOUND)	/* the node went long ago */
+			err = ISCSI_SUCCESS;
+		if (!err && stage_add_unlink(op, link) < 0)
+			err = no_memory(why);
+	}
+	names_done(&names);
+	return err;
+}
+
+enum iscsi_err iscsi_db_discovery_delete(struct iscsi_db *db, enum iscsi_db_kind kind,
+					 const char *address, int port, struct iscsi_why *why)
+{
+	CLEANUP(freep) char *folder = NULL, *path = NULL;
+	struct stage_op *op;
+	enum iscsi_err err;
+	int type;
+
+	if (!is_discovery(kind))
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "not a kind of discovery record");
+	err = iscsi_db_check_address(address, why);
+	if (err)
+		return err;
+	folder = db_format("%s/%s,%d", layout[kind].folder, address, port);
+	if (!folder)
+		return no_memory(why);
+	type = db_type(db, folder);
+	if (type < 0)
+		return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot look at %s/%s: %s", db->root, folder,
+				  db_strerror(type));
+	if (!type)
+		return iscsi_fail(why, ISCSI_ERR_NO_OBJS_FOUND,
+				  "there is no discovery record for %s,%d in %s/%s", address, port,
+				  db->root, layout[kind].folder);
+	path = type == S_IFDIR ? db_format("%s/%s", folder, layout[kind].file) : strdup(folder);
+	if (!path)
+		return no_memory(why);
+	err = stage_delete(db, path, &op, why);
+	if (err)
+		return err;
+	return delete_links(db, folder, layout[kind].file, op, why);
+}

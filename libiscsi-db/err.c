@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Errors: the fixed text of each code, the reason that goes with one, and the warnings that the
+ * library hands to its caller. Whatever is said here fits in one line and on a terminal.
+ */
+#include "libiscsi-db/db.h"
+
+#include <stdarg.h>
+
+/* Exit codes and texts that scripts know; the order is that of the values. */
+static const char *const err_text[ISCSI_ERR_END] = {
+	[ISCSI_SUCCESS] = "",
+	[ISCSI_ERR] = "unknown error",
+	[ISCSI_ERR_SESS_NOT_FOUND] = "session not found",
+	[ISCSI_ERR_NOMEM] = "no available memory",
+	[ISCSI_ERR_TRANS] = "encountered connection failure",
+	[ISCSI_ERR_LOGIN] = "encountered iSCSI login failure",
+	[ISCSI_ERR_IDBM] = "encountered iSCSI database failure",
+	[ISCSI_ERR_INVAL] = "invalid parameter",
+	[ISCSI_ERR_TRANS_TIMEOUT] = "connection timed out",
+	[ISCSI_ERR_INTERNAL] = "internal error",
+	[ISCSI_ERR_LOGOUT] = "encountered iSCSI logout failure",
+	[ISCSI_ERR_PDU_TIMEOUT] = "iSCSI PDU timed out",
+	[ISCSI_ERR_TRANS_NOT_FOUND] =
+		("iSCSI driver not found. Please make sure it is loaded, "
+		 "and retry the operation"),
+	[ISCSI_ERR_ACCESS] = "daemon access denied",
+	[ISCSI_ERR_TRANS_CAPS] = "iSCSI driver does not support requested capability.",
+	[ISCSI_ERR_SESS_EXISTS] = "session exists",
+	[ISCSI_ERR_INVALID_MGMT_REQ] = "Unknown request",
+	[ISCSI_ERR_ISNS_UNAVAILABLE] = "iSNS service not supported",
+	[ISCSI_ERR_ISCSID_COMM_ERR] = "could not communicate to iscsid",
+	[ISCSI_ERR_FATAL_LOGIN] = "encountered non-retryable iSCSI login failure",
+	[ISCSI_ERR_ISCSID_NOTCONN] = "could not connect to iscsid",
+	[ISCSI_ERR_NO_OBJS_FOUND] = "no objects found",
+	[ISCSI_ERR_SYSFS_LOOKUP] = "sysfs lookup failure",
+	[ISCSI_ERR_HOST_NOT_FOUND] = "host not found",
+	[ISCSI_ERR_LOGIN_AUTH_FAILED] = "iSCSI login failed due to authorization failure",
+	[ISCSI_ERR_ISNS_QUERY] = "iSNS query failed",
+	[ISCSI_ERR_ISNS_REG_FAILED] = "iSNS registration failed",
+	[ISCSI_ERR_OP_NOT_SUPP] = "operation not supported",
+	[ISCSI_ERR_BUSY] = "device or resource in use",
+	[ISCSI_ERR_AGAIN] = "operation failed but retry may succeed",
+	[ISCSI_ERR_UNKNOWN_DISCOVERY_TYPE] = "unknown discovery type",
+	[ISCSI_ERR_CHILD_TERMINATED] = "child process terminated",
+	[ISCSI_ERR_SESSION_NOT_CONNECTED] = "target likely not connected",
+	[ISCSI_ERR_REQ_TIMEDOUT] = "iscsid request timed out",
+};
+
+const char *iscsi_db_err_text(enum iscsi_err err)
+{
+	if ((unsigned int)err >= ISCSI_ERR_END)
+		return err_text[ISCSI_ERR];
+	return err_text[err];
+}
+
+const char *iscsi_db_version(void)
+{
+	return ISCSI_VERSION;
+}
+
+/* @in -> @ret, cut to @size, control characters as \n, \t or \xNN. */
+static void text_escape(const char *in, char *ret, size_t size)
+{
+	size_t len = 0;
+	char piece[8];
+
+	for (; *in; in++) {
+		unsigned char c = (unsigned char)*in;
+		size_t n;
+
+		if (!text_is_control(in[0], in[1]))
+			n = (size_t)snprintf(piece, sizeof(piece), "%c", c);
+		else if (c == '\n')
+			n = (size_t)snprintf(piece, sizeof(piece), "\\n");
+		else if (c == '\t')
+			n = (size_t)snprintf(piece, sizeof(piece), "\\t");
+		else
+			n = (size_t)snprintf(piece, sizeof(piece), "\\x%02x", c);
+		if (len + n >= size)
+			break;
+		memcpy(ret + len, piece, n);
+		len += n;
+	}
+	/* Don't end in the middle of a character. */
+	if (*in && ((unsigned char)*in & 0xc0) == 0x80) {
+		while (len && ((unsigned char)ret[len - 1] & 0xc0) == 0x80)
+			len--;
+		if (len && (unsigned char)ret[len - 1] >= 0xc0)
+			len--;
+	}
+	ret[len] = '\0';
+}
+
+enum iscsi_err iscsi_fail(struct iscsi_why *why, enum iscsi_err err, const char *fmt, ...)
+{
+	char text[2 * sizeof(why->text)];	/* the arguments may point into why->text */
+	va_list ap;
+
+	if (!why)
+		return err;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	text_escape(text, why->text, sizeof(why->text));
+	return err;
+}
+
+void db_warn(const struct db_warn *warn, const char *fmt, ...)
+{
+	char text[1024], line[768];
+	size_t len = 0;
+	va_list ap;
+
+	if (!warn || !warn->fn)
+		return;
+	text[0] = '\0';
+	if (warn->origin && warn->line)
+		(void)snprintf(text, sizeof(text), "%s:%u: ", warn->origin, warn->line);
+	else if (warn->origin)
+		(void)snprintf(text, sizeof(text), "%s: ", warn->origin);
+	len = strlen(text);
+	va_start(ap, fmt);
+	(void)vsnprintf(text + len, sizeof(text) - len, fmt, ap);
+	va_end(ap);
+	text_escape(text, line, sizeof(line));
+	warn->fn(warn->arg, line);
+}
+
+const char *db_strerror(int err)
+{
+	const char *text = strerrordesc_np(err < 0 ? -err : err);
+
+	return text ? text : "unknown error";
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * libiscsi-db: the records of the iSCSI initiator.
+ *
+ * Reads and writes the node, interface and discovery records that iscsiadm and iscsid work
+ * with, in the text form and the folders that open-iscsi 2.1 uses, so that both can share one
+ * database. iscsiadm and iscsid use nothing below this header to reach a record.
+ *
+ * Objects are opaque; each belongs to whoever the function that returns it says. No function
+ * logs or writes to a terminal: a failure is an enum iscsi_err with a reason in words, and what
+ * is only worth a warning goes to a callback. Nothing here is thread-safe per object; different
+ * objects may be used by different threads.
+ */
+#ifndef ISCSI_DB_H
+#define ISCSI_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+#define ISCSI_NAME_MAX		223	/* bytes of an iSCSI name, RFC 7143, 4.2.7.1 */
+#define ISCSI_ADDRESS_MAX	255	/* bytes of an address or host name */
+#define ISCSI_IFACE_NAME_MAX	64	/* bytes of the name of an interface record */
+#define ISCSI_VALUE_MAX		255	/* bytes of a value that other readers accept */
+#define ISCSI_PORT_DEFAULT	3260
+#define ISCSI_ISNS_PORT_DEFAULT	3205
+#define ISCSI_TPGT_UNKNOWN	(-1)
+
+/* What went wrong. The values are iscsiadm's exit codes and never change. */
+enum iscsi_err {
+	ISCSI_SUCCESS			= 0,
+	ISCSI_ERR			= 1,
+	ISCSI_ERR_SESS_NOT_FOUND	= 2,
+	ISCSI_ERR_NOMEM			= 3,
+	ISCSI_ERR_TRANS			= 4,
+	ISCSI_ERR_LOGIN			= 5,
+	ISCSI_ERR_IDBM			= 6,
+	ISCSI_ERR_INVAL			= 7,
+	ISCSI_ERR_TRANS_TIMEOUT		= 8,
+	ISCSI_ERR_INTERNAL		= 9,
+	ISCSI_ERR_LOGOUT		= 10,
+	ISCSI_ERR_PDU_TIMEOUT		= 11,
+	ISCSI_ERR_TRANS_NOT_FOUND	= 12,
+	ISCSI_ERR_ACCESS		= 13,
+	ISCSI_ERR_TRANS_CAPS		= 14,
+	ISCSI_ERR_SESS_EXISTS		= 15,
+	ISCSI_ERR_INVALID_MGMT_REQ	= 16,
+	ISCSI_ERR_ISNS_UNAVAILABLE	= 17,
+	ISCSI_ERR_ISCSID_COMM_ERR	= 18,
+	ISCSI_ERR_FATAL_LOGIN		= 19,
+	ISCSI_ERR_ISCSID_NOTCONN	= 20,
+	ISCSI_ERR_NO_OBJS_FOUND		= 21,
+	ISCSI_ERR_SYSFS_LOOKUP		= 22,
+	ISCSI_ERR_HOST_NOT_FOUND	= 23,
+	ISCSI_ERR_LOGIN_AUTH_FAILED	= 24,
+	ISCSI_ERR_ISNS_QUERY		= 25,
+	ISCSI_ERR_ISNS_REG_FAILED	= 26,
+	ISCSI_ERR_OP_NOT_SUPP		= 27,
+	ISCSI_ERR_BUSY			= 28,
+	ISCSI_ERR_AGAIN			= 29,
+	ISCSI_ERR_UNKNOWN_DISCOVERY_TYPE = 30,
+	ISCSI_ERR_CHILD_TERMINATED	= 31,
+	ISCSI_ERR_SESSION_NOT_CONNECTED	= 32,
+	ISCSI_ERR_REQ_TIMEDOUT		= 33,
+	ISCSI_ERR_END,			/* one past the last */
+};
+
+/*
+ * Why something failed, in one line without a newline. A plain value that lives with the
+ * caller, so that saying why needs no memory.
+ */
+struct iscsi_why {
+	char text[512];
+};
+
+/* The fixed text of an error, as iscsiadm prints it; "" for success. Never NULL. */
+const char *iscsi_db_err_text(enum iscsi_err err);
+
+/*
+ * Writes the reason into @why (may be NULL), cut to its size with control characters made
+ * visible, and returns @err, so that a failure is one line: return iscsi_fail(why, ERR, "...").
+ */
+enum iscsi_err iscsi_fail(struct iscsi_why *why, enum iscsi_err err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4), cold));
+
+/* The version of this library, "3.0.0". */
+const char *iscsi_db_version(void);
+
+/* Told about what is wrong but doesn't stop the work: one line, without a newline. */
+typedef void iscsi_db_warn_fn(void *arg, const char *text);
+
+/* ---- names and addresses ------------------------------------------------------------- */
+
+struct iscsi_db_portal {
+	char address[ISCSI_ADDRESS_MAX + 1];	/* IPv6 without its brackets */
+	int port;				/* -1: not given */
+	int tpgt;				/* ISCSI_TPGT_UNKNOWN: not given */
+};
+
+/*
+ * The one gate for names that become file names. Success if @name may be used as the name of a
+ * target or initiator (iqn., eui., naa. or whatever real targets use: no '/', no control
+ * character, no blank, no comma, not "." or "..", at most ISCSI_NAME_MAX bytes), as an address
+ * or host name, or as the name of an interface record. Otherwise ISCSI_ERR_INVAL with the reason.
+ */
+enum iscsi_err iscsi_db_check_name(const char *name, struct iscsi_why *why);
+enum iscsi_err iscsi_db_check_address(const char *address, struct iscsi_why *why);
+enum iscsi_err iscsi_db_check_iface_name(const char *name, struct iscsi_why *why);
+
+/*
+ * "host", "host:port", "host:port,tpgt", "host,tpgt", "[v6]:port,tpgt", bare IPv6 with or
+ * without ",tpgt", with or without a "%zone" -> @ret. An empty host (":3260") is accepted and
+ * means any address. Ports are 1..65535, tpgts 0..65535. ISCSI_ERR_INVAL says what is wrong.
+ */
+enum iscsi_err iscsi_db_portal_parse(const char *text, struct iscsi_db_portal *ret,
+				     struct iscsi_why *why);
+
+/* True if an address is printed in brackets: open-iscsi's rule, "has no dot". */
+bool iscsi_db_address_in_brackets(const char *address);
+
+/* ---- a record in memory ---------------------------------------------------------------- */
+
+enum iscsi_db_kind {
+	ISCSI_DB_NODE,		/* a target on a portal through an interface */
+	ISCSI_DB_IFACE,		/* an interface */
+	ISCSI_DB_SENDTARGETS,	/* a SendTargets discovery portal */
+	ISCSI_DB_ISNS,		/* an iSNS server */
+};
+
+enum iscsi_db_form {
+	ISCSI_DB_FORM_FILE,		/* as in files and in messages to iscsid: secrets in clear */
+	ISCSI_DB_FORM_SHOW,		/* as "-o show" prints it: <empty>, secrets masked */
+	ISCSI_DB_FORM_SHOW_SECRETS,	/* the same with the secrets, "-S" */
+};
+
+struct iscsi_db_record;
+
+/* A record of @kind with the built-in defaults; the caller frees it. ISCSI_ERR_NOMEM. */
+enum iscsi_err iscsi_db_record_new(enum iscsi_db_kind kind, struct iscsi_db_record **ret);
+enum iscsi_err iscsi_db_record_copy(const struct iscsi_db_record *rec,
+				    struct iscsi_db_record **ret);
+/* Frees and wipes a record; takes NULL; returns NULL. */
+struct iscsi_db_record *iscsi_db_record_free(struct iscsi_db_record *rec);
+
+enum iscsi_db_kind iscsi_db_record_kind(const struct iscsi_db_record *rec);
+
+/*
+ * The value of a setting as text: "" if it is empty, NULL if @key isn't a setting of this kind
+ * of record. Valid until the record is changed or freed.
+ */
+const char *iscsi_db_record_get(const struct iscsi_db_record *rec, const char *key);
+/* The value of a number; of a Yes/No setting 1 or 0. 0 if there is no such setting. */
+int iscsi_db_record_get_int(const struct iscsi_db_record *rec, const char *key);
+
+/*
+ * Sets a setting, identity included; for programs. The value is checked as the setting's type
+ * asks (see iscsi_db_record_update()); an unknown key or a bad value changes nothing:
+ * ISCSI_ERR_INVAL.
+ */
+enum iscsi_err iscsi_db_record_set(struct iscsi_db_record *rec, const char *key,
+				   const char *value, struct iscsi_why *why);
+
+/*
+ * Whether a person may change @key to @value in this record ("-o update"), and the change
+ * itself. Refused with ISCSI_ERR_INVAL and the words iscsiadm prints: unknown keys ("Cannot
+ * modify KEY. Invalid param name."), keys that find the record ("Cannot modify KEY. It is used
+ * to look up the record and cannot be changed."), iface.* keys in a node record ("Cannot modify
+ * KEY. Use iface mode to update this value."), words an enumeration doesn't have. Numbers take
+ * any decimal prefix, as open-iscsi does; @warn (may be NULL) hears of text that is ignored.
+ */
+enum iscsi_err iscsi_db_record_update(struct iscsi_db_record *rec, const char *key,
+				      const char *value, iscsi_db_warn_fn *warn, void *arg,
+				      struct iscsi_why *why);
+
+/*
+ * Text in the form of a file -> a record of @kind, built-in defaults where it is silent. A line
+ * that can't be used is reported to @warn (may be NULL; @origin names the text in it) and,
+ * where no setting knows its key, kept for the next ISCSI_DB_FORM_FILE. Only a text that can't
+ * be a record at all (a NUL byte, over 256 KiB) or a lack of memory fails.
+ */
+enum iscsi_err iscsi_db_record_parse(enum iscsi_db_kind kind, const char *text, size_t len,
+				     const char *origin, iscsi_db_warn_fn *warn, void *arg,
+				     struct iscsi_db_record **ret, struct iscsi_why *why);
+
+/* The record as text, between its BEGIN and END lines; free() it. NULL: no memory. */
+char *iscsi_db_record_print(const struct iscsi_db_record *rec, enum iscsi_db_form form);
+
+/* Copies what @iface sets (its name always, other settings where not empty or 0) into @node. */
+enum iscsi_err iscsi_db_record_bind(struct iscsi_db_record *node,
+				    const struct iscsi_db_record *iface);
+
+/* ---- iscsid.conf and initiatorname.iscsi ---------------------------------------------- */
+
+struct iscsi_db_config;
+
+/*
+ * Reads iscsid.conf at @path (NULL: the built-in path). A file that isn't there gives an empty
+ * configuration with a warning. Lines with keys that nobody knows are reported to @warn.
+ */
+enum iscsi_err iscsi_db_config_read(const char *path, iscsi_db_warn_fn *warn, void *arg,
+				    struct iscsi_db_config **ret, struct iscsi_why *why);
+struct iscsi_db_config *iscsi_db_config_free(struct iscsi_db_config *config);
+/* Gives @rec the defaults that the file sets for its kind (not its identity). */
+enum iscsi_err iscsi_db_config_apply(const struct iscsi_db_config *config,
+				     struct iscsi_db_record *rec);
+/* A setting of the daemon itself ("iscsid.startup", "iscsid.safe_logout"), or NULL. */
+const char *iscsi_db_config_get(const struct iscsi_db_config *config, const char *key);
+
+struct iscsi_db_initiator {
+	char name[ISCSI_NAME_MAX + 1];		/* InitiatorName */
+	char alias[ISCSI_VALUE_MAX + 1];	/* InitiatorAlias, "" if the file has none */
+};
+/* Reads initiatorname.iscsi at @path (NULL: the built-in path). ISCSI_ERR_INVAL: no usable name. */
+enum iscsi_err iscsi_db_initiator_read(const char *path, struct iscsi_db_initiator *ret,
+				       struct iscsi_why *why);
+
+/* ---- records on disk ------------------------------------------------------------------- */
+
+struct iscsi_db;
+
+/*
+ * Opens the database at @root; NULL takes $ISCSI_DB_ROOT, else the built-in root, else the
+ * historic one (/etc/iscsi) if only that has nodes. Creates nothing. The caller closes it.
+ */
+enum iscsi_err iscsi_db_open(const char *root, struct iscsi_db **ret, struct iscsi_why *why);
+struct iscsi_db *iscsi_db_close(struct iscsi_db *db);	/* drops what wasn't committed */
+const char *iscsi_db_root(const struct iscsi_db *db);
+
+/*
+ * Whoever changes records holds the lock from reading them to iscsi_db_commit(), and never
+ * while waiting for anything else. Bounded (30 s), freed if its holder dies, and held against
+ * open-iscsi's tools too. Reading alone needs no lock. ISCSI_ERR_IDBM names the holder.
+ * Locks nest within one struct iscsi_db.
+ */
+enum iscsi_err iscsi_db_lock(struct iscsi_db *db, struct iscsi_why *why);
+void iscsi_db_unlock(struct iscsi_db *db);
+
+/* Which nodes; a NULL, or -1 for the port, matches all. */
+struct iscsi_db_filter {
+	const char *target;	/* exact */
+	const char *address;	/* equal as text, or, if that finds nothing, as numeric address */
+	int port;
+	const char *iface;	/* exact */
+};
+
+/*
+ * Called with each record found, in byte order of target, portal and interface. The record is
+ * the library's and gone after the call. A result other than success ends the walk and is
+ * passed on.
+ */
+typedef enum iscsi_err iscsi_db_record_fn(void *arg, const struct iscsi_db_record *rec);
+
+/*
+ * Walks the node records that @filter (NULL: all) selects, reading no other. A record that
+ * can't be read is told to @warn and left out. ISCSI_SUCCESS also if there was none.
+ */
+enum iscsi_err iscsi_db_node_each(struct iscsi_db *db, const struct iscsi_db_filter *filter,
+				  iscsi_db_warn_fn *warn, void *warn_arg,
+				  iscsi_db_record_fn *fn, void *arg, struct iscsi_why *why);
+
+/*
+ * Changes are staged: others see them, whole, after iscsi_db_commit(), which makes all of them
+ * durable at once. The lock must be held. A node is found by node.name, node.conn[0].address and
+ * .port, node.tpgt and iface.iscsi_ifacename; writing it also puts its link where its
+ * node.discovery_* settings say.
+ */
+enum iscsi_err iscsi_db_node_write(struct iscsi_db *db, const struct iscsi_db_record *rec,
+				   struct iscsi_why *why);
+enum iscsi_err iscsi_db_node_delete(struct iscsi_db *db, const struct iscsi_db_record *rec,
+				    struct iscsi_why *why);
+/*
+ * Stages the removal of the records that iscsi_db_node_each() with that @filter leaves out
+ * because they can't be read. @ret (may be NULL) gets how many there are.
+ */
+enum iscsi_err iscsi_db_node_delete_unreadable(struct iscsi_db *db,
+					       const struct iscsi_db_filter *filter,
+					       unsigned int *ret, struct iscsi_why *why);
+
+/* Interfaces. The built-in "default" and "iser" are found too; each() walks files only. */
+enum iscsi_err iscsi_db_iface_read(struct iscsi_db *db, const char *name,
+				   struct iscsi_db_record **ret, struct iscsi_why *why);
+enum iscsi_err iscsi_db_iface_each(struct iscsi_db *db, iscsi_db_warn_fn *warn, void *warn_arg,
+				   iscsi_db_record_fn *fn, void *arg, struct iscsi_why *why);
+enum iscsi_err iscsi_db_iface_write(struct iscsi_db *db, const struct iscsi_db_record *rec,
+				    struct iscsi_why *why);
+enum iscsi_err iscsi_db_iface_delete(struct iscsi_db *db, const char *name,
+				     struct iscsi_why *why);
+
+/*
+ * Discovery records, @kind being ISCSI_DB_SENDTARGETS or ISCSI_DB_ISNS, found by
+ * discovery.sendtargets.address and .port. Not there: ISCSI_ERR_NO_OBJS_FOUND. Deleting one
+ * deletes the nodes linked from it too, as open-iscsi does.
+ */
+enum iscsi_err iscsi_db_discovery_read(struct iscsi_db *db, enum iscsi_db_kind kind,
+				       const char *address, int port,
+				       struct iscsi_db_record **ret, struct iscsi_why *why);
+enum iscsi_err iscsi_db_discovery_each(struct iscsi_db *db, enum iscsi_db_kind kind,
+				       iscsi_db_warn_fn *warn, void *warn_arg,
+				       iscsi_db_record_fn *fn, void *arg,
+				       struct iscsi_why *why);
+enum iscsi_err iscsi_db_discovery_write(struct iscsi_db *db, const struct iscsi_db_record *rec,
+					struct iscsi_why *why);
+enum iscsi_err iscsi_db_discovery_delete(struct iscsi_db *db, enum iscsi_db_kind kind,
+					 const char *address, int port, struct iscsi_why *why);
+
+/*
+ * Makes everything staged durable and visible: files synced, renamed into place, folders
+ * synced. If it fails each record is old or new, whole, and the reason names the first that
+ * stayed old. Nothing stays staged.
+ */
+enum iscsi_err iscsi_db_commit(struct iscsi_db *db, struct iscsi_why *why);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ISCSI_DB_H */

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The lock of the database. Open-iscsi's tools hold it while "lock.write", a second link to the
+ * file "lock", exists; nothing says who made it, and it outlives a maker that is killed. So we
+ * take an advisory lock on "lock" first, which the kernel gives back for a dead process, and
+ * write our pid into it: a lock.write of ours is then told from another's, and cleared at once.
+ *
+ * Both links are one inode. Its ctime is when a link came or went, its mtime when a pid was
+ * written; they are equal as long as nobody has linked since we wrote.
+ */
+#include "libiscsi-db/db.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/file.h>
+
+#define DEFAULT_DIR	"/run/lock/iscsi"
+#define LOCK_NAME	"lock"
+#define HELD_NAME	"lock.write"
+#define WAIT_MS		30000
+#define PAUSE_MS	10
+#define STALE_MS	35000	/* old tools wait 30 s, then give up or force it */
+
+static const char *lock_dir(void)
+{
+	const char *dir = secure_getenv("ISCSI_LOCK_DIR");
+
+	return dir && *dir ? dir : DEFAULT_DIR;
+}
+
+static int make_dir(const struct db_os *os, const char *path)
+{
+	CLEANUP(freep) char *above = NULL;
+	const char *slash = strrchr(path, '/');
+	int r = os->mkdir(AT_FDCWD, path, 0700);
+
+	if (r != -ENOENT || !slash || slash == path)
+		return r == -EEXIST ? 0 : r;
+	/* Small containers have no /run/lock. */
+	above = strndup(path, (size_t)(slash - path));
+	if (!above)
+		return -ENOMEM;
+	r = os->mkdir(AT_FDCWD, above, 0755);
+	if (r < 0 && r != -EEXIST)
+		return r;
+	r = os->mkdir(AT_FDCWD, path, 0700);
+	return r == -EEXIST ? 0 : r;
+}
+
+/* ---- who holds it ------------------------------------------------------------------------------ */
+
+/* The pid that one of ours wrote, 0 if there is none. */
+static pid_t read_pid(const struct iscsi_db *db)
+{
+	char text[24];
+	ssize_t n = pread(db->lock.fd, text, sizeof(text) - 1, 0);
+
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	return (pid_t)strtol(text, NULL, 10);
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* How long nothing has happened to the lock, in milliseconds. */
+static int64_t lock_age(const struct iscsi_db *db, const struct stat *st)
+{
+	return db->os->wall_ms() - (int64_t)st->st_ctim.tv_sec * 1000 -
+	       st->st_ctim.tv_nsec / 1000000;
+}
+
+static bool read_comm(pid_t pid, char *ret, size_t size)
+{
+	CLEANUP(fclosep) FILE *f = NULL;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/comm", (long)pid);
+	f = fopen(path, "re");
+	if (!f || !fgets(ret, (int)size, f))
+		return false;
+	ret[strcspn(ret, "\n")] = '\0';
+	return true;
+}
+
+/* True if @pid runs the program that lies beside ours under that name: it is one of ours. */
+static bool is_ours(pid_t pid, const char *name)
+{
+	CLEANUP(freep) char *beside = NULL;
+	char self[PATH_MAX], exe[64], *slash;
+	struct stat theirs, ours;
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n <= 0)
+		return false;
+	self[n] = '\0';
+	slash = strrchr(self, '/');
+	if (!slash)
+		return false;
+	*slash = '\0';
+	beside = db_format("%s/%s", self, name);
+	(void)snprintf(exe, sizeof(exe), "/proc/%ld/exe", (long)pid);
+	return beside && stat(exe, &theirs) == 0 && stat(beside, &ours) == 0 &&
+	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}
+
+bool lock_foreign_alive(void)
+{
+	static const char *const names[] = { "iscsiadm", "iscsid", "iscsistart" };
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	bool alive = false;
+
+	if (!proc)
+		return true;	/* can't know */
+	while (!alive && (entry = readdir(proc))) {
+		pid_t pid;
+		char comm[32];
+
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		pid = (pid_t)strtol(entry->d_name, NULL, 10);
+		if (pid == getpid() || !read_comm(pid, comm, sizeof(comm)))
+			continue;
+		for (size_t i = 0; i < ARRAY_SIZE(names) && !alive; i++)
+			alive = streq(names[i], comm) && !is_ours(pid, comm);
+	}
+	(void)closedir(proc);
+	return alive;
+}
+
+/*
+ * With the advisory lock in hand: whether lock.write is nobody's. Either one of ours made it,
+ * which must be dead, or it is older than any tool waits and none that could hold it is alive.
+ */
+static bool is_stale(const struct iscsi_db *db, const struct stat *st)
+{
+	if (read_pid(db) > 0 && same_time(&st->st_ctim, &st->st_mtim))
+		return true;
+	return lock_age(db, st) > STALE_MS && !db->os->foreign_alive();
+}
+
+/* ---- taking it ---------------------------------------------------------------------------------- */
+
+/* One try. -EWOULDBLOCK: one of ours has it; -EEXIST: lock.write is another's. */
+static int try_lock(struct iscsi_db *db)
+{
+	const struct db_os *os = db->os;
+	struct db_lock *lock = &db->lock;
+	struct stat st;
+	char pid[24];
+	int r = os->flock(lock->fd, LOCK_EX | LOCK_NB);
+
+	if (r < 0)
+		return r;
+	r = os->link(lock->dir, LOCK_NAME, HELD_NAME);
+	if (r == -EEXIST) {
+		r = os->stat(lock->dir, HELD_NAME, &st);
+		if (r == -ENOENT || (r == 0 && is_stale(db, &st))) {
+			r = os->unlink(lock->dir, HELD_NAME, 0);
+			if (r == 0 || r == -ENOENT)
+				r = os->link(lock->dir, LOCK_NAME, HELD_NAME);
+		} else if (r == 0) {
+			r = -EEXIST;
+		}
+	}
+	if (r < 0) {
+		(void)os->flock(lock->fd, LOCK_UN);
+		return r;
+	}
+	/* Only to tell a dead holder from a live one, so what goes wrong here doesn't matter. */
+	(void)snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+	(void)os->truncate(lock->fd, 0);
+	(void)lseek(lock->fd, 0, SEEK_SET);
+	(void)os->write(lock->fd, pid, strlen(pid));
+	return 0;
+}
+
+static void close_lock(struct iscsi_db *db)
+{
+	closep(&db->lock.fd);
+	closep(&db->lock.dir);
+}
+
+/* True if @lock's file is still the one that has the name; a cleaner of /run may remove it. */
+static bool is_current(const struct iscsi_db *db)
+{
+	struct stat open_file, named;
+
+	return fstat(db->lock.fd, &open_file) == 0 &&
+	       db->os->stat(db->lock.dir, LOCK_NAME, &named) == 0 &&
+	       open_file.st_ino == named.st_ino && open_file.st_dev == named.st_dev;
+}
+
+static int open_lock(struct iscsi_db *db)
+{
+	const char *dir = lock_dir();
+	int r = make_dir(db->os, dir);
+
+	if (r < 0)
+		return r;
+	db->lock.dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (db->lock.dir < 0)
+		return -errno;
+	db->lock.fd = db->os->open(db->lock.dir, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+	if (db->lock.fd < 0) {
+		r = db->lock.fd;
+		db->lock.fd = -1;
+		close_lock(db);
+		return r;
+	}
+	return 0;
+}
+
+static enum iscsi_err fail_held(struct iscsi_db *db, int r, struct iscsi_why *why)
+{
+	const char *dir = lock_dir();
+	pid_t pid = read_pid(db);
+	char comm[32] = "";
+
+	if (r == -EEXIST)
+		return iscsi_fail(why, ISCSI_ERR_IDBM,
+				  "the database is locked: %s/%s was made by another program; if no "
+				  "iscsiadm or iscsid runs anywhere, remove it",
+				  dir, HELD_NAME);
+	if (pid > 0 && read_comm(pid, comm, sizeof(comm)))
+		return iscsi_fail(why, ISCSI_ERR_IDBM, "the database is locked by %s, pid %ld",
+				  comm, (long)pid);
+	return iscsi_fail(why, ISCSI_ERR_IDBM, "the database is locked by pid %ld", (long)pid);
+}
+
+enum iscsi_err iscsi_db_lock(struct iscsi_db *db, struct iscsi_why *why)
+{
+	const struct db_os *os = db->os;
+	int64_t deadline;
+	int r;
+
+	if (db->lock.depth) {
+		db->lock.depth++;
+		return ISCSI_SUCCESS;
+	}
+	deadline = os->now_ms() + WAIT_MS;
+	for (;;) {
+		r = db->lock.fd < 0 ? open_lock(db) : 0;
+		if (!r)
+			r = try_lock(db);
+		if (!r && !is_current(db)) {
+			/* Someone removed the file while we waited: what we hold is nothing. */
+			close_lock(db);
+			r = -ENOENT;
+		}
+		if (!r)
+			break;
+		if (r == -ENOENT && db->lock.fd >= 0)
+			close_lock(db);
+		if (r != -EWOULDBLOCK && r != -EEXIST && r != -ENOENT && r != -EINTR) {
+			close_lock(db);
+			return iscsi_fail(why, ISCSI_ERR_IDBM,
+					  "cannot lock the database in %s: %s%s", lock_dir(),
+					  db_strerror(r),
+					  r == -EACCES || r == -EPERM ? "; are you root?" : "");
+		}
+		if (os->now_ms() >= deadline) {
+			enum iscsi_err err = fail_held(db, r, why);
+
+			close_lock(db);
+			return err;
+		}
+		os->sleep_ms(PAUSE_MS);
+	}
+	db->lock.depth = 1;
+	return ISCSI_SUCCESS;
+}
+
+void lock_drop(struct iscsi_db *db)
+{
+	if (!db->lock.depth)
+		return;
+	db->lock.depth = 0;
+	/*
+	 * First the link, then the pid: if we die in between, the pid without a link means
+	 * nothing. Closing gives the advisory lock back.
+	 */
+	(void)db->os->unlink(db->lock.dir, HELD_NAME, 0);
+	(void)db->os->truncate(db->lock.fd, 0);
+	close_lock(db);
+}
+
+void iscsi_db_unlock(struct iscsi_db *db)
+{
+	if (db->lock.depth > 1) {
+		db->lock.depth--;
+		return;
+	}
+	stage_drop(db);
+	lock_drop(db);
+}

@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Node records on disk: nodes/TARGET/ADDRESS,PORT,TPGT/IFACE, or the plain file
+ * nodes/TARGET/ADDRESS,PORT where the portal group isn't known, and the links that say where a
+ * node was found. The path says which node a record is; contents that disagree are put right.
+ */
+#include "libiscsi-db/db.h"
+
+#include <errno.h>
+#include <limits.h>
+
+/* ---- names of nodes ------------------------------------------------------------------------- */
+
+static enum iscsi_err no_memory(struct iscsi_why *why)
+{
+	return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory for a node record");
+}
+
+bool portal_name_parse(const char *name, struct iscsi_db_portal *ret)
+{
+	char copy[NAME_MAX + 1], *port, *tpgt;
+
+	if (strlen(name) >= sizeof(copy))
+		return false;
+	strcpy(copy, name);
+	port = strchr(copy, ',');
+	if (!port)
+		return false;
+	*port++ = '\0';
+	tpgt = strchr(port, ',');
+	if (tpgt)
+		*tpgt++ = '\0';
+	if (iscsi_db_check_address(copy, NULL) != ISCSI_SUCCESS || !text_to_int(port, &ret->port))
+		return false;
+	ret->tpgt = ISCSI_TPGT_UNKNOWN;
+	if (tpgt && (!text_to_int(tpgt, &ret->tpgt) || ret->tpgt == ISCSI_TPGT_UNKNOWN))
+		return false;
+	memcpy(ret->address, copy, strlen(copy) + 1);
+	return true;
+}
+
+bool node_id_from_link(const char *name, struct node_id *ret)
+{
+	const char *end = name;
+	struct iscsi_db_portal portal;
+	char text[NAME_MAX + 1];
+	size_t len;
+
+	for (int commas = 0; commas < 4; commas++) {
+		end = strchr(commas ? end + 1 : end, ',');
+		if (!end)
+			return false;
+	}
+	len = strcspn(name, ",");
+	if (len > ISCSI_NAME_MAX || (size_t)(end - name) >= sizeof(text) ||
+	    iscsi_db_check_iface_name(end + 1, NULL) != ISCSI_SUCCESS)
+		return false;
+	memcpy(ret->target, name, len);
+	ret->target[len] = '\0';
+	if (iscsi_db_check_name(ret->target, NULL) != ISCSI_SUCCESS)
+		return false;
+	memcpy(text, name + len + 1, (size_t)(end - name) - len - 1);
+	text[(size_t)(end - name) - len - 1] = '\0';
+	if (!portal_name_parse(text, &portal))
+		return false;
+	strcpy(ret->address, portal.address);
+	strcpy(ret->iface, end + 1);
+	ret->port = portal.port;
+	ret->tpgt = portal.tpgt;
+	return true;
+}
+
+/* The node that a record says it is, each part through its gate. */
+static enum iscsi_err node_id_of(const struct iscsi_db_record *rec, struct node_id *ret,
+				 struct iscsi_why *why)
+{
+	const char *target, *address, *iface;
+	enum iscsi_err err;
+
+	if (rec->kind != ISCSI_DB_NODE)
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "not the record of a node");
+	target = iscsi_db_record_get(rec, "node.name");
+	address = iscsi_db_record_get(rec, "node.conn[0].address");
+	iface = iscsi_db_record_get(rec, "iface.iscsi_ifacename");
+	err = iscsi_db_check_name(target, why);
+	if (!err)
+		err = iscsi_db_check_address(address, why);
+	if (!err)
+		err = iscsi_db_check_iface_name(iface, why);
+	if (err)
+		return err;
+	strcpy(ret->target, target);
+	strcpy(ret->address, address);
+	strcpy(ret->iface, iface);
+	ret->port = iscsi_db_record_get_int(rec, "node.conn[0].port");
+	ret->tpgt = iscsi_db_record_get_int(rec, "node.tpgt");
+	return ISCSI_SUCCESS;
+}
+
+static char *single_path(const struct node_id *id)
+{
+	return db_format("nodes/%s/%s,%d", id->target, id->address, id->port);
+}
+
+static char *portal_path(const struct node_id *id)
+{
+	if (id->tpgt == ISCSI_TPGT_UNKNOWN)
+		return single_path(id);
+	return db_format("nodes/%s/%s,%d,%d", id->target, id->address, id->port, id->tpgt);
+}
+
+static char *record_path(const struct node_id *id)
+{
+	if (id->tpgt == ISCSI_TPGT_UNKNOWN)
+		return single_path(id);
+	return db_format("nodes/%s/%s,%d,%d/%s", id->target, id->address, id->port, id->tpgt,
+			 id->iface);
+}
+
+/* ---- links -------------------------------------------------------------------------------------- */
+
+/* Where a node's link may be. */
+struct links {
+	char *static_link, *fw, *isns_flat;
+	char *found;		/* in the folder of the portal that found it; NULL: none */
+	const char *type;
+};
+
+static void links_done(struct links *links)
+{
+	free(links->static_link);
+	free(links->fw);
+	free(links->isns_flat);
+	free(links->found);
+}
+
+static int links_init(struct links *links, const struct node_id *id,
+		      const struct iscsi_db_record *rec)
+{
+	CLEANUP(freep) char *name = db_format("%s,%s,%d,%d,%s", id->target, id->address, id->port,
+					      id->tpgt, id->iface);
+	const char *address = iscsi_db_record_get(rec, "node.discovery_address");
+	int port = iscsi_db_record_get_int(rec, "node.discovery_port");
+	bool st, isns;
+
+	*links = (struct links){ .type = iscsi_db_record_get(rec, "node.discovery_type") };
+	st = streq(links->type, "send_targets");
+	isns = streq(links->type, "isns");
+	if (!name)
+		return -ENOMEM;
+	links->static_link = db_format("static/%s", name);
+	links->fw = db_format("fw/%s", name);
+	links->isns_flat = db_format("isns/%s", name);
+	if ((st || isns) && iscsi_db_check_address(address, NULL) == ISCSI_SUCCESS) {
+		links->found = db_format("%s/%s,%d/%s", st ? "send_targets" : "isns", address, port,
+					 name);
+		if (!links->found)
+			return -ENOMEM;
+	}
+	return links->static_link && links->fw && links->isns_flat ? 0 : -ENOMEM;
+}
+
+/* The link that a record asks for: its path or NULL, and where else it may go. */
+static const char *links_choose(struct iscsi_db *db, const struct links *links,
+				const char **otherwise)
+{
+	*otherwise = NULL;
+	if (streq(links->type, "static"))
+		return links->static_link;
+	if (streq(links->type, "fw"))
+		return links->fw;
+	if (!streq(links->type, "isns"))
+		return links->found;
+	if (!links->found || db_type(db, links->isns_flat) == S_IFLNK)
+		return links->isns_flat;
+	*otherwise = links->isns_flat;
+	return links->found;
+}
+
+/*
+ * 2.1.9 to 2.1.11 wrote static nodes as "fw" and nodes of the firmware without a type. Their
+ * links were in the right place, so these decide.
+ */
+static int fix_type(struct iscsi_db *db, const struct node_id *id, struct iscsi_db_record *rec)
+{
+	struct links links;
+	int r = 0;
+
+	if (rec->has_type && !streq(iscsi_db_record_get(rec, "node.discovery_type"), "fw"))
+		return 0;
+	if (id->tpgt == ISCSI_TPGT_UNKNOWN)
+		return 0;
+	if (links_init(&links, id, rec) < 0)
+		r = -ENOMEM;
+	else if (db_type(db, links.fw) == S_IFLNK)
+		r = record_put(rec, "node.discovery_type", "fw");
+	else if (db_type(db, links.static_link) == S_IFLNK)
+		r = record_put(rec, "node.discovery_type", "static");
+	links_done(&links);
+	return r;
+}
+
+/* Stages the removal of every link that an old record may have, but for @keep. */
+static int unlink_old(struct stage_op *op, const struct links *old, const char *keep,
+		      const char *otherwise)
+{
+	const char *candidates[] = { old->found, old->static_link, old->fw, old->isns_flat };
+
+	for (size_t i = 0; i < ARRAY_SIZE(candidates); i++) {
+		const char *path = candidates[i];
+
+		if (!path || (keep && streq(path, keep)) ||
+		    (otherwise && streq(path, otherwise)))
+			continue;
+		if (stage_add_unlink(op, path) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* The same for a record that can't be read: its link may be with any portal. */
+static int unlink_anywhere(struct iscsi_db *db, struct stage_op *op, const struct links *links,
+			   const char *keep, const char *otherwise)
+{
+	static const char *const folders[] = { "send_targets", "isns" };
+	const char *name = strchr(links->fw, '/') + 1;
+	int r = unlink_old(op, links, keep, otherwise);
+
+	for (size_t f = 0; f < ARRAY_SIZE(folders) && !r; f++) {
+		struct names portals;
+
+		r = names_read(db, folders[f], &portals);
+		for (size_t i = 0; i < portals.count && !r; i++) {
+			CLEANUP(freep) char *path = db_format("%s/%s/%s", folders[f],
+							      portals.name[i], name);
+
+			if (!path)
+				r = -ENOMEM;
+			else if (db_type(db, path) == S_IFLNK && !(keep && streq(path, keep)))
+				r = stage_add_unlink(op, path);
+		}
+		names_done(&portals);
+	}
+	return r;
+}
+
+/* Stages the removal of the links that the record on disk has. */
+static enum iscsi_err stage_unlinks(struct iscsi_db *db, struct stage_op *op,
+				    const struct node_id *id, const char *path, const char *keep,
+				    const char *otherwise, struct iscsi_why *why)
+{
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *old = NULL;
+	enum iscsi_err err = db_load(db, ISCSI_DB_NODE, path, NULL, NULL, &old, NULL);
+	bool readable = err == ISCSI_SUCCESS;
+	struct links links = { 0 };
+	int r = 0;
+
+	if (err == ISCSI_ERR_NO_OBJS_FOUND)
+		return ISCSI_SUCCESS;
+	if (!readable && iscsi_db_record_new(ISCSI_DB_NODE, &old) != ISCSI_SUCCESS)
+		return no_memory(why);
+	r = links_init(&links, id, old);
+	if (!r && readable)
+		r = unlink_old(op, &links, keep, otherwise);
+	else if (!r)
+		r = unlink_anywhere(db, op, &links, keep, otherwise);
+	links_done(&links);
+	if (r == -ENOMEM)
+		return no_memory(why);
+	if (r < 0)
+		return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot look for links to %s/%s: %s",
+				  db->root, path, db_strerror(r));
+	return ISCSI_SUCCESS;
+}
+
+/* ---- write and delete ------------------------------------------------------------------------------ */
+
+/* With the record in its folder, the plain file that an old version kept it in goes. */
+static enum iscsi_err replace_single(struct iscsi_db *db, struct stage_op *op,
+				     const struct node_id *id, struct iscsi_why *why)
+{
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *old = NULL;
+	CLEANUP(freep) char *single = single_path(id);
+	enum iscsi_err err;
+
+	if (!single)
+		return no_memory(why);
+	if (db_type(db, single) != S_IFREG)
+		return ISCSI_SUCCESS;
+	err = db_load(db, ISCSI_DB_NODE, single, NULL, NULL, &old, why);
+	if (err == ISCSI_ERR_NOMEM)
+		return err;
+	/* One for another interface is another node. */
+	if (!err && !streq(iscsi_db_record_get(old, "iface.iscsi_ifacename"), id->iface))
+		return ISCSI_SUCCESS;
+	return stage_add_unlink(op, single) < 0 ? no_memory(why) : ISCSI_SUCCESS;
+}
+
+enum iscsi_err iscsi_db_node_write(struct iscsi_db *db, const struct iscsi_db_record *rec,
+				   struct iscsi_why *why)
+{
+	CLEANUP(freep) char *path = NULL, *portal = NULL, *text = NULL;
+	const char *link = NULL, *otherwise = NULL;
+	struct links links = { 0 };
+	struct stage_op *op;
+	struct node_id id;
+	enum iscsi_err err = node_id_of(rec, &id, why);
+
+	if (err)
+		return err;
+	path = record_path(&id);
+	portal = portal_path(&id);
+	text = portal ? db_format("%s/%s", db->root, portal) : NULL;
+	if (!path || !text)
+		return no_memory(why);
+	err = stage_write(db, path, rec, &op, why);
+	if (err || id.tpgt == ISCSI_TPGT_UNKNOWN)
+		return err;
+	if (links_init(&links, &id, rec) < 0) {
+		err = no_memory(why);
+	} else {
+		link = links_choose(db, &links, &otherwise);
+		/* A name that no file can have: the node works without its link. */
+		if (link && strlen(strrchr(link, '/') + 1) > NAME_MAX)
+			link = otherwise = NULL;
+		if (link && stage_set_link(op, link, otherwise, text) < 0)
+			err = no_memory(why);
+	}
+	if (!err)
+		err = stage_unlinks(db, op, &id, path, link, otherwise, why);
+	if (!err)
+		err = replace_single(db, op, &id, why);
+	links_done(&links);
+	return err;
+}
+
+enum iscsi_err node_delete_id(struct iscsi_db *db, const struct node_id *id,
+			      struct iscsi_why *why)
+{
+	CLEANUP(freep) char *path = record_path(id), *portal = portal_path(id);
+	struct stage_op *op;
+	enum iscsi_err err;
+	int type;
+
+	if (!path || !portal)
+		return no_memory(why);
+	type = db_type(db, portal);
+	if (type == S_IFREG)	/* the old layout, or a file where a folder belongs */
+		strcpy(path, portal);
+	else if (type > 0)
+		type = id->tpgt == ISCSI_TPGT_UNKNOWN ? 0 : db_type(db, path);
+	if (type < 0)
+		return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot look at %s/%s: %s", db->root, path,
+				  db_strerror(type));
+	if (!type)
+		return iscsi_fail(why, ISCSI_ERR_NO_OBJS_FOUND, "%s/%s isn't there", db->root,
+				  path);
+	err = stage_delete(db, path, &op, why);
+	if (err || id->tpgt == ISCSI_TPGT_UNKNOWN)
+		return err;
+	return stage_unlinks(db, op, id, path, NULL, NULL, why);
+}
+
+enum iscsi_err iscsi_db_node_delete(struct iscsi_db *db, const struct iscsi_db_record *rec,
+				    struct iscsi_why *why)
+{
+	struct node_id id;
+	enum iscsi_err err = node_id_of(rec, &id, why);
+
+	return err ? err : node_delete_id(db, &id, why);
+}
+
+/* ---- the walk -------------------------------------------------------------------------------------- */
+
+struct walk {
+	struct iscsi_db *db;
+	struct iscsi_db_filter filter;
+	bool numeric;		/* compare addresses as numbers */
+	struct db_warn warn;
+	iscsi_db_record_fn *fn;
+	void *arg;
+	struct iscsi_why *why;
+	unsigned int found;
+	bool delete_broken;	/* instead of calling fn: stage the end of what can't be read */
+};
+
+/* Makes a record say what its path says. */
+static int fix_identity(struct walk *walk, const struct node_id *id, const char *path,
+			struct iscsi_db_record *rec)
+{
+	char port[16], tpgt[16];
+	bool fixed = false;
+
+	(void)snprintf(port, sizeof(port), "%d", id->port);
+	(void)snprintf(tpgt, sizeof(tpgt), "%d", id->tpgt);
+	if (record_fix(rec, "node.name", id->target, &fixed) < 0 ||
+	    record_fix(rec, "node.conn[0].address", id->address, &fixed) < 0 ||
+	    record_fix(rec, "node.conn[0].port", port, &fixed) < 0 ||
+	    record_fix(rec, "node.tpgt", tpgt, &fixed) < 0 ||
+	    record_fix(rec, "iface.iscsi_ifacename", id->iface, &fixed) < 0)
+		return -ENOMEM;
+	if (fixed)
+		db_warn(&walk->warn, "%s/%s says it is another node; its path counts",
+			walk->db->root, path);
+	return fix_type(walk->db, id, rec);
+}
+
+static enum iscsi_err walk_broken(struct walk *walk, struct node_id *id,
+				  const struct iscsi_why *reason)
+{
+	if (!walk->delete_broken) {
+		db_warn(&walk->warn, "%s; it is left out", reason->text);
+		return ISCSI_SUCCESS;
+	}
+	walk->found++;
+	return node_delete_id(walk->db, id, walk->why);
+}
+
+/* One record file. A single-file record names its interface inside: id->iface is empty. */
+static enum iscsi_err walk_record(struct walk *walk, struct node_id *id, const char *path)
+{
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
+	const struct iscsi_db_filter *filter = &walk->filter;
+	bool single = !*id->iface;
+	struct iscsi_why reason;
+	enum iscsi_err err = db_load(walk->db, ISCSI_DB_NODE, path, walk->warn.fn, walk->warn.arg,
+				     &rec, &reason);
+	const char *iface;
+
+	if (err == ISCSI_ERR_NOMEM)
+		return iscsi_fail(walk->why, err, "%s", reason.text);
+	if (err == ISCSI_ERR_NO_OBJS_FOUND)	/* gone since the folder was read */
+		return ISCSI_SUCCESS;
+	if (single) {
+		iface = err ? "default" : iscsi_db_record_get(rec, "iface.iscsi_ifacename");
+		if (iscsi_db_check_iface_name(iface, NULL) != ISCSI_SUCCESS)
+			iface = "default";
+		strcpy(id->iface, iface);
+		if (!err && filter->iface && !streq(filter->iface, id->iface))
+			return ISCSI_SUCCESS;
+	}
+	if (err)
+		return walk_broken(walk, id, &reason);
+	if (walk->delete_broken)
+		return ISCSI_SUCCESS;
+	if (fix_identity(walk, id, path, rec) < 0)
+		return no_memory(walk->why);
+	walk->found++;
+	return walk->fn(walk->arg, rec);
+}
+
+static enum iscsi_err walk_iface(struct walk *walk, struct node_id *id, const char *portal,
+				 const char *iface)
+{
+	CLEANUP(freep) char *path = db_format("%s/%s", portal, iface);
+	struct iscsi_why reason;
+
+	if (!path)
+		return no_memory(walk->why);
+	if (iscsi_db_check_iface_name(iface, &reason) != ISCSI_SUCCESS) {
+		db_warn(&walk->warn, "%s/%s is left out: %s", walk->db->root, path, reason.text);
+		return ISCSI_SUCCESS;
+	}
+	strcpy(id->iface, iface);
+	return walk_record(walk, id, path);
+}
+
+static enum iscsi_err walk_portal(struct walk *walk, struct node_id *id, const char *entry)
+{
+	CLEANUP(freep) char *path = db_format("nodes/%s/%s", id->target, entry);
+	enum iscsi_err err = ISCSI_SUCCESS;
+	struct iscsi_why reason;
+	struct names names;
+	int r;
+
+	id->iface[0] = '\0';
+	if (!path)
+		return no_memory(walk->why);
+	r = db_type(walk->db, path);
+	if (r == S_IFREG && id->tpgt == ISCSI_TPGT_UNKNOWN)
+		return walk_record(walk, id, path);
+	if (r == S_IFREG) {
+		iscsi_fail(&reason, ISCSI_ERR_IDBM, "%s/%s isn't a folder", walk->db->root, path);
+		strcpy(id->iface, "default");
+		return walk_broken(walk, id, &reason);
+	}
+	if (r != S_IFDIR || id->tpgt == ISCSI_TPGT_UNKNOWN) {
+		if (r)
+			db_warn(&walk->warn, "%s/%s is left out: not the folder of a portal",
+				walk->db->root, path);
+		return ISCSI_SUCCESS;
+	}
+	if (walk->filter.iface)
+		return walk_iface(walk, id, path, walk->filter.iface);
+	r = names_read(walk->db, path, &names);
+	if (r < 0) {
+		db_warn(&walk->warn, "cannot list %s/%s: %s; it is left out", walk->db->root, path,
+			db_strerror(r));
+		return ISCSI_SUCCESS;
+	}
+	for (size_t i = 0; i < names.count && !err; i++)
+		err = walk_iface(walk, id, path, names.name[i]);
+	names_done(&names);
+	return err;
+}
+
+static bool portal_matches(const struct walk *walk, const struct iscsi_db_portal *portal)
+{
+	const struct iscsi_db_filter *filter = &walk->filter;
+
+	if (filter->port != -1 && filter->port != portal->port)
+		return false;
+	if (!filter->address)
+		return true;
+	return walk->numeric ? address_equal(filter->address, portal->address) :
+			       streq(filter->address, portal->address);
+}
+
+static enum iscsi_err walk_target(struct walk *walk, const char *target)
+{
+	CLEANUP(freep) char *path = db_format("nodes/%s", target);
+	enum iscsi_err err = ISCSI_SUCCESS;
+	struct iscsi_why reason;
+	struct names names;
+	struct node_id id;
+	int r;
+
+	if (!path)
+		return no_memory(walk->why);
+	if (iscsi_db_check_name(target, &reason) != ISCSI_SUCCESS) {
+		db_warn(&walk->warn, "%s/%s is left out: %s", walk->db->root, path, reason.text);
+		return ISCSI_SUCCESS;
+	}
+	r = names_read(walk->db, path, &names);
+	if (r < 0) {
+		db_warn(&walk->warn, "%s/%s is left out: %s", walk->db->root, path,
+			r == -ENOTDIR ? "not the folder of a target" : db_strerror(r));
+		return ISCSI_SUCCESS;
+	}
+	strcpy(id.target, target);
+	for (size_t i = 0; i < names.count && !err; i++) {
+		struct iscsi_db_portal portal;
+
+		if (!portal_name_parse(names.name[i], &portal)) {
+			db_warn(&walk->warn, "%s/%s/%s is left out: not the name of a portal",
+				walk->db->root, path, names.name[i]);
+			continue;
+		}
+		if (!portal_matches(walk, &portal))
+			continue;
+		strcpy(id.address, portal.address);
+		id.port = portal.port;
+		id.tpgt = portal.tpgt;
+		err = walk_portal(walk, &id, names.name[i]);
+	}
+	names_done(&names);
+	return err;
+}
+
+static enum iscsi_err walk_nodes(struct walk *walk)
+{
+	enum iscsi_err err = ISCSI_SUCCESS;
+	struct names names;
+	int r;
+
+	if (walk->filter.target) {
+		if (iscsi_db_check_name(walk->filter.target, NULL) != ISCSI_SUCCESS)
+			return ISCSI_SUCCESS;	/* nothing is stored under such a name */
+		return walk_target(walk, walk->filter.target);
+	}
+	r = names_read(walk->db, "nodes", &names);
+	if (r < 0)
+		return iscsi_fail(walk->why, ISCSI_ERR_IDBM, "cannot list %s/nodes: %s",
+				  walk->db->root, db_strerror(r));
+	for (size_t i = 0; i < names.count && !err; i++)
+		err = walk_target(walk, names.name[i]);
+	names_done(&names);
+	return err;
+}
+
+/* As text first; only if that finds nothing, as numbers. */
+static enum iscsi_err walk_twice(struct walk *walk, const struct iscsi_db_filter *filter)
+{
+	enum iscsi_err err;
+
+	walk->filter = filter ? *filter : (struct iscsi_db_filter){ .port = -1 };
+	if (walk->filter.iface &&
+	    iscsi_db_check_iface_name(walk->filter.iface, NULL) != ISCSI_SUCCESS)
+		return ISCSI_SUCCESS;
+	err = walk_nodes(walk);
+	if (err || walk->found || !walk->filter.address ||
+	    !address_equal(walk->filter.address, walk->filter.address))
+		return err;
+	walk->numeric = true;
+	/* What is wrong was told the first time. */
+	walk->warn.fn = NULL;
+	return walk_nodes(walk);
+}
+
+enum iscsi_err iscsi_db_node_each(struct iscsi_db *db, const struct iscsi_db_filter *filter,
+				  iscsi_db_warn_fn *warn, void *warn_arg, iscsi_db_record_fn *fn,
+				  void *arg, struct iscsi_why *why)
+{
+	struct walk walk = {
+		.db = db,
+		.warn = { .fn = warn, .arg = warn_arg },
+		.fn = fn,
+		.arg = arg,
+		.why = why,
+	};
+
+	return walk_twice(&walk, filter);
+}
+
+enum iscsi_err iscsi_db_node_delete_unreadable(struct iscsi_db *db,
+					       const struct iscsi_db_filter *filter,
+					       unsigned int *ret, struct iscsi_why *why)
+{
+	struct walk walk = { .db = db, .delete_broken = true, .why = why };
+	enum iscsi_err err = walk_twice(&walk, filter);
+
+	if (!err && ret)
+		*ret = walk.found;
+	return err;
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A record as "name = value" lines: the form of the files and of messages to iscsid, and the
+ * form that "-o show" prints. Opens nothing and writes nothing; any bytes may come in.
+ */
+#include "libiscsi-db/db.h"
+
+#include <ctype.h>
+
+/* ---- lines ---------------------------------------------------------------------------------- */
+
+void line_init(struct line *line, const char *text, size_t len)
+{
+	line->rest = text;
+	line->end = text + len;
+	line->no = 0;
+	line->raw = text;
+	line->raw_len = 0;
+	line->problem = NULL;
+	/* The mark that some Windows editors put first. */
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+		line->rest += 3;
+}
+
+static enum line_type line_bad(struct line *line, const char *problem)
+{
+	line->problem = problem;
+	return LINE_BAD;
+}
+
+/*
+ * Old readers want a blank before the '=' and skip one character whatever it is, so that
+ * "key==v" sets "v". Keep that, and take "key=v" as well.
+ */
+static enum line_type line_split(struct line *line)
+{
+	const char *p = line->raw, *end = p + line->raw_len;
+	bool separated;
+	size_t len;
+
+	while (p < end && *p != '=' && !isspace((unsigned char)*p))
+		p++;
+	len = (size_t)(p - line->raw);
+	if (!len)
+		return line_bad(line, "there is no name before the '='");
+	if (len > DB_KEY_MAX)
+		return line_bad(line, "its name is too long");
+	memcpy(line->key, line->raw, len);
+	line->key[len] = '\0';
+	if (p == end)
+		return line_bad(line, "it has no value");
+	separated = *p++ == '=';
+	while (p < end && isspace((unsigned char)*p))
+		p++;
+	if (p < end && *p == '=') {
+		separated = true;
+		for (p++; p < end && isspace((unsigned char)*p);)
+			p++;
+	}
+	if (!separated)
+		return line_bad(line, "it has no '='");
+	if (p == end)
+		return line_bad(line, "it has no value");
+	len = (size_t)(end - p);
+	memcpy(line->value, p, len);
+	line->value[len] = '\0';
+	return LINE_SETTING;
+}
+
+enum line_type line_next(struct line *line)
+{
+	const char *start = line->rest, *newline;
+	size_t len;
+
+	line->problem = NULL;
+	line->key[0] = line->value[0] = '\0';
+	if (start == line->end)
+		return LINE_NONE;
+	newline = memchr(start, '\n', (size_t)(line->end - start));
+	len = newline ? (size_t)(newline - start) : (size_t)(line->end - start);
+	line->rest = newline ? newline + 1 : line->end;
+	line->no++;
+	while (len && isspace((unsigned char)start[len - 1]))
+		len--;
+	while (len && isspace((unsigned char)*start)) {
+		start++;
+		len--;
+	}
+	line->raw = start;
+	line->raw_len = len;
+	if (!len || *start == '#')
+		return LINE_COMMENT;
+	if (len >= DB_LINE_MAX)
+		return line_bad(line, "it is too long");
+	return line_split(line);
+}
+
+enum iscsi_err text_check(const char *text, size_t len, const char *origin, struct iscsi_why *why)
+{
+	if (len > DB_TEXT_MAX)
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "%s: more than %d bytes", origin,
+				  DB_TEXT_MAX);
+	if (len && memchr(text, '\0', len))
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "%s: there are NUL bytes in it", origin);
+	return ISCSI_SUCCESS;
+}
+
+/* ---- text -> record ------------------------------------------------------------------------- */
+
+static bool raw_begins(const struct line *line, const char *text)
+{
+	size_t len = strlen(text);
+
+	return line->raw_len >= len && memcmp(line->raw, text, len) == 0;
+}
+
+/* Keeps a line for the next print. @room is how much all of them may take. */
+static enum iscsi_err keep_line(struct iscsi_db_record *rec, const struct line *line, size_t room)
+{
+	if (!rec->extra) {
+		rec->extra = malloc(room);
+		if (!rec->extra)
+			return ISCSI_ERR_NOMEM;
+	}
+	memcpy(rec->extra + rec->extra_len, line->raw, line->raw_len);
+	rec->extra_len += line->raw_len;
+	rec->extra[rec->extra_len++] = '\n';
+	return ISCSI_SUCCESS;
+}
+
+static bool line_is_clean(const struct line *line)
+{
+	for (size_t i = 0; i < line->raw_len; i++) {
+		char next = i + 1 < line->raw_len ? line->raw[i + 1] : '\0';
+
+		if (line->raw[i] != '\t' && text_is_control(line->raw[i], next))
+			return false;
+	}
+	return true;
+}
+
+static enum iscsi_err take_setting(struct iscsi_db_record *rec, const struct line *line,
+				   size_t room, const struct db_warn *warn)
+{
+	int index = setting_find(rec->kind, line->key);
+	char value[ISCSI_VALUE_MAX + 1];
+	const struct setting *s;
+	enum iscsi_err err;
+	struct iscsi_why why;
+
+	if (index < 0) {
+		if (!line_is_clean(line)) {
+			db_warn(warn, "the line is dropped: control characters");
+			return ISCSI_SUCCESS;
+		}
+		db_warn(warn, "no setting is called '%s'; the line is kept but not used",
+			line->key);
+		return keep_line(rec, line, room);
+	}
+	rec->known++;
+	s = setting_row(rec->kind, (unsigned int)index);
+	err = setting_normalize(s, line->value, SETTING_FROM_FILE, value, warn, &why);
+	if (err) {
+		db_warn(warn, "%s; the line is ignored", why.text);
+		return ISCSI_SUCCESS;
+	}
+	if (streq(s->name, "node.discovery_type"))
+		rec->has_type = true;
+	if (!(s->flags & SETTING_HIDDEN) && record_store(rec, (unsigned int)index, value) < 0)
+		err = ISCSI_ERR_NOMEM;
+	explicit_bzero(value, sizeof(value));
+	return err;
+}
+
+static enum iscsi_err take_lines(struct iscsi_db_record *rec, const char *text, size_t len,
+				 struct db_warn *warn)
+{
+	bool begun = false, ended = false;
+	enum iscsi_err err = ISCSI_SUCCESS;
+	enum line_type type;
+	struct line line;
+
+	line_init(&line, text, len);
+	while (!err && (type = line_next(&line)) != LINE_NONE) {
+		warn->line = line.no;
+		switch (type) {
+		case LINE_COMMENT:
+			begun |= raw_begins(&line, "# BEGIN RECORD");
+			ended |= raw_begins(&line, "# END RECORD");
+			break;
+		case LINE_SETTING:
+			err = take_setting(rec, &line, len + 1, warn);
+			break;
+		case LINE_BAD:
+			db_warn(warn, "the line is ignored: %s", line.problem);
+			break;
+		case LINE_NONE:
+			break;
+		}
+	}
+	explicit_bzero(line.value, sizeof(line.value));
+	if (!err && begun && !ended) {
+		warn->line = 0;
+		db_warn(warn, "the record is cut off; what it lacks has its default");
+	}
+	return err;
+}
+
+enum iscsi_err iscsi_db_record_parse(enum iscsi_db_kind kind, const char *text, size_t len,
+				     const char *origin, iscsi_db_warn_fn *warn_fn, void *arg,
+				     struct iscsi_db_record **ret, struct iscsi_why *why)
+{
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
+	struct db_warn warn = { .fn = warn_fn, .arg = arg, .origin = origin };
+	enum iscsi_err err = text_check(text, len, origin ? origin : "record", why);
+
+	if (err)
+		return err;
+	err = iscsi_db_record_new(kind, &rec);
+	if (!err)
+		err = take_lines(rec, text, len, &warn);
+	if (err)
+		return iscsi_fail(why, err, "%s: no memory for the record",
+				  origin ? origin : "record");
+	if (rec->extra) {
+		char *fit = realloc(rec->extra, rec->extra_len);
+
+		if (fit)
+			rec->extra = fit;
+	}
+	*ret = rec;
+	rec = NULL;
+	return ISCSI_SUCCESS;
+}
+
+/* ---- record -> text --------------------------------------------------------------------------- */
+
+struct text {
+	char *p;
+	size_t len, room;
+	bool failed;
+};
+
+static void text_add(struct text *text, const char *piece, size_t len)
+{
+	if (text->failed)
+		return;
+	if (text->len + len + 1 > text->room) {
+		size_t room = MAX(2 * text->room, text->len + len + 4096);
+		char *p = malloc(room);	/* not realloc(), which leaves secrets behind */
+
+		if (!p) {
+			text->failed = true;
+			return;
+		}
+		if (text->len)
+			memcpy(p, text->p, text->len);
+		text_wipe(text->p, text->len);
+		text->p = p;
+		text->room = room;
+	}
+	if (len)
+		memcpy(text->p + text->len, piece, len);
+	text->len += len;
+	text->p[text->len] = '\0';
+}
+
+static void text_add_setting(struct text *text, const char *name, const char *value)
+{
+	text_add(text, name, strlen(name));
+	text_add(text, " = ", 3);
+	text_add(text, value, strlen(value));
+	text_add(text, "\n", 1);
+}
+
+/*
+ * Strict readers know one address family's settings by the interface's name alone, so that
+ * decides here as well. What is set of the other family is still worth keeping.
+ */
+static bool is_hidden(const struct setting *s, bool changed, bool is_v6)
+{
+	uint8_t foreign = is_v6 ? SETTING_V4 : SETTING_V6;
+
+	if (s->flags & SETTING_HIDDEN)
+		return true;
+	return !changed && (s->flags & (SETTING_LATE | foreign));
+}
+
+char *iscsi_db_record_print(const struct iscsi_db_record *rec, enum iscsi_db_form form)
+{
+	static const char begin[] = "# BEGIN RECORD " ISCSI_VERSION "\n", end[] = "# END RECORD\n";
+	const char *iface = iscsi_db_record_get(rec, "iface.iscsi_ifacename");
+	bool is_v6 = iface && strstr(iface, "ipv6"), file = form == ISCSI_DB_FORM_FILE;
+	struct text text = { 0 };
+
+	text_add(&text, begin, sizeof(begin) - 1);
+	for (unsigned int pos = 0; pos < setting_count(rec->kind); pos++) {
+		unsigned int i = file ? setting_in_file(rec->kind, pos) : pos;
+		const struct setting *s = setting_row(rec->kind, i);
+		const char *value = record_value(rec, i);
+
+		if (is_hidden(s, rec->value[i] != NULL, is_v6))
+			continue;
+		if (!*value && file)
+			continue;
+		if (!*value)
+			value = "<empty>";
+		else if ((s->flags & SETTING_SECRET) && form == ISCSI_DB_FORM_SHOW)
+			value = "********";
+		text_add_setting(&text, s->name, value);
+	}
+	if (file)
+		text_add(&text, rec->extra, rec->extra_len);
+	text_add(&text, end, sizeof(end) - 1);
+	if (text.failed) {
+		text_wipe(text.p, text.len);
+		return NULL;
+	}
+	return text.p;
+}

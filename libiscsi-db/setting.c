@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The one table of settings: name, type, range, default, who may see and change it, and where
+ * it stands in files and in listings. Records, iscsid.conf and updates all go by these rows.
+ */
+#include "libiscsi-db/db.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+
+static const char *const startup_words[] = { "manual", "automatic", "onboot", NULL };
+static const char *const disc_startup_words[] = { "manual", "automatic", NULL };
+static const char *const yes_words[] = { "No", "Yes", NULL };
+static const char *const auth_words[] = { "None", "CHAP", NULL };
+static const char *const scan_words[] = { "manual", "auto", NULL };
+static const char *const digest_words[] = { "None", "CRC32C", "CRC32C,None", "None,CRC32C", NULL };
+static const char *const chap_words[] = { "MD5", "SHA1", "SHA256", "SHA3-256", NULL };
+/* "slp" is a word up to 2.1.8 and nothing ever wrote it; it is kept if someone did. */
+static const char *const node_type_words[] = { "send_targets", "isns", "offload_send_targets",
+					       "static", "fw", "slp", NULL };
+static const char *const type_words[] = { "sendtargets", "isns", "offload_send_targets", "static",
+					  "fw", "slp", NULL };
+
+#define STR(n, size, d, f)	{ .name = (n), .def = (d), .type = SETTING_STR, .max = (size), \
+				  .flags = (f) }
+#define INT_IN(n, lo, hi, d, f)	{ .name = (n), .def = (d), .type = SETTING_INT, .low = (lo), \
+				  .high = (hi), .flags = (f) }
+#define INT(n, d, f)		INT_IN(n, 0, 0, d, f)
+#define UINT(n, top, f)		{ .name = (n), .def = "0", .type = SETTING_UINT, .max = (top), \
+				  .flags = (f) }
+#define WORD(n, w, d, f)	{ .name = (n), .def = (d), .type = SETTING_ENUM, .words = (w), \
+				  .flags = (f) }
+#define LIST(n, w, d, f)	{ .name = (n), .def = (d), .type = SETTING_LIST, .words = (w), \
+				  .flags = (f) }
+
+/* In the order of listings. Each kind of record is a run of rows; see kinds[]. */
+static const struct setting table[] = {
+	/* a node: head */
+	STR("node.name", 254, "", SETTING_KEY),
+	INT("node.tpgt", "-1", SETTING_KEY),
+	WORD("node.startup", startup_words, "manual", 0),
+	WORD("node.leading_login", yes_words, "No", 0),
+	/* a node, and an interface alone */
+	STR("iface.iscsi_ifacename", 64, "default", SETTING_KEY),
+	STR("iface.net_ifacename", 15, "", SETTING_BINDING),
+	STR("iface.ipaddress", 255, "", SETTING_BINDING),
+	UINT("iface.prefix_len", UINT8_MAX, 0),
+	STR("iface.hwaddress", 17, "", SETTING_BINDING),
+	STR("iface.transport_name", 15, "tcp", 0),
+	STR("iface.initiatorname", 255, "", 0),
+	STR("iface.state", 79, "", 0),
+	UINT("iface.vlan_id", UINT16_MAX, 0),
+	UINT("iface.vlan_priority", UINT8_MAX, 0),
+	STR("iface.vlan_state", 79, "", 0),
+	INT("iface.iface_num", "0", 0),
+	UINT("iface.mtu", UINT16_MAX, 0),
+	UINT("iface.port", UINT16_MAX, 0),
+	STR("iface.bootproto", 79, "", SETTING_V4),
+	STR("iface.subnet_mask", 255, "", SETTING_V4),
+	STR("iface.gateway", 255, "", SETTING_V4),
+	STR("iface.dhcp_alt_client_id_state", 79, "", SETTING_V4),
+	STR("iface.dhcp_alt_client_id", 79, "", SETTING_V4),
+	STR("iface.dhcp_dns", 79, "", SETTING_V4),
+	STR("iface.dhcp_learn_iqn", 79, "", SETTING_V4),
+	STR("iface.dhcp_req_vendor_id_state", 79, "", SETTING_V4),
+	STR("iface.dhcp_vendor_id_state", 79, "", SETTING_V4),
+	STR("iface.dhcp_vendor_id", 79, "", SETTING_V4),
+	STR("iface.dhcp_slp_da", 79, "", SETTING_V4),
+	STR("iface.fragmentation", 79, "", SETTING_V4),
+	STR("iface.gratuitous_arp", 79, "", SETTING_V4),
+	STR("iface.incoming_forwarding", 79, "", SETTING_V4),
+	STR("iface.tos_state", 79, "", SETTING_V4),
+	UINT("iface.tos", UINT8_MAX, SETTING_V4),
+	UINT("iface.ttl", UINT8_MAX, SETTING_V4),
+	STR("iface.ipv6_autocfg", 255, "", SETTING_V6),
+	STR("iface.linklocal_autocfg", 255, "", SETTING_V6),
+	STR("iface.router_autocfg", 255, "", SETTING_V6),
+	STR("iface.ipv6_linklocal", 255, "", SETTING_V6),
+	STR("iface.ipv6_router", 255, "", SETTING_V6),
+	UINT("iface.dup_addr_detect_cnt", UINT8_MAX, SETTING_V6),
+	UINT("iface.flow_label", UINT32_MAX, SETTING_V6),
+	STR("iface.gratuitous_neighbor_adv", 79, "", SETTING_V6),
+	UINT("iface.hop_limit", UINT8_MAX, SETTING_V6),
+	STR("iface.mld", 79, "", SETTING_V6),
+	UINT("iface.nd_reachable_tmo", UINT32_MAX, SETTING_V6),
+	UINT("iface.nd_rexmit_time", UINT32_MAX, SETTING_V6),
+	UINT("iface.nd_stale_tmo", UINT32_MAX, SETTING_V6),
+	UINT("iface.router_adv_link_mtu", UINT32_MAX, SETTING_V6),
+	UINT("iface.traffic_class", UINT8_MAX, SETTING_V6),
+	STR("iface.delayed_ack", 79, "", 0),
+	STR("iface.tcp_nagle", 79, "", 0),
+	STR("iface.tcp_wsf_state", 79, "", 0),
+	UINT("iface.tcp_wsf", UINT8_MAX, 0),
+	UINT("iface.tcp_timer_scale", UINT8_MAX, 0),
+	STR("iface.tcp_timestamp", 79, "", 0),
+	STR("iface.redirect", 79, "", 0),
+	UINT("iface.def_task_mgmt_timeout", UINT16_MAX, 0),
+	STR("iface.header_digest", 79, "", 0),
+	STR("iface.data_digest", 79, "", 0),
+	STR("iface.immediate_data", 79, "", 0),
+	STR("iface.initial_r2t", 79, "", 0),
+	STR("iface.data_seq_inorder", 79, "", 0),
+	STR("iface.data_pdu_inorder", 79, "", 0),
+	UINT("iface.erl", UINT8_MAX, 0),
+	UINT("iface.max_receive_data_len", UINT32_MAX, 0),
+	UINT("iface.first_burst_len", UINT32_MAX, 0),
+	UINT("iface.max_outstanding_r2t", UINT16_MAX, 0),
+	UINT("iface.max_burst_len", UINT32_MAX, 0),
+	STR("iface.chap_auth", 79, "", 0),
+	STR("iface.bidi_chap", 79, "", 0),
+	STR("iface.strict_login_compliance", 79, "", 0),
+	STR("iface.discovery_auth", 79, "", 0),
+	STR("iface.discovery_logout", 79, "", 0),
+	/* a node: where it was found, its session, its connection */
+	STR("node.discovery_address", 255, "", SETTING_KEY),
+	INT("node.discovery_port", "0", SETTING_KEY),
+	WORD("node.discovery_type", node_type_words, "static", SETTING_KEY),
+	INT("node.session.initial_cmdsn", "0", 0),
+	INT("node.session.initial_login_retry_max", "4", 0),
+	INT_IN("node.session.xmit_thread_priority", -20, 20, "0", 0),
+	INT_IN("node.session.cmds_max", 2, 2048, "128", 0),
+	INT_IN("node.session.queue_depth", 1, 1024, "32", 0),
+	INT_IN("node.session.nr_sessions", 1, INT_MAX, "1", 0),
+	WORD("node.session.auth.authmethod", auth_words, "None", 0),
+	STR("node.session.auth.username", 255, "", 0),
+	STR("node.session.auth.password", 255, "", SETTING_SECRET),
+	INT("node.session.auth.password_length", "0", SETTING_HIDDEN),
+	STR("node.session.auth.username_in", 255, "", 0),
+	STR("node.session.auth.password_in", 255, "", SETTING_SECRET),
+	INT("node.session.auth.password_in_length", "0", SETTING_HIDDEN),
+	LIST("node.session.auth.chap_algs", chap_words, "MD5", 0),
+	INT("node.session.timeo.replacement_timeout", "120", 0),
+	INT("node.session.err_timeo.abort_timeout", "15", 0),
+	INT("node.session.err_timeo.lu_reset_timeout", "30", 0),
+	INT("node.session.err_timeo.tgt_reset_timeout", "30", 0),
+	INT("node.session.err_timeo.host_reset_timeout", "60", 0),
+	WORD("node.session.iscsi.FastAbort", yes_words, "Yes", 0),
+	WORD("node.session.iscsi.InitialR2T", yes_words, "No", 0),
+	WORD("node.session.iscsi.ImmediateData", yes_words, "Yes", 0),
+	INT_IN("node.session.iscsi.FirstBurstLength", 512, 16777215, "262144", 0),
+	INT_IN("node.session.iscsi.MaxBurstLength", 512, 16777215, "16776192", 0),
+	INT("node.session.iscsi.DefaultTime2Retain", "0", 0),
+	INT("node.session.iscsi.DefaultTime2Wait", "2", 0),
+	INT_IN("node.session.iscsi.MaxConnections", 1, 65535, "1", 0),
+	INT_IN("node.session.iscsi.MaxOutstandingR2T", 1, 65535, "1", 0),
+	INT_IN("node.session.iscsi.ERL", 0, 2, "0", 0),
+	WORD("node.session.scan", scan_words, "auto", 0),
+	INT("node.session.reopen_max", "0", 0),
+	INT("node.session.sess_reopen_log_freq", "1", SETTING_LATE),
+	STR("node.conn[0].address", 255, "", SETTING_KEY),
+	INT("node.conn[0].port", "3260", SETTING_KEY),
+	WORD("node.conn[0].startup", startup_words, "manual", 0),
+	INT("node.conn[0].tcp.window_size", "524288", 0),
+	INT("node.conn[0].tcp.type_of_service", "0", 0),
+	STR("node.conn[0].tcp.congestion_control", 15, "", SETTING_LATE),
+	INT("node.conn[0].timeo.logout_timeout", "15", 0),
+	INT("node.conn[0].timeo.login_timeout", "30", 0),
+	INT("node.conn[0].timeo.auth_timeout", "45", 0),
+	INT("node.conn[0].timeo.noop_out_interval", "5", 0),
+	INT("node.conn[0].timeo.noop_out_timeout", "5", 0),
+	INT_IN("node.conn[0].iscsi.MaxXmitDataSegmentLength", 0, 16777215, "0", 0),
+	INT_IN("node.conn[0].iscsi.MaxRecvDataSegmentLength", 512, 16777215, "262144", 0),
+	WORD("node.conn[0].iscsi.HeaderDigest", digest_words, "None", 0),
+	WORD("node.conn[0].iscsi.DataDigest", digest_words, "None", 0),
+	WORD("node.conn[0].iscsi.IFMarker", yes_words, "No", 0),
+	WORD("node.conn[0].iscsi.OFMarker", yes_words, "No", 0),
+	/* a SendTargets portal */
+	WORD("discovery.startup", disc_startup_words, "manual", SETTING_UNSEEDED),
+	WORD("discovery.type", type_words, "sendtargets", SETTING_KEY),
+	STR("discovery.sendtargets.address", 255, "-p value", SETTING_KEY),
+	INT("discovery.sendtargets.port", "3260", SETTING_KEY),
+	WORD("discovery.sendtargets.auth.authmethod", auth_words, "None", 0),
+	STR("discovery.sendtargets.auth.username", 255, "", 0),
+	STR("discovery.sendtargets.auth.password", 255, "", SETTING_SECRET),
+	INT("discovery.sendtargets.auth.password_length", "0", SETTING_HIDDEN),
+	STR("discovery.sendtargets.auth.username_in", 255, "", 0),
+	STR("discovery.sendtargets.auth.password_in", 255, "", SETTING_SECRET),
+	INT("discovery.sendtargets.auth.password_in_length", "0", SETTING_HIDDEN),
+	LIST("node.session.auth.chap_algs", chap_words, "MD5", 0),
+	INT("discovery.sendtargets.timeo.login_timeout", "15", 0),
+	WORD("discovery.sendtargets.use_discoveryd", yes_words, "No", 0),
+	INT("discovery.sendtargets.discoveryd_poll_inval", "30", 0),
+	INT("discovery.sendtargets.reopen_max", "5", 0),
+	INT("discovery.sendtargets.timeo.auth_timeout", "45", 0),
+	INT("discovery.sendtargets.timeo.active_timeout", "30", 0),
+	INT_IN("discovery.sendtargets.iscsi.MaxRecvDataSegmentLength", 512, 16777215, "32768",
+		0),
+	/* an iSNS server, whose address has the names of the other kind */
+	WORD("discovery.startup", disc_startup_words, "manual", SETTING_UNSEEDED),
+	WORD("discovery.type", type_words, "isns", SETTING_KEY),
+	STR("discovery.sendtargets.address", 255, "-p value", SETTING_KEY),
+	INT("discovery.sendtargets.port", "3205", SETTING_KEY),
+	WORD("discovery.isns.use_discoveryd", yes_words, "No", 0),
+	INT("discovery.isns.discoveryd_poll_inval", "-1", 0),
+};
+
+/* First and last setting of each kind. */
+static const struct {
+	const char *first, *last;
+} kinds[DB_KINDS] = {
+	[ISCSI_DB_NODE] = { "node.name", "node.conn[0].iscsi.OFMarker" },
+	[ISCSI_DB_IFACE] = { "iface.iscsi_ifacename", "iface.discovery_logout" },
+	[ISCSI_DB_SENDTARGETS] = { "discovery.startup",
+				   "discovery.sendtargets.iscsi.MaxRecvDataSegmentLength" },
+	[ISCSI_DB_ISNS] = { "discovery.startup", "discovery.isns.discoveryd_poll_inval" },
+};
+
+/* In the file of a node these open the interface's block; the rest keeps its order. */
+static const char *const node_file_first[] = {
+	"iface.hwaddress", "iface.ipaddress", "iface.iscsi_ifacename",
+	"iface.net_ifacename", "iface.gateway", "iface.subnet_mask",
+};
+
+/* Names that earlier or later programs use for the same setting. */
+static const struct {
+	const char *old, *name;
+} aliases[] = {
+	{ "node.session.conn_reopen_log_freq", "node.session.sess_reopen_log_freq" },
+	{ "node.transport_name", "iface.transport_name" },
+};
+
+#define HASH_SIZE	512	/* a power of two, well above the rows of a kind */
+
+/* What follows from the table; filled before main() and only read after that. */
+static struct {
+	unsigned int start, count;
+	uint8_t hash[HASH_SIZE];	/* index + 1; 0: free */
+} runs[DB_KINDS];
+static uint8_t node_file_order[UINT8_MAX];
+
+static unsigned int hash_name(const char *name)
+{
+	unsigned int h = 2166136261u;	/* FNV-1a */
+
+	for (; *name; name++)
+		h = (h ^ (unsigned char)*name) * 16777619u;
+	return (h ^ h >> 16) & (HASH_SIZE - 1);
+}
+
+static int run_find(enum iscsi_db_kind kind, const char *name)
+{
+	unsigned int h = hash_name(name);
+
+	for (; runs[kind].hash[h]; h = (h + 1) & (HASH_SIZE - 1)) {
+		unsigned int index = runs[kind].hash[h] - 1u;
+
+		if (streq(table[runs[kind].start + index].name, name))
+			return (int)index;
+	}
+	return -1;
+}
+
+/* The run ends at the first row called @last; it begins at the nearest @first before that. */
+static void run_init(enum iscsi_db_kind kind)
+{
+	unsigned int end = 0, start;
+
+	while (!streq(table[end].name, kinds[kind].last))
+		end++;
+	for (start = end; !streq(table[start].name, kinds[kind].first);)
+		start--;
+	runs[kind].start = start;
+	runs[kind].count = end - start + 1;
+	for (unsigned int i = 0; i < runs[kind].count; i++) {
+		unsigned int h = hash_name(table[start + i].name);
+
+		while (runs[kind].hash[h])
+			h = (h + 1) & (HASH_SIZE - 1);
+		runs[kind].hash[h] = (uint8_t)(i + 1);
+	}
+}
+
+static bool stands_first(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(node_file_first); i++) {
+		if (streq(node_file_first[i], name))
+			return true;
+	}
+	return false;
+}
+
+__attribute__((constructor)) static void setting_init(void)
+{
+	unsigned int pos = 0;
+
+	for (int kind = 0; kind < DB_KINDS; kind++)
+		run_init((enum iscsi_db_kind)kind);
+	for (unsigned int i = 0; i < runs[ISCSI_DB_NODE].count; i++) {
+		const char *name = table[runs[ISCSI_DB_NODE].start + i].name;
+
+		if (streq(name, kinds[ISCSI_DB_IFACE].first)) {
+			for (size_t j = 0; j < ARRAY_SIZE(node_file_first); j++)
+				node_file_order[pos++] =
+					(uint8_t)run_find(ISCSI_DB_NODE, node_file_first[j]);
+		}
+		if (!stands_first(name))
+			node_file_order[pos++] = (uint8_t)i;
+	}
+}
+
+unsigned int setting_count(enum iscsi_db_kind kind)
+{
+	return runs[kind].count;
+}
+
+const struct setting *setting_row(enum iscsi_db_kind kind, unsigned int index)
+{
+	return &table[runs[kind].start + index];
+}
+
+unsigned int setting_in_file(enum iscsi_db_kind kind, unsigned int pos)
+{
+	return kind == ISCSI_DB_NODE ? node_file_order[pos] : pos;
+}
+
+int setting_find(enum iscsi_db_kind kind, const char *name)
+{
+	int index = run_find(kind, name);
+
+	for (size_t i = 0; index < 0 && i < ARRAY_SIZE(aliases); i++) {
+		if (streq(aliases[i].old, name))
+			index = run_find(kind, aliases[i].name);
+	}
+	return index;
+}
+
+bool setting_is_bool(const struct setting *s)
+{
+	return s->words == yes_words;
+}
+
+/* ---- the nearest name ------------------------------------------------------------------- */
+
+/* How many letters to add, drop or change; @limit if it is that many or more. */
+static unsigned int edit_distance(const char *a, const char *b, unsigned int limit)
+{
+	unsigned int row[DB_KEY_MAX + 1];
+	size_t la = strlen(a), lb = strlen(b);
+
+	if (la > DB_KEY_MAX || lb > DB_KEY_MAX || (la > lb ? la - lb : lb - la) >= limit)
+		return limit;
+	for (size_t j = 0; j <= lb; j++)
+		row[j] = (unsigned int)j;
+	for (size_t i = 1; i <= la; i++) {
+		unsigned int diagonal = row[0], best = row[0] = (unsigned int)i;
+
+		for (size_t j = 1; j <= lb; j++) {
+			bool same = tolower((unsigned char)a[i - 1]) ==
+				    tolower((unsigned char)b[j - 1]);
+			unsigned int cost = MIN(diagonal + !same, MIN(row[j], row[j - 1]) + 1);
+
+			diagonal = row[j];
+			row[j] = cost;
+			best = MIN(best, cost);
+		}
+		if (best >= limit)
+			return limit;
+	}
+	return row[lb];
+}
+
+/* True if @name ends in @tail, which begins a part: "login_timeout", "timeo.login_timeout". */
+static bool has_tail(const char *name, const char *tail)
+{
+	size_t len = strlen(name), n = strlen(tail);
+
+	return n && n < len && streq(name + len - n, tail) && name[len - n - 1] == '.';
+}
+
+const char *setting_nearest(int kind, const char *name)
+{
+	unsigned int best = (unsigned int)MIN(strlen(name) / 4 + 2, (size_t)8);
+	const char *found = NULL;
+
+	for (int k = 0; k < DB_KINDS; k++) {
+		if (kind >= 0 && k != kind)
+			continue;
+		for (unsigned int i = 0; i < runs[k].count; i++) {
+			const struct setting *s = &table[runs[k].start + i];
+			unsigned int d;
+
+			if (s->flags & SETTING_HIDDEN)
+				continue;
+			d = has_tail(s->name, name) ? 1 : edit_distance(name, s->name, best);
+			if (d < best) {
+				best = d;
+				found = s->name;
+			}
+		}
+	}
+	return found;
+}
+
+/* ---- values ------------------------------------------------------------------------------ */
+
+static enum iscsi_err normalize_str(const struct setting *s, const char *text,
+				    enum setting_source source, char *ret,
+				    const struct db_warn *warn, struct iscsi_why *why)
+{
+	size_t len = strlen(text), lead = 0;
+
+	if (streq(text, "<empty>"))	/* how an empty value is printed */
+		len = 0;
+	while (lead < len && isspace((unsigned char)text[lead]))
+		lead++;
+	while (len > lead && isspace((unsigned char)text[len - 1]))
+		len--;
+	if (len && (lead || text[len])) {
+		/* The file can't hold them: its reader drops blanks around a value. */
+		if (source == SETTING_FROM_PROGRAM)
+			return iscsi_fail(why, ISCSI_ERR_INVAL,
+					  "the value of %s begins or ends with a blank", s->name);
+		db_warn(warn, "blanks around the value of %s are dropped", s->name);
+	}
+	text += lead;
+	len -= lead;
+	if (len > s->max) {
+		if (source != SETTING_FROM_FILE)
+			return iscsi_fail(why, ISCSI_ERR_INVAL,
+					  "the value of %s has %zu bytes, more than %u", s->name,
+					  len, s->max);
+		db_warn(warn, "the value of %s is cut to %u bytes", s->name, s->max);
+		len = s->max;
+	}
+	memcpy(ret, text, len);
+	ret[len] = '\0';
+	return ISCSI_SUCCESS;
+}
+
+/*
+ * Old readers take whatever strtoul() makes of the text and keep as many bits as the setting
+ * has: "12abc" is 12, "abc" is 0. Programs rely on a number never being refused.
+ */
+static enum iscsi_err normalize_number(const struct setting *s, const char *text,
+				       enum setting_source source, char *ret,
+				       const struct db_warn *warn, struct iscsi_why *why)
+{
+	bool is_signed = s->type == SETTING_INT, fits;
+	unsigned long bits;
+	long long exact;
+	char *end;
+
+	errno = 0;
+	exact = strtoll(text, &end, 10);
+	fits = !errno && (is_signed ? exact >= INT_MIN && exact <= INT_MAX :
+				      exact >= 0 && exact <= (long long)s->max);
+	if (source == SETTING_FROM_PROGRAM && (end == text || *end || !fits ||
+					       isspace((unsigned char)*text)))
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "'%s' isn't a number that %s can have",
+				  text, s->name);
+	bits = strtoul(text, NULL, 10);
+	if (is_signed)
+		(void)snprintf(ret, ISCSI_VALUE_MAX + 1, "%d", (int)(uint32_t)bits);
+	else
+		(void)snprintf(ret, ISCSI_VALUE_MAX + 1, "%u", (uint32_t)bits & s->max);
+	if (end == text || *end || !fits)
+		db_warn(warn, "'%s' isn't a number that %s can have; %s is used", text, s->name,
+			ret);
+	else if (source == SETTING_FROM_USER && s->low != s->high &&
+		 (exact < s->low || exact > s->high))
+		db_warn(warn, "%s = %s is outside %d..%d", s->name, ret, s->low, s->high);
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err normalize_word(const struct setting *s, const char *text, char *ret,
+				     struct iscsi_why *why)
+{
+	for (const char *const *word = s->words; *word; word++) {
+		if (streq(*word, text)) {
+			strcpy(ret, text);
+			return ISCSI_SUCCESS;
+		}
+	}
+	return iscsi_fail(why, ISCSI_ERR_INVAL, "unknown value format '%s' for parameter name '%s'",
+			  text, s->name);
+}
+
+static enum iscsi_err normalize_list(const struct setting *s, const char *text,
+				     enum setting_source source, char *ret,
+				     const struct db_warn *warn, struct iscsi_why *why)
+{
+	static const char separators[] = ", \t\r\n";
+	unsigned int seen = 0;
+	size_t used = 0;
+
+	ret[0] = '\0';
+	while (*(text += strspn(text, separators))) {
+		size_t len = strcspn(text, separators), i = 0;
+
+		while (s->words[i] && (strlen(s->words[i]) != len ||
+				       strncmp(s->words[i], text, len) != 0))
+			i++;
+		if (s->words[i] && !(seen & 1u << i)) {
+			seen |= 1u << i;
+			used += (size_t)sprintf(ret + used, "%s%s", used ? "," : "", s->words[i]);
+		} else if (source == SETTING_FROM_PROGRAM) {
+			return iscsi_fail(why, ISCSI_ERR_INVAL, "%s value '%.*s' for '%s'",
+					  s->words[i] ? "repeated" : "unknown", (int)len, text,
+					  s->name);
+		} else {
+			db_warn(warn, "Ignoring %s value '%.*s' for '%s'",
+				s->words[i] ? "repeated" : "unknown", (int)len, text, s->name);
+		}
+		text += len;
+	}
+	if (!used)	/* a file can't say "none": without its line the default holds */
+		strcpy(ret, s->def);
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err setting_normalize(const struct setting *s, const char *text,
+				 enum setting_source source, char ret[ISCSI_VALUE_MAX + 1],
+				 const struct db_warn *warn, struct iscsi_why *why)
+{
+	for (const char *p = text; *p; p++) {
+		/* A newline would add a line of its own to the record. */
+		bool spared = *p == '\t' && source == SETTING_FROM_FILE;
+
+		if (text_is_control(p[0], p[1]) && !spared)
+			return iscsi_fail(why, ISCSI_ERR_INVAL,
+					  "the value of %s has a control character in it",
+					  s->name);
+	}
+	switch ((enum setting_type)s->type) {
+	case SETTING_STR:
+		return normalize_str(s, text, source, ret, warn, why);
+	case SETTING_INT:
+	case SETTING_UINT:
+		return normalize_number(s, text, source, ret, warn, why);
+	case SETTING_ENUM:
+		return normalize_word(s, text, ret, why);
+	case SETTING_LIST:
+		return normalize_list(s, text, source, ret, warn, why);
+	}
+	return ISCSI_ERR_INTERNAL;
+}

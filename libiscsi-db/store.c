@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * An open database: its root, the reading of single record files, and the interface and
+ * discovery records. Node records and their links are node.c's, changes go through stage.c.
+ * Whatever can't be read is reported and left out; one bad file never hides another.
+ */
+#include "libiscsi-db/db.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+
+#define HISTORIC_ROOT	"/etc/iscsi"
+#define PATIENCE_MS	100
+#define PAUSE_MS	5
+
+char *db_format(const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	return n < 0 ? NULL : text;
+}
+
+/* ---- open and close ---------------------------------------------------------------------------- */
+
+static bool has_nodes(const char *root)
+{
+	CLEANUP(freep) char *path = db_format("%s/nodes", root);
+
+	return path && access(path, F_OK) == 0;
+}
+
+static const char *choose_root(void)
+{
+	const char *root = secure_getenv("ISCSI_DB_ROOT");
+
+	if (root && *root)
+		return root;
+	if (!has_nodes(ISCSI_DB_ROOT) && has_nodes(HISTORIC_ROOT))
+		return HISTORIC_ROOT;
+	return ISCSI_DB_ROOT;
+}
+
+/* Links hold absolute paths, so the root is one, without slashes at its end. */
+static char *absolute_root(const char *root)
+{
+	CLEANUP(freep) char *cwd = NULL;
+	size_t len = strlen(root);
+
+	while (len > 1 && root[len - 1] == '/')
+		len--;
+	if (root[0] == '/')
+		return db_format("%.*s", (int)len, root);
+	cwd = get_current_dir_name();
+	return cwd ? db_format("%s/%.*s", cwd, (int)len, root) : NULL;
+}
+
+enum iscsi_err db_open_os(const char *root, const struct db_os *os, struct iscsi_db **ret,
+			  struct iscsi_why *why)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = calloc(1, sizeof(*db));
+	int r;
+
+	if (!db)
+		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory to open the database");
+	db->os = os;
+	db->patience_ms = PATIENCE_MS;
+	db->root_fd = db->lock.dir = db->lock.fd = db->stage.fd = -1;
+	db->root = absolute_root(root ? root : choose_root());
+	if (!db->root)
+		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory to open the database");
+	r = db_root_fd(db);
+	if (r < 0 && r != -ENOENT)
+		return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot open the database %s: %s",
+				  db->root, db_strerror(r));
+	*ret = db;
+	db = NULL;
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err iscsi_db_open(const char *root, struct iscsi_db **ret, struct iscsi_why *why)
+{
+	return db_open_os(root, &db_os_real, ret, why);
+}
+
+struct iscsi_db *iscsi_db_close(struct iscsi_db *db)
+{
+	if (!db)
+		return NULL;
+	stage_drop(db);
+	lock_drop(db);
+	closep(&db->root_fd);
+	free(db->root);
+	free(db);
+	return NULL;
+}
+
+const char *iscsi_db_root(const struct iscsi_db *db)
+{
+	return db->root;
+}
+
+int db_root_fd(struct iscsi_db *db)
+{
+	if (db->root_fd < 0) {
+		db->root_fd = open(db->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (db->root_fd < 0)
+			return -errno;
+	}
+	return db->root_fd;
+}
+
+int db_open_dir(struct iscsi_db *db, const char *path)
+{
+	int root = db_root_fd(db);
+
+	return root < 0 ? root : db->os->open(root, path, O_RDONLY | O_DIRECTORY, 0);
+}
+
+int db_type(struct iscsi_db *db, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	CLEANUP(freep) char *parent = slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+	struct stat st;
+	int dir, r;
+
+	if (!parent)
+		return -ENOMEM;
+	dir = db_open_dir(db, parent);
+	if (dir < 0)
+		return dir == -ENOENT || dir == -ENOTDIR ? 0 : dir;
+	r = db->os->stat(dir, slash ? slash + 1 : path, &st);
+	(void)db->os->close(dir);
+	if (r == -ENOENT)
+		return 0;
+	return r < 0 ? r : (int)(st.st_mode & S_IFMT);
+}
+
+/* ---- folders --------------------------------------------------------------------------------- */
+
+int names_add(struct names *names, const char *name)
+{
+	char *copy;
+
+	if (names->count == names->room) {
+		size_t room = names->room ? 2 * names->room : 16;
+		void *p = reallocarray(names->name, room, sizeof(names->name[0]));
+
+		if (!p)
+			return -ENOMEM;
+		names->name = p;
+		names->room = room;
+	}
+	copy = strdup(name);
+	if (!copy)
+		return -ENOMEM;
+	names->name[names->count++] = copy;
+	return 0;
+}
+
+void names_done(struct names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->name[i]);
+	free(names->name);
+	*names = (struct names){ 0 };
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int names_read(struct iscsi_db *db, const char *path, struct names *ret)
+{
+	struct names names = { 0 };
+	int fd = db_open_dir(db, path), r = 0;
+	struct dirent *entry;
+	DIR *dir;
+
+	*ret = names;
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	dir = fdopendir(fd);
+	if (!dir) {
+		(void)db->os->close(fd);
+		return -ENOMEM;
+	}
+	while (!r && (errno = 0, entry = readdir(dir))) {
+		if (!streq(entry->d_name, ".") && !streq(entry->d_name, ".."))
+			r = names_add(&names, entry->d_name);
+	}
+	if (!r && errno)
+		r = -errno;
+	(void)closedir(dir);
+	if (r < 0) {
+		names_done(&names);
+		return r;
+	}
+	if (names.count)
+		qsort(names.name, names.count, sizeof(names.name[0]), compare_names);
+	*ret = names;
+	return 0;
+}
+
+/* ---- one record file ------------------------------------------------------------------------- */
+
+static bool looks_cut(const char *text, size_t len)
+{
+	return len == 0 || (strstr(text, "# BEGIN RECORD") && !strstr(text, "# END RECORD"));
+}
+
+/*
+ * Old tools rewrite a record in place, so for a moment there is nothing in the file. Whoever
+ * reads without the lock gives such a writer time to finish.
+ */
+static int read_settled(struct iscsi_db *db, const char *path, char **ret, size_t *len)
+{
+	int root = db_root_fd(db);
+
+	if (root < 0)
+		return root;
+	for (;;) {
+		struct stat st;
+		int64_t age;
+		int r = os_read_file(db->os, root, path, ret, len, &st);
+
+		if (r < 0 || db->lock.depth || !db->patience_ms || !looks_cut(*ret, *len))
+			return r;
+		age = db->os->wall_ms() / 1000 - st.st_mtim.tv_sec;
+		if (age < 0 || age > 1)
+			return r;
+		text_wipe(*ret, *len);
+		db->patience_ms -= PAUSE_MS;
+		db->os->sleep_ms(PAUSE_MS);
+	}
+}
+
+enum iscsi_err db_load(struct iscsi_db *db, enum iscsi_db_kind kind, const char *path,
+		       iscsi_db_warn_fn *warn, void *arg, struct iscsi_db_record **ret,
+		       struct iscsi_why *why)
+{
+	CLEANUP(freep) char *origin = db_format("%s/%s", db->root, path);
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
+	char *text = NULL;
+	enum iscsi_err err;
+	size_t len = 0;
+	int r;
+
+	if (!origin)
+		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory for a record");
+	r = read_settled(db, path, &text, &len);
+	if (r == -ENOENT)
+		return iscsi_fail(why, ISCSI_ERR_NO_OBJS_FOUND, "%s isn't there", origin);
+	if (r == -ENOMEM)
+		return iscsi_fail(why, ISCSI_ERR_NOMEM, "%s: no memory", origin);
+	if (r < 0)
+		return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot read %s: %s", origin,
+				  r == -EXDEV ? "it leads out of the database" :
+				  r == -EINVAL ? "it isn't a regular file" : db_strerror(r));
+	if (!len)
+		err = iscsi_fail(why, ISCSI_ERR_IDBM, "%s is empty", origin);
+	else
+		err = iscsi_db_record_parse(kind, text, len, origin, warn, arg, &rec, why);
+	text_wipe(text, len);
+	if (err)
+		return err == ISCSI_ERR_NOMEM ? err : ISCSI_ERR_IDBM;
+	if (!rec->known)
+		return iscsi_fail(why, ISCSI_ERR_IDBM, "%s isn't a record", origin);
+	*ret = rec;
+	rec = NULL;
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err stage_failed(enum iscsi_err err, struct iscsi_why *why)
+{
+	return iscsi_fail(why, err, "no memory to change the database");
+}
+
+/* ---- interfaces -------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *name, *transport;
+} builtin_iface[] = { { "default", "tcp" }, { "iser", "iser" } };
+
+static const char *builtin_transport(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(builtin_iface); i++) {
+		if (streq(builtin_iface[i].name, name))
+			return builtin_iface[i].transport;
+	}
+	return NULL;
+}
+
+static enum iscsi_err builtin_read(const char *name, const char *transport,
+				   struct iscsi_db_record **ret, struct iscsi_why *why)
+{
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
+
+	if (iscsi_db_record_new(ISCSI_DB_IFACE, &rec) != ISCSI_SUCCESS ||
+	    record_put(rec, "iface.iscsi_ifacename", name) < 0 ||
+	    record_put(rec, "iface.transport_name", transport) < 0)
+		return stage_failed(ISCSI_ERR_NOMEM, why);
+	*ret = rec;
+	rec = NULL;
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err iface_load(struct iscsi_db *db, const char *name, iscsi_db_warn_fn *fn,
+				 void *arg, struct iscsi_db_record **ret, struct iscsi_why *why)
+{
+	CLEANUP(freep) char *path = db_format("ifaces/%s", name);
+	struct db_warn warn = { .fn = fn, .arg = arg };
+	bool fixed = false;
+	enum iscsi_err err;
+
+	if (!path)
+		return stage_failed(ISCSI_ERR_NOMEM, why);
+	err = db_load(db, ISCSI_DB_IFACE, path, fn, arg, ret, why);
+	if (err)
+		return err;
+	if (record_fix(*ret, "iface.iscsi_ifacename", name, &fixed) < 0) {
+		*ret = iscsi_db_record_free(*ret);
+		return stage_failed(ISCSI_ERR_NOMEM, why);
+	}
+	if (fixed)
+		db_warn(&warn, "%s/%s says it is another interface; its file name counts",
+			db->root, path);
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err iscsi_db_iface_read(struct iscsi_db *db, const char *name,
+				   struct iscsi_db_record **ret, struct iscsi_why *why)
+{
+	const char *transport = builtin_transport(name);
+	enum iscsi_err err;
+
+	if (transport)
+		return builtin_read(name, transport, ret, why);
+	err = iscsi_db_check_iface_name(name, why);
+	if (err)
+		return err;
+	err = iface_load(db, name, NULL, NULL, ret, why);
+	if (err == ISCSI_ERR_NO_OBJS_FOUND)
+		return iscsi_fail(why, err, "there is no interface record %s in %s/ifaces", name,
+				  db->root);
+	return err;
+}
+
+enum iscsi_err iscsi_db_iface_each(struct iscsi_db *db, iscsi_db_warn_fn *warn_fn, void *warn_arg,
+				   iscsi_db_record_fn *fn, void *arg, struct iscsi_why *why)
+{
+	struct db_warn warn = { .fn = warn_fn, .arg = warn_arg };
+	enum iscsi_err err = ISCSI_SUCCESS;
+	struct names names;
+	int r = names_read(db, "ifaces", &names);
+
+	if (r < 0)
+		return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot list %s/ifaces: %s", db->root,
+				  db_strerror(r));
+	for (size_t i = 0; i < names.count && !err; i++) {
+		CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
+		const char *name = names.name[i];
+		struct iscsi_why reason;
+
+		if (streq(name, "iface.example"))	/* documentation, not a record */
+			continue;
+		if (builtin_transport(name)) {
+			db_warn(&warn, "%s/ifaces/%s is left out: that name is built in",
+				db->root, name);
+			continue;
+		}
+		err = iscsi_db_check_iface_name(name, &reason);
+		if (!err)
+			err = iface_load(db, name, warn_fn, warn_arg, &rec, &reason);
+		if (!err) {
+			err = fn(arg, rec);
+			continue;
+		}
+		if (err == ISCSI_ERR_NOMEM)
+			iscsi_fail(why, err, "%s", reason.text);
+		else if (err != ISCSI_ERR_NO_OBJS_FOUND)
+			db_warn(&warn, "%s; it is left out", reason.text);
+		if (err != ISCSI_ERR_NOMEM)
+			err = ISCSI_SUCCESS;
+	}
+	names_done(&names);
+	return err;
+}
+
+enum iscsi_err iscsi_db_iface_write(struct iscsi_db *db, const struct iscsi_db_record *rec,
+				    struct iscsi_why *why)
+{
+	const char *name = iscsi_db_record_get(rec, "iface.iscsi_ifacename");
+	CLEANUP(freep) char *path = NULL;
+	struct stage_op *op;
+	enum iscsi_err err;
+
+	if (rec->kind != ISCSI_DB_IFACE)
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "not the record of an interface");
+	if (builtin_transport(name))
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "iface %s is a special interface and is not stored in %s/ifaces.",
+				  name, db->root);
+	err = iscsi_db_check_iface_name(name, why);
+	if (err)
+		return err;
+	path = db_format("ifaces/%s", name);
+	if (!path)
+		return stage_failed(ISCSI_ERR_NOMEM, why);
+	return stage_write(db, path, rec, &op, why);
+}
+
+enum iscsi_err iscsi_db_iface_delete(struct iscsi_db *db, const char *name, struct iscsi_why *why)
+{
+	CLEANUP(freep) char *path = NULL;
+	struct stage_op *op;
+	enum iscsi_err err;
+	int type;
+
+	if (builtin_transport(name))
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "iface %s is a special interface and cannot be deleted.", name);
+	err = iscsi_db_check_iface_name(name, why);
+	if (err)
+		return err;
+	path = db_format("ifaces/%s", name);
+	if (!path)
+		return stage_failed(ISCSI_ERR_NOMEM, why);
+	type = db_type(db, path);
+	if (type < 0)
+		return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot look at %s/%s: %s", db->root, path,
+				  db_strerror(type));
+	if (!type)
+		return iscsi_fail(why, ISCSI_ERR_NO_OBJS_FOUND,
+				  "there is no interface record %s in %s/ifaces", name, db->root);
+	return stage_delete(db, path, &op, why);
+}

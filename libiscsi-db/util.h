@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Small macros that all three parts use. No state, no I/O. */
+#ifndef ISCSI_UTIL_H
+#define ISCSI_UTIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
+#define CLEANUP(fn)		__attribute__((cleanup(fn)))
+#define PRINTF(fmt, args)	__attribute__((format(printf, fmt, args)))
+
+#define MIN(a, b)		((a) < (b) ? (a) : (b))
+#define MAX(a, b)		((a) > (b) ? (a) : (b))
+
+#define container_of(ptr, type, member) \
+	((type *)((char *)(ptr) - offsetof(type, member)))
+
+/* For CLEANUP(): DEFINE_FREEP(session_free) gives session_freep(struct session **). */
+#define DEFINE_FREEP(type, fn)					\
+	static inline void fn##p(type **p)			\
+	{							\
+		fn(*p);						\
+		*p = NULL;					\
+	}
+
+static inline void freep(void *p)
+{
+	free(*(void **)p);
+	*(void **)p = NULL;
+}
+
+static inline void closep(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+static inline void fclosep(FILE **f)
+{
+	if (*f)
+		(void)fclose(*f);
+	*f = NULL;
+}
+
+static inline bool streq(const char *a, const char *b)
+{
+	return strcmp(a, b) == 0;
+}
+
+#endif /* ISCSI_UTIL_H */
