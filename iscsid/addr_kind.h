@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What kind of address a target named: one that a connection can go to, or one that it must
+ * not. For literals in text and, after a look-up, for socket addresses. No look-up in here.
+ */
+#ifndef ISCSID_ADDR_KIND_H
+#define ISCSID_ADDR_KIND_H
+
+struct sockaddr;
+
+enum addr_kind {
+	ADDR_NAME,		/* no numeric address: a host name */
+	ADDR_UNICAST,
+	ADDR_LINK_LOCAL,	/* IPv6: needs a zone */
+	ADDR_LOOPBACK,
+	ADDR_UNSPECIFIED,	/* 0.0.0.0, :: */
+	ADDR_MULTICAST,		/* and broadcast: nobody one could connect to */
+};
+
+/* @text as getaddrinfo() would read it: IPv4 in any form, or IPv6 with or without "%zone". */
+enum addr_kind addr_kind_of_text(const char *text);
+enum addr_kind addr_kind_of(const struct sockaddr *addr);
+
+#endif /* ISCSID_ADDR_KIND_H */

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a starting daemon finds out about the kernel's sessions, see adopt.h. */
+#include "adopt.h"
+
+#include <errno.h>
+
+#include "../libiscsi-db/util.h"
+#include "log.h"
+
+#define TIME2WAIT_DEFAULT_S	2	/* RFC 7143, 13.15 */
+
+struct adoption {
+	struct sysfs *sysfs;
+	int run_dir_fd;
+	const struct iscsi_db_initiator *initiator;
+	struct iscsi_db *db;		/* NULL: none that can be read */
+};
+
+struct adoption *adopt_begin(struct sysfs *sysfs, int run_dir_fd,
+			     const struct iscsi_db_initiator *initiator)
+{
+	struct adoption *adoption = calloc(1, sizeof(*adoption));
+	struct iscsi_why why;
+
+	if (!adoption)
+		return NULL;
+	*adoption = (struct adoption){
+		.sysfs = sysfs, .run_dir_fd = run_dir_fd, .initiator = initiator,
+	};
+	if (iscsi_db_open(NULL, &adoption->db, &why))
+		log_info("taking sessions over without a database: %s", why.text);
+	return adoption;
+}
+
+void adopt_end(struct adoption *adoption)
+{
+	iscsi_db_close(adoption->db);
+	free(adoption);
+}
+
+static enum iscsi_err set_number(struct iscsi_db_record *rec, const char *key, int value)
+{
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "%d", value);
+	return iscsi_db_record_set(rec, key, text, NULL);
+}
+
+/* What the kernel knows better than any record: who it is, and what was set since. */
+static void merge_kernel(struct iscsi_db_record *rec, const struct sysfs_session *found)
+{
+	const struct { const char *key, *value; } texts[] = {
+		{ "node.name", found->target },
+		{ "node.conn[0].address", found->persistent_address },
+		{ "iface.iscsi_ifacename", found->iface },
+		{ "iface.initiatorname", found->initiator },
+		{ "node.session.auth.username", found->username },
+		{ "node.session.auth.password", found->password },
+		{ "node.session.auth.username_in", found->username_in },
+		{ "node.session.auth.password_in", found->password_in },
+	};
+	const struct { const char *key; int value; } numbers[] = {
+		{ "node.tpgt", found->tpgt },
+		{ "node.conn[0].port", found->persistent_port },
+		{ "node.session.timeo.replacement_timeout", found->recovery_tmo },
+		{ "node.session.err_timeo.abort_timeout", found->abort_tmo },
+		{ "node.session.err_timeo.lu_reset_timeout", found->lu_reset_tmo },
+		{ "node.session.err_timeo.tgt_reset_timeout", found->tgt_reset_tmo },
+		{ "node.conn[0].timeo.noop_out_interval", found->recv_tmo },
+		{ "node.conn[0].timeo.noop_out_timeout", found->ping_tmo },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (*texts[i].value)
+			(void)iscsi_db_record_set(rec, texts[i].key, texts[i].value, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (numbers[i].value != SYSFS_UNSET)
+			(void)set_number(rec, numbers[i].key, numbers[i].value);
+}
+
+static enum iscsi_err take_first(void *arg, const struct iscsi_db_record *rec)
+{
+	struct iscsi_db_record **ret = arg;
+
+	return *ret ? ISCSI_SUCCESS : iscsi_db_record_copy(rec, ret);
+}
+
+static struct iscsi_db_record *record_from_db(struct adoption *adoption,
+					      const struct sysfs_session *found)
+{
+	struct iscsi_db_filter filter = {
+		.target = found->target, .address = found->persistent_address,
+		.port = found->persistent_port, .iface = *found->iface ? found->iface : NULL,
+	};
+	struct iscsi_db_record *rec = NULL;
+
+	if (adoption->db)
+		(void)iscsi_db_node_each(adoption->db, &filter, NULL, NULL, take_first, &rec, NULL);
+	return rec;
+}
+
+/* Our own note counts only if it speaks of this very session, not of one before a reboot. */
+static bool load_note(struct adoption *adoption, const struct sysfs_session *found,
+		      struct runstate *state)
+{
+	const char *name;
+
+	if (runstate_load(adoption->run_dir_fd, found->sid, state) < 0)
+		return false;
+	name = iscsi_db_record_get(state->rec, "node.name");
+	if (name && streq(name, found->target))
+		return true;
+	iscsi_db_record_free(state->rec);
+	*state = (struct runstate){ 0 };
+	return false;
+}
+
+enum adopt_result adopt_read(struct adoption *adoption, unsigned int sid,
+			     struct sysfs_session *found, struct session_config **config,
+			     struct runstate *state, struct iscsi_why *why)
+{
+	struct runstate note = { 0 };
+	struct iscsi_db_record *rec;
+	bool noted;
+
+	if (sysfs_read_session(adoption->sysfs, sid, SYSFS_DETAIL_ALL, found))
+		return ADOPT_NOT_OURS;		/* gone meanwhile */
+	if (found->creator == -1 || !streq(found->transport, "tcp"))
+		return ADOPT_NOT_OURS;
+	noted = load_note(adoption, found, &note);
+	if (!noted && (streq(found->target_state, "ALLOCATED") || !*found->target) &&
+	    !streq(found->state, "LOGGED_IN")) {
+		explicit_bzero(found, sizeof(*found));
+		return ADOPT_NEVER_UP;
+	}
+	rec = noted ? note.rec : record_from_db(adoption, found);
+	if (!rec && iscsi_db_record_new(ISCSI_DB_NODE, &rec)) {
+		(void)iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
+		return ADOPT_FAILED;
+	}
+	if (!noted) {
+		merge_kernel(rec, found);
+		note.time2wait_s = TIME2WAIT_DEFAULT_S;
+	}
+	note.rec = NULL;
+	if (session_config_new(rec, adoption->initiator, adoption->sysfs, NULL, NULL, config, why)) {
+		iscsi_db_record_free(rec);
+		return ADOPT_FAILED;
+	}
+	*state = note;
+	return ADOPT_YES;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a starting daemon finds out about a session that the kernel has already: from its own
+ * notes (runstate.h), from the database, from sysfs, in this order. It only reads.
+ */
+#ifndef ISCSID_ADOPT_H
+#define ISCSID_ADOPT_H
+
+#include "runstate.h"
+#include "session_config.h"
+#include "sysfs.h"
+
+struct adoption;
+
+enum adopt_result {
+	ADOPT_YES,
+	ADOPT_NOT_OURS,		/* made by the kernel, or of an offload card */
+	ADOPT_NEVER_UP,		/* a first login that nobody finished */
+	ADOPT_FAILED,
+};
+
+/* Begins with one look at what all sessions share. NULL: no memory. */
+struct adoption *adopt_begin(struct sysfs *sysfs, int run_dir_fd,
+			     const struct iscsi_db_initiator *initiator);
+void adopt_end(struct adoption *adoption);
+
+/*
+ * @found has secrets: wipe it. @config is the caller's; @state has ISID (zeroes: unknown, then
+ * it follows from the sid) and Time2Wait, and no record. All are set with ADOPT_YES only.
+ */
+enum adopt_result adopt_read(struct adoption *adoption, unsigned int sid,
+			     struct sysfs_session *found, struct session_config **config,
+			     struct runstate *state, struct iscsi_why *why);
+
+#endif /* ISCSID_ADOPT_H */

@@ -1,0 +1,847 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A connection as the state table of RFC 7143, 8.1.3. Read the table first: each row is a
+ * transition, and its action does the work and returns the next state.
+ */
+#include "conn.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <time.h>
+
+#include "../libiscsi-db/util.h"
+#include "bytes.h"
+#include "log.h"
+
+#define REPORTS_MAX		4	/* none waits for more than its session's answer */
+#define DROP_GRACE_S		2	/* between an Async "will drop" and our own close */
+#define TIME_ACCURACY_US	10000
+
+enum conn_event {
+	CONN_EV_START,			/* the session wants a login */
+	CONN_EV_CONNECTED,		/* the TCP connect has ended, well or not */
+	CONN_EV_PDU,			/* the kernel brought a PDU */
+	CONN_EV_LOST,			/* the kernel said that the connection failed */
+	CONN_EV_TIMEOUT,
+	CONN_EV_LOGOUT,			/* the session wants a logout */
+	CONN_EV_DROP,			/* the session gives up what is under way */
+};
+
+/* What an event brings along. */
+struct conn_input {
+	const uint8_t *bhs, *data;
+	size_t data_len;
+	int error;
+};
+
+struct conn {
+	const struct conn_env *env;
+	const struct session_config *config;
+	const char *name;
+	struct conn_owner owner;
+
+	enum conn_state state;
+	uint32_t sid;			/* 0: the kernel has no session yet */
+	int host_no;
+	bool created;			/* the kernel has a connection */
+	uint8_t isid[PDU_ISID_LEN];
+	uint32_t exp_stat_sn;
+	int drop_wait_s;		/* of an Async 2 or 3; -1: none */
+
+	struct sockaddr_storage peer;
+	int fd;				/* from connect() until the kernel has it */
+	sd_event_source *io;
+	sd_event_source *timer;
+	sd_event_source *deferred;	/* drains the reports */
+	struct login *login;
+
+	struct conn_report reports[REPORTS_MAX];
+	size_t reports_len;
+};
+
+static const char *const state_texts[] = {
+	[CONN_FREE]		= "FREE",
+	[CONN_XPT_WAIT]		= "TRANSPORT WAIT",
+	[CONN_IN_LOGIN]		= "IN LOGIN",
+	[CONN_LOGGED_IN]	= "LOGGED IN",
+	[CONN_IN_LOGOUT]	= "IN LOGOUT",
+	[CONN_LOGOUT_REQUESTED]	= "LOGOUT REQUESTED",
+	[CONN_CLEANUP_WAIT]	= "CLEANUP WAIT",
+};
+
+const char *conn_state_text(enum conn_state state)
+{
+	return state_texts[state];
+}
+
+enum conn_state conn_state(const struct conn *conn)
+{
+	return conn->state;
+}
+
+uint32_t conn_sid(const struct conn *conn)
+{
+	return conn->sid;
+}
+
+int conn_host_no(const struct conn *conn)
+{
+	return conn->host_no;
+}
+
+bool conn_kernel_has(const struct conn *conn)
+{
+	return conn->created;
+}
+
+const uint8_t *conn_isid(const struct conn *conn)
+{
+	return conn->isid;
+}
+
+void conn_set_exp_stat_sn(struct conn *conn, uint32_t exp_stat_sn)
+{
+	conn->exp_stat_sn = exp_stat_sn;
+}
+
+const struct login_outcome *conn_login_outcome(const struct conn *conn)
+{
+	return login_outcome(conn->login);
+}
+
+/* ---- reports to the session -------------------------------------------------------------- */
+
+static struct conn_report *conn_report(struct conn *conn, enum conn_report_kind kind)
+{
+	struct conn_report *report;
+
+	/* A flood of changed LUNs is one change. */
+	for (size_t i = 0; i < conn->reports_len; i++)
+		if (conn->reports[i].kind == kind)
+			return &conn->reports[i];
+	assert(conn->reports_len < REPORTS_MAX);
+	report = &conn->reports[conn->reports_len++];
+	*report = (struct conn_report){ .kind = kind, .wait_s = -1 };
+	(void)sd_event_source_set_enabled(conn->deferred, SD_EVENT_ONESHOT);
+	return report;
+}
+
+static struct conn_report *conn_report_failed(struct conn *conn, enum conn_cause cause,
+					      enum iscsi_err err)
+{
+	struct conn_report *report = conn_report(conn, CONN_REPORT_FAILED);
+
+	report->cause = cause;
+	report->err = err;
+	return report;
+}
+
+static int conn_on_reports(sd_event_source *source, void *userdata)
+{
+	struct conn *conn = userdata;
+	struct conn_report report = conn->reports[0];
+
+	(void)source;
+	if (!conn->reports_len)
+		return 0;
+	conn->reports_len--;
+	memmove(&conn->reports[0], &conn->reports[1], conn->reports_len * sizeof(report));
+	if (conn->reports_len)
+		(void)sd_event_source_set_enabled(conn->deferred, SD_EVENT_ONESHOT);
+	conn->owner.on_report(conn->owner.arg, &report);	/* the connection may be gone now */
+	return 0;
+}
+
+/* ---- what several actions do --------------------------------------------------------------- */
+
+static void conn_arm(struct conn *conn, int seconds)
+{
+	(void)sd_event_source_set_time_relative(conn->timer, (uint64_t)seconds * 1000000);
+	(void)sd_event_source_set_enabled(conn->timer, SD_EVENT_ONESHOT);
+}
+
+static void conn_close_fd(struct conn *conn)
+{
+	if (conn->io)
+		(void)sd_event_source_set_enabled(conn->io, SD_EVENT_OFF);
+	closep(&conn->fd);
+}
+
+/* Takes the connection away from the kernel, as is due after every failure (kernel.h). */
+static void conn_stop_kernel(struct conn *conn)
+{
+	struct iscsi_why why;
+
+	conn_close_fd(conn);
+	if (conn->created && conn->env->kernel->ops->stop_conn(conn->env->kernel, conn->sid, &why))
+		log_warning("%s: %s", conn->name, why.text);
+}
+
+static void peer_text(const struct sockaddr_storage *peer, char *ret, size_t size)
+{
+	char host[INET6_ADDRSTRLEN] = "?";
+
+	if (peer->ss_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const void *)peer;
+
+		(void)inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
+		(void)snprintf(ret, size, "[%s]:%u", host, ntohs(in6->sin6_port));
+	} else {
+		const struct sockaddr_in *in = (const void *)peer;
+
+		(void)inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
+		(void)snprintf(ret, size, "%s:%u", host, ntohs(in->sin_port));
+	}
+}
+
+static void report_connect_error(struct conn *conn, int error)
+{
+	enum iscsi_err err = error == ETIMEDOUT ? ISCSI_ERR_TRANS_TIMEOUT : ISCSI_ERR_TRANS;
+	char peer[64];
+
+	peer_text(&conn->peer, peer, sizeof(peer));
+	(void)iscsi_fail(&conn_report_failed(conn, CONN_CAUSE_TRANSPORT, err)->why, err,
+			 "cannot make a connection to %s: %s", peer, strerror(error));
+}
+
+/* ---- T1, T2, T4: TCP ------------------------------------------------------------------------ */
+
+static int set_socket_options(const struct conn *conn, int fd)
+{
+	const struct session_config *c = conn->config;
+	int one = 1;
+
+	if (*c->netdev && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, c->netdev,
+				     (socklen_t)strlen(c->netdev) + 1) < 0)
+		return -errno;
+	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) < 0)
+		return -errno;
+	/* What follows makes it faster or slower, but not wrong. */
+	if (c->window_size > 0) {
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &c->window_size, sizeof(int));
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &c->window_size, sizeof(int));
+	}
+	if (*c->congestion_control &&
+	    setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, c->congestion_control,
+		       (socklen_t)strlen(c->congestion_control)) < 0)
+		log_warning("%s: congestion control '%s': %s", conn->name, c->congestion_control,
+			    strerror(errno));
+	return 0;
+}
+
+static int conn_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata);
+
+/* The event source is made once and used for each later socket, so recovery needs no memory. */
+static int conn_watch_fd(struct conn *conn)
+{
+	int r;
+
+	if (!conn->io)
+		return sd_event_add_io(conn->env->loop, &conn->io, conn->fd, EPOLLOUT, conn_on_io,
+				       conn);
+	r = sd_event_source_set_io_fd(conn->io, conn->fd);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(conn->io, SD_EVENT_ON);
+	return r;
+}
+
+static enum conn_state conn_connect(struct conn *conn, const struct conn_input *in)
+{
+	socklen_t len = conn->peer.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
+							   sizeof(struct sockaddr_in);
+	int r = 0;
+
+	(void)in;
+	conn->fd = socket(conn->peer.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			  IPPROTO_TCP);
+	if (conn->fd < 0)
+		r = -errno;
+	if (!r)
+		r = set_socket_options(conn, conn->fd);
+	if (!r && connect(conn->fd, (struct sockaddr *)&conn->peer, len) < 0 &&
+	    errno != EINPROGRESS)
+		r = -errno;
+	if (!r)
+		r = conn_watch_fd(conn);
+	if (r < 0) {
+		conn_close_fd(conn);
+		report_connect_error(conn, -r);
+		return conn->state;
+	}
+	conn_arm(conn, conn->config->login_timeout_s);	/* for the login too */
+	return CONN_XPT_WAIT;
+}
+
+static enum conn_state conn_connect_timeout(struct conn *conn, const struct conn_input *in)
+{
+	(void)in;
+	conn_close_fd(conn);
+	report_connect_error(conn, ETIMEDOUT);
+	return CONN_FREE;
+}
+
+static void identify(const struct conn *conn, struct kernel_params *p)
+{
+	const struct session_config *c = conn->config;
+
+	p->len = 0;
+	kernel_params_text(p, KERNEL_TARGET_NAME, c->target);
+	kernel_params_text(p, KERNEL_INITIATOR_NAME, c->initiator);
+	kernel_params_text(p, KERNEL_PERSISTENT_ADDRESS, c->address);
+	kernel_params_number(p, KERNEL_PERSISTENT_PORT, c->port);
+	kernel_params_text(p, KERNEL_IFACE_NAME, c->iface);
+	kernel_params_number(p, KERNEL_RECOVERY_TMO, c->replacement_timeout_s);
+	kernel_params_text(p, KERNEL_USERNAME, c->chap.username);
+	kernel_params_text(p, KERNEL_PASSWORD, c->chap.password);
+	kernel_params_text(p, KERNEL_USERNAME_IN, c->chap.username_in);
+	kernel_params_text(p, KERNEL_PASSWORD_IN, c->chap.password_in);
+	kernel_params_number(p, KERNEL_FAST_ABORT, c->fast_abort);
+	kernel_params_number(p, KERNEL_ABORT_TMO, c->abort_timeout_s);
+	kernel_params_number(p, KERNEL_LU_RESET_TMO, c->lu_reset_timeout_s);
+	kernel_params_number(p, KERNEL_TGT_RESET_TMO, c->tgt_reset_timeout_s);
+	kernel_params_number(p, KERNEL_PING_TMO, c->noop_out_timeout_s);
+	kernel_params_number(p, KERNEL_RECV_TMO, c->noop_out_interval_s);
+	/* A login response may be that long, whatever the last login agreed on. */
+	kernel_params_number(p, KERNEL_MAX_RECV_DLENGTH, PDU_LOGIN_DATA_MAX);
+}
+
+/* The original's scheme, so that each can take over the other's sessions: OUI 00023d and sid. */
+static void isid_from_sid(uint32_t sid, uint8_t isid[PDU_ISID_LEN])
+{
+	isid[0] = 0x00;
+	isid[1] = 0x02;
+	isid[2] = 0x3d;
+	put_be24(isid + 3, sid & 0xffffff);
+}
+
+static enum iscsi_err create_kernel_session(struct conn *conn, struct iscsi_why *why)
+{
+	struct kernel_session_args args = {
+		.cmds_max = conn->config->cmds_max,
+		.queue_depth = conn->config->queue_depth,
+		.initial_cmd_sn = conn->config->initial_cmd_sn,
+	};
+	enum iscsi_err err;
+	int r;
+
+	err = conn->env->kernel->ops->create_session(conn->env->kernel, &args, &conn->sid,
+						     &conn->host_no, why);
+	if (err)
+		return err;
+	isid_from_sid(conn->sid, conn->isid);
+	r = conn->owner.on_created(conn->owner.arg, conn->sid);
+	if (r < 0)
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "%s", strerror(-r));
+	return ISCSI_SUCCESS;
+}
+
+/* The first login request and the socket go to the kernel together. */
+static enum iscsi_err bind_and_login(struct conn *conn, struct iscsi_why *why)
+{
+	const struct session_config *c = conn->config;
+	struct login_config login = {
+		.initiator_name = c->initiator,
+		.initiator_alias = c->alias,
+		.target_name = c->target,
+		.tpgt = c->tpgt,
+		.exp_stat_sn = conn->exp_stat_sn,
+		.chap = c->chap,
+		.offer = c->offer,
+		.random = conn->env->random,
+	};
+	struct login_pdu *request = conn->env->scratch;
+	struct kernel_params params;
+	struct kernel_bind_args bind = {
+		.sid = conn->sid,
+		.host_no = conn->host_no,
+		.create = !conn->created,
+		.fd = conn->fd,
+		.netdev = c->netdev,
+		.hwaddress = c->hwaddress,
+		.params = &params,
+		.bhs = request->bhs,
+		.data = request->data,
+	};
+	enum iscsi_err err;
+
+	memcpy(login.isid, conn->isid, sizeof(login.isid));
+	if (login_start(conn->login, &login, request, &err, why) != LOGIN_SEND)
+		return err;
+	bind.data_len = request->data_len;
+	identify(conn, &params);
+	conn->created = true;		/* for whoever cleans up, also if only half of it works */
+	return conn->env->kernel->ops->bind_conn(conn->env->kernel, &bind, why);
+}
+
+static enum conn_state conn_start_login(struct conn *conn, const struct conn_input *in)
+{
+	struct iscsi_why why;
+	enum iscsi_err err = ISCSI_SUCCESS;
+
+	if (in->error) {
+		conn_close_fd(conn);
+		report_connect_error(conn, in->error);
+		return CONN_FREE;					/* T2 */
+	}
+	if (!conn->sid)
+		err = create_kernel_session(conn, &why);
+	if (!err)
+		err = bind_and_login(conn, &why);
+	if (err) {
+		conn_stop_kernel(conn);
+		conn_report_failed(conn, CONN_CAUSE_LOCAL, err)->why = why;
+		return CONN_FREE;
+	}
+	conn_close_fd(conn);		/* the kernel has a reference of its own */
+	return CONN_IN_LOGIN;						/* T4 */
+}
+
+/* ---- T5, T7: login ------------------------------------------------------------------------- */
+
+static void negotiated(const struct conn *conn, const struct login_outcome *outcome,
+		       struct kernel_params *p)
+{
+	const struct negotiate_params *a = &outcome->agreed;
+
+	p->len = 0;
+	kernel_params_number(p, KERNEL_MAX_RECV_DLENGTH, a->max_recv_data_segment_length);
+	kernel_params_number(p, KERNEL_MAX_XMIT_DLENGTH, a->max_xmit_data_segment_length & ~3u);
+	kernel_params_number(p, KERNEL_HEADER_DIGEST, a->header_digest == DIGEST_CRC32C);
+	kernel_params_number(p, KERNEL_DATA_DIGEST, a->data_digest == DIGEST_CRC32C);
+	kernel_params_number(p, KERNEL_INITIAL_R2T, a->initial_r2t);
+	kernel_params_number(p, KERNEL_MAX_R2T, a->max_outstanding_r2t);
+	kernel_params_number(p, KERNEL_IMMEDIATE_DATA, a->immediate_data);
+	kernel_params_number(p, KERNEL_FIRST_BURST, a->first_burst_length);
+	kernel_params_number(p, KERNEL_MAX_BURST, a->max_burst_length);
+	kernel_params_number(p, KERNEL_PDU_IN_ORDER, a->data_pdu_in_order);
+	kernel_params_number(p, KERNEL_DATA_SEQ_IN_ORDER, a->data_sequence_in_order);
+	kernel_params_number(p, KERNEL_ERL, a->error_recovery_level);
+	kernel_params_number(p, KERNEL_EXP_STAT_SN, outcome->exp_stat_sn);
+	kernel_params_number(p, KERNEL_TPGT, outcome->tpgt >= 0 ? outcome->tpgt :
+								   conn->config->tpgt);
+}
+
+static enum conn_state conn_login_failed(struct conn *conn, enum conn_cause cause,
+					 enum iscsi_err err, const struct iscsi_why *why)
+{
+	conn_stop_kernel(conn);
+	conn_report_failed(conn, cause, err)->why = *why;
+	return CONN_FREE;						/* T7 */
+}
+
+static enum conn_state conn_enter_full_feature(struct conn *conn)
+{
+	const struct login_outcome *outcome = login_outcome(conn->login);
+	struct kernel_params params;
+	struct iscsi_why why;
+	enum iscsi_err err;
+
+	negotiated(conn, outcome, &params);
+	err = conn->env->kernel->ops->start_conn(conn->env->kernel, conn->sid, &params, &why);
+	if (err)
+		return conn_login_failed(conn, CONN_CAUSE_LOCAL, err, &why);
+	conn->drop_wait_s = -1;
+	conn_report(conn, CONN_REPORT_UP);
+	return CONN_LOGGED_IN;						/* T5 */
+}
+
+static enum conn_state conn_login_pdu(struct conn *conn, const struct conn_input *in)
+{
+	struct login_pdu *request = conn->env->scratch;
+	struct iscsi_why why = { "" };
+	enum iscsi_err err = ISCSI_ERR_INTERNAL;
+
+	switch (login_step(conn->login, in->bhs, in->data, in->data_len, request, &err, &why)) {
+	case LOGIN_SEND:
+		err = conn->env->kernel->ops->send_pdu(conn->env->kernel, conn->sid, request->bhs,
+						       request->data, request->data_len, &why);
+		if (err)
+			return conn_login_failed(conn, CONN_CAUSE_TRANSPORT, err, &why);
+		return CONN_IN_LOGIN;
+	case LOGIN_DONE:
+		return conn_enter_full_feature(conn);
+	case LOGIN_MOVED:
+		conn_stop_kernel(conn);
+		conn_report(conn, CONN_REPORT_MOVED);
+		return CONN_FREE;
+	case LOGIN_FAILED:
+		break;
+	}
+	return conn_login_failed(conn, login_outcome(conn->login)->retry ? CONN_CAUSE_BUSY :
+				 CONN_CAUSE_REFUSED, err, &why);
+}
+
+static enum conn_state conn_login_lost(struct conn *conn, const struct conn_input *in)
+{
+	struct iscsi_why why;
+
+	(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT, "the connection broke during login: %s",
+			 kernel_conn_error_text(in->error));
+	return conn_login_failed(conn, CONN_CAUSE_TRANSPORT, ISCSI_ERR_PDU_TIMEOUT, &why);
+}
+
+static enum conn_state conn_login_timeout(struct conn *conn, const struct conn_input *in)
+{
+	struct iscsi_why why;
+
+	(void)in;
+	(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT,
+			 "the target accepted the connection but didn't finish the login within "
+			 "%d s", conn->config->login_timeout_s);
+	return conn_login_failed(conn, CONN_CAUSE_BUSY, ISCSI_ERR_PDU_TIMEOUT, &why);
+}
+
+/* ---- full feature phase ---------------------------------------------------------------------- */
+
+static enum conn_state conn_drop_kernel(struct conn *conn, const struct conn_input *in)
+{
+	(void)in;
+	conn_stop_kernel(conn);
+	return conn->state == CONN_XPT_WAIT || conn->state == CONN_IN_LOGIN ? CONN_FREE :
+									      CONN_CLEANUP_WAIT;
+}
+
+static enum conn_state conn_lost(struct conn *conn, const struct conn_input *in)
+{
+	struct conn_report *report;
+
+	conn_stop_kernel(conn);
+	report = conn_report(conn, CONN_REPORT_LOST);
+	report->wait_s = conn->drop_wait_s;
+	(void)iscsi_fail(&report->why, ISCSI_ERR_TRANS, "%s (%d)",
+			 kernel_conn_error_text(in->error), in->error);
+	return CONN_CLEANUP_WAIT;					/* T15, T16 */
+}
+
+/* The target said that it would drop the connection, but didn't: we do. */
+static enum conn_state conn_drop_timeout(struct conn *conn, const struct conn_input *in)
+{
+	struct conn_report *report;
+
+	(void)in;
+	conn_stop_kernel(conn);
+	report = conn_report(conn, CONN_REPORT_LOST);
+	report->wait_s = conn->drop_wait_s;
+	(void)iscsi_fail(&report->why, ISCSI_ERR_TRANS, "the target asked for it");
+	return CONN_CLEANUP_WAIT;
+}
+
+/* 11.9.1: sense data that says "reported LUNs data has changed", 3Fh/0Eh. */
+static bool async_luns_changed(const uint8_t *data, size_t len)
+{
+	struct reader r = reader_init(data, len);
+	size_t sense_len = reader_be16(&r);
+	const uint8_t *sense = reader_bytes(&r, sense_len);
+
+	if (!sense || sense_len < 14 || (sense[0] & 0x7f) >= 0x72)
+		return sense && sense_len >= 4 && (sense[0] & 0x7e) == 0x72 &&
+		       sense[2] == 0x3f && sense[3] == 0x0e;
+	return sense[12] == 0x3f && sense[13] == 0x0e;
+}
+
+static enum conn_state conn_async(struct conn *conn, const struct conn_input *in)
+{
+	struct async_pdu async;
+	struct iscsi_why why;
+
+	if (pdu_parse_async(in->bhs, &async, &why)) {
+		log_warning("%s: asynchronous message ignored: %s", conn->name, why.text);
+		return conn->state;
+	}
+	switch (async.event) {
+	case 0:		/* SCSI */
+		if (async_luns_changed(in->data, in->data_len))
+			conn_report(conn, CONN_REPORT_LUNS_CHANGED);
+		return conn->state;
+	case 1:		/* the target asks for a logout */
+		if (conn->state == CONN_LOGGED_IN)
+			conn_report(conn, CONN_REPORT_LOGOUT_REQUESTED);
+		return CONN_LOGOUT_REQUESTED;				/* T11, T12 */
+	case 2:		/* it will drop this connection, */
+	case 3:		/* or all of the session */
+		conn->drop_wait_s = async.param2;
+		conn_arm(conn, DROP_GRACE_S);
+		return conn->state;
+	default:
+		log_info("%s: asynchronous message %u ignored", conn->name, async.event);
+		return conn->state;
+	}
+}
+
+static enum conn_state conn_full_feature_pdu(struct conn *conn, const struct conn_input *in)
+{
+	struct pdu_header header;
+
+	pdu_parse_header(in->bhs, &header);
+	if (header.opcode == PDU_ASYNC)
+		return conn_async(conn, in);
+	log_debug("%s: PDU 0x%02x left alone", conn->name, header.opcode);
+	return conn->state;
+}
+
+/* ---- T9, T10, T13, T17: logout ------------------------------------------------------------- */
+
+static enum conn_state conn_closed(struct conn *conn)
+{
+	conn_stop_kernel(conn);
+	conn_report(conn, CONN_REPORT_CLOSED);
+	return CONN_CLEANUP_WAIT;
+}
+
+static enum conn_state conn_send_logout(struct conn *conn, const struct conn_input *in)
+{
+	/* The kernel fills tag and sequence numbers. Immediate: a closed window can't hold it. */
+	struct logout_request_pdu req = { .reason = 0 };
+	uint8_t bhs[PDU_BHS_LEN];
+	struct iscsi_why why;
+
+	(void)in;
+	pdu_build_logout_request(&req, bhs);
+	if (conn->env->kernel->ops->send_pdu(conn->env->kernel, conn->sid, bhs, NULL, 0, &why)) {
+		log_warning("%s: closing without a logout: %s", conn->name, why.text);
+		return conn_closed(conn);
+	}
+	conn_arm(conn, conn->config->logout_timeout_s);
+	return CONN_IN_LOGOUT;						/* T9, T10 */
+}
+
+static enum conn_state conn_logout_pdu(struct conn *conn, const struct conn_input *in)
+{
+	struct logout_response_pdu rsp;
+	struct pdu_header header;
+	struct iscsi_why why;
+
+	pdu_parse_header(in->bhs, &header);
+	if (header.opcode != PDU_LOGOUT_RESPONSE)
+		return CONN_IN_LOGOUT;					/* T14 */
+	if (pdu_parse_logout_response(in->bhs, &rsp, &why))
+		log_warning("%s: %s", conn->name, why.text);
+	else if (rsp.response)
+		log_warning("%s: the target answered the logout with %u; closing anyway",
+			    conn->name, rsp.response);
+	return conn_closed(conn);					/* T13 */
+}
+
+static enum conn_state conn_logout_ended(struct conn *conn, const struct conn_input *in)
+{
+	(void)in;
+	return conn_closed(conn);					/* T13 */
+}
+
+static enum conn_state conn_logout_timeout(struct conn *conn, const struct conn_input *in)
+{
+	(void)in;
+	log_warning("%s: no answer to the logout within %d s; closing anyway", conn->name,
+		    conn->config->logout_timeout_s);
+	return conn_closed(conn);					/* T17 */
+}
+
+/* What was said of an earlier connection, before the kernel took it away. */
+static enum conn_state conn_stale(struct conn *conn, const struct conn_input *in)
+{
+	(void)in;
+	return conn->state;
+}
+
+/* ---- the table ------------------------------------------------------------------------------- */
+
+static const struct transition {
+	enum conn_state state;
+	enum conn_event event;
+	enum conn_state (*action)(struct conn *conn, const struct conn_input *in);
+} transitions[] = {
+	{ CONN_FREE,		  CONN_EV_START,     conn_connect },		/* T1 */
+	{ CONN_FREE,		  CONN_EV_PDU,	     conn_stale },
+	{ CONN_FREE,		  CONN_EV_LOST,	     conn_stale },
+	{ CONN_FREE,		  CONN_EV_DROP,	     conn_stale },
+
+	{ CONN_XPT_WAIT,	  CONN_EV_CONNECTED, conn_start_login },	/* T4, T2 */
+	{ CONN_XPT_WAIT,	  CONN_EV_TIMEOUT,   conn_connect_timeout },	/* T2 */
+	{ CONN_XPT_WAIT,	  CONN_EV_DROP,	     conn_drop_kernel },	/* T2 */
+	{ CONN_XPT_WAIT,	  CONN_EV_PDU,	     conn_stale },
+	{ CONN_XPT_WAIT,	  CONN_EV_LOST,	     conn_stale },
+
+	{ CONN_IN_LOGIN,	  CONN_EV_PDU,	     conn_login_pdu },		/* T5, T7 */
+	{ CONN_IN_LOGIN,	  CONN_EV_LOST,	     conn_login_lost },		/* T7 */
+	{ CONN_IN_LOGIN,	  CONN_EV_TIMEOUT,   conn_login_timeout },	/* T7 */
+	{ CONN_IN_LOGIN,	  CONN_EV_DROP,	     conn_drop_kernel },	/* T7 */
+
+	{ CONN_LOGGED_IN,	  CONN_EV_PDU,	     conn_full_feature_pdu },	/* T11 */
+	{ CONN_LOGGED_IN,	  CONN_EV_LOST,	     conn_lost },		/* T15 */
+	{ CONN_LOGGED_IN,	  CONN_EV_TIMEOUT,   conn_drop_timeout },	/* T15 */
+	{ CONN_LOGGED_IN,	  CONN_EV_LOGOUT,    conn_send_logout },	/* T9 */
+	{ CONN_LOGGED_IN,	  CONN_EV_DROP,	     conn_drop_kernel },
+
+	{ CONN_LOGOUT_REQUESTED,  CONN_EV_LOGOUT,    conn_send_logout },	/* T10 */
+	{ CONN_LOGOUT_REQUESTED,  CONN_EV_PDU,	     conn_full_feature_pdu },	/* T12 */
+	{ CONN_LOGOUT_REQUESTED,  CONN_EV_LOST,	     conn_lost },		/* T16 */
+	{ CONN_LOGOUT_REQUESTED,  CONN_EV_TIMEOUT,   conn_drop_timeout },	/* T16 */
+	{ CONN_LOGOUT_REQUESTED,  CONN_EV_DROP,	     conn_drop_kernel },
+
+	{ CONN_IN_LOGOUT,	  CONN_EV_PDU,	     conn_logout_pdu },		/* T13, T14 */
+	{ CONN_IN_LOGOUT,	  CONN_EV_LOST,	     conn_logout_ended },	/* T13 */
+	{ CONN_IN_LOGOUT,	  CONN_EV_TIMEOUT,   conn_logout_timeout },	/* T17 */
+	{ CONN_IN_LOGOUT,	  CONN_EV_DROP,	     conn_drop_kernel },
+	{ CONN_IN_LOGOUT,	  CONN_EV_LOGOUT,    conn_stale },
+
+	{ CONN_CLEANUP_WAIT,	  CONN_EV_START,     conn_connect },
+	{ CONN_CLEANUP_WAIT,	  CONN_EV_PDU,	     conn_stale },
+	{ CONN_CLEANUP_WAIT,	  CONN_EV_LOST,	     conn_stale },
+	{ CONN_CLEANUP_WAIT,	  CONN_EV_DROP,	     conn_stale },
+};
+
+static void conn_set_state(struct conn *conn, enum conn_state state)
+{
+	if (state == conn->state)
+		return;
+	log_debug("%s: connection %s -> %s", conn->name, state_texts[conn->state],
+		  state_texts[state]);
+	conn->state = state;
+	switch (state) {
+	case CONN_XPT_WAIT:	/* armed for connect and login by T1, */
+	case CONN_IN_LOGIN:	/* which goes on */
+	case CONN_IN_LOGOUT:	/* armed by T9 and T10 */
+		break;
+	case CONN_FREE:
+	case CONN_LOGGED_IN:
+	case CONN_LOGOUT_REQUESTED:
+	case CONN_CLEANUP_WAIT:
+		(void)sd_event_source_set_enabled(conn->timer, SD_EVENT_OFF);
+		break;
+	}
+}
+
+static void conn_handle(struct conn *conn, enum conn_event event, const struct conn_input *in)
+{
+	static const struct conn_input nothing;
+
+	for (size_t i = 0; i < ARRAY_SIZE(transitions); i++) {
+		const struct transition *t = &transitions[i];
+
+		if (t->state == conn->state && t->event == event) {
+			conn_set_state(conn, t->action(conn, in ? in : &nothing));
+			return;
+		}
+	}
+	log_warning("%s: event %d can't happen while %s; dropping the connection", conn->name,
+		    event, state_texts[conn->state]);
+	conn_set_state(conn, conn_drop_kernel(conn, &nothing));
+}
+
+/* ---- events ------------------------------------------------------------------------------------ */
+
+static int conn_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct conn *conn = userdata;
+	struct conn_input in = { 0 };
+	socklen_t len = sizeof(in.error);
+
+	(void)source;
+	(void)revents;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &in.error, &len) < 0)
+		in.error = errno;
+	conn_handle(conn, CONN_EV_CONNECTED, &in);
+	return 0;
+}
+
+static int conn_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	conn_handle(userdata, CONN_EV_TIMEOUT, NULL);
+	return 0;
+}
+
+void conn_start(struct conn *conn, const struct sockaddr_storage *peer)
+{
+	conn->peer = *peer;
+	conn_handle(conn, CONN_EV_START, NULL);
+}
+
+void conn_logout(struct conn *conn)
+{
+	conn_handle(conn, CONN_EV_LOGOUT, NULL);
+}
+
+void conn_drop(struct conn *conn)
+{
+	conn_handle(conn, CONN_EV_DROP, NULL);
+	conn->reports_len = 0;		/* who drops it doesn't want to hear of before */
+}
+
+void conn_kernel_pdu(struct conn *conn, const uint8_t *bhs, const uint8_t *data, size_t len)
+{
+	struct conn_input in = { .bhs = bhs, .data = data, .data_len = len };
+
+	conn_handle(conn, CONN_EV_PDU, &in);
+}
+
+void conn_kernel_error(struct conn *conn, int error)
+{
+	struct conn_input in = { .error = error };
+
+	conn_handle(conn, CONN_EV_LOST, &in);
+}
+
+void conn_adopt(struct conn *conn, uint32_t sid, int host_no, enum conn_state state,
+		const uint8_t isid[PDU_ISID_LEN], uint32_t exp_stat_sn)
+{
+	static const uint8_t unknown[PDU_ISID_LEN];
+
+	conn->sid = sid;
+	conn->host_no = host_no;
+	conn->created = true;
+	conn->exp_stat_sn = exp_stat_sn;
+	if (memcmp(isid, unknown, PDU_ISID_LEN) == 0)
+		isid_from_sid(sid, conn->isid);
+	else
+		memcpy(conn->isid, isid, PDU_ISID_LEN);
+	conn_set_state(conn, state);
+	if (state != CONN_LOGGED_IN)
+		conn_stop_kernel(conn);
+}
+
+struct conn *conn_new(const struct conn_env *env, const struct session_config *config,
+		      const char *name, const struct conn_owner *owner)
+{
+	struct conn *conn = calloc(1, sizeof(*conn));
+	int r;
+
+	if (!conn)
+		return NULL;
+	conn->env = env;
+	conn->config = config;
+	conn->name = name;
+	conn->owner = *owner;
+	conn->fd = -1;
+	conn->host_no = -1;
+	conn->drop_wait_s = -1;
+	conn->login = login_new();
+	r = conn->login ? 0 : -ENOMEM;
+	if (r >= 0)
+		r = sd_event_add_time(env->loop, &conn->timer, CLOCK_MONOTONIC, UINT64_MAX,
+				      TIME_ACCURACY_US, conn_on_timer, conn);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(conn->timer, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_defer(env->loop, &conn->deferred, conn_on_reports, conn);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(conn->deferred, SD_EVENT_OFF);
+	return r < 0 ? conn_free(conn) : conn;
+}
+
+struct conn *conn_free(struct conn *conn)
+{
+	if (!conn)
+		return NULL;
+	sd_event_source_disable_unref(conn->io);
+	sd_event_source_disable_unref(conn->timer);
+	sd_event_source_disable_unref(conn->deferred);
+	closep(&conn->fd);
+	login_free(conn->login);
+	free(conn);
+	return NULL;
+}

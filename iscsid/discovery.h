@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A discovery session (RFC 7143, appendix C): connect, log in, ask for SendTargets=All, pass the
+ * targets on, log out. On its own socket, without the kernel's iSCSI, with the same login engine
+ * as any session. Tries again within the record's reopen_max.
+ */
+#ifndef ISCSID_DISCOVERY_H
+#define ISCSID_DISCOVERY_H
+
+#include <systemd/sd-event.h>
+
+#include "../libiscsi-db/iscsi-db.h"
+#include "sysfs.h"
+#include "worker.h"
+
+struct discovery;
+
+struct discovery_env {
+	sd_event *loop;
+	struct worker_pool *name_pool;
+	struct sysfs *sysfs;
+	int (*random)(void *buf, size_t len);
+};
+
+/* Each is called from the loop. */
+struct discovery_owner {
+	void (*on_target)(void *arg, const char *name, const char *address, int port, int tpgt);
+	/* The end, once; the discovery is freed by whoever owns it, then or later. */
+	void (*on_done)(void *arg, enum iscsi_err err, const struct iscsi_why *why);
+	void *arg;
+};
+
+/*
+ * Begins. @rec is a SendTargets record; @iface an interface record, or NULL; both may be freed
+ * afterwards. Errors that need no network are returned, all others come through on_done.
+ */
+enum iscsi_err discovery_start(const struct discovery_env *env, const struct iscsi_db_record *rec,
+			       const struct iscsi_db_record *iface,
+			       const struct iscsi_db_initiator *initiator,
+			       const struct discovery_owner *owner, struct discovery **ret,
+			       struct iscsi_why *why);
+
+/* Takes NULL; returns NULL. Nothing is called any more. */
+struct discovery *discovery_free(struct discovery *discovery);
+
+#endif /* ISCSID_DISCOVERY_H */

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The owner of everything, see manager.h. */
+#include "manager.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include "../libiscsi-db/util.h"
+#include "adopt.h"
+#include "index.h"
+#include "log.h"
+#include "mgmt.h"
+#include "netlink.h"
+
+#define SCAN_THREADS	32	/* scans that run at once; each waits for its target */
+#define NAME_THREADS	4
+
+struct manager {
+	sd_event *loop;
+	struct sysfs *sysfs;
+	struct kernel *kernel;
+	struct mgmt *mgmt;
+	struct iscsi_db_initiator initiator;
+	const char *initiator_path;
+	struct login_pdu scratch;
+	struct session_env env;
+	struct discovery_env discovery_env;
+	struct index by_sid;		/* sessions that the kernel knows */
+	struct index by_node;		/* all of them, by the hash of the target's name */
+	struct index ended;		/* sessions to be freed, */
+	struct index discarded;		/* and discoveries, once their callbacks have returned */
+	sd_event_source *sweep;
+};
+
+static int random_bytes(void *buf, size_t len)
+{
+	return getrandom(buf, len, 0) == (ssize_t)len ? 0 : -errno;
+}
+
+/* ---- the sessions ------------------------------------------------------------------------------- */
+
+static uint64_t node_hash(const struct session *session)
+{
+	return index_hash(session_config(session)->target);
+}
+
+struct session *manager_find(struct manager *manager, uint32_t sid)
+{
+	struct index_node *node = index_find(&manager->by_sid, sid, NULL);
+
+	return node ? node->object : NULL;
+}
+
+static int manager_on_created(void *arg, struct session *session, uint32_t sid)
+{
+	struct manager *manager = arg;
+
+	return index_add(&manager->by_sid, sid, session);
+}
+
+/* Frees @object from the loop, since it may be the one whose callback is running. */
+static void sweep_later(struct manager *manager, struct index *index, void *object)
+{
+	if (index_add(index, 0, object) < 0)
+		log_error("no memory to free an object");	/* lost, but not in use any more */
+	(void)sd_event_source_set_enabled(manager->sweep, SD_EVENT_ONESHOT);
+}
+
+static void forget_session(struct manager *manager, struct session *session)
+{
+	index_remove(&manager->by_sid, conn_sid(session_conn(session)), session);
+	index_remove(&manager->by_node, node_hash(session), session);
+}
+
+static void manager_on_ended(void *arg, struct session *session)
+{
+	struct manager *manager = arg;
+
+	forget_session(manager, session);
+	sweep_later(manager, &manager->ended, session);
+}
+
+void manager_discard(struct manager *manager, struct discovery *discovery)
+{
+	sweep_later(manager, &manager->discarded, discovery);
+}
+
+static int manager_on_sweep(sd_event_source *source, void *userdata)
+{
+	struct manager *manager = userdata;
+	struct index_node *node;
+
+	(void)source;
+	while ((node = index_find(&manager->ended, 0, NULL))) {
+		struct session *session = node->object;
+
+		index_remove(&manager->ended, 0, session);
+		session_free(session);
+	}
+	while ((node = index_find(&manager->discarded, 0, NULL))) {
+		struct discovery *discovery = node->object;
+
+		index_remove(&manager->discarded, 0, discovery);
+		discovery_free(discovery);
+	}
+	return 0;
+}
+
+/* How many sessions a record has already, those on their way in included. */
+static int count_sessions(struct manager *manager, const struct session_config *config)
+{
+	uint64_t hash = index_hash(config->target);
+	struct index_node *node = NULL;
+	int n = 0;
+
+	while ((node = index_find(&manager->by_node, hash, node))) {
+		const struct session_config *other = session_config(node->object);
+
+		if (session_state(node->object) != SESSION_ENDING &&
+		    streq(other->target, config->target) &&
+		    streq(other->address, config->address) && other->port == config->port &&
+		    streq(other->iface, config->iface))
+			n++;
+	}
+	return n;
+}
+
+static void warn_of_record(void *arg, const char *text)
+{
+	const struct iscsi_db_record *rec = arg;
+
+	log_warning("%s %s: %s", iscsi_db_record_get(rec, "node.name"),
+		    iscsi_db_record_get(rec, "node.conn[0].address"), text);
+}
+
+enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *rec, bool another,
+			     struct asker *asker, struct iscsi_why *why)
+{
+	struct session_config *config;
+	struct session *session;
+	enum iscsi_err err;
+	int wanted, present;
+
+	err = session_config_new(rec, &manager->initiator, manager->sysfs, warn_of_record, rec,
+				 &config, why);
+	if (err)
+		return err;
+	wanted = MAX(iscsi_db_record_get_int(rec, "node.session.nr_sessions"), 1);
+	present = count_sessions(manager, config);
+	if (!another && present >= wanted) {
+		config->rec = NULL;		/* stays the caller's */
+		session_config_free(config);
+		return iscsi_fail(why, ISCSI_ERR_SESS_EXISTS, "%d session%s requested, but %d "
+				  "already present", wanted, wanted == 1 ? "" : "s", present);
+	}
+	session = session_new_login(&manager->env, config, asker);
+	if (!session || index_add(&manager->by_node, node_hash(session), session) < 0) {
+		session_free(session);
+		/* The record went with the session: tell the caller by the one way there is. */
+		(void)iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
+		asker->done(asker, ISCSI_ERR_NOMEM, 0, why);
+		return ISCSI_SUCCESS;
+	}
+	session_start(session);
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err manager_discover(struct manager *manager, const struct iscsi_db_record *rec,
+				const struct iscsi_db_record *iface,
+				const struct discovery_owner *owner, struct discovery **ret,
+				struct iscsi_why *why)
+{
+	return discovery_start(&manager->discovery_env, rec, iface, &manager->initiator, owner,
+			       ret, why);
+}
+
+/* ---- what the kernel says ------------------------------------------------------------------------- */
+
+static void manager_kernel_pdu(void *arg, uint32_t sid, const uint8_t *bhs, const uint8_t *data,
+			       size_t len)
+{
+	struct session *session = manager_find(arg, sid);
+
+	if (session)
+		conn_kernel_pdu(session_conn(session), bhs, data, len);
+}
+
+static void manager_kernel_conn_error(void *arg, uint32_t sid, int error)
+{
+	struct session *session = manager_find(arg, sid);
+
+	if (session)
+		conn_kernel_error(session_conn(session), error);
+}
+
+static void manager_kernel_unbound(void *arg, uint32_t sid)
+{
+	struct session *session = manager_find(arg, sid);
+
+	if (session)
+		session_unbound(session);
+}
+
+static void manager_kernel_destroyed(void *arg, uint32_t sid)
+{
+	struct session *session = manager_find(arg, sid);
+
+	if (session)
+		session_destroyed(session);
+}
+
+static void manager_kernel_lost_events(void *arg)
+{
+	struct manager *manager = arg;
+	size_t len;
+	CLEANUP(freep) void **sessions = index_objects(&manager->by_sid, &len);
+
+	log_warning("the kernel's events came too fast; looking at every session");
+	for (size_t i = 0; i < len; i++)	/* what ends here is freed later, from the loop */
+		session_resync(sessions[i]);
+}
+
+static const struct kernel_events kernel_events = {
+	.pdu		= manager_kernel_pdu,
+	.conn_error	= manager_kernel_conn_error,
+	.unbound	= manager_kernel_unbound,
+	.destroyed	= manager_kernel_destroyed,
+	.lost_events	= manager_kernel_lost_events,
+};
+
+/* ---- sessions that are there already ---------------------------------------------------------------- */
+
+static void manager_adopt_one(struct manager *manager, struct adoption *adoption, unsigned int sid)
+{
+	struct session_config *config;
+	struct sysfs_session found;
+	struct session *session;
+	struct runstate state;
+	struct iscsi_why why;
+
+	switch (adopt_read(adoption, sid, &found, &config, &state, &why)) {
+	case ADOPT_YES:
+		break;
+	case ADOPT_FAILED:
+		log_warning("session %u: not taken over: %s", sid, why.text);
+		return;
+	case ADOPT_NOT_OURS:
+		return;
+	case ADOPT_NEVER_UP:	/* its login died with the daemon that began it */
+		log_notice("session %u: its login was never finished; removing it", sid);
+		if (manager->kernel->ops->destroy_session(manager->kernel, sid, true, &why))
+			log_warning("session %u: %s", sid, why.text);
+		return;
+	}
+	session = session_new_adopted(&manager->env, config, &found, &state);
+	explicit_bzero(&found, sizeof(found));
+	if (!session || index_add(&manager->by_node, node_hash(session), session) < 0 ||
+	    index_add(&manager->by_sid, sid, session) < 0) {
+		log_error("session %u: not taken over: no memory", sid);
+		if (session) {
+			forget_session(manager, session);
+			session_free(session);
+		}
+		return;
+	}
+	session_start(session);
+}
+
+/* The events are subscribed to already: what changes while we look is told later. */
+static void manager_adopt(struct manager *manager)
+{
+	CLEANUP(freep) unsigned int *sids = NULL;
+	struct adoption *adoption;
+	size_t len = 0;
+
+	if (sysfs_list_sessions(manager->sysfs, &sids, &len) || !len)
+		return;
+	adoption = adopt_begin(manager->sysfs, manager->env.run_dir_fd, &manager->initiator);
+	if (!adoption)
+		return;
+	for (size_t i = 0; i < len; i++)
+		manager_adopt_one(manager, adoption, sids[i]);
+	adopt_end(adoption);
+}
+
+/* ---- making, running, freeing ------------------------------------------------------------------------ */
+
+void manager_reload(struct manager *manager)
+{
+	struct iscsi_db_initiator initiator = { 0 };
+	struct iscsi_why why;
+
+	if (iscsi_db_initiator_read(manager->initiator_path, &initiator, &why))
+		log_warning("%s; logins need it, unless their interface sets one", why.text);
+	if (!*initiator.alias)
+		(void)gethostname(initiator.alias, sizeof(initiator.alias) - 1);
+	manager->initiator = initiator;
+}
+
+static int open_run_dir(const char *path)
+{
+	int fd;
+
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+static int manager_on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
+			     void *userdata)
+{
+	struct manager *manager = userdata;
+
+	(void)source;
+	if (si->ssi_signo == SIGHUP) {
+		log_notice("reading the initiator name anew");
+		manager_reload(manager);
+	} else {
+		manager_stop(manager);
+	}
+	return 0;
+}
+
+static int add_signals(struct manager *manager)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaddset(&set, signals[i]);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		int r = sd_event_add_signal(manager->loop, NULL, signals[i], manager_on_signal,
+					    manager);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int make_loop(struct manager *manager)
+{
+	struct session_env *env = &manager->env;
+	int r;
+
+	r = sd_event_new(&manager->loop);
+	if (r >= 0)
+		r = add_signals(manager);
+	if (r >= 0)
+		r = sd_event_add_defer(manager->loop, &manager->sweep, manager_on_sweep, manager);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(manager->sweep, SD_EVENT_OFF);
+	if (r >= 0)
+		r = worker_pool_new(manager->loop, SCAN_THREADS, &env->scan_pool);
+	if (r >= 0)
+		r = worker_pool_new(manager->loop, NAME_THREADS, &env->name_pool);
+	return r;
+}
+
+static enum iscsi_err manager_init(struct manager *manager, const struct manager_options *options,
+				   struct iscsi_why *why)
+{
+	const char *run_dir = options->run_dir ? options->run_dir : "/run/iscsid";
+	struct session_env *env = &manager->env;
+	enum iscsi_err err;
+	int r;
+
+	manager->initiator_path = options->initiator_path;
+	manager_reload(manager);
+	r = make_loop(manager);
+	if (r < 0)
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "event loop: %s", strerror(-r));
+	env->run_dir_fd = open_run_dir(run_dir);
+	if (env->run_dir_fd < 0)
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "%s: %s", run_dir,
+				  strerror(-env->run_dir_fd));
+	err = sysfs_new(NULL, &manager->sysfs);
+	if (err)
+		return iscsi_fail(why, err, "can't read /sys");
+	/* The socket first: it is what keeps a second daemon away from the kernel's events. */
+	err = mgmt_new(manager->loop, manager, &manager->mgmt, why);
+	if (err)
+		return err;
+	err = netlink_open(manager->loop, manager->sysfs, &kernel_events, manager,
+			   &manager->kernel, why);
+	if (err)
+		return err;
+	env->conn = (struct conn_env){
+		.loop = manager->loop, .kernel = manager->kernel,
+		.random = random_bytes, .scratch = &manager->scratch,
+	};
+	env->sysfs = manager->sysfs;
+	env->on_created = manager_on_created;
+	env->on_ended = manager_on_ended;
+	env->arg = manager;
+	manager->discovery_env = (struct discovery_env){
+		.loop = manager->loop, .name_pool = env->name_pool,
+		.sysfs = manager->sysfs, .random = random_bytes,
+	};
+	manager_adopt(manager);
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err manager_new(const struct manager_options *options, struct manager **ret,
+			   struct iscsi_why *why)
+{
+	struct manager *manager = calloc(1, sizeof(*manager));
+	enum iscsi_err err;
+
+	if (!manager)
+		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
+	manager->env.run_dir_fd = -1;
+	err = manager_init(manager, options, why);
+	if (err) {
+		manager_free(manager);
+		return err;
+	}
+	*ret = manager;
+	return ISCSI_SUCCESS;
+}
+
+int manager_run(struct manager *manager)
+{
+	return sd_event_loop(manager->loop);
+}
+
+void manager_stop(struct manager *manager)
+{
+	(void)sd_event_exit(manager->loop, 0);
+}
+
+struct manager *manager_free(struct manager *manager)
+{
+	size_t len;
+	void **sessions;
+
+	if (!manager)
+		return NULL;
+	sessions = index_objects(&manager->by_node, &len);
+	for (size_t i = 0; i < len; i++)
+		session_free(sessions[i]);
+	free(sessions);
+	mgmt_free(manager->mgmt);
+	if (manager->sweep)
+		(void)manager_on_sweep(manager->sweep, manager);
+	index_done(&manager->by_sid);
+	index_done(&manager->by_node);
+	index_done(&manager->ended);
+	index_done(&manager->discarded);
+	worker_pool_free(manager->env.scan_pool);
+	worker_pool_free(manager->env.name_pool);
+	netlink_close(manager->kernel);
+	sysfs_free(manager->sysfs);
+	closep(&manager->env.run_dir_fd);
+	sd_event_source_disable_unref(manager->sweep);
+	sd_event_unref(manager->loop);
+	free(manager);
+	return NULL;
+}

@@ -1,0 +1,654 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The local socket, see mgmt.h. A client sends requests one after the other and gets answers as
+ * they come; it is read no further while too many of its requests are open, and dropped when it
+ * neither completes a message nor takes its answers.
+ */
+#include "mgmt.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+
+#include "../libiscsi-db/util.h"
+#include "log.h"
+#include "manager.h"
+#include "mgmt_msg.h"
+
+#define CLIENTS_MAX		64
+#define OPEN_REQUESTS_MAX	128	/* of one client: what is under way at once */
+#define OUT_MAX			(4 << 20)	/* unread answers of one client */
+#define STALL_TIMEOUT_US	(30 * UINT64_C(1000000))
+#define LISTEN_BACKLOG		128
+#define LISTEN_MAX		8
+#define TIME_ACCURACY_US	100000
+
+struct client {
+	struct mgmt *mgmt;
+	struct client *next;
+	int fd;
+	sd_event_source *io;
+	sd_event_source *timer;		/* armed while something is incomplete */
+	uint8_t header[MGMT_HEADER_LEN];
+	uint16_t type;
+	uint8_t *body;			/* while one is being read */
+	uint32_t body_len;
+	size_t got;			/* of header and body */
+	uint8_t *out;			/* answers not yet taken */
+	size_t out_len, out_pos, out_size;
+	unsigned int open_requests;
+	bool closing;			/* to be closed once @out is empty */
+};
+
+/* A request between its arrival and its result. */
+struct request {
+	struct asker asker;		/* first: what sessions hold */
+	struct client *client;		/* NULL once it has left */
+	struct mgmt *mgmt;
+	struct request *next, **prev;	/* in mgmt->requests */
+	uint32_t tag;
+	struct discovery *discovery;
+};
+
+struct mgmt {
+	sd_event *loop;
+	struct manager *manager;
+	struct client *clients;
+	unsigned int clients_len;
+	struct request *requests;
+	int listen_fd[LISTEN_MAX];
+	sd_event_source *listen_io[LISTEN_MAX];
+	size_t listen_len;
+	bool own_path;			/* we made MGMT_SOCKET_PATH */
+};
+
+static void client_update(struct client *client);
+static void client_free(struct client *client);
+
+/* ---- answers ---------------------------------------------------------------------------------- */
+
+static bool client_flush(struct client *client)
+{
+	while (client->out_pos < client->out_len) {
+		ssize_t n = send(client->fd, client->out + client->out_pos,
+				 client->out_len - client->out_pos, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN;
+		client->out_pos += (size_t)n;
+	}
+	client->out_pos = client->out_len = 0;
+	return true;
+}
+
+static bool client_reserve(struct client *client, size_t len)
+{
+	size_t size = client->out_size ? client->out_size : 1024;
+	uint8_t *out;
+
+	if (client->out_len + len > OUT_MAX)
+		return false;
+	while (size < client->out_len + len)
+		size *= 2;
+	if (size == client->out_size)
+		return true;
+	out = realloc(client->out, size);
+	if (!out)
+		return false;
+	client->out = out;
+	client->out_size = size;
+	return true;
+}
+
+/* An answer that can't be kept costs its client the connection, nothing else. */
+static void client_reply(struct client *client, const struct mgmt_reply *reply)
+{
+	size_t len;
+	CLEANUP(freep) uint8_t *message = mgmt_msg_build_reply(reply, &len);
+
+	if (!message || !client_reserve(client, len)) {
+		log_warning("a client doesn't take its answers; dropping it");
+		client->closing = true;
+		client->out_len = client->out_pos = 0;
+	} else {
+		memcpy(client->out + client->out_len, message, len);
+		client->out_len += len;
+	}
+	client_update(client);
+}
+
+static void client_refuse(struct client *client, enum iscsi_err err, const struct iscsi_why *why)
+{
+	struct mgmt_reply reply = { .type = MGMT_RESULT, .err = err, .why = why->text };
+
+	client->closing = true;
+	client_reply(client, &reply);
+}
+
+static void request_free(struct request *req)
+{
+	if (req->client) {
+		req->client->open_requests--;
+		client_update(req->client);
+	}
+	*req->prev = req->next;
+	if (req->next)
+		req->next->prev = req->prev;
+	free(req);
+}
+
+/* Sends the result and frees the request. */
+static void request_end(struct request *req, struct mgmt_reply *reply)
+{
+	reply->type = MGMT_RESULT;
+	reply->tag = req->tag;
+	if (req->client)
+		client_reply(req->client, reply);
+	request_free(req);
+}
+
+static void request_result(struct request *req, enum iscsi_err err, const struct iscsi_why *why)
+{
+	struct mgmt_reply reply = { .err = err, .why = err && why ? why->text : "" };
+
+	request_end(req, &reply);
+}
+
+static void request_on_session(struct asker *asker, enum iscsi_err err, uint32_t sid,
+			       const struct iscsi_why *why)
+{
+	struct mgmt_reply reply = { .err = err, .sid = sid, .why = err ? why->text : "" };
+
+	request_end((struct request *)asker, &reply);
+}
+
+/* ---- requests ----------------------------------------------------------------------------------- */
+
+static void nobody_cares(struct asker *asker, enum iscsi_err err, uint32_t sid,
+			 const struct iscsi_why *why)
+{
+	(void)err;
+	(void)sid;
+	(void)why;
+	free(asker);
+}
+
+static enum iscsi_err parse_record(enum iscsi_db_kind kind, const char *text,
+				   struct iscsi_db_record **ret, struct iscsi_why *why)
+{
+	return iscsi_db_record_parse(kind, text, strlen(text), "request", NULL, NULL, ret, why);
+}
+
+static void handle_login(struct request *req, const struct mgmt_request *msg)
+{
+	struct asker *asker = &req->asker;
+	struct iscsi_db_record *rec = NULL;
+	enum iscsi_err err;
+	struct iscsi_why why = { "" };
+
+	err = parse_record(ISCSI_DB_NODE, msg->record, &rec, &why);
+	if (!err && msg->flags & MGMT_NO_WAIT) {
+		asker = calloc(1, sizeof(*asker));
+		if (asker)
+			asker->done = nobody_cares;
+		else
+			err = ISCSI_ERR_NOMEM;
+	}
+	if (!err)
+		err = manager_login(req->mgmt->manager, rec, msg->flags & MGMT_ANOTHER, asker, &why);
+	if (err) {
+		iscsi_db_record_free(rec);
+		if (asker != &req->asker)
+			free(asker);
+	}
+	if (err || asker != &req->asker)
+		request_result(req, err, &why);
+}
+
+static struct session *find_session(struct request *req, const struct mgmt_request *msg)
+{
+	struct session *session = manager_find(req->mgmt->manager, msg->sid);
+	struct iscsi_why why;
+
+	if (!session)
+		request_result(req, iscsi_fail(&why, ISCSI_ERR_SESS_NOT_FOUND,
+					       "iscsid knows no session %u", msg->sid), &why);
+	return session;
+}
+
+static void handle_logout(struct request *req, const struct mgmt_request *msg)
+{
+	struct session *session = find_session(req, msg);
+
+	if (session)
+		session_logout(session, &req->asker);
+}
+
+static void handle_session_state(struct request *req, const struct mgmt_request *msg)
+{
+	struct session *session = find_session(req, msg);
+	struct mgmt_reply reply = { .sid = msg->sid, .why = "" };
+
+	if (!session)
+		return;
+	session_describe(session, &reply.conn_state, &reply.recovery);
+	request_end(req, &reply);
+}
+
+static void handle_rescan(struct request *req, const struct mgmt_request *msg)
+{
+	struct session *session = find_session(req, msg);
+	struct iscsi_why why;
+
+	if (session)
+		request_result(req, session_rescan(session, &why), &why);
+}
+
+static void handle_stop(struct request *req, const struct mgmt_request *msg)
+{
+	(void)msg;
+	log_notice("asked to stop");
+	manager_stop(req->mgmt->manager);
+	request_result(req, ISCSI_SUCCESS, NULL);
+}
+
+static void discovery_on_target(void *arg, const char *name, const char *address, int port,
+				int tpgt)
+{
+	struct request *req = arg;
+	struct mgmt_reply reply = {
+		.type = MGMT_TARGET, .tag = req->tag, .why = "",
+		.name = name, .address = address, .port = port, .tpgt = tpgt,
+	};
+
+	if (req->client)
+		client_reply(req->client, &reply);
+}
+
+static void discovery_on_done(void *arg, enum iscsi_err err, const struct iscsi_why *why)
+{
+	struct request *req = arg;
+
+	manager_discard(req->mgmt->manager, req->discovery);
+	request_result(req, err, why);
+}
+
+static void handle_discover(struct request *req, const struct mgmt_request *msg)
+{
+	const struct discovery_owner owner = { discovery_on_target, discovery_on_done, req };
+	struct iscsi_db_record *rec = NULL, *iface = NULL;
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	err = parse_record(ISCSI_DB_SENDTARGETS, msg->record, &rec, &why);
+	if (!err && *msg->iface)
+		err = parse_record(ISCSI_DB_IFACE, msg->iface, &iface, &why);
+	if (!err)
+		err = manager_discover(req->mgmt->manager, rec, iface, &owner, &req->discovery,
+				       &why);
+	iscsi_db_record_free(rec);
+	iscsi_db_record_free(iface);
+	if (err)
+		request_result(req, err, &why);
+}
+
+static void (*const handlers[])(struct request *req, const struct mgmt_request *msg) = {
+	[MGMT_LOGIN]		= handle_login,
+	[MGMT_LOGOUT]		= handle_logout,
+	[MGMT_DISCOVER]		= handle_discover,
+	[MGMT_SESSION_STATE]	= handle_session_state,
+	[MGMT_RESCAN]		= handle_rescan,
+	[MGMT_STOP]		= handle_stop,
+};
+
+static void client_message(struct client *client)
+{
+	struct mgmt *mgmt = client->mgmt;
+	struct mgmt_request msg;
+	struct request *req;
+	struct iscsi_why why;
+	enum iscsi_err err;
+
+	err = mgmt_msg_parse_request(client->type, client->body, client->body_len, &msg, &why);
+	if (err) {
+		client_refuse(client, err, &why);
+		return;
+	}
+	req = calloc(1, sizeof(*req));
+	if (!req) {
+		client_refuse(client, iscsi_fail(&why, ISCSI_ERR_NOMEM, "no memory"), &why);
+		return;
+	}
+	*req = (struct request){
+		.asker.done = request_on_session, .client = client, .mgmt = mgmt, .tag = msg.tag,
+		.next = mgmt->requests, .prev = &mgmt->requests,
+	};
+	if (mgmt->requests)
+		mgmt->requests->prev = &req->next;
+	mgmt->requests = req;
+	client->open_requests++;
+	handlers[msg.type](req, &msg);
+}
+
+/* ---- clients --------------------------------------------------------------------------------------- */
+
+static bool client_waits(const struct client *client)
+{
+	return client->closing || client->open_requests >= OPEN_REQUESTS_MAX ||
+	       client->out_len > OUT_MAX / 2;
+}
+
+/* What the client is watched for follows from what it has open. */
+static void client_update(struct client *client)
+{
+	uint32_t events = (client_waits(client) ? 0 : EPOLLIN) |
+			  (client->out_pos < client->out_len || client->closing ? EPOLLOUT : 0);
+	bool owes = client->got || client->out_len || client->closing || !client->open_requests;
+
+	(void)sd_event_source_set_io_events(client->io, events);
+	if (!owes) {
+		(void)sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
+		return;
+	}
+	(void)sd_event_source_set_time_relative(client->timer, STALL_TIMEOUT_US);
+	(void)sd_event_source_set_enabled(client->timer, SD_EVENT_ONESHOT);
+}
+
+/* Reads what completes a header, then a body. 1: a whole message, 0: not yet, -errno. */
+static int client_read_some(struct client *client)
+{
+	struct iscsi_why why;
+	uint8_t *to;
+	size_t want;
+	ssize_t n;
+
+	if (client->got < MGMT_HEADER_LEN) {
+		to = client->header + client->got;
+		want = MGMT_HEADER_LEN - client->got;
+	} else {
+		to = client->body + (client->got - MGMT_HEADER_LEN);
+		want = MGMT_HEADER_LEN + client->body_len - client->got;
+	}
+	n = want ? recv(client->fd, to, want, MSG_DONTWAIT) : 0;
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	if (n == 0 && want)
+		return -ECONNRESET;
+	client->got += (size_t)n;
+	if (client->got == MGMT_HEADER_LEN && !client->body) {
+		enum iscsi_err err = mgmt_msg_header(client->header, &client->type,
+						     &client->body_len, &why);
+
+		if (err) {
+			client_refuse(client, err, &why);
+			return 0;
+		}
+		client->body = malloc(client->body_len + 1);
+		if (!client->body)
+			return -ENOMEM;
+	}
+	return client->body && client->got == MGMT_HEADER_LEN + client->body_len;
+}
+
+static int client_read(struct client *client)
+{
+	/* A few messages at a time, so that no client holds up the others. */
+	for (int i = 0; i < 32 && !client_waits(client); i++) {
+		int r = client_read_some(client);
+
+		if (r < 0)
+			return r;
+		if (!r)
+			continue;
+		client_message(client);
+		explicit_bzero(client->body, client->body_len);
+		free(client->body);
+		client->body = NULL;
+		client->got = 0;
+	}
+	return 0;
+}
+
+static int client_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct client *client = userdata;
+	bool gone = false;
+
+	(void)source;
+	(void)fd;
+	if (revents & EPOLLOUT)
+		gone = !client_flush(client);
+	if (!gone && revents & EPOLLIN)
+		gone = client_read(client) < 0;
+	else if (revents & (EPOLLHUP | EPOLLERR))
+		gone = true;
+	if (!gone && client->closing && client->out_pos == client->out_len)
+		gone = true;
+	if (gone)
+		client_free(client);
+	else
+		client_update(client);
+	return 0;
+}
+
+static int client_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct client *client = userdata;
+
+	(void)source;
+	(void)usec;
+	if (client->got || client->out_len)
+		log_info("a client stopped in the middle of a message; dropping it");
+	client_free(client);
+	return 0;
+}
+
+static void client_free(struct client *client)
+{
+	struct mgmt *mgmt = client->mgmt;
+	struct request *req, *next;
+
+	for (struct client **at = &mgmt->clients; *at; at = &(*at)->next) {
+		if (*at == client) {
+			*at = client->next;
+			mgmt->clients_len--;
+			break;
+		}
+	}
+	for (req = mgmt->requests; req; req = next) {
+		next = req->next;
+		if (req->client != client)
+			continue;
+		req->client = NULL;
+		/* A login or logout goes on; what a discovery finds is for nobody now. */
+		if (req->discovery) {
+			manager_discard(mgmt->manager, req->discovery);
+			request_free(req);
+		}
+	}
+	sd_event_source_disable_unref(client->io);
+	sd_event_source_disable_unref(client->timer);
+	closep(&client->fd);
+	free(client->body);
+	free(client->out);
+	free(client);
+}
+
+static int client_new(struct mgmt *mgmt, int fd, struct client **ret)
+{
+	struct client *client = calloc(1, sizeof(*client));
+	int r;
+
+	if (!client) {
+		(void)close(fd);
+		return -ENOMEM;
+	}
+	client->mgmt = mgmt;
+	client->fd = fd;
+	client->next = mgmt->clients;
+	mgmt->clients = client;
+	mgmt->clients_len++;
+	r = sd_event_add_io(mgmt->loop, &client->io, fd, EPOLLIN, client_on_io, client);
+	if (r >= 0)
+		r = sd_event_add_time(mgmt->loop, &client->timer, CLOCK_MONOTONIC, UINT64_MAX,
+				      TIME_ACCURACY_US, client_on_timer, client);
+	if (r < 0) {
+		client_free(client);
+		return r;
+	}
+	client_update(client);
+	*ret = client;
+	return 0;
+}
+
+/* ---- listening --------------------------------------------------------------------------------------- */
+
+static int mgmt_on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct mgmt *mgmt = userdata;
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	struct client *client;
+	struct iscsi_why why;
+	int conn_fd, r;
+
+	(void)source;
+	(void)revents;
+	conn_fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (conn_fd < 0) {
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			log_warning("can't accept a client: %s", strerror(errno));
+		return 0;
+	}
+	/* Who it is comes before anything it has to say. */
+	if (getsockopt(conn_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		peer.uid = (uid_t)-1;
+	r = client_new(mgmt, conn_fd, &client);
+	if (r < 0)
+		log_warning("can't take a client: %s", strerror(-r));
+	else if (peer.uid != 0 && peer.uid != geteuid())
+		client_refuse(client, iscsi_fail(&why, ISCSI_ERR_ACCESS,
+						 "only root may command iscsid"), &why);
+	else if (mgmt->clients_len > CLIENTS_MAX)
+		client_refuse(client, iscsi_fail(&why, ISCSI_ERR_BUSY, "iscsid has %d clients "
+						 "already", CLIENTS_MAX), &why);
+	return 0;
+}
+
+static int mgmt_listen_on(struct mgmt *mgmt, int fd)
+{
+	int r;
+
+	if (mgmt->listen_len == LISTEN_MAX)
+		return -E2BIG;
+	r = sd_event_add_io(mgmt->loop, &mgmt->listen_io[mgmt->listen_len], fd, EPOLLIN,
+			    mgmt_on_connection, mgmt);
+	if (r >= 0)
+		mgmt->listen_fd[mgmt->listen_len++] = fd;
+	return r;
+}
+
+static int bind_and_listen(const struct sockaddr_un *addr, socklen_t len)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (const struct sockaddr *)addr, len) < 0 || listen(fd, LISTEN_BACKLOG) < 0) {
+		int r = -errno;
+
+		(void)close(fd);
+		return r;
+	}
+	return fd;
+}
+
+static int listen_abstract(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	size_t len = strlen(MGMT_SOCKET_ABSTRACT);
+
+	memcpy(addr.sun_path + 1, MGMT_SOCKET_ABSTRACT, len);
+	return bind_and_listen(&addr, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + len));
+}
+
+static int listen_path(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = MGMT_SOCKET_PATH };
+	mode_t old;
+	int fd;
+
+	(void)mkdir("/run/iscsid", 0755);
+	(void)unlink(MGMT_SOCKET_PATH);
+	old = umask(0177);
+	fd = bind_and_listen(&addr, sizeof(addr));
+	umask(old);
+	return fd;
+}
+
+/* The abstract name first: it alone tells whether there is another daemon. */
+static enum iscsi_err listen_self(struct mgmt *mgmt, struct iscsi_why *why)
+{
+	int fd = listen_abstract();
+	int r = fd < 0 ? fd : mgmt_listen_on(mgmt, fd);
+
+	if (r < 0)
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "Can not bind IPC socket: %s",
+				  r == -EADDRINUSE ? "another iscsid is running" : strerror(-r));
+	fd = listen_path();
+	r = fd < 0 ? fd : mgmt_listen_on(mgmt, fd);
+	if (r < 0)
+		log_warning("%s: %s; listening on the abstract name only", MGMT_SOCKET_PATH,
+			    strerror(-r));
+	else
+		mgmt->own_path = true;
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err mgmt_new(sd_event *loop, struct manager *manager, struct mgmt **ret,
+			struct iscsi_why *why)
+{
+	struct mgmt *mgmt = calloc(1, sizeof(*mgmt));
+	enum iscsi_err err = ISCSI_SUCCESS;
+	int passed;
+
+	if (!mgmt)
+		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
+	mgmt->loop = loop;
+	mgmt->manager = manager;
+	passed = sd_listen_fds(1);
+	for (int i = 0; i < passed && !err; i++)
+		if (mgmt_listen_on(mgmt, SD_LISTEN_FDS_START + i) < 0)
+			err = iscsi_fail(why, ISCSI_ERR_INTERNAL, "can't listen on the socket that "
+					 "the service manager passed");
+	if (passed <= 0)
+		err = listen_self(mgmt, why);
+	if (err) {
+		mgmt_free(mgmt);
+		return err;
+	}
+	*ret = mgmt;
+	return ISCSI_SUCCESS;
+}
+
+struct mgmt *mgmt_free(struct mgmt *mgmt)
+{
+	if (!mgmt)
+		return NULL;
+	while (mgmt->clients) {
+		(void)client_flush(mgmt->clients);
+		client_free(mgmt->clients);
+	}
+	for (size_t i = 0; i < mgmt->listen_len; i++) {
+		sd_event_source_disable_unref(mgmt->listen_io[i]);
+		closep(&mgmt->listen_fd[i]);
+	}
+	if (mgmt->own_path)
+		(void)unlink(MGMT_SOCKET_PATH);
+	free(mgmt);
+	return NULL;
+}

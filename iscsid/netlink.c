@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * kernel_ops over NETLINK_ISCSI. Two sockets: commands go out on one and their replies are in
+ * its queue when sendmsg() returns; the other is subscribed to the events. So replies never mix
+ * with events, and events are read in the loop, where it is their turn.
+ */
+#include "netlink.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <sys/socket.h>
+
+#include "../libiscsi-db/util.h"
+#include "log.h"
+#include "pdu.h"
+
+#define NL_GROUP_ISCSID		1	/* events for iscsid */
+#define EVENT_RCVBUF		(4 << 20)
+#define BATCH_MAX		(32 * 1024)
+
+/* Commands and events, enum iscsi_uevent_e. */
+enum {
+	CMD_CREATE_SESSION	= 11,
+	CMD_DESTROY_SESSION	= 12,
+	CMD_CREATE_CONN		= 13,
+	CMD_DESTROY_CONN	= 14,
+	CMD_BIND_CONN		= 15,
+	CMD_SET_PARAM		= 16,
+	CMD_START_CONN		= 17,
+	CMD_STOP_CONN		= 18,
+	CMD_SEND_PDU		= 19,
+	CMD_SET_HOST_PARAM	= 26,
+	CMD_UNBIND_SESSION	= 27,
+	CMD_DESTROY_SESSION_ASYNC = 43,
+
+	EV_RECV_PDU		= 101,
+	EV_CONN_ERROR		= 102,
+	EV_IF_ERROR		= 103,
+	EV_DESTROY_SESSION	= 104,
+	EV_UNBIND_SESSION	= 105,
+};
+
+enum { STOP_TERM = 1, STOP_RECOVER = 3 };
+enum { HOST_HWADDRESS = 0, HOST_NETDEV = 2 };
+
+/*
+ * struct iscsi_uevent with its offsets written out: 64-bit members are aligned to 8 on every
+ * machine, or a 32-bit x86 build would misread each result.
+ */
+struct uevent {
+	uint32_t type;
+	uint32_t iferror;		/* a negative errno */
+	uint64_t transport_handle;
+	union {
+		struct { uint32_t initial_cmd_sn; uint16_t cmds_max, queue_depth; } create_session;
+		struct { uint32_t sid, cid; } conn;
+		struct { uint32_t sid, cid; uint64_t eph; uint32_t is_leading; } bind;
+		struct { uint32_t sid, cid, param, len; } set_param;
+		struct { uint32_t host_no, param, len; } set_host_param;
+		struct { uint32_t sid, cid; uint64_t conn_handle; uint32_t flag; } stop;
+		struct { uint32_t sid, cid, hdr_size, data_size; } send_pdu;
+		uint8_t size[24];
+	} u;
+	union {
+		int32_t retcode;
+		struct { uint32_t sid, host_no; } session;	/* CREATE_SESSION, UNBIND event */
+		struct { uint32_t sid, cid, error; } conn;	/* events about a connection */
+		struct { uint32_t host_no, sid; } destroyed;
+		uint8_t size[16];
+	} r;
+} __attribute__((aligned(8)));
+
+_Static_assert(sizeof(struct uevent) == 56, "struct iscsi_uevent has 56 bytes");
+_Static_assert(offsetof(struct uevent, r) == 40, "its results begin at byte 40");
+
+struct message {
+	struct nlmsghdr nlh;
+	struct uevent ev;
+};
+
+struct netlink {
+	struct kernel kernel;		/* first: what the others hold */
+	struct sysfs *sysfs;
+	const struct kernel_events *events;
+	void *arg;
+	int command_fd;
+	int event_fd;
+	sd_event_source *source;
+	uint64_t handle;		/* of the tcp transport; 0: not read yet */
+	size_t batch_len;
+	uint8_t batch[BATCH_MAX] __attribute__((aligned(8)));
+	uint8_t buf[sizeof(struct message) + PDU_BHS_LEN + 16 * 1024] __attribute__((aligned(8)));
+};
+
+static struct netlink *netlink_of(struct kernel *kernel)
+{
+	return (struct netlink *)kernel;
+}
+
+/* ---- a batch: messages one after the other in one datagram ------------------------------ */
+
+static void batch_start(struct netlink *nl)
+{
+	nl->batch_len = 0;
+}
+
+/*
+ * Adds a command; @head and @tail follow it as its payload. What is sent is bounded by its
+ * callers (parameters by KERNEL_PARAMS_MAX and the record's values, PDUs by login's 8192), but
+ * a batch that doesn't fit is refused whole by batch_run().
+ */
+static struct uevent *batch_add(struct netlink *nl, uint32_t type, const void *head,
+				size_t head_len, const void *tail, size_t tail_len)
+{
+	static struct uevent nowhere;
+	size_t start = NLMSG_ALIGN(nl->batch_len);
+	size_t len = sizeof(struct message) + head_len + tail_len;
+	struct message *msg;
+
+	if (start + len > sizeof(nl->batch)) {
+		nl->batch_len = sizeof(nl->batch) + 1;
+		return &nowhere;
+	}
+	msg = (struct message *)(nl->batch + start);
+	memset(msg, 0, sizeof(*msg));
+	msg->nlh.nlmsg_len = (uint32_t)len;
+	msg->nlh.nlmsg_type = (uint16_t)type;
+	msg->ev.type = type;
+	msg->ev.transport_handle = nl->handle;
+	if (head_len)
+		memcpy(msg + 1, head, head_len);
+	if (tail_len)
+		memcpy((uint8_t *)(msg + 1) + head_len, tail, tail_len);
+	nl->batch_len = start + len;
+	return &msg->ev;
+}
+
+static void batch_add_params(struct netlink *nl, uint32_t sid, const struct kernel_params *params)
+{
+	for (size_t i = 0; i < params->len; i++) {
+		const struct kernel_param *p = &params->param[i];
+		const char *value = p->text ? p->text : p->number;
+		size_t len = strlen(value) + 1;
+		struct uevent *ev = batch_add(nl, CMD_SET_PARAM, value, len, NULL, 0);
+
+		ev->u.set_param.sid = sid;
+		ev->u.set_param.param = p->id;
+		ev->u.set_param.len = (uint32_t)len;
+	}
+}
+
+static void batch_add_host_param(struct netlink *nl, int host_no, uint32_t param, const char *value)
+{
+	size_t len = strlen(value) + 1;
+	struct uevent *ev;
+
+	if (len == 1)
+		return;
+	ev = batch_add(nl, CMD_SET_HOST_PARAM, value, len, NULL, 0);
+	ev->u.set_host_param.host_no = (uint32_t)host_no;
+	ev->u.set_host_param.param = param;
+	ev->u.set_host_param.len = (uint32_t)len;
+}
+
+static void batch_add_pdu(struct netlink *nl, uint32_t sid, const uint8_t *bhs,
+			  const uint8_t *data, size_t data_len)
+{
+	struct uevent *ev = batch_add(nl, CMD_SEND_PDU, bhs, PDU_BHS_LEN, data, data_len);
+
+	ev->u.send_pdu.sid = sid;
+	ev->u.send_pdu.hdr_size = PDU_BHS_LEN;
+	ev->u.send_pdu.data_size = (uint32_t)data_len;
+}
+
+static void batch_add_conn(struct netlink *nl, uint32_t type, uint32_t sid)
+{
+	batch_add(nl, type, NULL, 0, NULL, 0)->u.conn.sid = sid;
+}
+
+static void batch_add_stop(struct netlink *nl, uint32_t sid, uint32_t flag)
+{
+	struct uevent *ev = batch_add(nl, CMD_STOP_CONN, NULL, 0, NULL, 0);
+
+	ev->u.stop.sid = sid;
+	ev->u.stop.flag = flag;
+}
+
+static const char *command_text(uint16_t type)
+{
+	switch (type) {
+	case CMD_CREATE_SESSION:	return "create the session";
+	case CMD_DESTROY_SESSION:
+	case CMD_DESTROY_SESSION_ASYNC:	return "destroy the session";
+	case CMD_CREATE_CONN:		return "create the connection";
+	case CMD_DESTROY_CONN:		return "destroy the connection";
+	case CMD_BIND_CONN:		return "bind the socket";
+	case CMD_SET_PARAM:		return "set a parameter";
+	case CMD_START_CONN:		return "start the connection";
+	case CMD_STOP_CONN:		return "stop the connection";
+	case CMD_SEND_PDU:		return "send a PDU";
+	case CMD_SET_HOST_PARAM:	return "set a parameter of the host";
+	case CMD_UNBIND_SESSION:	return "remove the LUNs of the session";
+	default:			return "carry out a command";
+	}
+}
+
+/* The errno of a reply: from the class (iferror) or from the operation itself (retcode). */
+static int reply_errno(const struct message *msg)
+{
+	if (msg->ev.type == EV_IF_ERROR)
+		return -(int32_t)msg->ev.iferror;
+	switch (msg->nlh.nlmsg_type) {
+	case CMD_BIND_CONN:
+	case CMD_START_CONN:
+	case CMD_SEND_PDU:
+		return -msg->ev.r.retcode;
+	default:
+		return 0;
+	}
+}
+
+/* A parameter that this kernel doesn't know is no reason to fail a login. */
+static bool reply_harmless(const struct message *msg, int error)
+{
+	return error == ENOSYS && (msg->nlh.nlmsg_type == CMD_SET_PARAM ||
+				   msg->nlh.nlmsg_type == CMD_SET_HOST_PARAM);
+}
+
+static void describe_param(const struct message *msg, char *ret, size_t size)
+{
+	if (msg->nlh.nlmsg_type == CMD_SET_PARAM)
+		(void)snprintf(ret, size, " (number %u)", msg->ev.u.set_param.param);
+	else
+		ret[0] = '\0';
+}
+
+/*
+ * Sends the batch and reads a reply for each of its messages; the first failure is the result.
+ * @last gets the last reply (may be NULL), @error the errno of the failure (may be NULL).
+ */
+static enum iscsi_err batch_run(struct netlink *nl, struct uevent *last, int *error,
+				struct iscsi_why *why)
+{
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	enum iscsi_err err = ISCSI_SUCCESS;
+	size_t expected = 0, pos = 0;
+	char param[32];
+
+	if (error)
+		*error = 0;
+	if (nl->batch_len > sizeof(nl->batch))
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "the settings are too long for the kernel");
+	while (pos < nl->batch_len) {
+		const struct nlmsghdr *nlh = (const struct nlmsghdr *)(nl->batch + pos);
+
+		expected++;
+		pos += NLMSG_ALIGN(nlh->nlmsg_len);
+	}
+	if (sendto(nl->command_fd, nl->batch, nl->batch_len, 0,
+		   (struct sockaddr *)&kernel, sizeof(kernel)) < 0) {
+		if (errno == ECONNREFUSED)
+			return iscsi_fail(why, ISCSI_ERR_INTERNAL,
+					  "the kernel's iSCSI netlink answers in the first "
+					  "network namespace only");
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "netlink: %s", strerror(errno));
+	}
+	for (; expected; expected--) {
+		struct message msg = { 0 };
+		ssize_t n = recv(nl->command_fd, &msg, sizeof(msg), MSG_DONTWAIT | MSG_TRUNC);
+		int e;
+
+		if (n < (ssize_t)sizeof(msg))
+			return iscsi_fail(why, ISCSI_ERR_INTERNAL, "the kernel gave no answer: %s",
+					  n < 0 ? strerror(errno) : "short message");
+		e = reply_errno(&msg);
+		if (last)
+			*last = msg.ev;
+		if (!e || err || reply_harmless(&msg, e))
+			continue;
+		if (error)
+			*error = e;
+		describe_param(&msg, param, sizeof(param));
+		err = iscsi_fail(why, e == EPERM && msg.ev.type == EV_IF_ERROR ?
+				 ISCSI_ERR_ACCESS : ISCSI_ERR_INTERNAL,
+				 "the kernel could not %s%s: %s",
+				 command_text(msg.nlh.nlmsg_type), param, strerror(e));
+	}
+	return err;
+}
+
+/* ---- the operations -------------------------------------------------------------------- */
+
+static enum iscsi_err nl_create_session(struct kernel *kernel,
+					const struct kernel_session_args *args,
+					uint32_t *sid, int *host_no, struct iscsi_why *why)
+{
+	struct netlink *nl = netlink_of(kernel);
+	enum iscsi_err err;
+	struct uevent reply;
+	int error;
+
+	/* A second try with a fresh handle: the transport may have been loaded anew. */
+	for (int attempt = 0; attempt < 2; attempt++) {
+		struct uevent *ev;
+
+		if (!nl->handle) {
+			err = sysfs_read_transport_handle(nl->sysfs, "tcp", &nl->handle, why);
+			if (err)
+				return err;
+		}
+		batch_start(nl);
+		ev = batch_add(nl, CMD_CREATE_SESSION, NULL, 0, NULL, 0);
+		ev->u.create_session.initial_cmd_sn = args->initial_cmd_sn;
+		ev->u.create_session.cmds_max = args->cmds_max;
+		ev->u.create_session.queue_depth = args->queue_depth;
+		err = batch_run(nl, &reply, &error, why);
+		if (error != EINVAL)
+			break;
+		nl->handle = 0;
+	}
+	if (err)
+		return err;
+	*sid = reply.r.session.sid;
+	*host_no = (int)reply.r.session.host_no;
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err nl_bind_conn(struct kernel *kernel, const struct kernel_bind_args *args,
+				   struct iscsi_why *why)
+{
+	struct netlink *nl = netlink_of(kernel);
+	struct uevent *ev;
+
+	batch_start(nl);
+	if (args->create)
+		batch_add_conn(nl, CMD_CREATE_CONN, args->sid);
+	ev = batch_add(nl, CMD_BIND_CONN, NULL, 0, NULL, 0);
+	ev->u.bind.sid = args->sid;
+	ev->u.bind.eph = (uint64_t)args->fd;
+	ev->u.bind.is_leading = 1;
+	batch_add_params(nl, args->sid, args->params);
+	batch_add_host_param(nl, args->host_no, HOST_NETDEV, args->netdev);
+	batch_add_host_param(nl, args->host_no, HOST_HWADDRESS, args->hwaddress);
+	batch_add_pdu(nl, args->sid, args->bhs, args->data, args->data_len);
+	return batch_run(nl, NULL, NULL, why);
+}
+
+static enum iscsi_err nl_send_pdu(struct kernel *kernel, uint32_t sid, const uint8_t *bhs,
+				  const uint8_t *data, size_t data_len, struct iscsi_why *why)
+{
+	struct netlink *nl = netlink_of(kernel);
+
+	batch_start(nl);
+	batch_add_pdu(nl, sid, bhs, data, data_len);
+	return batch_run(nl, NULL, NULL, why);
+}
+
+static enum iscsi_err nl_start_conn(struct kernel *kernel, uint32_t sid,
+				    const struct kernel_params *params, struct iscsi_why *why)
+{
+	struct netlink *nl = netlink_of(kernel);
+
+	batch_start(nl);
+	batch_add_params(nl, sid, params);
+	batch_add_conn(nl, CMD_START_CONN, sid);
+	return batch_run(nl, NULL, NULL, why);
+}
+
+static enum iscsi_err nl_stop_conn(struct kernel *kernel, uint32_t sid, struct iscsi_why *why)
+{
+	struct netlink *nl = netlink_of(kernel);
+
+	batch_start(nl);
+	batch_add_stop(nl, sid, STOP_RECOVER);
+	return batch_run(nl, NULL, NULL, why);
+}
+
+static enum iscsi_err nl_unbind_session(struct kernel *kernel, uint32_t sid,
+					struct iscsi_why *why)
+{
+	struct netlink *nl = netlink_of(kernel);
+
+	batch_start(nl);
+	batch_add_conn(nl, CMD_UNBIND_SESSION, sid);
+	return batch_run(nl, NULL, NULL, why);
+}
+
+static enum iscsi_err nl_destroy_session(struct kernel *kernel, uint32_t sid, bool has_conn,
+					 struct iscsi_why *why)
+{
+	struct netlink *nl = netlink_of(kernel);
+	enum iscsi_err err;
+	int error;
+
+	batch_start(nl);
+	if (has_conn) {
+		batch_add_stop(nl, sid, STOP_TERM);
+		batch_add_conn(nl, CMD_DESTROY_CONN, sid);
+	}
+	batch_add_conn(nl, CMD_DESTROY_SESSION_ASYNC, sid);
+	err = batch_run(nl, NULL, &error, why);
+	if (error != ENOSYS)
+		return err;
+	batch_start(nl);	/* before Linux 5.7 */
+	batch_add_conn(nl, CMD_DESTROY_SESSION, sid);
+	return batch_run(nl, NULL, NULL, why);
+}
+
+static const struct kernel_ops netlink_ops = {
+	.create_session		= nl_create_session,
+	.bind_conn		= nl_bind_conn,
+	.send_pdu		= nl_send_pdu,
+	.start_conn		= nl_start_conn,
+	.stop_conn		= nl_stop_conn,
+	.unbind_session		= nl_unbind_session,
+	.destroy_session	= nl_destroy_session,
+};
+
+/* ---- events ---------------------------------------------------------------------------- */
+
+static void dispatch_pdu(struct netlink *nl, const struct message *msg, size_t len)
+{
+	const uint8_t *bhs = (const uint8_t *)(msg + 1);
+	struct pdu_header header;
+
+	if (len < sizeof(*msg) + PDU_BHS_LEN)
+		return;
+	pdu_parse_header(bhs, &header);
+	/* The datagram is padded; what the PDU says of itself counts, if it is there. */
+	if (header.data_len > len - sizeof(*msg) - PDU_BHS_LEN)
+		return;
+	nl->events->pdu(nl->arg, msg->ev.r.conn.sid, bhs, bhs + PDU_BHS_LEN, header.data_len);
+}
+
+static void dispatch(struct netlink *nl, const struct message *msg, size_t len)
+{
+	if (msg->nlh.nlmsg_type != 0)
+		return;
+	/* Fields that an event doesn't list are uninitialised kernel memory: leave them be. */
+	switch (msg->ev.type) {
+	case EV_RECV_PDU:
+		dispatch_pdu(nl, msg, len);
+		break;
+	case EV_CONN_ERROR:
+		nl->events->conn_error(nl->arg, msg->ev.r.conn.sid, (int)msg->ev.r.conn.error);
+		break;
+	case EV_DESTROY_SESSION:
+		nl->events->destroyed(nl->arg, msg->ev.r.destroyed.sid);
+		break;
+	case EV_UNBIND_SESSION:
+		nl->events->unbound(nl->arg, msg->ev.r.session.sid);
+		break;
+	}
+}
+
+static int netlink_on_event(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct netlink *nl = userdata;
+	bool lost = false;
+
+	(void)source;
+	(void)revents;
+	for (;;) {
+		struct sockaddr_nl from = { 0 };
+		struct iovec iov = { nl->buf, sizeof(nl->buf) };
+		struct msghdr mh = {
+			.msg_name = &from, .msg_namelen = sizeof(from),
+			.msg_iov = &iov, .msg_iovlen = 1,
+		};
+		ssize_t n = recvmsg(fd, &mh, MSG_DONTWAIT);
+
+		if (n < 0 && errno == ENOBUFS) {
+			lost = true;
+			continue;
+		}
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			break;
+		/* Only the kernel has port 0: no other process may tell us of events. */
+		if (from.nl_pid == 0 && n >= (ssize_t)sizeof(struct message))
+			dispatch(nl, (const struct message *)nl->buf, (size_t)n);
+	}
+	if (lost)
+		nl->events->lost_events(nl->arg);
+	return 0;
+}
+
+static int open_socket(uint32_t groups)
+{
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = groups };
+	int buf = EVENT_RCVBUF;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ISCSI);
+
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
+		int r = -errno;
+
+		(void)close(fd);
+		return r;
+	}
+	/* Each message counts 768 bytes against this; without the right to force it, what we get. */
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buf, sizeof(buf)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buf, sizeof(buf));
+	return fd;
+}
+
+enum iscsi_err netlink_open(sd_event *loop, struct sysfs *sysfs,
+			    const struct kernel_events *events, void *arg,
+			    struct kernel **ret, struct iscsi_why *why)
+{
+	struct netlink *nl = calloc(1, sizeof(*nl));
+	int r;
+
+	if (!nl)
+		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
+	nl->kernel.ops = &netlink_ops;
+	nl->sysfs = sysfs;
+	nl->events = events;
+	nl->arg = arg;
+	nl->event_fd = -1;
+	r = nl->command_fd = open_socket(0);
+	if (r >= 0)
+		r = nl->event_fd = open_socket(NL_GROUP_ISCSID);
+	if (r >= 0)
+		r = sd_event_add_io(loop, &nl->source, nl->event_fd, EPOLLIN,
+				    netlink_on_event, nl);
+	if (r >= 0)
+		r = sd_event_source_set_priority(nl->source, SD_EVENT_PRIORITY_IMPORTANT);
+	if (r < 0) {
+		netlink_close(&nl->kernel);
+		if (r == -EPROTONOSUPPORT)
+			return iscsi_fail(why, ISCSI_ERR_TRANS_NOT_FOUND,
+					  "can not create NETLINK_ISCSI socket [%s]: is "
+					  "scsi_transport_iscsi loaded?", strerror(-r));
+		return iscsi_fail(why, r == -EPERM ? ISCSI_ERR_ACCESS : ISCSI_ERR_INTERNAL,
+				  "can not create NETLINK_ISCSI socket [%s]", strerror(-r));
+	}
+	*ret = &nl->kernel;
+	return ISCSI_SUCCESS;
+}
+
+struct kernel *netlink_close(struct kernel *kernel)
+{
+	struct netlink *nl = kernel ? netlink_of(kernel) : NULL;
+
+	if (!nl)
+		return NULL;
+	sd_event_source_disable_unref(nl->source);
+	closep(&nl->event_fd);
+	closep(&nl->command_fd);
+	free(nl);
+	return NULL;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the daemon must know of a session after a restart, see runstate.h. A file is the node
+ * record as the database has it, after a first line of our own:
+ *
+ *	# iscsid session ISID 00023d000001 Time2Wait 2
+ */
+#include "runstate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "../libiscsi-db/util.h"
+
+#define FIRST_LINE	"# iscsid session ISID %02" SCNx8 "%02" SCNx8 "%02" SCNx8 "%02" SCNx8 \
+			"%02" SCNx8 "%02" SCNx8 " Time2Wait %" SCNu32
+#define FILE_MAX	(128 * 1024)
+
+static void file_name(uint32_t sid, const char *suffix, char *ret, size_t size)
+{
+	(void)snprintf(ret, size, "session-%" PRIu32 "%s", sid, suffix);
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int runstate_save(int dir_fd, uint32_t sid, const struct runstate *state)
+{
+	const uint8_t *i = state->isid;
+	char name[32], temp[40], first[96];
+	char *record = iscsi_db_record_print(state->rec, ISCSI_DB_FORM_FILE);
+	int fd, r;
+
+	if (!record)
+		return -ENOMEM;
+	file_name(sid, "", name, sizeof(name));
+	file_name(sid, ".new", temp, sizeof(temp));
+	(void)snprintf(first, sizeof(first), "# iscsid session ISID %02x%02x%02x%02x%02x%02x "
+		       "Time2Wait %" PRIu32 "\n", i[0], i[1], i[2], i[3], i[4], i[5],
+		       state->time2wait_s);
+	fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	r = fd < 0 ? -errno : write_all(fd, first, strlen(first));
+	if (r >= 0)
+		r = write_all(fd, record, strlen(record));
+	closep(&fd);
+	if (r >= 0 && renameat(dir_fd, temp, dir_fd, name) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlinkat(dir_fd, temp, 0);
+	explicit_bzero(record, strlen(record));
+	free(record);
+	return r;
+}
+
+static int read_whole(int dir_fd, const char *name, char **ret, size_t *ret_len)
+{
+	CLEANUP(closep) int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	char *text;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	/* Only what root wrote and nobody else could: it says what we connect to. */
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) ||
+	    st.st_size <= 0 || st.st_size > FILE_MAX)
+		return -EBADMSG;
+	text = malloc((size_t)st.st_size + 1);
+	if (!text)
+		return -ENOMEM;
+	n = read(fd, text, (size_t)st.st_size);
+	if (n != st.st_size) {
+		free(text);
+		return n < 0 ? -errno : -EBADMSG;
+	}
+	text[n] = '\0';
+	*ret = text;
+	*ret_len = (size_t)n;
+	return 0;
+}
+
+int runstate_load(int dir_fd, uint32_t sid, struct runstate *ret)
+{
+	struct runstate state = { 0 };
+	uint8_t *i = state.isid;
+	char name[32], *text = NULL;
+	size_t len = 0;
+	int r;
+
+	file_name(sid, "", name, sizeof(name));
+	r = read_whole(dir_fd, name, &text, &len);
+	if (r < 0)
+		return r;
+	if (sscanf(text, FIRST_LINE, &i[0], &i[1], &i[2], &i[3], &i[4], &i[5],
+		   &state.time2wait_s) != 7 || state.time2wait_s > 3600)
+		r = -EBADMSG;
+	else if (iscsi_db_record_parse(ISCSI_DB_NODE, text, len, name, NULL, NULL, &state.rec, NULL))
+		r = -EBADMSG;
+	explicit_bzero(text, len);
+	free(text);
+	if (r >= 0)
+		*ret = state;
+	return r;
+}
+
+void runstate_remove(int dir_fd, uint32_t sid)
+{
+	char name[32];
+
+	file_name(sid, "", name, sizeof(name));
+	(void)unlinkat(dir_fd, name, 0);
+}

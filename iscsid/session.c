@@ -1,0 +1,803 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A session (RFC 7143, 8.3). Each thing that can happen is one function that names every state;
+ * session_set_state() alone writes the state and disarms what the old one waited for.
+ */
+#include "session.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <time.h>
+
+#include "../libiscsi-db/util.h"
+#include "log.h"
+#include "lookup.h"
+#include "retry.h"
+#include "scan.h"
+
+#define SCAN_WAIT_S		10	/* how long a login's answer waits for the first scan */
+#define UNBIND_TIMEOUT_S	120	/* flushing to a target that answers, but slowly */
+#define ENDING_TIMEOUT_S	30	/* the kernel removes a session */
+#define REDIRECTS_MAX		8	/* in a row, within one attempt */
+#define TIME_ACCURACY_US	10000
+
+struct session {
+	const struct session_env *env;
+	struct session_config *config;	/* ours */
+	struct conn *conn;		/* ours */
+	enum session_state state;
+	struct asker *login_asker;	/* at most one; NULL once it has its answer */
+	struct asker *logout_askers;
+
+	struct sockaddr_storage portal;	/* of the record, resolved at login */
+	struct lookup *lookup;
+	struct scan *scan;
+	bool scan_again;		/* asked for while one was running */
+	sd_event_source *timer;
+	uint64_t first_attempt_us;
+	struct retry retry;
+	unsigned int failed_attempts;	/* since the last time it was up */
+	unsigned int failed_connects;	/* of these, without a TCP connection: reopen_max */
+	unsigned int redirects;
+	uint32_t time2wait_s;		/* negotiated */
+	char name[ISCSI_NAME_MAX + ISCSI_ADDRESS_MAX + 64];	/* for the log */
+};
+
+enum session_state session_state(const struct session *session)
+{
+	return session->state;
+}
+
+struct conn *session_conn(struct session *session)
+{
+	return session->conn;
+}
+
+const struct session_config *session_config(const struct session *session)
+{
+	return session->config;
+}
+
+void session_describe(const struct session *session, enum mgmt_conn_state *conn_state_ret,
+		      enum mgmt_recovery *recovery)
+{
+	static const enum mgmt_conn_state states[] = {
+		[CONN_FREE]		= MGMT_CONN_FREE,
+		[CONN_XPT_WAIT]		= MGMT_CONN_XPT_WAIT,
+		[CONN_IN_LOGIN]		= MGMT_CONN_IN_LOGIN,
+		[CONN_LOGGED_IN]	= MGMT_CONN_LOGGED_IN,
+		[CONN_IN_LOGOUT]	= MGMT_CONN_IN_LOGOUT,
+		[CONN_LOGOUT_REQUESTED]	= MGMT_CONN_LOGOUT_REQUESTED,
+		[CONN_CLEANUP_WAIT]	= MGMT_CONN_CLEANUP_WAIT,
+	};
+	enum conn_state state = conn_state(session->conn);
+
+	*conn_state_ret = states[state];
+	*recovery = MGMT_RECOVERY_NO_CHANGE;
+	if (session->state == SESSION_FAILED) {
+		*recovery = session->redirects ? MGMT_RECOVERY_REDIRECT : MGMT_RECOVERY_REOPEN;
+		/* Between two attempts it waits for the transport just as during one. */
+		if (state == CONN_FREE || state == CONN_CLEANUP_WAIT)
+			*conn_state_ret = MGMT_CONN_XPT_WAIT;
+	} else if (session->state == SESSION_ENDING) {
+		*recovery = MGMT_RECOVERY_CLEANUP;
+	}
+}
+
+/* ---- what several events do ------------------------------------------------------------------ */
+
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static const char *const state_texts[] = {
+	[SESSION_FREE] = "FREE", [SESSION_LOGGED_IN] = "LOGGED_IN", [SESSION_FAILED] = "FAILED",
+	[SESSION_UNBINDING] = "UNBINDING", [SESSION_LOGGING_OUT] = "LOGGING_OUT",
+	[SESSION_ENDING] = "ENDING",
+};
+
+static void session_set_state(struct session *session, enum session_state state)
+{
+	if (state == session->state)
+		return;
+	log_debug("%s: %s -> %s", session->name, state_texts[session->state], state_texts[state]);
+	session->state = state;
+	(void)sd_event_source_set_enabled(session->timer, SD_EVENT_OFF);
+}
+
+static void session_arm(struct session *session, uint64_t ms)
+{
+	(void)sd_event_source_set_time_relative(session->timer, ms * 1000);
+	(void)sd_event_source_set_enabled(session->timer, SD_EVENT_ONESHOT);
+}
+
+static void answer_login(struct session *session, enum iscsi_err err, const struct iscsi_why *why)
+{
+	struct asker *asker = session->login_asker;
+
+	session->login_asker = NULL;
+	if (asker)
+		asker->done(asker, err, conn_sid(session->conn), why);
+}
+
+static void answer_logouts(struct session *session, enum iscsi_err err,
+			   const struct iscsi_why *why)
+{
+	while (session->logout_askers) {
+		struct asker *asker = session->logout_askers;
+
+		session->logout_askers = asker->next;
+		asker->done(asker, err, conn_sid(session->conn), why);
+	}
+}
+
+static void session_ended(struct session *session)
+{
+	static const struct iscsi_why nothing;
+
+	if (conn_sid(session->conn))
+		runstate_remove(session->env->run_dir_fd, conn_sid(session->conn));
+	answer_logouts(session, ISCSI_SUCCESS, &nothing);
+	session->env->on_ended(session->env->arg, session);
+}
+
+/* The kernel's side goes, whatever state it is in; session_destroyed() follows. */
+static void session_end(struct session *session)
+{
+	struct kernel *kernel = session->env->conn.kernel;
+	uint32_t sid = conn_sid(session->conn);
+	struct iscsi_why why;
+
+	conn_drop(session->conn);
+	session->lookup = lookup_forget(session->lookup);
+	session_set_state(session, SESSION_ENDING);
+	if (!sid) {
+		session_ended(session);
+		return;
+	}
+	if (kernel->ops->destroy_session(kernel, sid, conn_kernel_has(session->conn), &why)) {
+		log_warning("%s: %s", session->name, why.text);
+		session_ended(session);
+		return;
+	}
+	session_arm(session, ENDING_TIMEOUT_S * 1000);
+}
+
+/* The first login is given up: its asker hears why, and no trace stays. */
+static void session_give_up(struct session *session, enum iscsi_err err,
+			    const struct iscsi_why *why)
+{
+	log_error("%s: login failed: %s", session->name, why->text);
+	answer_login(session, err, why);
+	session_end(session);
+}
+
+static void session_save(struct session *session)
+{
+	struct runstate state = {
+		.rec = session->config->rec,
+		.time2wait_s = session->time2wait_s,
+	};
+	int r;
+
+	memcpy(state.isid, conn_isid(session->conn), PDU_ISID_LEN);
+	r = runstate_save(session->env->run_dir_fd, conn_sid(session->conn), &state);
+	if (r < 0)
+		log_warning("%s: can't note the session for a restart: %s", session->name,
+			    strerror(-r));
+}
+
+/* ---- scanning ---------------------------------------------------------------------------------- */
+
+static void session_scan(struct session *session, bool rescan);
+
+static void session_scan_done(void *arg, int error)
+{
+	static const struct iscsi_why nothing;
+	struct session *session = arg;
+
+	session->scan = NULL;
+	if (error)
+		log_warning("%s: scan: %s", session->name, strerror(-error));
+	answer_login(session, ISCSI_SUCCESS, &nothing);
+	if (session->scan_again && session->state == SESSION_LOGGED_IN)
+		session_scan(session, true);
+}
+
+static void session_scan(struct session *session, bool rescan)
+{
+	static const struct iscsi_why nothing;
+
+	session->scan_again = session->scan != NULL;
+	if (session->scan)
+		return;
+	session->scan = scan_start(session->env->scan_pool, session->env->sysfs,
+				   conn_sid(session->conn), conn_host_no(session->conn), rescan,
+				   session_scan_done, session);
+	if (!session->scan) {
+		log_warning("%s: can't scan: no thread", session->name);
+		answer_login(session, ISCSI_SUCCESS, &nothing);
+	}
+}
+
+enum iscsi_err session_rescan(struct session *session, struct iscsi_why *why)
+{
+	if (session->state != SESSION_LOGGED_IN)
+		return iscsi_fail(why, ISCSI_ERR_SESSION_NOT_CONNECTED,
+				  "the session is not logged in");
+	session_scan(session, true);
+	return ISCSI_SUCCESS;
+}
+
+/* ---- attempts ---------------------------------------------------------------------------------- */
+
+/* Arms the next attempt. False: the budget of the first login would be over by then. */
+static bool session_arm_attempt(struct session *session, enum retry_cause cause, uint64_t wait_s)
+{
+	const struct session_config *c = session->config;
+	uint32_t random = 0;
+	uint64_t pause_ms;
+
+	(void)session->env->conn.random(&random, sizeof(random));
+	pause_ms = retry_pause_ms(&session->retry, cause, wait_s * 1000, random);
+	if (session->state == SESSION_FREE) {
+		uint64_t budget_us = (uint64_t)MAX(c->initial_login_retry_max, 0) *
+				     (uint64_t)c->login_timeout_s * 1000000;
+
+		if (now_us() + pause_ms * 1000 >= session->first_attempt_us + budget_us)
+			return false;
+	}
+	session_arm(session, pause_ms);
+	return true;
+}
+
+static void session_resolve(struct session *session);
+
+static void session_attempt(struct session *session)
+{
+	uint32_t exp_stat_sn;
+
+	if (session->portal.ss_family == AF_UNSPEC) {	/* taken over while it was down */
+		session_resolve(session);
+		return;
+	}
+	session->redirects = 0;
+	/* A re-login goes on where the kernel saw the last StatSN (RFC 7143, 11.12.9). */
+	if (session->state == SESSION_FAILED &&
+	    !sysfs_read_exp_stat_sn(session->env->sysfs, conn_sid(session->conn), &exp_stat_sn))
+		conn_set_exp_stat_sn(session->conn, exp_stat_sn);
+	conn_start(session->conn, &session->portal);
+}
+
+static void session_resolved(void *arg, const struct sockaddr_storage *addr, const char *error)
+{
+	struct session *session = arg;
+	struct iscsi_why why;
+
+	session->lookup = NULL;
+	if (addr) {
+		session->portal = *addr;
+		session_attempt(session);
+		return;
+	}
+	(void)iscsi_fail(&why, ISCSI_ERR_TRANS, "cannot resolve host name %s: %s",
+			 session->config->address, error);
+	if (session->state == SESSION_FREE) {
+		session_give_up(session, ISCSI_ERR_TRANS, &why);
+		return;
+	}
+	log_warning("%s: %s", session->name, why.text);
+	(void)session_arm_attempt(session, RETRY_REFUSED, 0);
+}
+
+static void session_resolve(struct session *session)
+{
+	const struct session_config *c = session->config;
+
+	if (lookup_numeric(c->address, c->port, &session->portal)) {
+		session_attempt(session);
+		return;
+	}
+	session->lookup = lookup_start(session->env->name_pool, c->address, c->port,
+				       session_resolved, session);
+	if (!session->lookup)
+		session_resolved(session, NULL, "no memory");
+}
+
+static enum retry_cause retry_cause_of(enum conn_cause cause)
+{
+	switch (cause) {
+	case CONN_CAUSE_TRANSPORT:
+	case CONN_CAUSE_LOCAL:		return RETRY_LOST;
+	case CONN_CAUSE_BUSY:		return RETRY_BUSY;
+	case CONN_CAUSE_REFUSED:	break;
+	}
+	return RETRY_REFUSED;
+}
+
+/* ---- what the connection reports ----------------------------------------------------------------- */
+
+static void session_first_login_failed(struct session *session, const struct conn_report *report)
+{
+	/* TCP that never came to be is "timed out" to whoever waited for all of the attempts. */
+	enum iscsi_err err = report->err == ISCSI_ERR_TRANS ? ISCSI_ERR_TRANS_TIMEOUT :
+							      report->err;
+
+	if (report->cause == CONN_CAUSE_REFUSED || report->cause == CONN_CAUSE_LOCAL) {
+		session_give_up(session, err, &report->why);
+		return;
+	}
+	if (session->failed_attempts++ == 0)
+		log_warning("%s: %s; trying again", session->name, report->why.text);
+	if (!session_arm_attempt(session, retry_cause_of(report->cause), session->time2wait_s))
+		session_give_up(session, err, &report->why);
+}
+
+static void session_reopen_failed(struct session *session, const struct conn_report *report)
+{
+	int reopen_max = session->config->reopen_max;
+	bool changed = session->failed_attempts++ == 0 ||
+		       session->retry.cause != retry_cause_of(report->cause);
+
+	if (report->cause == CONN_CAUSE_TRANSPORT)
+		session->failed_connects++;
+	/* The first of its kind is news; the rest is told when it's over. */
+	if (changed)
+		log_warning("%s: %s; trying again until it's back", session->name,
+			    report->why.text);
+	if (reopen_max > 0 && session->failed_connects > (unsigned int)reopen_max) {
+		log_error("%s: not back after %u attempts (reopen_max %d); ending the session",
+			  session->name, session->failed_connects, reopen_max);
+		session_end(session);
+		return;
+	}
+	(void)session_arm_attempt(session, retry_cause_of(report->cause), session->time2wait_s);
+}
+
+static void session_conn_failed(struct session *session, const struct conn_report *report)
+{
+	switch (session->state) {
+	case SESSION_FREE:
+		session_first_login_failed(session, report);
+		break;
+	case SESSION_FAILED:
+		session_reopen_failed(session, report);
+		break;
+	case SESSION_LOGGED_IN:
+	case SESSION_UNBINDING:
+	case SESSION_LOGGING_OUT:
+	case SESSION_ENDING:
+		break;		/* no login is under way in these */
+	}
+}
+
+static void session_came_up(struct session *session)
+{
+	const struct session_config *c = session->config;
+	const struct login_outcome *outcome = conn_login_outcome(session->conn);
+	uint32_t sid = conn_sid(session->conn);
+	bool first = session->state == SESSION_FREE;
+
+	session->time2wait_s = outcome->agreed.default_time2wait;
+	if (outcome->tpgt >= 0 && c->tpgt >= 0 && outcome->tpgt != c->tpgt)
+		log_warning("%s: the target says portal group %d; the record says %d",
+			    session->name, outcome->tpgt, c->tpgt);
+	if (first)
+		log_notice("Connection%" PRIu32 ":0 to [target: %s, portal: %s,%d] through "
+			   "[iface: %s] is operational now", sid, c->target, c->address, c->port,
+			   c->iface);
+	else
+		log_notice("connection%" PRIu32 ":0 is operational after recovery (%u attempts)",
+			   sid, session->failed_attempts + 1);
+	session->failed_attempts = 0;
+	session->failed_connects = 0;
+	retry_reset(&session->retry);
+	session_set_state(session, SESSION_LOGGED_IN);		/* N1, N4 */
+	if (!first)
+		return;
+	session_save(session);
+	if (c->scan) {
+		session_arm(session, SCAN_WAIT_S * 1000);
+		session_scan(session, false);
+	} else {
+		static const struct iscsi_why nothing;
+
+		answer_login(session, ISCSI_SUCCESS, &nothing);
+	}
+}
+
+static void session_conn_up(struct session *session)
+{
+	switch (session->state) {
+	case SESSION_FREE:
+	case SESSION_FAILED:
+		session_came_up(session);
+		break;
+	case SESSION_LOGGED_IN:
+	case SESSION_UNBINDING:
+	case SESSION_LOGGING_OUT:
+	case SESSION_ENDING:
+		break;
+	}
+}
+
+static void session_reopen(struct session *session, uint64_t wait_s)
+{
+	session_set_state(session, SESSION_FAILED);		/* N5 */
+	/* The first attempt waits for what the target asked for, and no longer. */
+	session_arm(session, wait_s * 1000);
+}
+
+static void session_conn_lost(struct session *session, const struct conn_report *report)
+{
+	uint64_t wait_s = report->wait_s >= 0 ? (uint64_t)report->wait_s : session->time2wait_s;
+	static const struct iscsi_why nothing;
+
+	switch (session->state) {
+	case SESSION_LOGGED_IN:
+		log_warning("Kernel reported iSCSI connection %" PRIu32 ":0 error: %s; %s will be "
+			    "reopened", conn_sid(session->conn), report->why.text, session->name);
+		answer_login(session, ISCSI_SUCCESS, &nothing);	/* it did log in */
+		session_reopen(session, wait_s);
+		break;
+	case SESSION_FAILED:
+		session_reopen(session, wait_s);
+		break;
+	case SESSION_UNBINDING:		/* what isn't flushed by now can't be */
+		log_warning("%s: %s; ending it without a flush", session->name,
+			    report->why.text);
+		session_end(session);
+		break;
+	case SESSION_LOGGING_OUT:
+		session_end(session);
+		break;
+	case SESSION_FREE:
+	case SESSION_ENDING:
+		break;
+	}
+}
+
+static void session_conn_closed(struct session *session)
+{
+	switch (session->state) {
+	case SESSION_LOGGED_IN:		/* the target asked for the logout; come back */
+		session_reopen(session, session->time2wait_s);
+		break;
+	case SESSION_UNBINDING:
+	case SESSION_LOGGING_OUT:
+		session_end(session);				/* N3 */
+		break;
+	case SESSION_FREE:
+	case SESSION_FAILED:
+	case SESSION_ENDING:
+		break;
+	}
+}
+
+static void session_redirect_resolved(void *arg, const struct sockaddr_storage *addr,
+				      const char *error)
+{
+	struct session *session = arg;
+	struct conn_report report = {
+		.kind = CONN_REPORT_FAILED, .cause = CONN_CAUSE_TRANSPORT, .err = ISCSI_ERR_LOGIN,
+	};
+
+	session->lookup = NULL;
+	if (addr) {
+		conn_start(session->conn, addr);
+		return;
+	}
+	(void)iscsi_fail(&report.why, ISCSI_ERR_LOGIN,
+			 "the target moved to an address that can't be resolved: %s", error);
+	session_conn_failed(session, &report);
+}
+
+/* The target is elsewhere for now; a later attempt begins at its own portal again (11.13.5). */
+static void session_moved(struct session *session)
+{
+	const struct login_outcome *outcome = conn_login_outcome(session->conn);
+	const struct iscsi_db_portal *to = &outcome->moved_to[0];
+	int port = to->port > 0 ? to->port : ISCSI_PORT_DEFAULT;
+	struct sockaddr_storage addr;
+
+	if (++session->redirects > REDIRECTS_MAX) {
+		session_redirect_resolved(session, NULL, "too many redirections");
+		return;
+	}
+	log_info("%s: redirected to %s:%d", session->name, to->address, port);
+	if (lookup_numeric(to->address, port, &addr)) {
+		conn_start(session->conn, &addr);
+		return;
+	}
+	session->lookup = lookup_start(session->env->name_pool, to->address, port,
+				       session_redirect_resolved, session);
+	if (!session->lookup)
+		session_redirect_resolved(session, NULL, "no memory");
+}
+
+static void session_on_report(void *arg, const struct conn_report *report)
+{
+	struct session *session = arg;
+
+	switch (report->kind) {
+	case CONN_REPORT_UP:
+		session_conn_up(session);
+		break;
+	case CONN_REPORT_FAILED:
+		session_conn_failed(session, report);
+		break;
+	case CONN_REPORT_MOVED:
+		session_moved(session);
+		break;
+	case CONN_REPORT_LOST:
+		session_conn_lost(session, report);
+		break;
+	case CONN_REPORT_LOGOUT_REQUESTED:
+		log_notice("%s: the target asks for a logout", session->name);
+		if (conn_state(session->conn) == CONN_LOGOUT_REQUESTED)
+			conn_logout(session->conn);
+		break;
+	case CONN_REPORT_LUNS_CHANGED:
+		if (session->state == SESSION_LOGGED_IN && session->config->scan)
+			session_scan(session, true);
+		break;
+	case CONN_REPORT_CLOSED:
+		session_conn_closed(session);
+		break;
+	}
+}
+
+static void session_rename(struct session *session)
+{
+	const struct session_config *c = session->config;
+	uint32_t sid = conn_sid(session->conn);
+	int n = 0;
+
+	if (sid)
+		n = snprintf(session->name, sizeof(session->name), "session %" PRIu32 " ", sid);
+	(void)snprintf(session->name + n, sizeof(session->name) - (size_t)n, "%s %s,%d",
+		       c->target, c->address, c->port);
+}
+
+static int session_on_created(void *arg, uint32_t sid)
+{
+	struct session *session = arg;
+
+	session_rename(session);
+	return session->env->on_created(session->env->arg, session, sid);
+}
+
+/* ---- time ---------------------------------------------------------------------------------------- */
+
+static int session_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	static const struct iscsi_why nothing;
+	struct session *session = userdata;
+
+	(void)source;
+	(void)usec;
+	switch (session->state) {
+	case SESSION_FREE:
+	case SESSION_FAILED:
+		session_attempt(session);
+		break;
+	case SESSION_LOGGED_IN:		/* the scan takes its time; the login has succeeded */
+		answer_login(session, ISCSI_SUCCESS, &nothing);
+		break;
+	case SESSION_UNBINDING:
+		log_warning("%s: the LUNs aren't gone after %d s; ending it without a flush",
+			    session->name, UNBIND_TIMEOUT_S);
+		session_end(session);
+		break;
+	case SESSION_LOGGING_OUT:
+		break;			/* the connection has a timer of its own */
+	case SESSION_ENDING:
+		log_error("%s: the kernel hasn't removed it after %d s", session->name,
+			  ENDING_TIMEOUT_S);
+		session_ended(session);
+		break;
+	}
+	return 0;
+}
+
+/* ---- what the kernel says ------------------------------------------------------------------------ */
+
+void session_unbound(struct session *session)
+{
+	switch (session->state) {
+	case SESSION_UNBINDING:
+		session_set_state(session, SESSION_LOGGING_OUT);
+		conn_logout(session->conn);
+		break;
+	case SESSION_FREE:
+	case SESSION_LOGGED_IN:
+	case SESSION_FAILED:
+	case SESSION_LOGGING_OUT:
+	case SESSION_ENDING:
+		break;
+	}
+}
+
+void session_destroyed(struct session *session)
+{
+	static const struct iscsi_why nobody = { "the session was removed behind our back" };
+
+	if (session->state != SESSION_ENDING) {
+		log_warning("%s: %s", session->name, nobody.text);
+		conn_drop(session->conn);
+		session_set_state(session, SESSION_ENDING);
+		answer_login(session, ISCSI_ERR_INTERNAL, &nobody);
+	}
+	session_ended(session);
+}
+
+void session_resync(struct session *session)
+{
+	struct sysfs_session found;
+	uint32_t sid = conn_sid(session->conn);
+
+	if (!sid)
+		return;
+	if (sysfs_read_session(session->env->sysfs, sid, SYSFS_DETAIL_STATE, &found)) {
+		session_destroyed(session);
+		return;
+	}
+	/* Telling it twice does no harm: what isn't due in a state is left alone there. */
+	if (streq(found.target_state, "UNBOUND"))
+		session_unbound(session);
+	if (streq(found.conn_state, "failed") && conn_state(session->conn) != CONN_CLEANUP_WAIT)
+		conn_kernel_error(session->conn, 1011);
+}
+
+/* ---- what is asked of it -------------------------------------------------------------------------- */
+
+void session_logout(struct session *session, struct asker *asker)
+{
+	static const struct iscsi_why cancelled = { "the login was cancelled by a logout" };
+	struct kernel *kernel = session->env->conn.kernel;
+	struct iscsi_why why;
+
+	if (asker) {
+		asker->next = session->logout_askers;
+		session->logout_askers = asker;
+	}
+	switch (session->state) {
+	case SESSION_FREE:
+		answer_login(session, ISCSI_ERR_LOGIN, &cancelled);
+		session_end(session);
+		break;
+	case SESSION_LOGGED_IN:
+		answer_login(session, ISCSI_ERR_LOGIN, &cancelled);
+		session_set_state(session, SESSION_UNBINDING);
+		session_arm(session, UNBIND_TIMEOUT_S * 1000);
+		if (kernel->ops->unbind_session(kernel, conn_sid(session->conn), &why)) {
+			log_warning("%s: %s", session->name, why.text);
+			session_end(session);
+		}
+		break;
+	case SESSION_FAILED:		/* nobody is there to flush to, or to say good-bye to */
+		session_end(session);
+		break;
+	case SESSION_UNBINDING:
+	case SESSION_LOGGING_OUT:
+	case SESSION_ENDING:
+		break;			/* under way: it will answer this one too */
+	}
+}
+
+/* ---- making and freeing ---------------------------------------------------------------------------- */
+
+static struct session *session_new(const struct session_env *env, struct session_config *config)
+{
+	const struct conn_owner owner = {
+		.on_created = session_on_created, .on_report = session_on_report,
+	};
+	struct session *session = calloc(1, sizeof(*session));
+	struct conn_owner of_this = owner;
+	int r;
+
+	if (!session) {
+		session_config_free(config);
+		return NULL;
+	}
+	of_this.arg = session;
+	session->env = env;
+	session->config = config;
+	session->state = SESSION_FREE;
+	session->time2wait_s = config->offer.default_time2wait;
+	session->conn = conn_new(&env->conn, config, session->name, &of_this);
+	r = session->conn ? 0 : -ENOMEM;
+	if (r >= 0)
+		r = sd_event_add_time(env->conn.loop, &session->timer, CLOCK_MONOTONIC, UINT64_MAX,
+				      TIME_ACCURACY_US, session_on_timer, session);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(session->timer, SD_EVENT_OFF);
+	if (r < 0)
+		return session_free(session);
+	session_rename(session);
+	return session;
+}
+
+struct session *session_new_login(const struct session_env *env, struct session_config *config,
+				  struct asker *asker)
+{
+	struct session *session = session_new(env, config);
+
+	if (session)
+		session->login_asker = asker;
+	return session;
+}
+
+struct session *session_new_adopted(const struct session_env *env, struct session_config *config,
+				    const struct sysfs_session *found,
+				    const struct runstate *state)
+{
+	struct session *session = session_new(env, config);
+	bool up = streq(found->conn_state, "up") && streq(found->state, "LOGGED_IN");
+	uint32_t exp_stat_sn = 0;
+
+	if (!session)
+		return NULL;
+	session->time2wait_s = state->time2wait_s;
+	/* A name stays what it was resolved to; if that is gone too, the next attempt asks. */
+	if (!lookup_numeric(config->address, config->port, &session->portal) &&
+	    !lookup_numeric(found->address, found->port, &session->portal))
+		session->portal.ss_family = AF_UNSPEC;
+	(void)sysfs_read_exp_stat_sn(env->sysfs, found->sid, &exp_stat_sn);
+	conn_adopt(session->conn, found->sid, found->host_no,
+		   up ? CONN_LOGGED_IN : CONN_CLEANUP_WAIT, state->isid, exp_stat_sn);
+	session_rename(session);
+	session->state = up ? SESSION_LOGGED_IN : SESSION_FAILED;
+	if (streq(found->target_state, "UNBOUND") || streq(found->target_state, "UNBINDING"))
+		session->state = SESSION_UNBINDING;
+	return session;
+}
+
+void session_start(struct session *session)
+{
+	switch (session->state) {
+	case SESSION_FREE:
+		session->first_attempt_us = now_us();
+		session_resolve(session);
+		break;
+	case SESSION_LOGGED_IN:
+		log_notice("%s: taken over", session->name);
+		session_save(session);
+		break;
+	case SESSION_FAILED:
+		log_notice("%s: taken over; it is down and will be reopened", session->name);
+		session_save(session);
+		session_arm(session, 1);
+		break;
+	case SESSION_UNBINDING:
+		log_notice("%s: taken over in the middle of its logout; ending it", session->name);
+		session_end(session);
+		break;
+	case SESSION_LOGGING_OUT:
+	case SESSION_ENDING:
+		break;
+	}
+}
+
+struct session *session_free(struct session *session)
+{
+	static const struct iscsi_why stopping = { "iscsid is stopping" };
+
+	if (!session)
+		return NULL;
+	if (session->conn) {
+		answer_login(session, ISCSI_ERR_ISCSID_COMM_ERR, &stopping);
+		answer_logouts(session, ISCSI_ERR_ISCSID_COMM_ERR, &stopping);
+	}
+	lookup_forget(session->lookup);
+	scan_forget(session->scan);
+	sd_event_source_disable_unref(session->timer);
+	conn_free(session->conn);
+	session_config_free(session->config);
+	free(session);
+	return NULL;
+}

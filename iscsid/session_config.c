@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A node record as a session uses it, see session_config.h. */
+#include "session_config.h"
+
+#include "../libiscsi-db/util.h"
+
+#define LENGTH_MIN	512		/* RFC 7143, 13.12..13.14 */
+#define LENGTH_MAX	16777215
+
+static const char *text_of(const struct iscsi_db_record *rec, const char *key)
+{
+	const char *value = iscsi_db_record_get(rec, key);
+
+	return value ? value : "";
+}
+
+/* "default" is how older records say "not bound". */
+static const char *binding_of(const struct iscsi_db_record *rec, const char *key)
+{
+	const char *value = text_of(rec, key);
+
+	return streq(value, "default") ? "" : value;
+}
+
+enum iscsi_err session_config_netdev(const struct iscsi_db_record *rec, struct sysfs *sysfs,
+				     char ret[IF_NAMESIZE], struct iscsi_why *why)
+{
+	const char *netdev = binding_of(rec, "iface.net_ifacename");
+	const char *hwaddress = binding_of(rec, "iface.hwaddress");
+
+	ret[0] = '\0';
+	if (*netdev) {
+		if (strlen(netdev) >= IF_NAMESIZE)
+			return iscsi_fail(why, ISCSI_ERR_INVAL,
+					  "'%s' can't be the name of a network device", netdev);
+		strcpy(ret, netdev);
+	} else if (*hwaddress && !sysfs_find_netdev(sysfs, hwaddress, ret, IF_NAMESIZE)) {
+		return iscsi_fail(why, ISCSI_ERR_TRANS,
+				  "no network device has the hardware address %s", hwaddress);
+	}
+	return ISCSI_SUCCESS;
+}
+
+void session_config_chap_algs(const char *text, struct chap_config *chap)
+{
+	static const struct {
+		const char *name;
+		enum chap_algorithm algorithm;
+	} names[] = {
+		{ "MD5", CHAP_MD5 }, { "SHA1", CHAP_SHA1 },
+		{ "SHA256", CHAP_SHA256 }, { "SHA3-256", CHAP_SHA3_256 },
+	};
+
+	chap->algorithms_len = 0;
+	while (*text) {
+		size_t len = strcspn(text, ", ");
+
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+			if (len == strlen(names[i].name) && !strncmp(text, names[i].name, len) &&
+			    chap->algorithms_len < CHAP_ALGORITHMS_MAX)
+				chap->algorithms[chap->algorithms_len++] = names[i].algorithm;
+		text += len;
+		text += strspn(text, ", ");
+	}
+	if (!chap->algorithms_len)
+		chap->algorithms[chap->algorithms_len++] = CHAP_MD5;
+}
+
+/* What a value out of range becomes, told to whoever wants to hear. */
+struct range_check {
+	const struct iscsi_db_record *rec;
+	iscsi_db_warn_fn *warn;
+	void *arg;
+};
+
+static void range_warn(const struct range_check *check, const char *key, int value, int used)
+{
+	struct iscsi_why text;
+
+	if (!check->warn)
+		return;
+	(void)iscsi_fail(&text, ISCSI_ERR_INVAL, "%s = %d is out of range; using %d", key, value,
+			 used);
+	check->warn(check->arg, text.text);
+}
+
+/* A number of the record in @min..@max; a value outside counts as @otherwise. */
+static int number(const struct range_check *check, const char *key, int min, int max,
+		  int otherwise)
+{
+	int value = iscsi_db_record_get_int(check->rec, key);
+
+	if (value >= min && value <= max)
+		return value;
+	range_warn(check, key, value, otherwise);
+	return otherwise;
+}
+
+/* A length for the wire: in range and, as padding makes anything else useless, a multiple of 4. */
+static uint32_t length(const struct range_check *check, const char *key, int otherwise)
+{
+	return (uint32_t)number(check, key, LENGTH_MIN, LENGTH_MAX, otherwise) & ~3u;
+}
+
+static uint32_t digest(const struct iscsi_db_record *rec, const char *key)
+{
+	static const char *const words[] = {
+		[DIGEST_NONE] = "None", [DIGEST_CRC32C] = "CRC32C",
+		[DIGEST_CRC32C_NONE] = "CRC32C,None", [DIGEST_NONE_CRC32C] = "None,CRC32C",
+	};
+	const char *value = text_of(rec, key);
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (streq(value, words[i]))
+			return i;
+	return DIGEST_NONE;
+}
+
+static void read_offer(const struct range_check *check, struct negotiate_params *offer)
+{
+	const struct iscsi_db_record *rec = check->rec;
+
+	*offer = (struct negotiate_params){
+		.header_digest = digest(rec, "node.conn[0].iscsi.HeaderDigest"),
+		.data_digest = digest(rec, "node.conn[0].iscsi.DataDigest"),
+		.initial_r2t = iscsi_db_record_get_int(rec, "node.session.iscsi.InitialR2T") != 0,
+		.immediate_data =
+			iscsi_db_record_get_int(rec, "node.session.iscsi.ImmediateData") != 0,
+		.max_burst_length = length(check, "node.session.iscsi.MaxBurstLength", 16776192),
+		.first_burst_length = length(check, "node.session.iscsi.FirstBurstLength", 262144),
+		.max_outstanding_r2t = (uint32_t)number(check,
+			"node.session.iscsi.MaxOutstandingR2T", 1, 65535, 1),
+		.max_connections = 1,
+		.data_pdu_in_order = 1,
+		.data_sequence_in_order = 1,
+		.default_time2wait = (uint32_t)number(check,
+			"node.session.iscsi.DefaultTime2Wait", 0, 3600, 2),
+		.default_time2retain = (uint32_t)number(check,
+			"node.session.iscsi.DefaultTime2Retain", 0, 3600, 0),
+		.error_recovery_level = 0,	/* all that the kernel's iscsi_tcp can do */
+		.max_recv_data_segment_length =
+			length(check, "node.conn[0].iscsi.MaxRecvDataSegmentLength", 262144),
+		/* 0: as much as the target takes */
+		.max_xmit_data_segment_length = (uint32_t)
+			iscsi_db_record_get_int(rec, "node.conn[0].iscsi.MaxXmitDataSegmentLength"),
+	};
+	if (offer->first_burst_length > offer->max_burst_length)
+		offer->first_burst_length = offer->max_burst_length;
+	/* The kernel takes powers of two only, and the target may answer with less. */
+	while (offer->max_outstanding_r2t & (offer->max_outstanding_r2t - 1))
+		offer->max_outstanding_r2t &= offer->max_outstanding_r2t - 1;
+}
+
+static void read_timeouts(const struct range_check *check, struct session_config *c)
+{
+	const struct iscsi_db_record *rec = check->rec;
+
+	c->login_timeout_s = number(check, "node.conn[0].timeo.login_timeout", 1, 86400, 30);
+	c->logout_timeout_s = number(check, "node.conn[0].timeo.logout_timeout", 1, 86400, 15);
+	c->noop_out_interval_s = number(check, "node.conn[0].timeo.noop_out_interval", 0, 86400, 5);
+	c->noop_out_timeout_s = number(check, "node.conn[0].timeo.noop_out_timeout", 0, 86400, 5);
+	/* One without the other makes no ping: the kernel would choose 5 by itself. */
+	if (!c->noop_out_interval_s != !c->noop_out_timeout_s) {
+		c->noop_out_interval_s = c->noop_out_interval_s ? c->noop_out_interval_s : 5;
+		c->noop_out_timeout_s = c->noop_out_timeout_s ? c->noop_out_timeout_s : 5;
+	}
+	c->initial_login_retry_max =
+		iscsi_db_record_get_int(rec, "node.session.initial_login_retry_max");
+	c->reopen_max = iscsi_db_record_get_int(rec, "node.session.reopen_max");
+	c->replacement_timeout_s =
+		iscsi_db_record_get_int(rec, "node.session.timeo.replacement_timeout");
+	c->abort_timeout_s = number(check, "node.session.err_timeo.abort_timeout", 0, 86400, 15);
+	c->lu_reset_timeout_s =
+		number(check, "node.session.err_timeo.lu_reset_timeout", 0, 86400, 30);
+	c->tgt_reset_timeout_s =
+		number(check, "node.session.err_timeo.tgt_reset_timeout", 0, 86400, 30);
+}
+
+/* As the field has it, CHAP is used whenever a password is set, whatever authmethod says. */
+static enum iscsi_err read_chap(const struct iscsi_db_record *rec, struct chap_config *chap,
+				struct iscsi_why *why)
+{
+	chap->username = text_of(rec, "node.session.auth.username");
+	chap->password = text_of(rec, "node.session.auth.password");
+	chap->username_in = text_of(rec, "node.session.auth.username_in");
+	chap->password_in = text_of(rec, "node.session.auth.password_in");
+	session_config_chap_algs(text_of(rec, "node.session.auth.chap_algs"), chap);
+	if ((*chap->username_in || *chap->password_in) && !*chap->password)
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "node.session.auth.password_in is set, but "
+				  "node.session.auth.password isn't: the target can't be asked to "
+				  "prove itself unless we do too");
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err read_identity(const struct iscsi_db_record *rec,
+				    const struct iscsi_db_initiator *initiator,
+				    struct session_config *c, struct iscsi_why *why)
+{
+	const char *transport = text_of(rec, "iface.transport_name");
+	const char *name = text_of(rec, "iface.initiatorname");
+	enum iscsi_err err;
+
+	c->target = text_of(rec, "node.name");
+	c->address = text_of(rec, "node.conn[0].address");
+	c->port = iscsi_db_record_get_int(rec, "node.conn[0].port");
+	c->tpgt = iscsi_db_record_get_int(rec, "node.tpgt");
+	c->iface = text_of(rec, "iface.iscsi_ifacename");
+	c->hwaddress = binding_of(rec, "iface.hwaddress");
+	c->congestion_control = text_of(rec, "node.conn[0].tcp.congestion_control");
+	err = iscsi_db_check_name(c->target, why);
+	if (!err)
+		err = iscsi_db_check_address(c->address, why);
+	if (err)
+		return err;
+	if (c->port < 1 || c->port > 65535)
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "%d is not a port", c->port);
+	if (*transport && !streq(transport, "tcp"))
+		return iscsi_fail(why, ISCSI_ERR_TRANS_NOT_FOUND,
+				  "transport '%s' is not supported; only tcp is", transport);
+	if (!*name)
+		name = initiator->name;
+	if (!*name)
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "no initiator name is set; see "
+				  ISCSI_CONF_DIR "/initiatorname.iscsi");
+	if (strlen(name) >= sizeof(c->initiator))
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "the initiator name is too long");
+	strcpy(c->initiator, name);
+	strcpy(c->alias, initiator->alias);
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err session_config_new(struct iscsi_db_record *rec,
+				  const struct iscsi_db_initiator *initiator,
+				  struct sysfs *sysfs, iscsi_db_warn_fn *warn, void *arg,
+				  struct session_config **ret, struct iscsi_why *why)
+{
+	CLEANUP(freep) struct session_config *c = calloc(1, sizeof(*c));
+	struct range_check check = { rec, warn, arg };
+	enum iscsi_err err;
+
+	if (!c)
+		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
+	err = read_identity(rec, initiator, c, why);
+	if (!err)
+		err = session_config_netdev(rec, sysfs, c->netdev, why);
+	if (!err)
+		err = read_chap(rec, &c->chap, why);
+	if (err)
+		return err;
+	c->cmds_max = (uint16_t)number(&check, "node.session.cmds_max", 16, 65535, 128);
+	c->queue_depth = (uint16_t)number(&check, "node.session.queue_depth", 1, 65535, 32);
+	c->initial_cmd_sn = (uint32_t)iscsi_db_record_get_int(rec, "node.session.initial_cmdsn");
+	c->window_size = iscsi_db_record_get_int(rec, "node.conn[0].tcp.window_size");
+	c->fast_abort = iscsi_db_record_get_int(rec, "node.session.iscsi.FastAbort") != 0;
+	c->scan = !streq(text_of(rec, "node.session.scan"), "manual");
+	read_timeouts(&check, c);
+	read_offer(&check, &c->offer);
+	c->rec = rec;
+	*ret = c;
+	c = NULL;		/* now the caller's */
+	return ISCSI_SUCCESS;
+}
+
+struct session_config *session_config_free(struct session_config *config)
+{
+	if (config) {
+		iscsi_db_record_free(config->rec);
+		free(config);
+	}
+	return NULL;
+}

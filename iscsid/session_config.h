@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A node record as a session uses it: every setting read, checked and brought into range once,
+ * at login, so that nothing has to be looked up or judged during recovery.
+ */
+#ifndef ISCSID_SESSION_CONFIG_H
+#define ISCSID_SESSION_CONFIG_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../libiscsi-db/iscsi-db.h"
+#include "chap.h"
+#include "negotiate.h"
+#include "sysfs.h"
+
+struct session_config {
+	struct iscsi_db_record *rec;	/* owned; the strings below point into it */
+	const char *target, *address, *iface, *hwaddress, *congestion_control;
+	int port, tpgt;
+	char netdev[IF_NAMESIZE];	/* bound to this device; "" for none */
+	char initiator[ISCSI_NAME_MAX + 1];
+	char alias[ISCSI_VALUE_MAX + 1];
+
+	uint16_t cmds_max, queue_depth;
+	uint32_t initial_cmd_sn;
+	int window_size;
+	int login_timeout_s, logout_timeout_s;
+	int noop_out_interval_s, noop_out_timeout_s;
+	int initial_login_retry_max, reopen_max;
+	int replacement_timeout_s, abort_timeout_s, lu_reset_timeout_s, tgt_reset_timeout_s;
+	bool fast_abort, scan;
+	struct negotiate_params offer;
+	struct chap_config chap;
+};
+
+/*
+ * Takes a node record over, on success only. @initiator gives the names that the record leaves
+ * open; @sysfs finds a device by its hardware address. ISCSI_ERR_INVAL or
+ * ISCSI_ERR_TRANS_NOT_FOUND with the reason; @warn hears of values that had to be changed.
+ */
+enum iscsi_err session_config_new(struct iscsi_db_record *rec,
+				  const struct iscsi_db_initiator *initiator,
+				  struct sysfs *sysfs, iscsi_db_warn_fn *warn, void *arg,
+				  struct session_config **ret, struct iscsi_why *why);
+struct session_config *session_config_free(struct session_config *config);
+
+/* "MD5,SHA256" -> numbers in that order; unknown words are left out. */
+void session_config_chap_algs(const char *text, struct chap_config *chap);
+
+/*
+ * The device that an interface record (or the interface part of a node record) binds to, by
+ * name or hardware address; "" for none.
+ */
+enum iscsi_err session_config_netdev(const struct iscsi_db_record *rec, struct sysfs *sysfs,
+				     char ret[IF_NAMESIZE], struct iscsi_why *why);
+
+#endif /* ISCSID_SESSION_CONFIG_H */

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the kernel shows of sessions, hosts and devices below a given root (/sys, or a folder in
+ * a test). iscsid and iscsiadm both read through this. Reading costs what was asked for: nothing
+ * here looks at sessions that the caller didn't name, but for the lists. Everything can vanish
+ * while it is read: a reader then says ISCSI_ERR_SYSFS_LOOKUP, a list leaves it out.
+ */
+#ifndef ISCSID_SYSFS_H
+#define ISCSID_SYSFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../libiscsi-db/iscsi-db.h"
+
+struct sysfs;
+
+/* @root NULL: "/sys". The caller frees it with sysfs_free(), which takes and returns NULL. */
+enum iscsi_err sysfs_new(const char *root, struct sysfs **ret);
+struct sysfs *sysfs_free(struct sysfs *sysfs);
+
+#define SYSFS_UNSET	(-2)	/* a number that the kernel doesn't show; -1 is "off" */
+
+enum sysfs_detail {
+	SYSFS_DETAIL_LIST,	/* what a one-line list needs: names, portals, host, transport */
+	SYSFS_DETAIL_STATE,	/* also addresses, interface and states */
+	SYSFS_DETAIL_ALL,	/* also time-outs, CHAP and negotiated values */
+};
+
+/* Strings are "" where the kernel shows nothing or "(null)"; numbers SYSFS_UNSET. */
+struct sysfs_session {
+	unsigned int sid;
+	int host_no;
+	char transport[16];			/* "tcp" */
+	char target[ISCSI_VALUE_MAX + 1];
+	int tpgt;
+	char persistent_address[ISCSI_ADDRESS_MAX + 1];
+	int persistent_port;
+	char address[64];			/* current peer; "" while there is none */
+	int port;
+	int creator;				/* netlink port of the creator; -1: the kernel */
+
+	char iface[ISCSI_IFACE_NAME_MAX + 1];
+	char initiator[ISCSI_VALUE_MAX + 1];
+	char ipaddress[64];			/* local address */
+	char hwaddress[64];
+	char netdev[64];
+	char state[16];				/* LOGGED_IN, FAILED, FREE */
+	char target_state[16];			/* UNBOUND, ALLOCATED, SCANNED, UNBINDING */
+	char conn_state[16];			/* up, down, failed, bound */
+
+	int recovery_tmo, tgt_reset_tmo, lu_reset_tmo, abort_tmo;
+	char username[ISCSI_VALUE_MAX + 1], password[ISCSI_VALUE_MAX + 1];
+	char username_in[ISCSI_VALUE_MAX + 1], password_in[ISCSI_VALUE_MAX + 1];
+	int header_digest, data_digest;
+	int max_recv_dlength, max_xmit_dlength, first_burst_len, max_burst_len;
+	int immediate_data, initial_r2t, max_outstanding_r2t;
+	int ping_tmo, recv_tmo, fast_abort, erl;
+};
+
+/* The sids of all sessions, in ascending order; free() it. */
+enum iscsi_err sysfs_list_sessions(struct sysfs *sysfs, unsigned int **ret, size_t *ret_len);
+
+/*
+ * One session. ISCSI_ERR_SYSFS_LOOKUP: there is none, or it went away meanwhile.
+ * Secrets are read with SYSFS_DETAIL_ALL only; wipe the struct then.
+ */
+enum iscsi_err sysfs_read_session(struct sysfs *sysfs, unsigned int sid,
+				  enum sysfs_detail detail, struct sysfs_session *ret);
+
+/* The numbers of all iSCSI hosts, in ascending order; free() it. */
+enum iscsi_err sysfs_list_hosts(struct sysfs *sysfs, unsigned int **ret, size_t *ret_len);
+
+/* A LUN of a session. @block is "" while there is no disk. */
+struct sysfs_lun {
+	int host_no, channel, target_id;
+	uint64_t lun;
+	char block[32];		/* "sda" */
+	char state[32];		/* running, blocked, transport-offline, ... */
+};
+
+/* The LUNs of a session in byte order of their names (0, 1, 10, 2); free() it. */
+enum iscsi_err sysfs_list_luns(struct sysfs *sysfs, const struct sysfs_session *session,
+			       struct sysfs_lun **ret, size_t *ret_len);
+
+/* The state of a SCSI host ("running"), or "" if unreadable. */
+void sysfs_read_host_state(struct sysfs *sysfs, int host_no, char *ret, size_t size);
+
+/* The handle by which the kernel knows a transport. ISCSI_ERR_TRANS_NOT_FOUND: not loaded. */
+enum iscsi_err sysfs_read_transport_handle(struct sysfs *sysfs, const char *transport,
+					   uint64_t *ret, struct iscsi_why *why);
+
+/* The last StatSN + 1 that the kernel saw on a connection; readable while it is down. */
+enum iscsi_err sysfs_read_exp_stat_sn(struct sysfs *sysfs, unsigned int sid, uint32_t *ret);
+
+/* The version of the kernel's iSCSI transport class, "2.0-870"; false if unreadable. */
+bool sysfs_read_class_version(struct sysfs *sysfs, char *ret, size_t size);
+
+/* The name of a network device with this hardware address (case is ignored); false if none. */
+bool sysfs_find_netdev(struct sysfs *sysfs, const char *hwaddress, char *ret, size_t size);
+
+/*
+ * Writes @text to a file below the root, whole, in one write. 0 or -errno. Writes to a host's
+ * "scan" and to a device's "rescan", "delete" and "state" do SCSI I/O and may block for minutes:
+ * iscsid calls this for them from a worker thread only. Safe to call from any thread.
+ */
+int sysfs_write(struct sysfs *sysfs, const char *path, const char *text);
+
+#endif /* ISCSID_SYSFS_H */

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The few calls that block by nature (name look-up, writes to sysfs that do SCSI I/O), on a
+ * small pool of threads; the answer comes back as an event of the loop. A job that hangs holds
+ * its thread and nothing else; jobs beyond the pool's size wait their turn.
+ */
+#ifndef ISCSID_WORKER_H
+#define ISCSID_WORKER_H
+
+#include <systemd/sd-event.h>
+
+struct worker_pool;
+
+/*
+ * A piece of work, embedded in the caller's own object, which must live until @done has been
+ * called. @run is called on a thread of the pool and may touch nothing but that object; @done
+ * then in the loop.
+ */
+struct worker_job {
+	void (*run)(struct worker_job *job);
+	void (*done)(struct worker_job *job);
+	struct worker_job *next;	/* private */
+};
+
+/* Threads are started when needed, up to @max_threads. 0 or -errno. */
+int worker_pool_new(sd_event *loop, unsigned int max_threads, struct worker_pool **ret);
+
+/*
+ * Takes NULL; returns NULL. Jobs that still run are waited for up to a second and then left to
+ * the end of the process, since nothing can end a write that the kernel holds; done() is not
+ * called for them.
+ */
+struct worker_pool *worker_pool_free(struct worker_pool *pool);
+
+/* Hands over a job. 0, or -errno if there is no thread to run it and none can be started. */
+int worker_submit(struct worker_pool *pool, struct worker_job *job);
+
+#endif /* ISCSID_WORKER_H */
