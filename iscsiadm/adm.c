@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The objects that a command works with, and the questions about records and sessions that more
+ * than one mode asks. What costs something (reading iscsid.conf, listing sessions, resolving
+ * names, connecting) is done when it is first needed, and once.
+ */
+#include "adm.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../libiscsi-db/util.h"
+
+#define PREFIX	"iscsiadm: "
+
+void adm_error(const char *fmt, ...)
+{
+	char text[1200] = PREFIX, *p;
+	size_t len = strlen(PREFIX);
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text + len, sizeof(text) - len - 1, fmt, ap);
+	va_end(ap);
+	for (p = text; *p; p++) {
+		if (iscntrl((unsigned char)*p))
+			*p = '?';
+	}
+	*p++ = '\n';
+	*p = '\0';
+	(void)fputs(text, stderr);
+}
+
+void adm_warn(void *arg, const char *text)
+{
+	(void)arg;
+	adm_error("%s", text);
+}
+
+enum iscsi_err adm_fail(enum iscsi_err err, const struct iscsi_why *why)
+{
+	if (err != ISCSI_SUCCESS)
+		adm_error("%s", why && why->text[0] ? why->text : iscsi_db_err_text(err));
+	return err;
+}
+
+void adm_done(struct adm *adm)
+{
+	adm->client = client_free(adm->client);
+	adm->names = match_names_free(adm->names);
+	adm->sessions = adm_sessions_free(adm->sessions);
+	adm->sysfs = sysfs_free(adm->sysfs);
+	adm->config = iscsi_db_config_free(adm->config);
+	adm->db = iscsi_db_close(adm->db);
+	options_done(&adm->opt);
+}
+
+/* ---- objects --------------------------------------------------------------------------- */
+
+enum iscsi_err adm_need_db(struct adm *adm)
+{
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	if (adm->db)
+		return ISCSI_SUCCESS;
+	err = iscsi_db_open(NULL, &adm->db, &why);
+	return adm_fail(err, &why);
+}
+
+enum iscsi_err adm_need_config(struct adm *adm)
+{
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	if (adm->config)
+		return ISCSI_SUCCESS;
+	err = iscsi_db_config_read(NULL, adm_warn, NULL, &adm->config, &why);
+	return adm_fail(err, &why);
+}
+
+enum iscsi_err adm_need_sysfs(struct adm *adm)
+{
+	enum iscsi_err err;
+
+	if (adm->sysfs)
+		return ISCSI_SUCCESS;
+	err = sysfs_new(NULL, &adm->sysfs);
+	if (err == ISCSI_ERR_SYSFS_LOOKUP)
+		adm_error("cannot read /sys; is sysfs mounted?");
+	else
+		(void)adm_fail(err, NULL);
+	return err;
+}
+
+enum iscsi_err adm_need_sessions(struct adm *adm)
+{
+	enum iscsi_err err;
+
+	if (adm->sessions)
+		return ISCSI_SUCCESS;
+	err = adm_need_sysfs(adm);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	return adm_fail(adm_sessions_new(adm->sysfs, &adm->sessions), NULL);
+}
+
+enum iscsi_err adm_need_session(struct adm *adm, unsigned int sid,
+				const struct sysfs_session **ret)
+{
+	enum iscsi_err err;
+
+	err = adm_need_sysfs(adm);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	err = adm_sessions_new_one(adm->sysfs, sid, &adm->sessions);
+	if (err == ISCSI_ERR_SYSFS_LOOKUP) {
+		adm_error("could not read session targetname: %d", ISCSI_ERR_LOGIN);
+		adm_error("Could not get session info for sid %u", sid);
+		return err;
+	}
+	if (err == ISCSI_SUCCESS)
+		*ret = adm_sessions_detail(adm->sessions, adm_sessions_get(adm->sessions, 0),
+					   SYSFS_DETAIL_STATE);
+	if (err == ISCSI_SUCCESS && !*ret)
+		err = ISCSI_ERR_SYSFS_LOOKUP;
+	return adm_fail(err, NULL);
+}
+
+void adm_forget_sessions(struct adm *adm)
+{
+	adm->sessions = adm_sessions_free(adm->sessions);
+}
+
+/* A client_startup_fn. */
+static const char *startup_command(void *arg)
+{
+	struct adm *adm = arg;
+
+	if (adm_need_config(adm) != ISCSI_SUCCESS)
+		return NULL;
+	return iscsi_db_config_get(adm->config, "iscsid.startup");
+}
+
+enum iscsi_err adm_need_client(struct adm *adm)
+{
+	if (!adm->client)
+		adm->client = client_new(adm_warn, NULL);
+	if (!adm->client)
+		return adm_fail(ISCSI_ERR_NOMEM, NULL);
+	client_set_startup(adm->client, startup_command, adm);
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err adm_need_names(struct adm *adm)
+{
+	if (!adm->names)
+		adm->names = match_names_new();
+	return adm->names ? ISCSI_SUCCESS : adm_fail(ISCSI_ERR_NOMEM, NULL);
+}
+
+/* ---- lists of records ------------------------------------------------------------------ */
+
+enum iscsi_err adm_records_add(struct adm_records *records, struct iscsi_db_record *rec)
+{
+	if (records->len == records->room) {
+		size_t room = records->room ? records->room * 2 : 16;
+		struct iscsi_db_record **more;
+
+		more = reallocarray(records->list, room, sizeof(*more));
+		if (!more) {
+			iscsi_db_record_free(rec);
+			return ISCSI_ERR_NOMEM;
+		}
+		records->list = more;
+		records->room = room;
+	}
+	records->list[records->len++] = rec;
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err adm_records_copy(void *arg, const struct iscsi_db_record *rec)
+{
+	struct iscsi_db_record *copy;
+	enum iscsi_err err;
+
+	err = iscsi_db_record_copy(rec, &copy);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	return adm_records_add(arg, copy);
+}
+
+void adm_records_done(struct adm_records *records)
+{
+	size_t i;
+
+	for (i = 0; i < records->len; i++)
+		iscsi_db_record_free(records->list[i]);
+	free(records->list);
+	memset(records, 0, sizeof(*records));
+}
+
+/* ---- selections ------------------------------------------------------------------------ */
+
+void adm_select(const struct adm *adm, struct adm_selection *ret)
+{
+	const struct options *opt = &adm->opt;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->target = opt->target;
+	ret->port = -1;
+	if (opt->has_portal) {
+		ret->address = opt->portal.address[0] ? opt->portal.address : NULL;
+		ret->port = opt->portal.port > 0 ? opt->portal.port : ISCSI_PORT_DEFAULT;
+	}
+	if (opt->iface_count)
+		ret->iface = opt->ifaces[0];
+}
+
+struct walk {
+	struct adm *adm;
+	const struct adm_selection *sel;
+	iscsi_db_record_fn *fn;
+	void *arg;
+	bool resolve;
+	size_t count;
+};
+
+static enum iscsi_err walk_node(void *arg, const struct iscsi_db_record *rec)
+{
+	struct walk *w = arg;
+	const struct adm_selection *sel = w->sel;
+	const char *transport = iscsi_db_record_get(rec, "iface.transport_name");
+
+	if (sel->transport && sel->iface && !streq(sel->iface, "default") && transport &&
+	    !streq(transport, sel->transport))
+		return ISCSI_SUCCESS;
+	if (w->resolve &&
+	    !match_address_resolved(w->adm->names, sel->address,
+				    iscsi_db_record_get(rec, "node.conn[0].address")))
+		return ISCSI_SUCCESS;
+	w->count++;
+	return w->fn(w->arg, rec);
+}
+
+/* Whether there can be records that only a look-up of names would find. */
+static enum iscsi_err has_named(void *arg, const struct iscsi_db_record *rec)
+{
+	bool *named = arg;
+
+	if (match_is_name(iscsi_db_record_get(rec, "node.conn[0].address")))
+		*named = true;
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err adm_each_node(struct adm *adm, const struct adm_selection *sel,
+			     iscsi_db_record_fn *fn, void *arg, size_t *ret_count)
+{
+	struct iscsi_db_filter filter = { sel->target, sel->address, sel->port, sel->iface };
+	struct walk walk = { adm, sel, fn, arg, false, 0 };
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+	bool named;
+
+	err = adm_need_db(adm);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	err = iscsi_db_node_each(adm->db, &filter, adm_warn, NULL, walk_node, &walk, &why);
+	if (err == ISCSI_SUCCESS && !walk.count && sel->address) {
+		/* Warnings about records were given by the walk above. */
+		named = match_is_name(sel->address);
+		filter.address = NULL;
+		if (!named)
+			err = iscsi_db_node_each(adm->db, &filter, NULL, NULL, has_named,
+						 &named, &why);
+		if (err == ISCSI_SUCCESS && named)
+			err = adm_need_names(adm);
+		if (err == ISCSI_SUCCESS && named) {
+			walk.resolve = true;
+			err = iscsi_db_node_each(adm->db, &filter, NULL, NULL, walk_node,
+						 &walk, &why);
+		}
+	}
+	if (err != ISCSI_SUCCESS && why.text[0])
+		adm_error("%s", why.text);
+	if (ret_count)
+		*ret_count = walk.count;
+	return err;
+}
+
+/* ---- records and sessions -------------------------------------------------------------- */
+
+bool adm_session_is_of(struct adm *adm, const struct sysfs_session *session,
+		       const struct iscsi_db_record *rec)
+{
+	const char *iface = iscsi_db_record_get(rec, "iface.iscsi_ifacename");
+	const char *transport = iscsi_db_record_get(rec, "iface.transport_name");
+
+	if (!streq(session->target, iscsi_db_record_get(rec, "node.name")) ||
+	    session->persistent_port != iscsi_db_record_get_int(rec, "node.conn[0].port") ||
+	    !match_address(session->persistent_address,
+			   iscsi_db_record_get(rec, "node.conn[0].address")))
+		return false;
+	session = adm_sessions_detail(adm->sessions, session, SYSFS_DETAIL_STATE);
+	if (!session)
+		return false;
+	if (!iface || !*iface)
+		iface = "default";
+	return streq(adm_session_iface(session), iface) &&
+	       (streq(iface, "default") || !session->transport[0] || !transport ||
+		streq(session->transport, transport));
+}
+
+size_t adm_count_sessions(struct adm *adm, const struct iscsi_db_record *rec)
+{
+	size_t first, n, i, count = 0;
+
+	n = adm_sessions_of_target(adm->sessions, iscsi_db_record_get(rec, "node.name"), &first);
+	for (i = 0; i < n; i++)
+		count += adm_session_is_of(adm, adm_sessions_by_target(adm->sessions, first + i),
+					   rec);
+	return count;
+}
+
+bool adm_session_selected(struct adm *adm, const struct adm_selection *sel,
+			  const struct sysfs_session *session)
+{
+	if (sel->session && session->sid != sel->session->sid)
+		return false;
+	if (sel->target && !streq(sel->target, session->target))
+		return false;
+	if (sel->port >= 0 && sel->port != session->persistent_port)
+		return false;
+	if (sel->address && !match_address(sel->address, session->persistent_address)) {
+		if (!match_is_name(sel->address) && !match_is_name(session->persistent_address))
+			return false;
+		if (adm_need_names(adm) != ISCSI_SUCCESS ||
+		    !match_address_resolved(adm->names, sel->address,
+					    session->persistent_address))
+			return false;
+	}
+	if (!sel->iface)
+		return true;
+	session = adm_sessions_detail(adm->sessions, session, SYSFS_DETAIL_STATE);
+	return session && streq(sel->iface, adm_session_iface(session)) &&
+	       (!sel->transport || streq(sel->iface, "default") ||
+		streq(sel->transport, session->transport));
+}
+
+/* ---- new records ----------------------------------------------------------------------- */
+
+enum iscsi_err adm_new_node(struct adm *adm, const struct iscsi_db_record *iface,
+			    struct iscsi_db_record **ret)
+{
+	struct iscsi_db_record *rec = NULL;
+	enum iscsi_err err;
+
+	err = adm_need_config(adm);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	err = iscsi_db_record_new(ISCSI_DB_NODE, &rec);
+	if (err == ISCSI_SUCCESS)
+		err = iscsi_db_config_apply(adm->config, rec);
+	if (err == ISCSI_SUCCESS && iface)
+		err = iscsi_db_record_bind(rec, iface);
+	if (err != ISCSI_SUCCESS) {
+		iscsi_db_record_free(rec);
+		return adm_fail(err, NULL);
+	}
+	*ret = rec;
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err set_int(struct iscsi_db_record *rec, const char *key, int value,
+			      struct iscsi_why *why)
+{
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "%d", value);
+	return iscsi_db_record_set(rec, key, text, why);
+}
+
+enum iscsi_err adm_identify(struct iscsi_db_record *rec, const struct adm_identity *id,
+			    struct iscsi_why *why)
+{
+	enum iscsi_err err;
+
+	err = iscsi_db_check_name(id->target, why);
+	if (err == ISCSI_SUCCESS)
+		err = iscsi_db_check_address(id->address, why);
+	if (err == ISCSI_SUCCESS)
+		err = iscsi_db_record_set(rec, "node.name", id->target, why);
+	if (err == ISCSI_SUCCESS)
+		err = iscsi_db_record_set(rec, "node.conn[0].address", id->address, why);
+	if (err == ISCSI_SUCCESS)
+		err = set_int(rec, "node.conn[0].port", id->port, why);
+	if (err == ISCSI_SUCCESS)
+		err = set_int(rec, "node.tpgt", id->tpgt, why);
+	if (err == ISCSI_SUCCESS)
+		err = iscsi_db_record_set(rec, "node.discovery_type", id->discovery_type, why);
+	if (err == ISCSI_SUCCESS)
+		err = iscsi_db_record_set(rec, "node.discovery_address",
+					  id->discovery_address ? id->discovery_address : "",
+					  why);
+	if (err == ISCSI_SUCCESS)
+		err = set_int(rec, "node.discovery_port", id->discovery_port, why);
+	return err;
+}
+
+void adm_say_in_use(const struct iscsi_db_record *rec)
+{
+	adm_error("This command will remove the record [iface: %s, target: %s, portal: %s,%s], "
+		  "but a session is using it. Log out of the session first, then repeat the "
+		  "command.", iscsi_db_record_get(rec, "iface.iscsi_ifacename"),
+		  iscsi_db_record_get(rec, "node.name"),
+		  iscsi_db_record_get(rec, "node.conn[0].address"),
+		  iscsi_db_record_get(rec, "node.conn[0].port"));
+}

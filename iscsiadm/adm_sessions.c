@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A snapshot of the kernel's sessions. Kept as one array in listing order and an index of it
+ * sorted by target, so that holding any number of records against any number of sessions costs
+ * a binary search each.
+ */
+#include "adm_sessions.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../libiscsi-db/util.h"
+
+struct entry {
+	struct sysfs_session session;
+	enum sysfs_detail detail;
+	bool gone;
+};
+
+struct adm_sessions {
+	struct sysfs *sysfs;
+	struct entry *list;
+	struct entry **by_target;
+	size_t len;
+};
+
+static int compare_name(const void *pa, const void *pb)
+{
+	char a[16], b[16];
+
+	(void)snprintf(a, sizeof(a), "%u", *(const unsigned int *)pa);
+	(void)snprintf(b, sizeof(b), "%u", *(const unsigned int *)pb);
+	return strcmp(a, b);
+}
+
+static int compare_target(const void *pa, const void *pb)
+{
+	const struct entry *a = *(struct entry *const *)pa, *b = *(struct entry *const *)pb;
+	int r = strcmp(a->session.target, b->session.target);
+
+	if (r)
+		return r;
+	return a->session.sid < b->session.sid ? -1 : a->session.sid > b->session.sid;
+}
+
+struct adm_sessions *adm_sessions_free(struct adm_sessions *sessions)
+{
+	if (sessions) {
+		if (sessions->list)
+			explicit_bzero(sessions->list, sessions->len * sizeof(*sessions->list));
+		free(sessions->list);
+		free(sessions->by_target);
+		free(sessions);
+	}
+	return NULL;
+}
+
+/* A snapshot of those of @sids that are there. */
+static enum iscsi_err take_snapshot(struct sysfs *sysfs, const unsigned int *sids, size_t count,
+				    struct adm_sessions **ret)
+{
+	struct adm_sessions *s;
+	size_t i;
+
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return ISCSI_ERR_NOMEM;
+	s->sysfs = sysfs;
+	s->list = calloc(count + 1, sizeof(*s->list));
+	s->by_target = calloc(count + 1, sizeof(*s->by_target));
+	if (!s->list || !s->by_target) {
+		adm_sessions_free(s);
+		return ISCSI_ERR_NOMEM;
+	}
+	for (i = 0; i < count; i++) {
+		struct entry *e = &s->list[s->len];
+
+		/* One without a name is only just being made. */
+		if (sysfs_read_session(sysfs, sids[i], SYSFS_DETAIL_LIST, &e->session) !=
+		    ISCSI_SUCCESS || !e->session.target[0])
+			continue;
+		e->detail = SYSFS_DETAIL_LIST;
+		s->by_target[s->len++] = e;
+	}
+	if (s->len)
+		qsort(s->by_target, s->len, sizeof(*s->by_target), compare_target);
+	*ret = s;
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err adm_sessions_new(struct sysfs *sysfs, struct adm_sessions **ret)
+{
+	CLEANUP(freep) unsigned int *sids = NULL;
+	enum iscsi_err err;
+	size_t count;
+
+	err = sysfs_list_sessions(sysfs, &sids, &count);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	if (count)
+		qsort(sids, count, sizeof(*sids), compare_name);
+	return take_snapshot(sysfs, sids, count, ret);
+}
+
+enum iscsi_err adm_sessions_new_one(struct sysfs *sysfs, unsigned int sid,
+				    struct adm_sessions **ret)
+{
+	struct adm_sessions *s;
+	enum iscsi_err err;
+
+	err = take_snapshot(sysfs, &sid, 1, &s);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	if (!s->len) {
+		adm_sessions_free(s);
+		return ISCSI_ERR_SYSFS_LOOKUP;
+	}
+	*ret = s;
+	return ISCSI_SUCCESS;
+}
+
+size_t adm_sessions_count(const struct adm_sessions *sessions)
+{
+	return sessions->len;
+}
+
+const struct sysfs_session *adm_sessions_get(const struct adm_sessions *sessions, size_t i)
+{
+	return &sessions->list[i].session;
+}
+
+size_t adm_sessions_of_target(const struct adm_sessions *sessions, const char *target,
+			      size_t *ret_first)
+{
+	size_t low = 0, high = sessions->len, n = 0;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(sessions->by_target[middle]->session.target, target) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*ret_first = low;
+	while (low + n < sessions->len &&
+	       streq(sessions->by_target[low + n]->session.target, target))
+		n++;
+	return n;
+}
+
+const struct sysfs_session *adm_sessions_by_target(const struct adm_sessions *sessions, size_t i)
+{
+	return &sessions->by_target[i]->session;
+}
+
+const struct sysfs_session *adm_sessions_detail(struct adm_sessions *sessions,
+						const struct sysfs_session *session,
+						enum sysfs_detail detail)
+{
+	struct entry *e = container_of((struct sysfs_session *)(uintptr_t)session,
+				       struct entry, session);
+	struct sysfs_session fresh;
+
+	if (e->gone)
+		return NULL;
+	if (e->detail >= detail)
+		return session;
+	/* The sid may have been given to a session of another target by now. */
+	if (sysfs_read_session(sessions->sysfs, session->sid, detail, &fresh) != ISCSI_SUCCESS ||
+	    !streq(fresh.target, session->target)) {
+		e->gone = true;
+		return NULL;
+	}
+	e->session = fresh;
+	e->detail = detail;
+	explicit_bzero(&fresh, sizeof(fresh));
+	return session;
+}
+
+const char *adm_session_iface(const struct sysfs_session *session)
+{
+	return session->iface[0] ? session->iface : "default";
+}

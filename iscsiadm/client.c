@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Talks to iscsid. Writing and reading go on in one poll loop, so that a daemon that answers
+ * before it has read everything, or reads slowly, never stands still against us. Tags begin
+ * with 1: a result with tag 0 is about the connection itself.
+ */
+#include "client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../libiscsi-db/util.h"
+
+#define CONNECT_PAUSE_MS	50
+#define CONNECT_TRY_MS		5000	/* for a daemon that was started to listen */
+#define STARTUP_MAX_MS		30000	/* for the command that starts it to end */
+#define OVERFLOW_UID		65534	/* who root of an outer user namespace is seen as */
+
+extern char **environ;
+
+struct message {
+	struct message *next;
+	uint8_t *data;
+	size_t len;
+};
+
+struct client {
+	iscsi_db_warn_fn *warn;
+	void *warn_arg;
+	client_startup_fn *startup;
+	void *startup_arg;
+
+	int fd;
+	struct message *head, **tail;
+	size_t sent;			/* of head */
+
+	uint32_t last_tag;
+	size_t open;			/* requests without a result */
+	uint8_t *answered;		/* a bit for each tag */
+
+	uint8_t *in;
+	size_t in_len, in_room;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void pause_ms(int ms)
+{
+	(void)poll(NULL, 0, ms);
+}
+
+static enum iscsi_err tell(struct client *client, enum iscsi_err err, const char *fmt, ...)
+	PRINTF(3, 4);
+
+static enum iscsi_err tell(struct client *client, enum iscsi_err err, const char *fmt, ...)
+{
+	char text[600];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (client->warn)
+		client->warn(client->warn_arg, text);
+	return err;
+}
+
+struct client *client_new(iscsi_db_warn_fn *warn, void *warn_arg)
+{
+	struct client *client = calloc(1, sizeof(*client));
+
+	if (!client)
+		return NULL;
+	client->warn = warn;
+	client->warn_arg = warn_arg;
+	client->fd = -1;
+	client->tail = &client->head;
+	return client;
+}
+
+static void drop_messages(struct client *client)
+{
+	while (client->head) {
+		struct message *m = client->head;
+
+		client->head = m->next;
+		explicit_bzero(m->data, m->len);	/* records carry secrets */
+		free(m->data);
+		free(m);
+	}
+	client->tail = &client->head;
+	client->sent = 0;
+}
+
+struct client *client_free(struct client *client)
+{
+	if (!client)
+		return NULL;
+	drop_messages(client);
+	if (client->fd >= 0)
+		(void)close(client->fd);
+	free(client->answered);
+	free(client->in);
+	free(client);
+	return NULL;
+}
+
+void client_set_startup(struct client *client, client_startup_fn *startup, void *arg)
+{
+	client->startup = startup;
+	client->startup_arg = arg;
+}
+
+/* ---- connecting ------------------------------------------------------------------------ */
+
+/* @name: a path, or a name in the abstract space after '@'. */
+static int connect_name(const char *name)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name));
+	int fd, r;
+
+	if (strlen(name) >= sizeof(sun.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(sun.sun_path, name, strlen(name));
+	if (name[0] == '@')
+		sun.sun_path[0] = '\0';
+	else
+		len++;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	do
+		r = connect(fd, (struct sockaddr *)(void *)&sun, len);
+	while (r < 0 && errno == EINTR);
+	if (r < 0) {
+		r = -errno;
+		(void)close(fd);
+		return r;
+	}
+	return fd;
+}
+
+/*
+ * Anybody may listen on a free abstract name, and what we send carries secrets: so the listener
+ * must be root or whoever runs us. A path is guarded by its folder's mode, and in a user
+ * namespace the host's root can't be told from others.
+ */
+static bool trusted(int fd, bool is_path)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return false;
+	return peer.uid == 0 || peer.uid == geteuid() ||
+	       (is_path && peer.uid == OVERFLOW_UID);
+}
+
+/* One attempt at every place where a daemon may listen. A descriptor or -errno. */
+static int connect_once(void)
+{
+	const char *override = getenv("ISCSID_SOCKET");
+	int fd, first;
+
+	if (override && *override)
+		return connect_name(override);
+	first = connect_name(MGMT_SOCKET_PATH);
+	if (first >= 0 && !trusted(first, true)) {
+		(void)close(first);
+		return -EPERM;
+	}
+	if (first >= 0 || first == -EAGAIN)
+		return first;
+	fd = connect_name("@" MGMT_SOCKET_ABSTRACT);
+	if (fd >= 0 && !trusted(fd, false)) {
+		(void)close(fd);
+		return -EPERM;
+	}
+	/* A path that is there but closed to us says more than a name that isn't. */
+	return fd == -ECONNREFUSED && first == -EACCES ? first : fd;
+}
+
+/* Runs the command with what it prints kept off stdout, which programs parse. */
+static int spawn_shell(const char *command, pid_t *ret)
+{
+	char *argv[] = { (char *)"sh", (char *)"-c", (char *)command, NULL };
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t defaults;
+	int r;
+
+	(void)sigemptyset(&defaults);
+	(void)sigaddset(&defaults, SIGPIPE);
+	r = posix_spawn_file_actions_init(&actions);
+	if (r)
+		return -r;
+	r = posix_spawnattr_init(&attr);
+	if (!r) {
+		r = posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+		if (!r)
+			r = posix_spawnattr_setsigdefault(&attr, &defaults);
+		if (!r)
+			r = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
+		if (!r)
+			r = posix_spawn(ret, "/bin/sh", &actions, &attr, argv, environ);
+		(void)posix_spawnattr_destroy(&attr);
+	}
+	(void)posix_spawn_file_actions_destroy(&actions);
+	return -r;
+}
+
+/* Starts the daemon and waits, with a bound, until it listens. A descriptor or -errno. */
+static int start_and_connect(struct client *client, const char *command)
+{
+	int64_t deadline = now_ms() + STARTUP_MAX_MS;
+	bool running = true;
+	int fd, r, status;
+	pid_t pid;
+
+	r = spawn_shell(command, &pid);
+	if (r < 0) {
+		(void)tell(client, ISCSI_ERR_ISCSID_NOTCONN,
+			   "cannot run iscsid.startup (%s): %s", command, strerror(-r));
+		return -ECONNREFUSED;
+	}
+	for (;;) {
+		fd = connect_once();
+		if (fd >= 0 || now_ms() >= deadline)
+			break;
+		if (running && waitpid(pid, &status, WNOHANG) == pid) {
+			running = false;
+			deadline = now_ms() + CONNECT_TRY_MS;
+			if (!WIFEXITED(status) || WEXITSTATUS(status)) {
+				(void)tell(client, ISCSI_ERR_ISCSID_NOTCONN,
+					   "iscsid.startup (%s) failed, %s %d", command,
+					   WIFEXITED(status) ? "status" : "signal",
+					   WIFEXITED(status) ? WEXITSTATUS(status) :
+							       WTERMSIG(status));
+				deadline = now_ms() + 2 * CONNECT_PAUSE_MS;
+			}
+		}
+		pause_ms(CONNECT_PAUSE_MS);
+	}
+	return fd;
+}
+
+static bool nobody_listens(int r)
+{
+	return r == -ECONNREFUSED || r == -ENOENT || r == -ENOTDIR;
+}
+
+static enum iscsi_err connect_client(struct client *client)
+{
+	int64_t deadline = now_ms() + CONNECT_TRY_MS;
+	const char *command = NULL;
+	int fd;
+
+	/* EAGAIN: the daemon is there, but its queue of new clients is full. */
+	while ((fd = connect_once()) == -EAGAIN && now_ms() < deadline)
+		pause_ms(CONNECT_PAUSE_MS);
+	if (nobody_listens(fd) && client->startup) {
+		command = client->startup(client->startup_arg);
+		if (command && *command)
+			fd = start_and_connect(client, command);
+		else
+			(void)tell(client, ISCSI_ERR_ISCSID_NOTCONN,
+				   "iscsid is not running. Could not start it up automatically "
+				   "using the startup command in the iscsid.conf "
+				   "iscsid.startup setting. Please check that the file has "
+				   "one, or start the daemon.");
+	}
+	if (fd >= 0) {
+		client->fd = fd;
+		return ISCSI_SUCCESS;
+	}
+	if (fd == -EPERM)
+		return tell(client, ISCSI_ERR_ACCESS,
+			    "whoever listens on iscsid's socket is neither root nor you; "
+			    "nothing was sent");
+	if (fd == -EACCES)
+		return tell(client, ISCSI_ERR_ACCESS, "%s: %s", MGMT_SOCKET_PATH, strerror(-fd));
+	/* One number for "not there", as open-iscsi prints it. */
+	if (nobody_listens(fd))
+		fd = -ECONNREFUSED;
+	return tell(client, ISCSI_ERR_ISCSID_NOTCONN, "can not connect to iSCSI daemon (%d)!",
+		    -fd);
+}
+
+/* ---- requests and replies -------------------------------------------------------------- */
+
+enum iscsi_err client_request(struct client *client, const struct mgmt_request *req,
+			      uint32_t *ret_tag)
+{
+	struct mgmt_request copy = *req;
+	struct message *m;
+
+	if (client->last_tag % 8 == 0) {
+		size_t len = client->last_tag / 8 + 1;
+		uint8_t *more = realloc(client->answered, len);
+
+		if (!more)
+			return ISCSI_ERR_NOMEM;
+		more[len - 1] = 0;
+		client->answered = more;
+	}
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return ISCSI_ERR_NOMEM;
+	copy.tag = client->last_tag + 1;
+	m->data = mgmt_msg_build_request(&copy, &m->len);
+	if (!m->data) {
+		free(m);
+		return ISCSI_ERR_NOMEM;
+	}
+	*client->tail = m;
+	client->tail = &m->next;
+	client->last_tag = copy.tag;
+	client->open++;
+	*ret_tag = copy.tag;
+	return ISCSI_SUCCESS;
+}
+
+static bool is_answered(const struct client *client, uint32_t tag)
+{
+	return client->answered[(tag - 1) / 8] & (1u << ((tag - 1) % 8));
+}
+
+static void set_answered(struct client *client, uint32_t tag)
+{
+	client->answered[(tag - 1) / 8] |= (uint8_t)(1u << ((tag - 1) % 8));
+	client->open--;
+}
+
+/* Writes what the socket takes. 0 or -errno; a peer that reads no more isn't an error yet. */
+static int send_some(struct client *client)
+{
+	while (client->head) {
+		struct message *m = client->head;
+		ssize_t n;
+
+		n = send(client->fd, m->data + client->sent, m->len - client->sent,
+			 MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? 0 : -errno;
+		client->sent += (size_t)n;
+		if (client->sent < m->len)
+			continue;
+		client->head = m->next;
+		if (!client->head)
+			client->tail = &client->head;
+		client->sent = 0;
+		explicit_bzero(m->data, m->len);
+		free(m->data);
+		free(m);
+	}
+	return 0;
+}
+
+/* Reads what there is. The number of bytes, 0 at the end, -EAGAIN, or another -errno. */
+static ssize_t receive_some(struct client *client)
+{
+	ssize_t n;
+
+	if (client->in_room - client->in_len < 4096) {
+		size_t room = client->in_room ? client->in_room * 2 : 16384;
+		uint8_t *more = realloc(client->in, room);
+
+		if (!more)
+			return -ENOMEM;
+		client->in = more;
+		client->in_room = room;
+	}
+	do
+		n = recv(client->fd, client->in + client->in_len,
+			 client->in_room - client->in_len, MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	client->in_len += (size_t)n;
+	return n;
+}
+
+static enum iscsi_err handle_reply(struct client *client, const struct mgmt_reply *reply,
+				   client_reply_fn *fn, void *arg)
+{
+	if (reply->type == MGMT_RESULT && reply->tag == 0) {
+		enum iscsi_err err = reply->err;
+
+		if (err <= ISCSI_SUCCESS || err >= ISCSI_ERR_END)
+			err = ISCSI_ERR_ISCSID_COMM_ERR;
+		return tell(client, err, "iscsid refused the request: %s",
+			    reply->why[0] ? reply->why : iscsi_db_err_text(err));
+	}
+	if (reply->tag == 0 || reply->tag > client->last_tag || is_answered(client, reply->tag))
+		return tell(client, ISCSI_ERR_ISCSID_COMM_ERR,
+			    "iscsid answered a request that wasn't made");
+	if (reply->type == MGMT_RESULT)
+		set_answered(client, reply->tag);
+	fn(arg, reply);
+	return ISCSI_SUCCESS;
+}
+
+/* Takes the whole messages off the buffer. @progress is set if there was one. */
+static enum iscsi_err handle_input(struct client *client, client_reply_fn *fn, void *arg,
+				   bool *progress)
+{
+	size_t pos = 0;
+	enum iscsi_err err = ISCSI_SUCCESS;
+
+	while (err == ISCSI_SUCCESS && client->in_len - pos >= MGMT_HEADER_LEN) {
+		struct iscsi_why why = { "" };
+		struct mgmt_reply reply;
+		uint32_t body_len;
+		uint16_t type;
+
+		err = mgmt_msg_header(client->in + pos, &type, &body_len, &why);
+		if (err == ISCSI_SUCCESS) {
+			if (client->in_len - pos - MGMT_HEADER_LEN < body_len)
+				break;
+			err = mgmt_msg_parse_reply(type, client->in + pos + MGMT_HEADER_LEN,
+						   body_len, &reply, &why);
+		}
+		if (err != ISCSI_SUCCESS)
+			return tell(client, ISCSI_ERR_ISCSID_COMM_ERR,
+				    "iscsid's answer can't be understood: %s", why.text);
+		err = handle_reply(client, &reply, fn, arg);
+		pos += MGMT_HEADER_LEN + body_len;
+		*progress = true;
+	}
+	memmove(client->in, client->in + pos, client->in_len - pos);
+	client->in_len -= pos;
+	return err;
+}
+
+static enum iscsi_err exchange(struct client *client, int silence_ms, client_reply_fn *fn,
+			       void *arg)
+{
+	int64_t deadline = now_ms() + silence_ms;
+	bool deaf = false;
+
+	while (client->open) {
+		struct pollfd pfd = { .fd = client->fd, .events = POLLIN };
+		int64_t left = deadline - now_ms();
+		bool progress = false;
+		enum iscsi_err err;
+		ssize_t n;
+
+		if (left <= 0)
+			return tell(client, ISCSI_ERR_REQ_TIMEDOUT,
+				    "iscsid has not answered for %d seconds", silence_ms / 1000);
+		/* A daemon that refuses us closes early: read what it said, don't write. */
+		if (client->head && !deaf && send_some(client) < 0)
+			deaf = true;
+		if (client->head && !deaf)
+			pfd.events |= POLLOUT;
+		if (poll(&pfd, 1, (int)MIN(left, 60000)) <= 0)
+			continue;
+		n = receive_some(client);
+		if (n == -EAGAIN)
+			continue;
+		if (n <= 0)
+			return tell(client, ISCSI_ERR_ISCSID_COMM_ERR,
+				    "iscsid closed the connection%s%s", n < 0 ? ": " : "",
+				    n < 0 ? strerror((int)-n) : "");
+		err = handle_input(client, fn, arg, &progress);
+		if (err != ISCSI_SUCCESS)
+			return err;
+		if (progress)
+			deadline = now_ms() + silence_ms;
+	}
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err client_run(struct client *client, int silence_ms, client_reply_fn *fn, void *arg)
+{
+	enum iscsi_err err = ISCSI_SUCCESS;
+	uint32_t tag;
+
+	if (!client->open)
+		return ISCSI_SUCCESS;
+	if (client->fd < 0)
+		err = connect_client(client);
+	if (err == ISCSI_SUCCESS)
+		err = exchange(client, silence_ms, fn, arg);
+	if (err == ISCSI_SUCCESS)
+		return err;
+
+	if (client->fd >= 0)
+		(void)close(client->fd);
+	client->fd = -1;
+	client->in_len = 0;
+	drop_messages(client);
+	for (tag = 1; tag <= client->last_tag; tag++) {
+		struct mgmt_reply reply = {
+			.type = MGMT_RESULT, .tag = tag, .err = err, .why = "",
+			.conn_state = MGMT_CONN_UNKNOWN, .recovery = MGMT_RECOVERY_UNKNOWN,
+		};
+
+		if (is_answered(client, tag))
+			continue;
+		set_answered(client, tag);
+		fn(arg, &reply);
+	}
+	return err;
+}

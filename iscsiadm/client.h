@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The way from iscsiadm to iscsid: one connection for a whole command, any number of requests
+ * on it at once, and a bound on how long an answer may be waited for. Starts the daemon where
+ * nobody listens. The modes use it; it knows messages, but not what they are about.
+ */
+#ifndef ISCSIADM_CLIENT_H
+#define ISCSIADM_CLIENT_H
+
+#include "../iscsid/mgmt_msg.h"
+
+struct client;
+
+/*
+ * The shell command that starts the daemon, or NULL if there is none; asked for only when
+ * nobody listens. The text must live until the client is freed.
+ */
+typedef const char *client_startup_fn(void *arg);
+
+/* @warn hears, line by line, why requests didn't reach the daemon; it may be NULL. */
+struct client *client_new(iscsi_db_warn_fn *warn, void *warn_arg);
+struct client *client_free(struct client *client);
+
+/* Without this call, or with NULL, the daemon isn't started. */
+void client_set_startup(struct client *client, client_startup_fn *startup, void *arg);
+
+/*
+ * Queues a request. Its tag is the client's: @ret_tag counts up by one with each request from
+ * the first of the connection on. @req and its strings needn't outlive the call.
+ */
+enum iscsi_err client_request(struct client *client, const struct mgmt_request *req,
+			      uint32_t *ret_tag);
+
+/* Told about each reply as it comes. */
+typedef void client_reply_fn(void *arg, const struct mgmt_reply *reply);
+
+/*
+ * Sends what is queued and hands out replies until each request has had its MGMT_RESULT. If
+ * that can't be (no daemon, connection lost, nothing heard for @silence_ms), says so to @warn,
+ * hands out a MGMT_RESULT with that error and an empty reason for each request that has had
+ * none, and returns the error: @fn hears of every request exactly once in any case.
+ */
+enum iscsi_err client_run(struct client *client, int silence_ms, client_reply_fn *fn, void *arg);
+
+#endif /* ISCSIADM_CLIENT_H */

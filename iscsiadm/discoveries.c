@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reported targets -> node records. What was reported is sorted by what finds a record, so that
+ * one walk over the database tells which records exist, which have a stale tpgt, and which are
+ * no longer reported. Names from targets pass the library's gate before anything else.
+ */
+#include "discoveries.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../libiscsi-db/util.h"
+
+#define FOUND_MAX	(1 << 20)	/* what a target can make us keep */
+
+enum iscsi_err found_add(struct found_list *found, const struct mgmt_reply *reply, size_t iface,
+			 struct iscsi_why *why)
+{
+	struct found *f;
+	enum iscsi_err err;
+
+	err = iscsi_db_check_name(reply->name, why);
+	if (err == ISCSI_SUCCESS)
+		err = iscsi_db_check_address(reply->address, why);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	if (reply->port < 1 || reply->port > 65535)
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "port %d is out of range", reply->port);
+	if (found->len == found->room) {
+		size_t room = found->room ? found->room * 2 : 64;
+
+		if (room > FOUND_MAX)
+			return iscsi_fail(why, ISCSI_ERR_NOMEM, "too many targets");
+		f = reallocarray(found->list, room, sizeof(*f));
+		if (!f)
+			return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
+		found->list = f;
+		found->room = room;
+	}
+	f = &found->list[found->len];
+	(void)snprintf(f->target, sizeof(f->target), "%s", reply->name);
+	(void)snprintf(f->address, sizeof(f->address), "%s", reply->address);
+	f->port = reply->port;
+	f->tpgt = reply->tpgt;
+	f->iface = iface;
+	f->order = found->len++;
+	return ISCSI_SUCCESS;
+}
+
+void found_done(struct found_list *found)
+{
+	free(found->list);
+	memset(found, 0, sizeof(*found));
+}
+
+/* ---- finding what was reported --------------------------------------------------------- */
+
+struct store {
+	struct adm *adm;
+	const struct discovery_source *source;
+	unsigned int ops;
+	struct iscsi_db_record *const *ifaces;
+	const char **names;			/* of the interfaces */
+	const struct found **sorted;		/* without repetitions */
+	size_t len;
+	struct iscsi_db_record **existing;	/* beside sorted: the record there is, if any */
+};
+
+static int compare_found(const struct found *a, const struct found *b)
+{
+	int r = strcmp(a->target, b->target);
+
+	if (!r)
+		r = strcmp(a->address, b->address);
+	if (!r)
+		r = a->port - b->port;
+	if (!r)
+		r = a->iface < b->iface ? -1 : a->iface > b->iface;
+	return r;
+}
+
+static int compare_found_order(const void *pa, const void *pb)
+{
+	const struct found *a = *(const struct found *const *)pa;
+	const struct found *b = *(const struct found *const *)pb;
+	int r = compare_found(a, b);
+
+	return r ? r : a->order < b->order ? -1 : a->order > b->order;
+}
+
+/* The place of @rec's target, portal and interface in s->sorted; false: not reported. */
+static bool find_reported(const struct store *s, const struct iscsi_db_record *rec, size_t *ret)
+{
+	const char *target = iscsi_db_record_get(rec, "node.name");
+	const char *address = iscsi_db_record_get(rec, "node.conn[0].address");
+	const char *iface = iscsi_db_record_get(rec, "iface.iscsi_ifacename");
+	int port = iscsi_db_record_get_int(rec, "node.conn[0].port");
+	size_t low = 0, high = s->len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct found *f = s->sorted[middle];
+		int r = strcmp(f->target, target);
+
+		if (!r)
+			r = strcmp(f->address, address);
+		if (!r)
+			r = f->port - port;
+		if (r < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < s->len; low++) {
+		const struct found *f = s->sorted[low];
+
+		if (!streq(f->target, target) || !streq(f->address, address) || f->port != port)
+			return false;
+		if (streq(s->names[f->iface], iface)) {
+			*ret = low;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- what becomes of a record ---------------------------------------------------------- */
+
+static bool same_source(const struct store *s, const struct iscsi_db_record *rec)
+{
+	return streq(iscsi_db_record_get(rec, "node.discovery_type"), s->source->type) &&
+	       streq(iscsi_db_record_get(rec, "node.discovery_address"), s->source->address) &&
+	       iscsi_db_record_get_int(rec, "node.discovery_port") == s->source->port;
+}
+
+static enum iscsi_err stage_delete(struct store *s, const struct iscsi_db_record *rec)
+{
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	err = iscsi_db_node_delete(s->adm->db, rec, &why);
+	return adm_fail(err, &why);
+}
+
+/* An iscsi_db_record_fn over all nodes, or those of one reported target. */
+static enum iscsi_err look_at(void *arg, const struct iscsi_db_record *rec)
+{
+	struct store *s = arg;
+	enum iscsi_err err;
+	size_t i;
+
+	if (!find_reported(s, rec, &i)) {
+		if (!(s->ops & OP_DELETE) || !same_source(s, rec))
+			return ISCSI_SUCCESS;
+		if (adm_count_sessions(s->adm, rec)) {
+			adm_say_in_use(rec);
+			return ISCSI_SUCCESS;
+		}
+		return stage_delete(s, rec);
+	}
+	/* A portal is in one portal group: under another tag it is what it was before. */
+	if (s->existing[i] || ((s->ops & OP_UPDATE) &&
+			       iscsi_db_record_get_int(rec, "node.tpgt") != s->sorted[i]->tpgt))
+		return s->ops & OP_UPDATE ? stage_delete(s, rec) : ISCSI_SUCCESS;
+	err = iscsi_db_record_copy(rec, &s->existing[i]);
+	return adm_fail(err, NULL);
+}
+
+/* Fills s->existing and stages what has to go: all records, or only those of the targets. */
+static enum iscsi_err look_at_records(struct store *s)
+{
+	struct iscsi_db_filter filter = { NULL, NULL, -1, NULL };
+	struct iscsi_why why = { "" };
+	enum iscsi_err err = ISCSI_SUCCESS;
+	size_t i;
+
+	if (s->ops & OP_DELETE) {
+		err = iscsi_db_node_each(s->adm->db, NULL, adm_warn, NULL, look_at, s, &why);
+		return why.text[0] ? adm_fail(err, &why) : err;
+	}
+	for (i = 0; i < s->len && err == ISCSI_SUCCESS; i++) {
+		if (i && streq(s->sorted[i]->target, s->sorted[i - 1]->target))
+			continue;
+		filter.target = s->sorted[i]->target;
+		err = iscsi_db_node_each(s->adm->db, &filter, adm_warn, NULL, look_at, s, &why);
+	}
+	return why.text[0] ? adm_fail(err, &why) : err;
+}
+
+/* A record for what was reported, from the template of its interface. */
+static enum iscsi_err make_record(struct store *s, const struct found *f,
+				  const struct iscsi_db_record *template,
+				  struct iscsi_db_record **ret)
+{
+	const struct adm_identity id = {
+		.target = f->target, .address = f->address, .port = f->port, .tpgt = f->tpgt,
+		.discovery_type = s->source->type, .discovery_address = s->source->address,
+		.discovery_port = s->source->port,
+	};
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	err = iscsi_db_record_copy(template, ret);
+	if (err != ISCSI_SUCCESS)
+		return adm_fail(err, NULL);
+	err = adm_identify(*ret, &id, &why);
+	if (err != ISCSI_SUCCESS)
+		*ret = iscsi_db_record_free(*ret);
+	return adm_fail(err, &why);
+}
+
+static void say_not_stored(const struct iscsi_db_record *rec)
+{
+	adm_error("Could not add/update [%s:[hw=%s,ip=%s,net_if=%s,iscsi_if=%s] %s,%s,%s %s]",
+		  iscsi_db_record_get(rec, "iface.transport_name"),
+		  iscsi_db_record_get(rec, "iface.hwaddress"),
+		  iscsi_db_record_get(rec, "iface.ipaddress"),
+		  iscsi_db_record_get(rec, "iface.net_ifacename"),
+		  iscsi_db_record_get(rec, "iface.iscsi_ifacename"),
+		  iscsi_db_record_get(rec, "node.conn[0].address"),
+		  iscsi_db_record_get(rec, "node.conn[0].port"),
+		  iscsi_db_record_get(rec, "node.tpgt"), iscsi_db_record_get(rec, "node.name"));
+}
+
+/* The place of @f in s->sorted; it, or its like, is there. */
+static size_t find_found(const struct store *s, const struct found *f)
+{
+	size_t low = 0, high = s->len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare_found(s->sorted[middle], f) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* The record of one reported target: stored as the operations say, and handed out. */
+static enum iscsi_err store_one(struct store *s, const struct found *f,
+				struct iscsi_db_record *const *templates,
+				struct adm_records *ret_records)
+{
+	size_t i = find_found(s, f);
+	struct iscsi_db_record *rec;
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+	bool write;
+
+	if (s->sorted[i] != f)
+		return ISCSI_SUCCESS;	/* reported twice */
+	if (s->existing[i] && !(s->ops & OP_UPDATE)) {
+		rec = s->existing[i];
+		s->existing[i] = NULL;
+		return adm_fail(adm_records_add(ret_records, rec), NULL);
+	}
+	err = make_record(s, f, templates[f->iface], &rec);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	write = s->ops & (OP_NEW | OP_UPDATE);
+	if (write) {
+		err = iscsi_db_node_write(s->adm->db, rec, &why);
+		if (err != ISCSI_SUCCESS) {
+			say_not_stored(rec);
+			(void)adm_fail(err, &why);
+			iscsi_db_record_free(rec);
+			return err;
+		}
+	}
+	return adm_fail(adm_records_add(ret_records, rec), NULL);
+}
+
+/* ---- all of it ------------------------------------------------------------------------- */
+
+static enum iscsi_err sort_found(struct store *s, const struct found_list *found)
+{
+	size_t i, n = 0;
+
+	s->sorted = calloc(found->len + 1, sizeof(*s->sorted));
+	s->existing = calloc(found->len + 1, sizeof(*s->existing));
+	if (!s->sorted || !s->existing)
+		return ISCSI_ERR_NOMEM;
+	for (i = 0; i < found->len; i++)
+		s->sorted[i] = &found->list[i];
+	if (found->len)
+		qsort(s->sorted, found->len, sizeof(*s->sorted), compare_found_order);
+	for (i = 0; i < found->len; i++) {
+		if (!n || compare_found(s->sorted[n - 1], s->sorted[i]))
+			s->sorted[n++] = s->sorted[i];
+	}
+	s->len = n;
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err make_templates(struct store *s, size_t count,
+				     struct iscsi_db_record **templates)
+{
+	enum iscsi_err err = ISCSI_SUCCESS;
+	size_t i;
+
+	for (i = 0; i < count && err == ISCSI_SUCCESS; i++) {
+		s->names[i] = iscsi_db_record_get(s->ifaces[i], "iface.iscsi_ifacename");
+		err = adm_new_node(s->adm, s->ifaces[i], &templates[i]);
+	}
+	return err;
+}
+
+enum iscsi_err discoveries_store(struct adm *adm, const struct discovery_source *source,
+				 unsigned int ops, const struct found_list *found,
+				 struct iscsi_db_record *const *ifaces, size_t iface_count,
+				 struct adm_records *ret_records)
+{
+	struct store s = { .adm = adm, .source = source, .ifaces = ifaces, .ops = ops };
+	CLEANUP(freep) struct iscsi_db_record **templates = NULL;
+	enum iscsi_err err, first = ISCSI_SUCCESS;
+	size_t i;
+
+	templates = calloc(iface_count + 1, sizeof(struct iscsi_db_record *));
+	s.names = calloc(iface_count + 1, sizeof(*s.names));
+	err = templates && s.names ? sort_found(&s, found) : ISCSI_ERR_NOMEM;
+	if (err != ISCSI_SUCCESS)
+		(void)adm_fail(err, NULL);
+	if (err == ISCSI_SUCCESS && (s.ops & OP_DELETE))
+		err = adm_need_sessions(adm);
+	if (err == ISCSI_SUCCESS)
+		err = make_templates(&s, iface_count, templates);
+	if (err == ISCSI_SUCCESS)
+		err = look_at_records(&s);
+	/* One that can't be stored doesn't hinder the others. */
+	for (i = 0; i < found->len && err == ISCSI_SUCCESS; i++) {
+		enum iscsi_err one = store_one(&s, &found->list[i], templates, ret_records);
+
+		if (one == ISCSI_ERR_NOMEM)
+			err = one;
+		else if (first == ISCSI_SUCCESS)
+			first = one;
+	}
+
+	for (i = 0; s.existing && i < s.len; i++)
+		iscsi_db_record_free(s.existing[i]);
+	for (i = 0; templates && i < iface_count; i++)
+		iscsi_db_record_free(templates[i]);
+	free(s.existing);
+	free(s.sorted);
+	free(s.names);
+	return err == ISCSI_SUCCESS ? first : err;
+}

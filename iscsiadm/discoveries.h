@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a discovery does to the records: which of the targets that were reported become node
+ * records, which existing ones are replaced or removed. Used by the discovery mode, whatever
+ * way the targets were found.
+ */
+#ifndef ISCSIADM_DISCOVERIES_H
+#define ISCSIADM_DISCOVERIES_H
+
+#include "adm.h"
+
+/* A target on a portal, as it was reported. */
+struct found {
+	char target[ISCSI_NAME_MAX + 1];
+	char address[ISCSI_ADDRESS_MAX + 1];
+	int port, tpgt;
+	size_t iface;		/* by its place in the list of interfaces */
+	size_t order;
+};
+
+struct found_list {
+	struct found *list;
+	size_t len, room;
+};
+
+/* Adds what a reply says, unless its names can't be used; @why then says so. */
+enum iscsi_err found_add(struct found_list *found, const struct mgmt_reply *reply, size_t iface,
+			 struct iscsi_why *why);
+void found_done(struct found_list *found);
+
+/* Where the targets come from: the values of a record's node.discovery_*. */
+struct discovery_source {
+	const char *type;		/* "send_targets", "isns" */
+	const char *address;
+	int port;
+};
+
+/*
+ * Stages what @ops (OP_NEW, OP_UPDATE, OP_DELETE) ask for. The lock is held, unless there are
+ * none. A target that can't be stored is said and left out; the first such error is returned.
+ * Fills @ret_records with the record of each found target, in their order: what was stored, or
+ * lies in the database, or what would have been stored.
+ */
+enum iscsi_err discoveries_store(struct adm *adm, const struct discovery_source *source,
+				 unsigned int ops, const struct found_list *found,
+				 struct iscsi_db_record *const *ifaces, size_t iface_count,
+				 struct adm_records *ret_records);
+
+#endif /* ISCSIADM_DISCOVERIES_H */

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The texts of --help: a summary, and one for each mode ("iscsiadm -m MODE --help"). Each fits
+ * a screen of 24 lines by 80 columns. What they say is what options.c accepts.
+ */
+#include "options.h"
+
+static const char help_summary[] =
+"Usage: iscsiadm -m MODE [OPTION]...\n"
+"Works with iSCSI targets: finds them, keeps records of them, logs in and out.\n"
+"\n"
+"Modes:\n"
+"  discovery     ask a portal which targets there are, and store what it says\n"
+"  discoverydb   the same, with a stored record of the portal\n"
+"  node          records of targets; log in to them and out of them\n"
+"  session       what is logged in\n"
+"  iface         records of network interfaces to log in through\n"
+"  host          the hosts that the kernel has for sessions\n"
+"  fw            targets that the firmware describes\n"
+"\n"
+"Most used:\n"
+"  iscsiadm -m discovery -t st -p ADDRESS\n"
+"  iscsiadm -m node -T TARGET -p ADDRESS --login\n"
+"  iscsiadm -m session -P 3\n"
+"  iscsiadm -m node -T TARGET -p ADDRESS --logout\n"
+"\n"
+"Without a mode: -h, --help; -V, --version; -k 0, --killiscsid=0 stops iscsid.\n"
+"`iscsiadm -m MODE --help' lists the options of a mode. Manual: iscsiadm(8).\n";
+
+static const char help_discovery[] =
+"Usage: iscsiadm -m discovery|discoverydb [OPTION]...\n"
+"Without an option: lists the portals that have a record.\n"
+"\n"
+"  -t, --type=st               ask with SendTargets (also: sendtargets)\n"
+"  -p, --portal=ADDR[:PORT]    the portal to ask; port 3260 if none is given\n"
+"  -I, --interface=NAME        ask through this interface (repeatable)\n"
+"  -D, --discover              discoverydb: ask, with the settings of the record\n"
+"  -l, --login                 then log in to all that was found\n"
+"  -P, --print=0|1             lines, or a tree\n"
+"  -o, --op=OP                 what becomes of the node records; several add up:\n"
+"      new            store targets that have no record yet\n"
+"      update         store all that were found with the settings of iscsid.conf\n"
+"      delete         remove records from this portal that it no longer names\n"
+"      nonpersistent  store nothing\n"
+"                              default: new, update and delete\n"
+"  without --discover, of the portal's own record: new, update, delete, show\n"
+"  -n, --name=KEY -v, --value=VALUE   for -o update (repeatable)\n"
+"  -S, --show                  show passwords\n"
+"  -d, --debug=LEVEL           accepted\n"
+"`discovery -t st' resets the portal's record to iscsid.conf; discoverydb keeps it.\n";
+
+static const char help_node[] =
+"Usage: iscsiadm -m node [-T TARGET] [-p PORTAL] [-I IFACE] [OPTION]...\n"
+"Without an option: lists the records. Without -T, -p and -I: acts on all records.\n"
+"\n"
+"  -T, --targetname=TARGET     this target only\n"
+"  -p, --portal=ADDR[:PORT]    this portal only; port 3260 if none is given\n"
+"  -I, --interface=NAME        records bound to this interface only\n"
+"  -l, --login                 log in; -W, --no_wait: don't wait for the result\n"
+"  -u, --logout                log out\n"
+"  -L, --loginall=WORD         log in to records whose startup is all, automatic,\n"
+"                              manual or onboot\n"
+"  -U, --logoutall=WORD        log out of those: all, automatic or manual\n"
+"  -R, --rescan                look for new and changed LUNs\n"
+"  -s, --stats                 statistics\n"
+"  -o, --op=OP                 one of\n"
+"      show           print the records; -S, --show: with passwords\n"
+"      update         change settings: -n, --name=KEY -v, --value=VALUE (repeatable)\n"
+"      new            add a record; -p ADDR:PORT,TPGT sets the portal group\n"
+"      delete         remove records that no session uses\n"
+"  -P, --print=0|1             list as lines, or as a tree\n"
+"  -d, --debug=LEVEL           accepted\n";
+
+static const char help_session[] =
+"Usage: iscsiadm -m session [-r SID] [OPTION]...\n"
+"Without an option: lists the sessions. Without -r: acts on all sessions.\n"
+"\n"
+"  -P, --print=0..3            0: lines; 1: a tree with states; 2: also time-outs,\n"
+"                              CHAP and what was negotiated; 3: also disks\n"
+"  -S, --show                  show passwords\n"
+"  -r, --sid=SID               this session: its number, or a path below /sys.\n"
+"                              Alone: shows the session's node record\n"
+"  -u, --logout                log out\n"
+"  -R, --rescan                look for new and changed LUNs\n"
+"  -s, --stats                 statistics\n"
+"  -o, --op=OP                 with -r only, one of\n"
+"      new            log in once more with the same record\n"
+"      show, update, delete    of the session's record, as in node mode\n"
+"  -n, --name=KEY -v, --value=VALUE   for -o update (repeatable)\n"
+"  -d, --debug=LEVEL, -i, --interval=SECONDS   accepted\n";
+
+static const char help_iface[] =
+"Usage: iscsiadm -m iface [-I NAME] [OPTION]...\n"
+"Without an option: lists the interface records; with -I: shows one.\n"
+"\n"
+"  -I, --interface=NAME        the interface record\n"
+"  -o, --op=OP                 one of\n"
+"      show           print the record\n"
+"      new            add a record, or reset it\n"
+"      update         change settings, also in the node records bound to it\n"
+"      delete         remove the record and the node records bound to it\n"
+"      apply, applyall   configure cards; software interfaces need none\n"
+"  -n, --name=KEY -v, --value=VALUE   for -o new and update (repeatable)\n"
+"  -P, --print=0|1             list as lines, or as a tree of what is bound\n"
+"  -H, --host=HOST             for applyall: a host's number or hardware address\n"
+"  -C, --submode=ping -a, --ip=ADDR   cards only; -b, --packetsize=N,\n"
+"                              -c, --count=N, -i, --interval=SECONDS\n"
+"  -d, --debug=LEVEL           accepted\n";
+
+static const char help_host[] =
+"Usage: iscsiadm -m host [-H HOST] [OPTION]...\n"
+"Lists the hosts that the kernel has for sessions.\n"
+"\n"
+"  -P, --print=0..4            0: lines; 1: a tree; 2: with sessions; 3: also what\n"
+"                              was negotiated; 4: also disks\n"
+"  -H, --host=HOST             this host only: its number or hardware address\n"
+"  -C, --submode=chap|flashnode|stats   what only cards have; not supported\n"
+"  -o, --op=OP -x, --index=N -A, --portal_type=ipv4|ipv6 -n -v   of those\n"
+"  -t, --type=TYPE, -d, --debug=LEVEL   accepted\n";
+
+static const char help_fw[] =
+"Usage: iscsiadm -m fw [OPTION]...\n"
+"Without an option: prints the targets that the firmware describes.\n"
+"\n"
+"  -l, --login                 log in to them; -W, --no_wait: don't wait\n"
+"  -n, --name=KEY -v, --value=VALUE   a setting for these logins (repeatable)\n"
+"  -d, --debug=LEVEL           accepted\n";
+
+const char *options_help(enum adm_mode mode)
+{
+	switch (mode) {
+	case MODE_DISCOVERY:
+	case MODE_DISCOVERYDB:
+		return help_discovery;
+	case MODE_NODE:
+		return help_node;
+	case MODE_SESSION:
+		return help_session;
+	case MODE_IFACE:
+		return help_iface;
+	case MODE_HOST:
+		return help_host;
+	case MODE_FW:
+		return help_fw;
+	case MODE_NONE:
+	case MODE_COUNT:
+		break;
+	}
+	return help_summary;
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Logins and logouts. The lines and their order are open-iscsi's: first what is being tried,
+ * all of it, then each result as it arrives. The reason that the daemon gives stands on a line
+ * of its own before the two that programs know.
+ */
+#include "logins.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../libiscsi-db/util.h"
+#include "show.h"
+
+#define LINE_MAX_LEN	768		/* a name, an address and an interface, each at its longest */
+#define GRACE_MS	60000		/* for the daemon beyond its own deadlines */
+#define LOGOUT_MS	120000
+#define PROGRESS_LEAST	5		/* requests from which on a terminal shows progress */
+
+/* One request: the object it is about, by its place in the caller's list. */
+struct wish {
+	size_t index;
+	enum iscsi_err err;
+};
+
+struct job {
+	const char *verb;		/* for the progress line */
+	bool progress;
+	uint32_t first_tag;
+	struct wish *wishes;
+	size_t len, done;
+	/* Formats what wish @i is about. */
+	void (*format)(const struct job *job, size_t index, char *ret, size_t size);
+	void (*succeeded)(const struct job *job, const char *what);
+	void (*failed)(const struct job *job, const char *what);
+	const void *list;
+	bool no_wait;
+};
+
+static void show_progress(struct job *job)
+{
+	if (job->progress)
+		fprintf(stderr, "\r%s: %zu of %zu done\033[K", job->verb, job->done, job->len);
+}
+
+static void hide_progress(struct job *job)
+{
+	if (job->progress)
+		fputs("\r\033[K", stderr);
+}
+
+static void on_result(void *arg, const struct mgmt_reply *reply)
+{
+	struct job *job = arg;
+	char what[LINE_MAX_LEN];
+	struct wish *wish;
+
+	if (reply->type != MGMT_RESULT || reply->tag - job->first_tag >= job->len)
+		return;
+	wish = &job->wishes[reply->tag - job->first_tag];
+	wish->err = reply->err;
+	job->done++;
+	job->format(job, wish->index, what, sizeof(what));
+	hide_progress(job);
+	if (reply->err == ISCSI_SUCCESS) {
+		if (!job->no_wait)
+			job->succeeded(job, what);
+	} else {
+		if (reply->why[0])
+			adm_error("%s: %s", what, reply->why);
+		job->failed(job, what);
+		adm_error("initiator reported error (%d - %s)", (int)reply->err,
+			  iscsi_db_err_text(reply->err));
+	}
+	show_progress(job);
+}
+
+/* Waits for all results of a job whose requests are queued. */
+static enum iscsi_err run_job(struct adm *adm, struct job *job, int silence_ms)
+{
+	enum iscsi_err err;
+
+	(void)fflush(stdout);
+	job->progress = job->len >= PROGRESS_LEAST && isatty(STDERR_FILENO) &&
+			isatty(STDOUT_FILENO);
+	show_progress(job);
+	err = client_run(adm->client, silence_ms, on_result, job);
+	hide_progress(job);
+	return err;
+}
+
+/* ---- login ----------------------------------------------------------------------------- */
+
+static void format_node(const struct job *job, size_t index, char *ret, size_t size)
+{
+	struct iscsi_db_record *const *records = job->list;
+
+	show_format_node(ret, size, records[index]);
+}
+
+static void login_succeeded(const struct job *job, const char *what)
+{
+	(void)job;
+	printf("Login to %s successful.\n", what);
+	(void)fflush(stdout);
+}
+
+static void login_failed(const struct job *job, const char *what)
+{
+	(void)job;
+	adm_error("Could not login to %s.", what);
+}
+
+/* How long the daemon may take for a record, by the settings that bound its attempts. */
+static int login_bound_ms(const struct iscsi_db_record *rec)
+{
+	int64_t tries = iscsi_db_record_get_int(rec, "node.session.initial_login_retry_max");
+	int64_t seconds = iscsi_db_record_get_int(rec, "node.conn[0].timeo.login_timeout");
+	int64_t ms;
+
+	/* 0 means the daemon's own defaults, which are no longer than these. */
+	ms = (tries > 0 ? tries : 8) * (seconds > 0 ? seconds : 30) * 1000;
+	return (int)MIN(ms, 24 * 3600 * 1000);
+}
+
+static enum iscsi_err ask_login(struct adm *adm, const struct iscsi_db_record *rec,
+				uint32_t flags, uint32_t *ret_tag)
+{
+	struct mgmt_request req = { .type = MGMT_LOGIN, .flags = flags, .iface = "" };
+	char *text = iscsi_db_record_print(rec, ISCSI_DB_FORM_FILE);
+	enum iscsi_err err;
+
+	if (!text)
+		return ISCSI_ERR_NOMEM;
+	req.record = text;
+	err = client_request(adm->client, &req, ret_tag);
+	explicit_bzero(text, strlen(text));
+	free(text);
+	return err;
+}
+
+/* How many sessions a record still lacks; says so and returns 0 if it has them all. */
+static size_t sessions_wanted(struct adm *adm, const struct iscsi_db_record *rec,
+			      const struct login_how *how, bool *multiple)
+{
+	int wanted = iscsi_db_record_get_int(rec, "node.session.nr_sessions");
+	size_t present;
+
+	*multiple = how->another || wanted > 1;
+	if (how->another)
+		return 1;
+	if (wanted < 1)
+		wanted = 1;
+	present = adm_count_sessions(adm, rec);
+	if (present < (size_t)wanted)
+		return (size_t)wanted - present;
+	adm_error("%s: %d session%s requested, but %zu already present.",
+		  iscsi_db_record_get(rec, "iface.iscsi_ifacename"), wanted,
+		  wanted == 1 ? "" : "s", present);
+	return 0;
+}
+
+static enum iscsi_err add_wish(struct job *job, size_t index, uint32_t tag)
+{
+	struct wish *more;
+
+	if ((job->len & (job->len - 1)) == 0) {
+		more = reallocarray(job->wishes, job->len ? job->len * 2 : 1, sizeof(*more));
+		if (!more)
+			return ISCSI_ERR_NOMEM;
+		job->wishes = more;
+	}
+	if (!job->len)
+		job->first_tag = tag;
+	job->wishes[job->len].index = index;
+	job->wishes[job->len++].err = ISCSI_ERR_INTERNAL;
+	return ISCSI_SUCCESS;
+}
+
+/* Queues the logins that one record needs. */
+static enum iscsi_err queue_logins(struct adm *adm, struct job *job,
+				   const struct iscsi_db_record *rec, size_t index,
+				   const struct login_how *how)
+{
+	char what[LINE_MAX_LEN];
+	enum iscsi_err err;
+	bool multiple;
+	uint32_t flags, tag;
+	size_t n;
+
+	n = sessions_wanted(adm, rec, how, &multiple);
+	if (!n)
+		return ISCSI_ERR_SESS_EXISTS;
+	flags = (multiple ? MGMT_ANOTHER : 0) | (how->no_wait ? MGMT_NO_WAIT : 0);
+	show_format_node(what, sizeof(what), rec);
+	while (n--) {
+		printf("Logging in to %s%s\n", what, multiple ? " (multiple)" : "");
+		err = ask_login(adm, rec, flags, &tag);
+		if (err == ISCSI_SUCCESS)
+			err = add_wish(job, index, tag);
+		if (err == ISCSI_SUCCESS)
+			continue;
+		login_failed(job, what);
+		adm_error("initiator reported error (%d - %s)", (int)err,
+			  iscsi_db_err_text(err));
+		return err;
+	}
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err logins_run(struct adm *adm, struct iscsi_db_record *const *records, size_t count,
+			  const struct login_how *how)
+{
+	struct job job = {
+		.verb = "Logins", .format = format_node, .succeeded = login_succeeded,
+		.failed = login_failed, .list = records, .no_wait = how->no_wait,
+	};
+	enum iscsi_err result = ISCSI_SUCCESS, err;
+	int bound_ms = 0;
+	size_t i;
+
+	err = adm_need_client(adm);
+	if (err == ISCSI_SUCCESS)
+		err = adm_need_sessions(adm);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	for (i = 0; i < count; i++) {
+		err = queue_logins(adm, &job, records[i], i, how);
+		if (result == ISCSI_SUCCESS)
+			result = err;
+		bound_ms = MAX(bound_ms, login_bound_ms(records[i]));
+	}
+	if (job.len) {
+		(void)run_job(adm, &job, bound_ms + GRACE_MS);
+		adm_forget_sessions(adm);
+	}
+	for (i = 0; i < job.len && result == ISCSI_SUCCESS; i++)
+		result = job.wishes[i].err;
+	free(job.wishes);
+	if (result != ISCSI_SUCCESS && !how->quiet_end)
+		adm_error("Could not log into all portals");
+	return result;
+}
+
+/* ---- logout ---------------------------------------------------------------------------- */
+
+static void format_session(const struct job *job, size_t index, char *ret, size_t size)
+{
+	const struct sysfs_session *const *list = job->list;
+
+	show_format_session(ret, size, list[index]);
+}
+
+static void logout_succeeded(const struct job *job, const char *what)
+{
+	(void)job;
+	printf("Logout of %s successful.\n", what);
+	(void)fflush(stdout);
+}
+
+static void logout_failed(const struct job *job, const char *what)
+{
+	(void)job;
+	adm_error("Could not logout of %s.", what);
+}
+
+enum iscsi_err logouts_run(struct adm *adm, const struct sysfs_session *const *list,
+			   size_t count)
+{
+	struct job job = {
+		.verb = "Logouts", .format = format_session, .succeeded = logout_succeeded,
+		.failed = logout_failed, .list = list,
+	};
+	enum iscsi_err result = ISCSI_SUCCESS, err;
+	char what[LINE_MAX_LEN];
+	size_t i;
+
+	err = adm_need_client(adm);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	for (i = 0; i < count && err == ISCSI_SUCCESS; i++) {
+		struct mgmt_request req = { .type = MGMT_LOGOUT, .record = "", .iface = "" };
+		uint32_t tag;
+
+		/* The current port is part of the line. */
+		(void)adm_sessions_detail(adm->sessions, list[i], SYSFS_DETAIL_STATE);
+		show_format_session(what, sizeof(what), list[i]);
+		printf("Logging out of session %s\n", what);
+		req.sid = list[i]->sid;
+		err = client_request(adm->client, &req, &tag);
+		if (err == ISCSI_SUCCESS)
+			err = add_wish(&job, i, tag);
+	}
+	result = adm_fail(err, NULL);
+	if (job.len) {
+		err = run_job(adm, &job, LOGOUT_MS);
+		if (result == ISCSI_SUCCESS)
+			result = err;
+	}
+	for (i = job.len; i-- && result == ISCSI_SUCCESS;)
+		result = job.wishes[i].err;
+	free(job.wishes);
+	if (result != ISCSI_SUCCESS)
+		adm_error("Could not logout of all requested sessions");
+	adm_forget_sessions(adm);
+	return result;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * iscsiadm: the command by which people and programs use the initiator. Sets up the process,
+ * has the command line parsed, runs one mode, and turns its result into the exit status. Start
+ * reading here, then options.c, then the mode of interest.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../libiscsi-db/util.h"
+#include "adm.h"
+
+#define STOP_MS	10000
+
+static void on_sigint(int sig)
+{
+	static const char text[] = "iscsiadm: caught SIGINT, exiting...\n";
+	ssize_t n;
+
+	(void)sig;
+	/* A lock that is held goes with the process, what is staged was never visible. */
+	n = write(STDERR_FILENO, text, sizeof(text) - 1);
+	(void)n;
+	_exit(ISCSI_ERR);
+}
+
+static void set_up_process(void)
+{
+	struct sigaction sa = { .sa_handler = on_sigint };
+
+	(void)sigaction(SIGINT, &sa, NULL);
+	sa.sa_handler = SIG_IGN;	/* a peer that goes away is an error to report */
+	(void)sigaction(SIGPIPE, &sa, NULL);
+	(void)umask(0077);		/* records carry secrets */
+}
+
+static void on_stopped(void *arg, const struct mgmt_reply *reply)
+{
+	struct iscsi_why *why = arg;
+
+	if (reply->err != ISCSI_SUCCESS)
+		(void)iscsi_fail(why, reply->err, "%s",
+				 reply->why[0] ? reply->why : iscsi_db_err_text(reply->err));
+}
+
+/* -k: sessions stay. Whatever comes of it, the exit status is 0, which scripts rely on. */
+static enum iscsi_err stop_daemon(struct adm *adm)
+{
+	struct mgmt_request req = { .type = MGMT_STOP, .record = "", .iface = "" };
+	struct iscsi_why why = { "" };
+	uint32_t tag;
+
+	if (adm->opt.kill_priority) {
+		adm_error("Invalid iscsid priority %d. Priority must be 0.",
+			  adm->opt.kill_priority);
+		return ISCSI_SUCCESS;
+	}
+	adm->client = client_new(adm_warn, NULL);
+	if (!adm->client || client_request(adm->client, &req, &tag) != ISCSI_SUCCESS)
+		return adm_fail(ISCSI_ERR_NOMEM, NULL);
+	if (client_run(adm->client, STOP_MS, on_stopped, &why) != ISCSI_SUCCESS)
+		adm_error("Could not stop iscsid. Is it running?");
+	else if (why.text[0])
+		adm_error("Could not stop iscsid: %s", why.text);
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err run_mode(struct adm *adm)
+{
+	switch (adm->opt.mode) {
+	case MODE_DISCOVERY:
+	case MODE_DISCOVERYDB:
+		return mode_discovery_run(adm);
+	case MODE_NODE:
+		return mode_node_run(adm);
+	case MODE_SESSION:
+		return mode_session_run(adm);
+	case MODE_IFACE:
+		return mode_iface_run(adm);
+	case MODE_HOST:
+		return mode_host_run(adm);
+	case MODE_FW:
+		return mode_fw_run(adm);
+	case MODE_NONE:
+	case MODE_COUNT:
+		break;
+	}
+	return ISCSI_ERR_INTERNAL;
+}
+
+static enum iscsi_err run(struct adm *adm)
+{
+	switch (adm->opt.action) {
+	case ACTION_HELP:
+		(void)fputs(options_help(adm->opt.mode), stdout);
+		return ISCSI_SUCCESS;
+	case ACTION_VERSION:
+		printf("iscsiadm version %s\n", iscsi_db_version());
+		return ISCSI_SUCCESS;
+	case ACTION_STOP_DAEMON:
+		return stop_daemon(adm);
+	case ACTION_RUN:
+		break;
+	}
+	return run_mode(adm);
+}
+
+static void say_bad_options(const struct options *opt, const struct iscsi_why *why)
+{
+	if (why->text[0] && opt->error_on_stdout)
+		puts(why->text);
+	else if (why->text[0])
+		adm_error("%s", why->text);
+	if (opt->suggest_help)
+		(void)fputs("Try `iscsiadm --help' for more information.\n", stderr);
+}
+
+int main(int argc, char **argv)
+{
+	struct adm adm = { .db = NULL };
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	set_up_process();
+	err = options_parse(argc, argv, &adm.opt, &why);
+	if (err == ISCSI_SUCCESS)
+		err = run(&adm);
+	else
+		say_bad_options(&adm.opt, &why);
+	adm_done(&adm);
+
+	/* Output that was cut short must not pass for the whole; but "| head" is no failure. */
+	if ((fflush(stdout) || ferror(stdout)) && errno != EPIPE) {
+		adm_error("cannot write the output: %s", strerror(errno));
+		if (err == ISCSI_SUCCESS)
+			err = ISCSI_ERR;
+	}
+	return (int)err;
+}

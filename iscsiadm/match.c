@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Compares addresses. What a text means as a number is kept in one form, 16 bytes with the zone,
+ * so that comparing is a memcmp(). Resolved names are kept for the length of the command.
+ */
+#include "match.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <net/if.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "../libiscsi-db/util.h"
+
+struct number {
+	unsigned char bytes[16];	/* IPv4 as ::ffff:a.b.c.d */
+	uint32_t zone;
+};
+
+struct entry {
+	char *name;
+	bool known;
+	struct number number;
+};
+
+struct match_names {
+	struct entry *entries;
+	size_t len;
+};
+
+static void from_ipv4(const struct in_addr *in, struct number *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->bytes[10] = ret->bytes[11] = 0xff;
+	memcpy(ret->bytes + 12, in, 4);
+}
+
+static void from_ipv6(const struct in6_addr *in, uint32_t zone, struct number *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	memcpy(ret->bytes, in, 16);
+	ret->zone = zone;
+}
+
+static bool parse_number(const char *text, struct number *ret)
+{
+	char address[INET6_ADDRSTRLEN];
+	size_t len = strcspn(text, "%");
+	struct in6_addr in6;
+	struct in_addr in4;
+	uint32_t zone = 0;
+
+	if (!text[len] && inet_pton(AF_INET, text, &in4) == 1) {
+		from_ipv4(&in4, ret);
+		return true;
+	}
+	if (len >= sizeof(address))
+		return false;
+	memcpy(address, text, len);
+	address[len] = '\0';
+	if (inet_pton(AF_INET6, address, &in6) != 1)
+		return false;
+	if (text[len]) {
+		zone = if_nametoindex(text + len + 1);
+		if (!zone)
+			zone = (uint32_t)strtoul(text + len + 1, NULL, 10);
+	}
+	from_ipv6(&in6, zone, ret);
+	return true;
+}
+
+static bool number_equal(const struct number *a, const struct number *b)
+{
+	return !memcmp(a->bytes, b->bytes, sizeof(a->bytes)) && a->zone == b->zone;
+}
+
+bool match_is_name(const char *address)
+{
+	struct number n;
+
+	return !parse_number(address, &n);
+}
+
+bool match_address(const char *a, const char *b)
+{
+	struct number na, nb;
+
+	if (streq(a, b))
+		return true;
+	return parse_number(a, &na) && parse_number(b, &nb) && number_equal(&na, &nb);
+}
+
+struct match_names *match_names_new(void)
+{
+	return calloc(1, sizeof(struct match_names));
+}
+
+struct match_names *match_names_free(struct match_names *names)
+{
+	size_t i;
+
+	if (!names)
+		return NULL;
+	for (i = 0; i < names->len; i++)
+		free(names->entries[i].name);
+	free(names->entries);
+	free(names);
+	return NULL;
+}
+
+/* The first address that a name stands for, as open-iscsi compares it. */
+static bool look_up(const char *name, struct number *ret)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list;
+	bool found = true;
+
+	if (getaddrinfo(name, NULL, &hints, &list))
+		return false;
+	if (list->ai_family == AF_INET)
+		from_ipv4(&((struct sockaddr_in *)(void *)list->ai_addr)->sin_addr, ret);
+	else if (list->ai_family == AF_INET6)
+		from_ipv6(&((struct sockaddr_in6 *)(void *)list->ai_addr)->sin6_addr,
+			  ((struct sockaddr_in6 *)(void *)list->ai_addr)->sin6_scope_id, ret);
+	else
+		found = false;
+	freeaddrinfo(list);
+	return found;
+}
+
+/* Few names occur in one command, but many records may have the same: a list will do. */
+static bool resolve(struct match_names *names, const char *address, struct number *ret)
+{
+	struct entry *e;
+	size_t i;
+
+	if (parse_number(address, ret))
+		return true;
+	for (i = 0; i < names->len; i++) {
+		e = &names->entries[i];
+		if (streq(e->name, address)) {
+			*ret = e->number;
+			return e->known;
+		}
+	}
+	e = reallocarray(names->entries, names->len + 1, sizeof(*e));
+	if (!e)
+		return false;
+	names->entries = e;
+	e += names->len;
+	memset(e, 0, sizeof(*e));
+	e->name = strdup(address);
+	if (!e->name)
+		return false;
+	e->known = look_up(address, &e->number);
+	names->len++;
+	*ret = e->number;
+	return e->known;
+}
+
+bool match_address_resolved(struct match_names *names, const char *a, const char *b)
+{
+	struct number na, nb;
+
+	if (streq(a, b))
+		return true;
+	return resolve(names, a, &na) && resolve(names, b, &nb) && number_equal(&na, &nb);
+}

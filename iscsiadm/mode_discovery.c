@@ -1,0 +1,745 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * "-m discovery" and "-m discoverydb": asking a portal for targets, and the records of such
+ * portals. The two modes differ in what they do with the record of the portal: the first resets
+ * it, the second keeps it. iscsid does the asking, through all interfaces at once; the database
+ * is opened for writing only after it has answered.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../libiscsi-db/util.h"
+#include "adm.h"
+#include "discoveries.h"
+#include "logins.h"
+#include "show.h"
+
+#define GRACE_MS	60000
+#define CHANGES		(OP_NEW | OP_UPDATE | OP_DELETE)
+#define ADDRESS_KEY	"discovery.sendtargets.address"
+#define PORT_KEY	"discovery.sendtargets.port"
+
+/* ---- one discovery --------------------------------------------------------------------- */
+
+struct discovery {
+	struct adm *adm;
+	enum iscsi_db_kind kind;
+	const char *address;
+	int port;
+	struct iscsi_db_record *rec;	/* with what settings */
+	bool store_rec;			/* write it, unless nothing is to be stored */
+	struct adm_records ifaces;
+	struct found_list found;
+	/* One for each interface. */
+	uint32_t first_tag;
+	enum iscsi_err *results;
+};
+
+static bool is_tcp(const struct iscsi_db_record *iface)
+{
+	const char *transport = iscsi_db_record_get(iface, "iface.transport_name");
+
+	return transport && streq(transport, "tcp");
+}
+
+/* An iscsi_db_record_fn: the interfaces that take part if none is named. */
+static enum iscsi_err pick_iface(void *arg, const struct iscsi_db_record *iface)
+{
+	if (!is_tcp(iface) || streq(iscsi_db_record_get(iface, "iface.iscsi_ifacename"),
+				    "default"))
+		return ISCSI_SUCCESS;
+	return adm_records_copy(arg, iface);
+}
+
+static enum iscsi_err read_iface(struct discovery *d, const char *name)
+{
+	struct iscsi_db_record *iface;
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	err = iscsi_db_iface_read(d->adm->db, name, &iface, &why);
+	if (err == ISCSI_SUCCESS)
+		return adm_fail(adm_records_add(&d->ifaces, iface), NULL);
+	if (why.text[0])
+		adm_error("%s", why.text);
+	adm_error("Could not read iface info for %s.", name);
+	return ISCSI_SUCCESS;	/* the others are tried */
+}
+
+/* The interfaces of -I in their order, else all for TCP, else the built-in one. */
+static enum iscsi_err pick_ifaces(struct discovery *d)
+{
+	const struct options *opt = &d->adm->opt;
+	struct iscsi_why why = { "" };
+	enum iscsi_err err = ISCSI_SUCCESS;
+	size_t i;
+
+	for (i = 0; i < opt->iface_count && err == ISCSI_SUCCESS; i++)
+		err = read_iface(d, opt->ifaces[i]);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	if (opt->iface_count && !d->ifaces.len)
+		return ISCSI_ERR_NO_OBJS_FOUND;
+	if (d->ifaces.len)
+		return ISCSI_SUCCESS;
+	err = iscsi_db_iface_each(d->adm->db, adm_warn, NULL, pick_iface, &d->ifaces, &why);
+	if (err != ISCSI_SUCCESS)
+		return adm_fail(err, &why);
+	return d->ifaces.len ? ISCSI_SUCCESS : read_iface(d, "default");
+}
+
+static void on_discovery(void *arg, const struct mgmt_reply *reply)
+{
+	struct discovery *d = arg;
+	struct mgmt_reply target = *reply;
+	struct iscsi_why why = { "" };
+	size_t i = reply->tag - d->first_tag;
+
+	if (i >= d->ifaces.len)
+		return;
+	if (reply->type == MGMT_TARGET) {
+		/* A target without an address is on the portal that named it. */
+		if (!reply->address[0]) {
+			target.address = d->address;
+			target.port = d->port;
+			target.tpgt = ISCSI_TPGT_UNKNOWN;
+		}
+		if (found_add(&d->found, &target, i, &why) != ISCSI_SUCCESS)
+			adm_error("a target that %s,%d reported is left out: %s", d->address,
+				  d->port, why.text);
+		return;
+	}
+	d->results[i] = reply->err;
+	if (reply->err == ISCSI_SUCCESS || !reply->why[0])
+		return;
+	if (d->ifaces.len > 1)
+		adm_error("%s: %s", iscsi_db_record_get(d->ifaces.list[i],
+							"iface.iscsi_ifacename"), reply->why);
+	else
+		adm_error("%s", reply->why);
+}
+
+/* How long the daemon may be silent, by the settings that bound its attempts. */
+static int discovery_bound_ms(const struct iscsi_db_record *rec)
+{
+	int64_t tries = iscsi_db_record_get_int(rec, "discovery.sendtargets.reopen_max");
+	int64_t login, other, ms;
+
+	login = iscsi_db_record_get_int(rec, "discovery.sendtargets.timeo.login_timeout");
+	other = iscsi_db_record_get_int(rec, "discovery.sendtargets.timeo.auth_timeout") +
+		iscsi_db_record_get_int(rec, "discovery.sendtargets.timeo.active_timeout");
+	ms = ((MAX(tries, 0) + 1) * MAX(login, 1) + MAX(other, 0)) * 1000 + GRACE_MS;
+	return (int)MIN(ms, 24 * 3600 * 1000);
+}
+
+static enum iscsi_err queue_discovery(struct discovery *d, size_t i, const char *record)
+{
+	struct mgmt_request req = { .type = MGMT_DISCOVER, .record = record };
+	enum iscsi_err err;
+	uint32_t tag;
+	char *iface;
+
+	iface = iscsi_db_record_print(d->ifaces.list[i], ISCSI_DB_FORM_FILE);
+	if (!iface)
+		return ISCSI_ERR_NOMEM;
+	req.iface = iface;
+	err = client_request(d->adm->client, &req, &tag);
+	free(iface);
+	if (!i)
+		d->first_tag = tag;
+	return err;
+}
+
+/* Asks through all interfaces at once. What failed has been said; the answers are in @d. */
+static enum iscsi_err ask(struct discovery *d)
+{
+	enum iscsi_err err;
+	char *record;
+	size_t i;
+
+	err = adm_need_client(d->adm);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	d->results = calloc(d->ifaces.len, sizeof(*d->results));
+	record = iscsi_db_record_print(d->rec, ISCSI_DB_FORM_FILE);
+	err = d->results && record ? ISCSI_SUCCESS : ISCSI_ERR_NOMEM;
+	for (i = 0; i < d->ifaces.len && err == ISCSI_SUCCESS; i++)
+		err = queue_discovery(d, i, record);
+	if (record)
+		explicit_bzero(record, strlen(record));
+	free(record);
+	if (err != ISCSI_SUCCESS)
+		return adm_fail(err, NULL);
+	(void)client_run(d->adm->client, discovery_bound_ms(d->rec), on_discovery, d);
+	return ISCSI_SUCCESS;
+}
+
+/*
+ * The result of all interfaces together: the first failure; but one that is only about reaching
+ * the portal doesn't count while another interface got through.
+ */
+static enum iscsi_err overall(const struct discovery *d)
+{
+	enum iscsi_err first = ISCSI_SUCCESS, hard = ISCSI_SUCCESS;
+	bool reached = false;
+	size_t i;
+
+	for (i = 0; i < d->ifaces.len; i++) {
+		enum iscsi_err err = d->results[i];
+
+		if (err == ISCSI_SUCCESS) {
+			reached = true;
+			continue;
+		}
+		if (first == ISCSI_SUCCESS)
+			first = err;
+		if (hard == ISCSI_SUCCESS && err != ISCSI_ERR_TRANS &&
+		    err != ISCSI_ERR_TRANS_TIMEOUT && err != ISCSI_ERR_PDU_TIMEOUT)
+			hard = err;
+	}
+	return reached ? hard : first;
+}
+
+/* In the order of the interfaces, and for each in that of the target. */
+static int compare_order(const void *pa, const void *pb)
+{
+	const struct found *a = pa, *b = pb;
+
+	if (a->iface != b->iface)
+		return a->iface < b->iface ? -1 : 1;
+	return a->order < b->order ? -1 : a->order > b->order;
+}
+
+static void print_found(const struct discovery *d)
+{
+	struct show_tree tree = { .any = false };
+	int level = d->adm->opt.print_level;
+	size_t i;
+
+	for (i = 0; i < d->found.len; i++) {
+		const struct found *f = &d->found.list[i];
+
+		if (level < 1)
+			show_target_line(stdout, f->target, f->address, f->port, f->tpgt);
+		else if (level == 1)
+			show_tree_node(stdout, &tree, true, f->target, f->address, f->port,
+				       f->tpgt,
+				       iscsi_db_record_get(d->ifaces.list[f->iface],
+							   "iface.iscsi_ifacename"));
+	}
+}
+
+static unsigned int effective_ops(const struct options *opt)
+{
+	return opt->ops ? opt->ops : CHANGES;
+}
+
+/* All that a discovery changes, under one lock and with one commit. */
+static enum iscsi_err store(struct discovery *d, struct adm_records *ret_records)
+{
+	const struct discovery_source source = {
+		.type = d->kind == ISCSI_DB_ISNS ? "isns" : "send_targets",
+		.address = d->address, .port = d->port,
+	};
+	unsigned int ops = effective_ops(&d->adm->opt);
+	bool store_rec = d->store_rec && !(ops & OP_NONPERSISTENT);
+	struct iscsi_why why = { "" };
+	enum iscsi_err err, nodes;
+
+	if (!store_rec && !(ops & CHANGES))
+		return discoveries_store(d->adm, &source, 0, &d->found, d->ifaces.list,
+					 d->ifaces.len, ret_records);
+	err = iscsi_db_lock(d->adm->db, &why);
+	if (err != ISCSI_SUCCESS)
+		return adm_fail(err, &why);
+	if (store_rec)
+		err = adm_fail(iscsi_db_discovery_write(d->adm->db, d->rec, &why), &why);
+	nodes = discoveries_store(d->adm, &source, ops & CHANGES, &d->found, d->ifaces.list,
+				  d->ifaces.len, ret_records);
+	if (err == ISCSI_SUCCESS)
+		err = nodes;
+	if (nodes != ISCSI_ERR_NOMEM) {
+		why.text[0] = '\0';
+		nodes = adm_fail(iscsi_db_commit(d->adm->db, &why), &why);
+		if (err == ISCSI_SUCCESS)
+			err = nodes;
+	}
+	iscsi_db_unlock(d->adm->db);
+	return err;
+}
+
+static enum iscsi_err finish(struct discovery *d)
+{
+	struct login_how how = { .quiet_end = true };
+	struct adm_records records = { NULL, 0, 0 };
+	enum iscsi_err err, login;
+
+	qsort(d->found.list, d->found.len, sizeof(*d->found.list), compare_order);
+	err = store(d, &records);
+	print_found(d);
+	if (d->adm->opt.login && records.len) {
+		login = logins_run(d->adm, records.list, records.len, &how);
+		if (err == ISCSI_SUCCESS)
+			err = login;
+	}
+	adm_records_done(&records);
+	return err;
+}
+
+/* Takes d->rec. */
+static enum iscsi_err discover(struct discovery *d)
+{
+	const char *what = d->kind == ISCSI_DB_ISNS ? "iSNS" : "SendTargets";
+	enum iscsi_err err, result;
+
+	err = pick_ifaces(d);
+	if (err == ISCSI_SUCCESS)
+		err = ask(d);
+	if (err == ISCSI_SUCCESS) {
+		result = overall(d);
+		if (result != ISCSI_SUCCESS)
+			adm_error("Could not perform %s discovery: %s", what,
+				  iscsi_db_err_text(result));
+		if (!d->found.len && result == ISCSI_SUCCESS) {
+			adm_error("No portals found");
+			result = ISCSI_ERR_NO_OBJS_FOUND;
+		}
+		if (d->found.len)
+			err = finish(d);
+		if (err == ISCSI_SUCCESS)
+			err = result;
+	}
+	found_done(&d->found);
+	adm_records_done(&d->ifaces);
+	free(d->results);
+	d->rec = iscsi_db_record_free(d->rec);
+	return err;
+}
+
+/* ---- records of portals ---------------------------------------------------------------- */
+
+/* A record with the settings of iscsid.conf. */
+static enum iscsi_err new_record(struct discovery *d)
+{
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+	char port[16];
+
+	err = adm_need_config(d->adm);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	(void)snprintf(port, sizeof(port), "%d", d->port);
+	err = iscsi_db_check_address(d->address, &why);
+	if (err == ISCSI_SUCCESS)
+		err = iscsi_db_record_new(d->kind, &d->rec);
+	if (err == ISCSI_SUCCESS)
+		err = iscsi_db_config_apply(d->adm->config, d->rec);
+	if (err == ISCSI_SUCCESS)
+		err = iscsi_db_record_set(d->rec, ADDRESS_KEY, d->address, &why);
+	if (err == ISCSI_SUCCESS)
+		err = iscsi_db_record_set(d->rec, PORT_KEY, port, &why);
+	if (err != ISCSI_SUCCESS)
+		d->rec = iscsi_db_record_free(d->rec);
+	return adm_fail(err, &why);
+}
+
+/* The stored record. ISCSI_ERR_NO_OBJS_FOUND, unsaid: there is none. */
+static enum iscsi_err read_record(struct discovery *d)
+{
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	err = iscsi_db_discovery_read(d->adm->db, d->kind, d->address, d->port, &d->rec, &why);
+	return err == ISCSI_ERR_NO_OBJS_FOUND ? err : adm_fail(err, &why);
+}
+
+static enum iscsi_err write_record(struct discovery *d)
+{
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	err = iscsi_db_lock(d->adm->db, &why);
+	if (err != ISCSI_SUCCESS)
+		return adm_fail(err, &why);
+	err = iscsi_db_discovery_write(d->adm->db, d->rec, &why);
+	if (err == ISCSI_SUCCESS)
+		err = iscsi_db_commit(d->adm->db, &why);
+	iscsi_db_unlock(d->adm->db);
+	return adm_fail(err, &why);
+}
+
+static enum iscsi_err delete_record(struct discovery *d)
+{
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	err = iscsi_db_lock(d->adm->db, &why);
+	if (err != ISCSI_SUCCESS)
+		return adm_fail(err, &why);
+	err = iscsi_db_discovery_delete(d->adm->db, d->kind, d->address, d->port, &why);
+	if (err == ISCSI_SUCCESS)
+		err = iscsi_db_commit(d->adm->db, &why);
+	iscsi_db_unlock(d->adm->db);
+	return adm_fail(err, &why);
+}
+
+/* Read again under the lock, so that nobody else's change is lost. */
+static enum iscsi_err update_record(struct discovery *d)
+{
+	const struct options *opt = &d->adm->opt;
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+	size_t i;
+
+	if (!opt->pair_count) {
+		adm_error("Update requires name and value.");
+		return ISCSI_ERR_INVAL;
+	}
+	err = iscsi_db_lock(d->adm->db, &why);
+	if (err != ISCSI_SUCCESS)
+		return adm_fail(err, &why);
+	d->rec = iscsi_db_record_free(d->rec);
+	err = read_record(d);
+	for (i = 0; i < opt->pair_count && err == ISCSI_SUCCESS; i++)
+		err = adm_fail(iscsi_db_record_update(d->rec, opt->pairs[i].name,
+						      opt->pairs[i].value, adm_warn, NULL,
+						      &why), &why);
+	if (err == ISCSI_SUCCESS)
+		err = write_record(d);
+	iscsi_db_unlock(d->adm->db);
+	return err;
+}
+
+/* ---- lists ----------------------------------------------------------------------------- */
+
+struct list {
+	struct adm *adm;
+	bool any;
+	const char *suffix;
+};
+
+/* An iscsi_db_record_fn. */
+static enum iscsi_err list_portal(void *arg, const struct iscsi_db_record *rec)
+{
+	struct list *l = arg;
+
+	l->any = true;
+	printf("%s:%s via %s\n", iscsi_db_record_get(rec, ADDRESS_KEY),
+	       iscsi_db_record_get(rec, PORT_KEY), l->suffix);
+	return ISCSI_SUCCESS;
+}
+
+/* The nodes of one origin; @address NULL: wherever they were found. */
+struct origin {
+	const char *type, *address;
+	int port;
+	size_t count;
+	struct show_tree tree;
+	const struct adm_records *nodes;
+};
+
+static void list_nodes_of(struct origin *o)
+{
+	size_t i;
+
+	for (i = 0; i < o->nodes->len; i++) {
+		const struct iscsi_db_record *rec = o->nodes->list[i];
+
+		if (!streq(iscsi_db_record_get(rec, "node.discovery_type"), o->type))
+			continue;
+		if (o->address &&
+		    (!streq(iscsi_db_record_get(rec, "node.discovery_address"), o->address) ||
+		     iscsi_db_record_get_int(rec, "node.discovery_port") != o->port))
+			continue;
+		o->count++;
+		show_tree_node(stdout, &o->tree, true, iscsi_db_record_get(rec, "node.name"),
+			       iscsi_db_record_get(rec, "node.conn[0].address"),
+			       iscsi_db_record_get_int(rec, "node.conn[0].port"),
+			       iscsi_db_record_get_int(rec, "node.tpgt"),
+			       iscsi_db_record_get(rec, "iface.iscsi_ifacename"));
+	}
+}
+
+struct portals {
+	const struct adm_records *nodes;
+	const char *type;
+	size_t count;
+};
+
+/* An iscsi_db_record_fn. */
+static enum iscsi_err list_portal_tree(void *arg, const struct iscsi_db_record *rec)
+{
+	struct portals *p = arg;
+	struct origin origin = {
+		.type = p->type, .address = iscsi_db_record_get(rec, ADDRESS_KEY),
+		.port = iscsi_db_record_get_int(rec, PORT_KEY), .nodes = p->nodes,
+	};
+
+	p->count++;
+	printf("DiscoveryAddress: %s,%d\n", origin.address, origin.port);
+	list_nodes_of(&origin);
+	return ISCSI_SUCCESS;
+}
+
+/* The end of a section of the tree; true if there was something in it. */
+static bool section_end(size_t count)
+{
+	if (!count)
+		puts("No targets found.");
+	return count > 0;
+}
+
+static bool list_static(const struct adm_records *nodes, const char *title, const char *type)
+{
+	struct origin origin = { .type = type, .nodes = nodes };
+
+	printf("%s:\n", title);
+	list_nodes_of(&origin);
+	return section_end(origin.count);
+}
+
+static enum iscsi_err list_portals_of(struct adm *adm, const struct adm_records *nodes,
+				      const char *title, enum iscsi_db_kind kind,
+				      const char *type, bool *any)
+{
+	struct portals portals = { .nodes = nodes, .type = type };
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	printf("%s:\n", title);
+	err = iscsi_db_discovery_each(adm->db, kind, adm_warn, NULL, list_portal_tree, &portals,
+				      &why);
+	if (err != ISCSI_SUCCESS)
+		return adm_fail(err, &why);
+	/* Nodes that discovery mode found through iSNS have no server's record. */
+	if (kind == ISCSI_DB_ISNS && !portals.count) {
+		struct origin flat = { .type = type, .nodes = nodes };
+
+		list_nodes_of(&flat);
+		portals.count = flat.count;
+	}
+	*any |= section_end(portals.count);
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err list_tree(struct adm *adm)
+{
+	struct adm_selection all = { .port = -1 };
+	struct adm_records nodes = { NULL, 0, 0 };
+	enum iscsi_err err;
+	bool any = false;
+
+	err = adm_each_node(adm, &all, adm_records_copy, &nodes, NULL);
+	if (err == ISCSI_SUCCESS)
+		err = list_portals_of(adm, &nodes, "SENDTARGETS", ISCSI_DB_SENDTARGETS,
+				      "send_targets", &any);
+	if (err == ISCSI_SUCCESS)
+		err = list_portals_of(adm, &nodes, "iSNS", ISCSI_DB_ISNS, "isns", &any);
+	if (err == ISCSI_SUCCESS) {
+		any |= list_static(&nodes, "STATIC", "static");
+		any |= list_static(&nodes, "FIRMWARE", "fw");
+	}
+	adm_records_done(&nodes);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	return any ? ISCSI_SUCCESS : ISCSI_ERR_NO_OBJS_FOUND;
+}
+
+static enum iscsi_err list_portals(struct adm *adm)
+{
+	struct list list = { .adm = adm };
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	err = adm_need_db(adm);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	if (adm->opt.print_level >= 1)
+		return list_tree(adm);
+	list.suffix = "sendtargets";
+	err = iscsi_db_discovery_each(adm->db, ISCSI_DB_SENDTARGETS, adm_warn, NULL, list_portal,
+				      &list, &why);
+	if (err == ISCSI_SUCCESS) {
+		list.suffix = "isns";
+		err = iscsi_db_discovery_each(adm->db, ISCSI_DB_ISNS, adm_warn, NULL,
+					      list_portal, &list, &why);
+	}
+	if (err != ISCSI_SUCCESS)
+		return adm_fail(err, &why);
+	return list.any ? ISCSI_SUCCESS : ISCSI_ERR_NO_OBJS_FOUND;
+}
+
+/* ---- the modes ------------------------------------------------------------------------- */
+
+static enum iscsi_err bad(const char *text)
+{
+	adm_error("%s", text);
+	return ISCSI_ERR_INVAL;
+}
+
+static enum iscsi_err isns_unavailable(void)
+{
+	adm_error("Could not perform iSNS discovery: %s",
+		  iscsi_db_err_text(ISCSI_ERR_ISNS_UNAVAILABLE));
+	return ISCSI_ERR_ISNS_UNAVAILABLE;
+}
+
+static enum iscsi_err fw_discovery(void)
+{
+	adm_error("Could not perform fw discovery: %s",
+		  iscsi_db_err_text(ISCSI_ERR_OP_NOT_SUPP));
+	return ISCSI_ERR_OP_NOT_SUPP;
+}
+
+static void discovery_init(struct discovery *d, struct adm *adm, enum iscsi_db_kind kind)
+{
+	memset(d, 0, sizeof(*d));
+	d->adm = adm;
+	d->kind = kind;
+	d->address = adm->opt.portal.address;
+	d->port = adm->opt.portal.port > 0 ? adm->opt.portal.port :
+		  kind == ISCSI_DB_ISNS	   ? ISCSI_ISNS_PORT_DEFAULT :
+					     ISCSI_PORT_DEFAULT;
+}
+
+/* "-m discovery -p" without a type: what is done with the record of that portal. */
+static enum iscsi_err legacy_record(struct adm *adm)
+{
+	const struct options *opt = &adm->opt;
+	struct discovery d;
+	enum iscsi_err err;
+
+	discovery_init(&d, adm, ISCSI_DB_SENDTARGETS);
+	err = read_record(&d);
+	if (err == ISCSI_ERR_NO_OBJS_FOUND) {
+		adm_error("Discovery record [%s,%d] not found!", d.address, d.port);
+		return ISCSI_ERR_INVAL;
+	}
+	if (err != ISCSI_SUCCESS)
+		return err;
+	if (opt->discover || opt->login)
+		return discover(&d);
+	if (!opt->ops || opt->ops == OP_SHOW)
+		err = adm_fail(show_record(stdout, d.rec, opt->show_secrets), NULL);
+	else if (opt->ops == OP_DELETE)
+		err = delete_record(&d);
+	else if (opt->ops == OP_NEW || opt->ops == OP_UPDATE)
+		err = bad("Operation is not supported by discovery mode. Use discoverydb mode.");
+	else
+		err = bad("Invalid operation.");
+	iscsi_db_record_free(d.rec);
+	return err;
+}
+
+static enum iscsi_err legacy_run(struct adm *adm)
+{
+	const struct options *opt = &adm->opt;
+	struct discovery d;
+	enum iscsi_err err;
+
+	switch (opt->type) {
+	case TYPE_SENDTARGETS:
+		if (!opt->has_portal || !opt->portal.address[0])
+			return bad("Please specify portal as <ipaddr>[:<ipport>]");
+		discovery_init(&d, adm, ISCSI_DB_SENDTARGETS);
+		d.store_rec = true;
+		err = new_record(&d);
+		return err == ISCSI_SUCCESS ? discover(&d) : err;
+	case TYPE_ISNS:
+		if (!opt->has_portal || !opt->portal.address[0])
+			return bad("Please specify portal as <ipaddr>:[<ipport>]");
+		return isns_unavailable();
+	case TYPE_FW:
+		return fw_discovery();
+	case TYPE_NONE:
+		break;
+	}
+	if (opt->has_portal && opt->portal.address[0])
+		return legacy_record(adm);
+	if (opt->ops && opt->ops != OP_SHOW)
+		return bad("Invalid operation.");
+	return list_portals(adm);
+}
+
+/* discoverydb without -D: the record itself. */
+static enum iscsi_err db_record(struct discovery *d)
+{
+	const struct options *opt = &d->adm->opt;
+	enum iscsi_err err;
+
+	if (opt->ops & OP_NEW) {
+		err = new_record(d);
+		if (err == ISCSI_SUCCESS)
+			err = write_record(d);
+		if (err == ISCSI_SUCCESS)
+			printf("New discovery record for [%s,%d] added.\n", d->address, d->port);
+		return err;
+	}
+	err = read_record(d);
+	if (err == ISCSI_ERR_NO_OBJS_FOUND) {
+		adm_error("Discovery record [%s,%d] not found.", d->address, d->port);
+		return ISCSI_ERR_IDBM;
+	}
+	if (err != ISCSI_SUCCESS)
+		return err;
+	if (!opt->ops || opt->ops == OP_SHOW)
+		return adm_fail(show_record(stdout, d->rec, opt->show_secrets), NULL);
+	if (opt->ops == OP_DELETE)
+		return delete_record(d);
+	if (opt->ops == OP_UPDATE)
+		return update_record(d);
+	return bad("Operation is not supported.");
+}
+
+/* discoverydb with -D: the record is kept as it is, and made only if there is none. */
+static enum iscsi_err db_discover(struct discovery *d)
+{
+	enum iscsi_err err;
+
+	if (d->kind == ISCSI_DB_ISNS)
+		return isns_unavailable();
+	err = read_record(d);
+	if (err == ISCSI_ERR_NO_OBJS_FOUND) {
+		d->store_rec = true;
+		err = new_record(d);
+	}
+	return err == ISCSI_SUCCESS ? discover(d) : err;
+}
+
+static enum iscsi_err db_run(struct adm *adm)
+{
+	const struct options *opt = &adm->opt;
+	struct discovery d;
+	enum iscsi_err err;
+
+	if (opt->type == TYPE_FW && !opt->discover)
+		return bad("Invalid command. Possibly missing --discover argument.");
+	if (opt->type == TYPE_FW)
+		return fw_discovery();
+	if (opt->type == TYPE_NONE) {
+		if (opt->has_portal && opt->ops)
+			return bad("Invalid command. Possibly missing discovery --type.");
+		if (opt->has_portal)
+			return bad("Invalid command. Portal not needed or Possibly missing "
+				   "discovery --type.");
+		if (opt->ops && opt->ops != OP_SHOW)
+			return bad("Invalid operation. Operation not supported.");
+		return list_portals(adm);
+	}
+	if (!opt->has_portal || !opt->portal.address[0])
+		return bad("Please specify portal as <ipaddr>[:<ipport>]");
+	discovery_init(&d, adm, opt->type == TYPE_ISNS ? ISCSI_DB_ISNS : ISCSI_DB_SENDTARGETS);
+	err = opt->discover ? db_discover(&d) : db_record(&d);
+	iscsi_db_record_free(d.rec);
+	return err;
+}
+
+enum iscsi_err mode_discovery_run(struct adm *adm)
+{
+	enum iscsi_err err = adm_need_db(adm);
+
+	if (err != ISCSI_SUCCESS)
+		return err;
+	return adm->opt.mode == MODE_DISCOVERYDB ? db_run(adm) : legacy_run(adm);
+}

@@ -1,0 +1,674 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * "-m node": the node records, and logins and logouts by them. Session mode with -r comes here
+ * too, with a selection that is one session's record. All changes of a command are staged under
+ * one lock and committed once; nothing is asked of iscsid while it is held.
+ */
+#include "adm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../libiscsi-db/util.h"
+#include "logins.h"
+#include "show.h"
+
+#define ON_ALL	"Could not execute operation on all records: "
+
+static enum iscsi_err no_records(void)
+{
+	adm_error("No records found");
+	return ISCSI_ERR_NO_OBJS_FOUND;
+}
+
+static void keep_first(enum iscsi_err *first, enum iscsi_err err)
+{
+	if (*first == ISCSI_SUCCESS)
+		*first = err;
+}
+
+/* ---- list and show --------------------------------------------------------------------- */
+
+struct listing {
+	bool tree, secrets;
+	struct show_tree last;
+};
+
+static enum iscsi_err list_node(void *arg, const struct iscsi_db_record *rec)
+{
+	struct listing *l = arg;
+
+	if (!l->tree) {
+		show_node_line(stdout, rec);
+		return ISCSI_SUCCESS;
+	}
+	show_tree_node(stdout, &l->last, false, iscsi_db_record_get(rec, "node.name"),
+		       iscsi_db_record_get(rec, "node.conn[0].address"),
+		       iscsi_db_record_get_int(rec, "node.conn[0].port"),
+		       iscsi_db_record_get_int(rec, "node.tpgt"),
+		       iscsi_db_record_get(rec, "iface.iscsi_ifacename"));
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err node_list(struct adm *adm)
+{
+	struct adm_selection all = { .port = -1 };
+	struct listing listing = { .tree = adm->opt.print_level == 1 };
+	enum iscsi_err err;
+	size_t count;
+
+	if (adm->opt.print_level > 1 || adm->opt.print_level < OPTION_UNSET) {
+		adm_error("Invalid info level %d. Try 0 or 1.", adm->opt.print_level);
+		return ISCSI_ERR_INVAL;
+	}
+	err = adm_each_node(adm, &all, list_node, &listing, &count);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	return count ? ISCSI_SUCCESS : no_records();
+}
+
+static enum iscsi_err show_node(void *arg, const struct iscsi_db_record *rec)
+{
+	struct listing *l = arg;
+
+	return show_record(stdout, rec, l->secrets);
+}
+
+static enum iscsi_err node_show(struct adm *adm, const struct adm_selection *sel)
+{
+	struct listing listing = { .secrets = adm->opt.show_secrets };
+	enum iscsi_err err;
+	size_t count;
+
+	err = adm_each_node(adm, sel, show_node, &listing, &count);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	return count ? ISCSI_SUCCESS : no_records();
+}
+
+/* ---- update and delete ----------------------------------------------------------------- */
+
+struct change {
+	struct adm *adm;
+	enum iscsi_err first;
+	bool no_summary;
+	/* What was said last: once is enough for all records. */
+	struct iscsi_why last, last_hint;
+	struct iscsi_why hint;		/* not said yet, since it comes after the reason */
+};
+
+static void change_failed(struct change *c, enum iscsi_err err, const struct iscsi_why *why)
+{
+	keep_first(&c->first, err);
+	if (!streq(c->last.text, why->text))
+		(void)adm_fail(err, why);
+	c->last = *why;
+}
+
+/* An iscsi_db_warn_fn. */
+static void keep_hint(void *arg, const char *text)
+{
+	struct change *c = arg;
+
+	(void)iscsi_fail(&c->hint, ISCSI_SUCCESS, "%s", text);
+}
+
+static void say_hint(struct change *c)
+{
+	if (c->hint.text[0] && !streq(c->hint.text, c->last_hint.text))
+		adm_error("%s", c->hint.text);
+	if (c->hint.text[0])
+		c->last_hint = c->hint;
+	c->hint.text[0] = '\0';
+}
+
+/* The settings of an interface are changed in iface mode; but its transport may be here. */
+static bool is_iface_key(const char *key)
+{
+	return !strncmp(key, "iface.", 6) && !streq(key, "iface.transport_name");
+}
+
+static bool is_transport_key(const char *key)
+{
+	return streq(key, "iface.transport_name") || streq(key, "node.transport_name");
+}
+
+/* All pairs on a copy, so that a record is changed wholly or not at all. */
+static enum iscsi_err update_copy(struct change *c, struct iscsi_db_record *copy)
+{
+	const struct options *opt = &c->adm->opt;
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+	size_t i;
+
+	for (i = 0; i < opt->pair_count; i++) {
+		const struct option_pair *p = &opt->pairs[i];
+
+		if (is_transport_key(p->name) && adm_count_sessions(c->adm, copy)) {
+			c->no_summary = true;
+			change_failed(c, iscsi_fail(&why, ISCSI_ERR_SESS_EXISTS,
+						    "Cannot modify %s. A session is using it. "
+						    "Log out first.", p->name), &why);
+			return ISCSI_SUCCESS;
+		}
+		err = iscsi_db_record_update(copy, p->name, p->value, keep_hint, c, &why);
+		if (err != ISCSI_SUCCESS)
+			change_failed(c, err, &why);
+		say_hint(c);
+		if (err != ISCSI_SUCCESS) {
+			if (is_iface_key(p->name))
+				c->no_summary = true;
+			return err == ISCSI_ERR_NOMEM ? err : ISCSI_SUCCESS;
+		}
+	}
+	err = iscsi_db_node_write(c->adm->db, copy, &why);
+	if (err != ISCSI_SUCCESS)
+		change_failed(c, err, &why);
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err update_node(void *arg, const struct iscsi_db_record *rec)
+{
+	struct iscsi_db_record *copy;
+	enum iscsi_err err;
+
+	err = iscsi_db_record_copy(rec, &copy);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	err = update_copy(arg, copy);
+	iscsi_db_record_free(copy);
+	return err;
+}
+
+static enum iscsi_err delete_node(void *arg, const struct iscsi_db_record *rec)
+{
+	struct change *c = arg;
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	if (adm_count_sessions(c->adm, rec)) {
+		adm_say_in_use(rec);
+		keep_first(&c->first, ISCSI_ERR_SESS_EXISTS);
+		return ISCSI_SUCCESS;
+	}
+	err = iscsi_db_node_delete(c->adm->db, rec, &why);
+	if (err != ISCSI_SUCCESS)
+		change_failed(c, err, &why);
+	return ISCSI_SUCCESS;
+}
+
+/* Walks what is selected with the lock held, and commits what @fn has staged. */
+static enum iscsi_err change_nodes(struct adm *adm, const struct adm_selection *sel,
+				   iscsi_db_record_fn *fn)
+{
+	struct change change = { .adm = adm, .first = ISCSI_SUCCESS };
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+	size_t count;
+
+	err = adm_need_db(adm);
+	if (err == ISCSI_SUCCESS)
+		err = adm_need_sessions(adm);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	err = iscsi_db_lock(adm->db, &why);
+	if (err != ISCSI_SUCCESS)
+		return adm_fail(err, &why);
+	err = adm_each_node(adm, sel, fn, &change, &count);
+	if (err == ISCSI_SUCCESS) {
+		err = iscsi_db_commit(adm->db, &why);
+		(void)adm_fail(err, &why);
+	}
+	iscsi_db_unlock(adm->db);
+	if (err == ISCSI_SUCCESS && !count)
+		return no_records();
+	keep_first(&change.first, err);
+	if (change.first != ISCSI_SUCCESS && !change.no_summary)
+		adm_error(ON_ALL "%s", iscsi_db_err_text(change.first));
+	return change.first;
+}
+
+static enum iscsi_err node_update(struct adm *adm, const struct adm_selection *sel)
+{
+	if (!adm->opt.pair_count) {
+		adm_error("update requires name and value");
+		return ISCSI_ERR_INVAL;
+	}
+	return change_nodes(adm, sel, update_node);
+}
+
+/* ---- new ------------------------------------------------------------------------------- */
+
+struct addition {
+	struct adm *adm;
+	const struct iscsi_db_record *template;
+	struct adm_identity id;
+	const char *iface;		/* the name to which what is added is bound */
+	struct adm_records added;
+	bool tpgt_found;
+};
+
+static enum iscsi_err stage_new(struct addition *a)
+{
+	struct iscsi_db_record *rec;
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	err = iscsi_db_record_copy(a->template, &rec);
+	if (err != ISCSI_SUCCESS)
+		return adm_fail(err, NULL);
+	err = adm_identify(rec, &a->id, &why);
+	if (err == ISCSI_SUCCESS)
+		err = iscsi_db_node_write(a->adm->db, rec, &why);
+	if (err != ISCSI_SUCCESS) {
+		iscsi_db_record_free(rec);
+		return adm_fail(err, &why);
+	}
+	return adm_fail(adm_records_add(&a->added, rec), NULL);
+}
+
+/* An iscsi_db_record_fn: adds again the portal of an existing record. */
+static enum iscsi_err add_again(void *arg, const struct iscsi_db_record *rec)
+{
+	struct addition *a = arg;
+	const char *target = iscsi_db_record_get(rec, "node.name");
+	const char *address = iscsi_db_record_get(rec, "node.conn[0].address");
+	int port = iscsi_db_record_get_int(rec, "node.conn[0].port");
+	size_t i;
+
+	/* Records of one portal that differ only in their interface become one. */
+	for (i = a->added.len; i-- > 0;) {
+		const struct iscsi_db_record *other = a->added.list[i];
+
+		if (!streq(target, iscsi_db_record_get(other, "node.name")))
+			break;
+		if (port == iscsi_db_record_get_int(other, "node.conn[0].port") &&
+		    streq(address, iscsi_db_record_get(other, "node.conn[0].address")))
+			return ISCSI_SUCCESS;
+	}
+	a->id.target = target;
+	a->id.address = address;
+	a->id.port = port;
+	a->id.tpgt = iscsi_db_record_get_int(rec, "node.tpgt");
+	return stage_new(a);
+}
+
+/* An iscsi_db_record_fn: takes over the tpgt of a record of the same portal. */
+static enum iscsi_err adopt_tpgt(void *arg, const struct iscsi_db_record *rec)
+{
+	struct addition *a = arg;
+	int tpgt = iscsi_db_record_get_int(rec, "node.tpgt");
+
+	if (a->tpgt_found || tpgt == ISCSI_TPGT_UNKNOWN)
+		return ISCSI_SUCCESS;
+	a->tpgt_found = true;
+	a->id.tpgt = tpgt;
+	adm_error("using tpgt %d from existing record", tpgt);
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err add_nodes(struct addition *a, const struct adm_selection *sel)
+{
+	struct iscsi_db_filter same = { sel->target, sel->address, sel->port, NULL };
+	struct adm_selection any_iface = *sel;
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	if (!sel->target || !sel->address) {
+		any_iface.iface = NULL;
+		any_iface.transport = NULL;
+		return adm_each_node(a->adm, &any_iface, add_again, a, NULL);
+	}
+	a->id.target = sel->target;
+	a->id.address = sel->address;
+	a->id.port = sel->port;
+	a->id.tpgt = a->adm->opt.portal.tpgt;
+	err = iscsi_db_check_name(sel->target, &why);
+	if (err == ISCSI_SUCCESS && a->id.tpgt == ISCSI_TPGT_UNKNOWN)
+		err = iscsi_db_node_each(a->adm->db, &same, NULL, NULL, adopt_tpgt, a, &why);
+	if (err != ISCSI_SUCCESS)
+		return adm_fail(err, &why);
+	return stage_new(a);
+}
+
+static void say_added(const struct iscsi_db_record *rec)
+{
+	printf("New iSCSI node [%s:[hw=%s,ip=%s,net_if=%s,iscsi_if=%s] %s,%s,%s %s] added\n",
+	       iscsi_db_record_get(rec, "iface.transport_name"),
+	       iscsi_db_record_get(rec, "iface.hwaddress"),
+	       iscsi_db_record_get(rec, "iface.ipaddress"),
+	       iscsi_db_record_get(rec, "iface.net_ifacename"),
+	       iscsi_db_record_get(rec, "iface.iscsi_ifacename"),
+	       iscsi_db_record_get(rec, "node.conn[0].address"),
+	       iscsi_db_record_get(rec, "node.conn[0].port"),
+	       iscsi_db_record_get(rec, "node.tpgt"), iscsi_db_record_get(rec, "node.name"));
+}
+
+static enum iscsi_err add_locked(struct addition *a, const struct adm_selection *sel)
+{
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+	size_t i;
+
+	err = iscsi_db_lock(a->adm->db, &why);
+	if (err != ISCSI_SUCCESS)
+		return adm_fail(err, &why);
+	err = add_nodes(a, sel);
+	if (err == ISCSI_SUCCESS)
+		err = adm_fail(iscsi_db_commit(a->adm->db, &why), &why);
+	iscsi_db_unlock(a->adm->db);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	if (!a->added.len) {
+		adm_error("Error while adding record: no record has this %s; give both a target "
+			  "(-T) and a portal (-p)", sel->target ? "target" : "portal");
+		return ISCSI_ERR_INVAL;
+	}
+	for (i = 0; i < a->added.len; i++)
+		say_added(a->added.list[i]);
+	return ISCSI_SUCCESS;
+}
+
+/* New records always come from iscsid.conf; what a record of that name held is replaced. */
+static enum iscsi_err node_new(struct adm *adm, const struct adm_selection *sel,
+			       const struct iscsi_db_record *iface)
+{
+	struct addition a = { .adm = adm, .id.discovery_type = "static" };
+	struct iscsi_db_record *template = NULL, *builtin = NULL;
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	if (!sel->target && !sel->address) {
+		adm_error("new requires a target (-T) and a portal (-p), or one of them; "
+			  "without both, every record would be reset");
+		return ISCSI_ERR_INVAL;
+	}
+	err = adm_need_db(adm);
+	if (err == ISCSI_SUCCESS && !iface) {
+		err = iscsi_db_iface_read(adm->db, "default", &builtin, &why);
+		(void)adm_fail(err, &why);
+	}
+	if (err == ISCSI_SUCCESS)
+		err = adm_new_node(adm, iface ? iface : builtin, &template);
+	if (err == ISCSI_SUCCESS) {
+		a.template = template;
+		err = add_locked(&a, sel);
+	}
+	adm_records_done(&a.added);
+	iscsi_db_record_free(template);
+	iscsi_db_record_free(builtin);
+	return err;
+}
+
+/* ---- login ----------------------------------------------------------------------------- */
+
+static enum iscsi_err node_login(struct adm *adm, const struct adm_selection *sel)
+{
+	struct login_how how = { .no_wait = adm->opt.no_wait };
+	struct adm_records records = { NULL, 0, 0 };
+	enum iscsi_err err;
+
+	err = adm_each_node(adm, sel, adm_records_copy, &records, NULL);
+	if (err == ISCSI_SUCCESS)
+		err = records.len ? logins_run(adm, records.list, records.len, &how) :
+				    no_records();
+	adm_records_done(&records);
+	return err;
+}
+
+/* The startup words of a record; either may match. */
+static bool startup_matches(const struct iscsi_db_record *rec, const char *word)
+{
+	return streq(word, "all") ||
+	       streq(iscsi_db_record_get(rec, "node.startup"), word) ||
+	       streq(iscsi_db_record_get(rec, "node.conn[0].startup"), word);
+}
+
+struct startup {
+	const char *word;
+	struct adm_records plain, leading;
+};
+
+static enum iscsi_err pick_startup(void *arg, const struct iscsi_db_record *rec)
+{
+	struct startup *s = arg;
+
+	if (!startup_matches(rec, s->word))
+		return ISCSI_SUCCESS;
+	return adm_records_copy(iscsi_db_record_get_int(rec, "node.leading_login") ?
+				&s->leading : &s->plain, rec);
+}
+
+/* A target with a "leading" login wants one session, through whichever interface is first. */
+struct leading {
+	struct adm *adm;
+	const struct adm_records *records;
+	struct iscsi_db_record **batch;
+	enum iscsi_err first;
+};
+
+static bool target_has_session(struct adm *adm, const struct iscsi_db_record *rec)
+{
+	size_t first;
+
+	return adm_sessions_of_target(adm->sessions, iscsi_db_record_get(rec, "node.name"),
+				      &first) > 0;
+}
+
+/* An iscsi_db_record_fn over the interfaces. */
+static enum iscsi_err login_leading_iface(void *arg, const struct iscsi_db_record *iface)
+{
+	const char *name = iscsi_db_record_get(iface, "iface.iscsi_ifacename");
+	struct login_how how = { .quiet_end = true };
+	struct leading *l = arg;
+	enum iscsi_err err;
+	size_t i, n = 0;
+
+	err = adm_need_sessions(l->adm);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	for (i = 0; i < l->records->len; i++) {
+		struct iscsi_db_record *rec = l->records->list[i];
+
+		if (streq(iscsi_db_record_get(rec, "iface.iscsi_ifacename"), name) &&
+		    !target_has_session(l->adm, rec))
+			l->batch[n++] = rec;
+	}
+	if (!n)
+		return ISCSI_SUCCESS;
+	err = logins_run(l->adm, l->batch, n, &how);
+	if (err != ISCSI_SUCCESS)
+		adm_error("Could not log into all portals on %s, trying next interface", name);
+	keep_first(&l->first, err);
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err login_leading(struct adm *adm, const struct adm_records *records)
+{
+	struct leading l = { .adm = adm, .records = records, .first = ISCSI_SUCCESS };
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+	size_t i;
+
+	l.batch = calloc(records->len, sizeof(*l.batch));
+	if (!l.batch)
+		return adm_fail(ISCSI_ERR_NOMEM, NULL);
+	err = iscsi_db_iface_each(adm->db, adm_warn, NULL, login_leading_iface, &l, &why);
+	free(l.batch);
+	if (err != ISCSI_SUCCESS)
+		return adm_fail(err, &why);
+	err = adm_need_sessions(adm);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	for (i = 0; i < records->len; i++) {
+		if (target_has_session(adm, records->list[i]))
+			continue;
+		adm_error("Could not login all leading-login portals");
+		keep_first(&l.first, ISCSI_ERR_FATAL_LOGIN);
+		break;
+	}
+	return l.first;
+}
+
+static enum iscsi_err node_login_all(struct adm *adm)
+{
+	struct startup startup = { .word = adm->opt.login_all };
+	struct login_how how = { .no_wait = adm->opt.no_wait };
+	struct adm_selection all = { .port = -1 };
+	enum iscsi_err err, leading;
+
+	err = adm_each_node(adm, &all, pick_startup, &startup, NULL);
+	if (err == ISCSI_SUCCESS && !startup.plain.len && !startup.leading.len)
+		err = no_records();
+	else if (err == ISCSI_SUCCESS) {
+		if (startup.plain.len)
+			err = logins_run(adm, startup.plain.list, startup.plain.len, &how);
+		if (startup.leading.len) {
+			leading = login_leading(adm, &startup.leading);
+			keep_first(&err, leading);
+		}
+	}
+	adm_records_done(&startup.plain);
+	adm_records_done(&startup.leading);
+	return err;
+}
+
+/* ---- logout by startup ----------------------------------------------------------------- */
+
+/* The records of one target, by which its sessions are judged. */
+struct logout_all {
+	struct adm *adm;
+	const char *word;
+	const struct sysfs_session *session;
+	bool found;
+};
+
+/* Sessions that booting made, or that have no record, are never ended by their startup. */
+static enum iscsi_err judge_session(void *arg, const struct iscsi_db_record *rec)
+{
+	struct logout_all *l = arg;
+
+	if (adm_session_is_of(l->adm, l->session, rec) &&
+	    !streq(iscsi_db_record_get(rec, "node.startup"), "onboot") &&
+	    !streq(iscsi_db_record_get(rec, "node.discovery_type"), "fw") &&
+	    startup_matches(rec, l->word))
+		l->found = true;
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err node_logout_all(struct adm *adm)
+{
+	CLEANUP(freep) const struct sysfs_session **list = NULL;
+	struct logout_all l = { .adm = adm, .word = adm->opt.logout_all };
+	enum iscsi_err err;
+	size_t count, i, n = 0;
+
+	err = adm_need_sessions(adm);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	count = adm_sessions_count(adm->sessions);
+	list = calloc(count + 1, sizeof(*list));
+	if (!list)
+		return adm_fail(ISCSI_ERR_NOMEM, NULL);
+	for (i = 0; i < count; i++) {
+		struct adm_selection sel = { .port = -1 };
+
+		l.session = adm_sessions_by_target(adm->sessions, i);
+		l.found = false;
+		sel.target = l.session->target;
+		sel.address = l.session->persistent_address;
+		sel.port = l.session->persistent_port;
+		err = adm_each_node(adm, &sel, judge_session, &l, NULL);
+		if (err != ISCSI_SUCCESS)
+			return err;
+		if (l.found)
+			list[n++] = l.session;
+	}
+	if (!n) {
+		adm_error("No matching sessions found");
+		return ISCSI_ERR_NO_OBJS_FOUND;
+	}
+	return logouts_run(adm, list, n);
+}
+
+/* ---- the mode -------------------------------------------------------------------------- */
+
+enum iscsi_err mode_node_operate(struct adm *adm, const struct adm_selection *sel)
+{
+	const struct options *opt = &adm->opt;
+
+	if (opt->rescan)
+		return mode_session_rescan(adm, sel);
+	if (opt->stats)
+		return mode_session_stats(adm, sel);
+	if (opt->login && opt->logout) {
+		adm_error("Invalid parameters. Both login and logout passed in");
+		return ISCSI_ERR_INVAL;
+	}
+	if ((opt->login || opt->logout) && opt->ops) {
+		adm_error("Invalid parameters. Login/logout and op passed in");
+		return ISCSI_ERR_INVAL;
+	}
+	if (opt->mode == MODE_NODE && !opt->login && !opt->logout && !opt->ops && !opt->target &&
+	    !opt->iface_count && !sel->address)
+		return node_list(adm);
+	if (opt->login)
+		return node_login(adm, sel);
+	if (opt->logout)
+		return mode_session_logout(adm, sel);
+	if (!opt->ops || opt->ops == OP_SHOW) {
+		struct adm_selection by_name = *sel;
+
+		by_name.transport = NULL;
+		return node_show(adm, &by_name);
+	}
+	if (opt->ops == OP_UPDATE)
+		return node_update(adm, sel);
+	if (opt->ops == OP_DELETE)
+		return change_nodes(adm, sel, delete_node);
+	adm_error("operation is not supported.");
+	return ISCSI_ERR_INVAL;
+}
+
+static enum iscsi_err node_run_selected(struct adm *adm, struct adm_selection *sel,
+					const struct iscsi_db_record *iface)
+{
+	if (iface)
+		sel->transport = iscsi_db_record_get(iface, "iface.transport_name");
+	if (adm->opt.ops == OP_NEW)
+		return node_new(adm, sel, iface);
+	return mode_node_operate(adm, sel);
+}
+
+enum iscsi_err mode_node_run(struct adm *adm)
+{
+	struct iscsi_db_record *iface = NULL;
+	struct iscsi_why why = { "" };
+	struct adm_selection sel;
+	enum iscsi_err err;
+
+	if (adm->opt.login_all)
+		return node_login_all(adm);
+	if (adm->opt.logout_all)
+		return node_logout_all(adm);
+	adm_select(adm, &sel);
+	if (adm->opt.iface_count > 1)
+		adm_error("NODE mode only accepts one interface. Using the first one %s.",
+			  sel.iface);
+	if (sel.iface) {
+		err = adm_need_db(adm);
+		if (err != ISCSI_SUCCESS)
+			return err;
+		err = iscsi_db_iface_read(adm->db, sel.iface, &iface, &why);
+		if (err != ISCSI_SUCCESS) {
+			if (why.text[0])
+				adm_error("%s", why.text);
+			adm_error("Could not read iface info for %s.", sel.iface);
+			return ISCSI_ERR_NOMEM;
+		}
+	}
+	err = node_run_selected(adm, &sel, iface);
+	iscsi_db_record_free(iface);
+	return err;
+}

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * "-m session": what sessions there are, as sysfs shows them; only two states of each are asked
+ * of iscsid, in one go and with a short deadline, since a list must be quick while the daemon
+ * is busy or down. Also logout, rescan and statistics, which node mode uses too.
+ */
+#include "adm.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../libiscsi-db/util.h"
+#include "logins.h"
+#include "show.h"
+
+#define STATE_MS	5000
+#define RESCAN_MS	300000
+
+/* ---- what the daemon knows ------------------------------------------------------------- */
+
+struct states {
+	uint32_t first_tag;
+	struct show_daemon_state *list;
+	size_t len;
+};
+
+static void on_state(void *arg, const struct mgmt_reply *reply)
+{
+	struct states *s = arg;
+
+	if (reply->type != MGMT_RESULT || reply->err != ISCSI_SUCCESS ||
+	    reply->tag - s->first_tag >= s->len)
+		return;
+	s->list[reply->tag - s->first_tag].conn = reply->conn_state;
+	s->list[reply->tag - s->first_tag].recovery = reply->recovery;
+}
+
+/* Fills @ret, as long as @list; what can't be learnt in time stays unknown. */
+static void ask_states(const struct sysfs_session *const *list, size_t len,
+		       struct show_daemon_state *ret)
+{
+	struct states states = { .list = ret };
+	struct client *client;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		ret[i].conn = MGMT_CONN_UNKNOWN;
+		ret[i].recovery = MGMT_RECOVERY_UNKNOWN;
+	}
+	/* A client of its own: this one neither starts the daemon nor complains. */
+	client = client_new(NULL, NULL);
+	if (!client)
+		return;
+	for (i = 0; i < len; i++) {
+		struct mgmt_request req = {
+			.type = MGMT_SESSION_STATE, .sid = list[i]->sid,
+			.record = "", .iface = "",
+		};
+		uint32_t tag;
+
+		if (client_request(client, &req, &tag) != ISCSI_SUCCESS)
+			break;
+		if (!i)
+			states.first_tag = tag;
+		states.len++;
+	}
+	(void)client_run(client, STATE_MS, on_state, &states);
+	client_free(client);
+}
+
+/* ---- list and tree --------------------------------------------------------------------- */
+
+static enum iscsi_err session_lines(struct adm *adm)
+{
+	size_t i, count = adm_sessions_count(adm->sessions);
+
+	for (i = 0; i < count; i++)
+		show_session_line(stdout, adm_sessions_get(adm->sessions, i));
+	return ISCSI_SUCCESS;
+}
+
+static void show_devices(struct adm *adm, const struct sysfs_session *session)
+{
+	struct sysfs_lun *luns = NULL;
+	char state[32];
+	size_t len = 0;
+
+	sysfs_read_host_state(adm->sysfs, session->host_no, state, sizeof(state));
+	if (sysfs_list_luns(adm->sysfs, session, &luns, &len) != ISCSI_SUCCESS)
+		len = 0;
+	show_session_luns(stdout, "", session->host_no, state, luns, len);
+	free(luns);
+}
+
+/* The trees of @list, of which those that have gone are left out. False: all had. */
+static bool session_trees(struct adm *adm, const struct sysfs_session **list, size_t len,
+			  int level)
+{
+	CLEANUP(freep) struct show_daemon_state *states = NULL;
+	const struct sysfs_session *previous = NULL;
+	unsigned int parts = SHOW_IFACE | SHOW_STATE;
+	enum sysfs_detail detail = SYSFS_DETAIL_STATE;
+	size_t i, n = 0;
+
+	if (level >= 2) {
+		parts |= SHOW_TIMEOUTS | SHOW_CHAP | SHOW_NEGOTIATED;
+		detail = SYSFS_DETAIL_ALL;
+	}
+	if (adm->opt.show_secrets)
+		parts |= SHOW_SECRETS;
+	for (i = 0; i < len; i++) {
+		if (adm_sessions_detail(adm->sessions, list[i], detail))
+			list[n++] = list[i];
+	}
+	states = calloc(n + 1, sizeof(*states));
+	if (!states || !n)
+		return false;
+	ask_states(list, n, states);
+	if (level >= 3) {
+		char version[64];
+
+		if (sysfs_read_class_version(adm->sysfs, version, sizeof(version)))
+			show_versions(stdout, version);
+	}
+	for (i = 0; i < n; i++) {
+		show_session_tree(stdout, list[i], previous, "", parts, &states[i]);
+		if (level >= 3)
+			show_devices(adm, list[i]);
+		previous = list[i];
+	}
+	return true;
+}
+
+static enum iscsi_err session_list(struct adm *adm, const struct sysfs_session *only)
+{
+	CLEANUP(freep) const struct sysfs_session **list = NULL;
+	size_t i, count = adm_sessions_count(adm->sessions);
+	int level = adm->opt.print_level;
+
+	if (!count) {
+		adm_error("No active sessions.");
+		return ISCSI_ERR_NO_OBJS_FOUND;
+	}
+	if (level == OPTION_UNSET || level == 0)
+		return session_lines(adm);
+	if (level < 0 || level > 3) {
+		adm_error("Invalid info level %d. Try 0 - 3.", level);
+		return ISCSI_ERR_INVAL;
+	}
+	list = calloc(count, sizeof(*list));
+	if (!list)
+		return adm_fail(ISCSI_ERR_NOMEM, NULL);
+	if (only) {
+		list[0] = only;
+		count = 1;
+	}
+	for (i = 0; !only && i < count; i++)
+		list[i] = adm_sessions_get(adm->sessions, i);
+	if (!session_trees(adm, list, count, level)) {
+		adm_error("No active sessions.");
+		return ISCSI_ERR_NO_OBJS_FOUND;
+	}
+	return ISCSI_SUCCESS;
+}
+
+/* ---- operations on sessions ------------------------------------------------------------ */
+
+/* What @sel selects, those of one target together. @ret is as long as there are sessions. */
+static enum iscsi_err select_sessions(struct adm *adm, const struct adm_selection *sel,
+				      const struct sysfs_session ***ret, size_t *ret_len)
+{
+	const struct sysfs_session **list;
+	enum iscsi_err err;
+	size_t i, first = 0, count, n = 0;
+
+	err = adm_need_sessions(adm);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	if (sel->target)
+		count = adm_sessions_of_target(adm->sessions, sel->target, &first);
+	else
+		count = adm_sessions_count(adm->sessions);
+	list = calloc(count + 1, sizeof(*list));
+	if (!list)
+		return adm_fail(ISCSI_ERR_NOMEM, NULL);
+	for (i = 0; i < count; i++) {
+		const struct sysfs_session *s;
+
+		s = adm_sessions_by_target(adm->sessions, first + i);
+		if (adm_session_selected(adm, sel, s))
+			list[n++] = s;
+	}
+	*ret = list;
+	*ret_len = n;
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err mode_session_logout(struct adm *adm, const struct adm_selection *sel)
+{
+	CLEANUP(freep) const struct sysfs_session **list = NULL;
+	enum iscsi_err err;
+	size_t len;
+
+	err = select_sessions(adm, sel, &list, &len);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	if (!len) {
+		adm_error("No matching sessions found");
+		return ISCSI_ERR_NO_OBJS_FOUND;
+	}
+	return logouts_run(adm, list, len);
+}
+
+struct rescan {
+	uint32_t first_tag;
+	const struct sysfs_session *const *list;
+	enum iscsi_err *errs;
+	size_t len;
+};
+
+static void on_rescan(void *arg, const struct mgmt_reply *reply)
+{
+	struct rescan *r = arg;
+	size_t i = reply->tag - r->first_tag;
+
+	if (reply->type != MGMT_RESULT || i >= r->len)
+		return;
+	r->errs[i] = reply->err;
+	if (reply->err != ISCSI_SUCCESS && reply->err != ISCSI_ERR_ISCSID_NOTCONN)
+		adm_error("Could not rescan session [sid: %u, target: %s]: %s", r->list[i]->sid,
+			  r->list[i]->target,
+			  reply->why[0] ? reply->why : iscsi_db_err_text(reply->err));
+}
+
+/* Without the daemon: each known LUN, then whatever else there is. */
+static enum iscsi_err rescan_here(struct adm *adm, const struct sysfs_session *session)
+{
+	CLEANUP(freep) struct sysfs_lun *luns = NULL;
+	char path[128];
+	size_t i, len;
+	int r;
+
+	if (sysfs_list_luns(adm->sysfs, session, &luns, &len) != ISCSI_SUCCESS)
+		return ISCSI_SUCCESS;	/* it has gone meanwhile */
+	for (i = 0; i < len; i++) {
+		(void)snprintf(path, sizeof(path),
+			       "class/scsi_device/%d:%d:%d:%" PRIu64 "/device/rescan",
+			       luns[i].host_no, luns[i].channel, luns[i].target_id, luns[i].lun);
+		(void)sysfs_write(adm->sysfs, path, "1");
+	}
+	(void)snprintf(path, sizeof(path), "class/scsi_host/host%d/scan", session->host_no);
+	r = sysfs_write(adm->sysfs, path, "- - -");
+	if (r < 0) {
+		adm_error("cannot write %s: %s", path, strerror(-r));
+		return r == -EACCES || r == -EPERM ? ISCSI_ERR_ACCESS : ISCSI_ERR_SYSFS_LOOKUP;
+	}
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err rescan_list(struct adm *adm, const struct sysfs_session *const *list,
+				  size_t len, enum iscsi_err *errs)
+{
+	struct rescan rescan = { .list = list, .errs = errs };
+	enum iscsi_err err = ISCSI_SUCCESS;
+	struct client *client;
+	size_t i;
+
+	client = client_new(NULL, NULL);
+	for (i = 0; client && i < len; i++) {
+		struct mgmt_request req = {
+			.type = MGMT_RESCAN, .sid = list[i]->sid, .record = "", .iface = "",
+		};
+		uint32_t tag;
+
+		errs[i] = client_request(client, &req, &tag);
+		if (errs[i] != ISCSI_SUCCESS)
+			break;
+		if (!i)
+			rescan.first_tag = tag;
+		rescan.len++;
+	}
+	if (client && client_run(client, RESCAN_MS, on_rescan, &rescan) ==
+		      ISCSI_ERR_ISCSID_NOTCONN) {
+		for (i = 0; i < len; i++)
+			errs[i] = rescan_here(adm, list[i]);
+	}
+	client_free(client);
+	for (i = 0; i < len && err == ISCSI_SUCCESS; i++)
+		err = errs[i];
+	return err;
+}
+
+enum iscsi_err mode_session_rescan(struct adm *adm, const struct adm_selection *sel)
+{
+	CLEANUP(freep) const struct sysfs_session **list = NULL;
+	CLEANUP(freep) enum iscsi_err *errs = NULL;
+	enum iscsi_err err;
+	size_t len, i;
+
+	err = select_sessions(adm, sel, &list, &len);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	if (!len) {
+		adm_error("No session found.");
+		return ISCSI_ERR_NO_OBJS_FOUND;
+	}
+	for (i = 0; i < len; i++) {
+		char what[768];
+
+		(void)adm_sessions_detail(adm->sessions, list[i], SYSFS_DETAIL_STATE);
+		show_format_session(what, sizeof(what), list[i]);
+		printf("Rescanning session %s\n", what);
+	}
+	(void)fflush(stdout);
+	errs = calloc(len, sizeof(*errs));
+	if (!errs)
+		return adm_fail(ISCSI_ERR_NOMEM, NULL);
+	err = rescan_list(adm, list, len, errs);
+	if (err != ISCSI_SUCCESS)
+		adm_error("Could not execute operation on all sessions: %s",
+			  iscsi_db_err_text(err));
+	return err;
+}
+
+enum iscsi_err mode_session_stats(struct adm *adm, const struct adm_selection *sel)
+{
+	CLEANUP(freep) const struct sysfs_session **list = NULL;
+	enum iscsi_err err;
+	size_t len;
+
+	err = select_sessions(adm, sel, &list, &len);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	if (!len) {
+		adm_error("No session found.");
+		return ISCSI_ERR_NO_OBJS_FOUND;
+	}
+	/* iscsid has no request for them yet. */
+	adm_error("Could not execute operation on all sessions: %s",
+		  iscsi_db_err_text(ISCSI_ERR_OP_NOT_SUPP));
+	return ISCSI_ERR_OP_NOT_SUPP;
+}
+
+/* ---- one session ----------------------------------------------------------------------- */
+
+/* One more session by the record of this one. */
+static enum iscsi_err session_again(struct adm *adm, const struct adm_selection *sel)
+{
+	struct login_how how = { .another = true };
+	struct adm_records records = { NULL, 0, 0 };
+	enum iscsi_err err;
+
+	err = adm_each_node(adm, sel, adm_records_copy, &records, NULL);
+	if (err == ISCSI_SUCCESS && !records.len) {
+		adm_error("No records found");
+		err = ISCSI_ERR_NO_OBJS_FOUND;
+	} else if (err == ISCSI_SUCCESS) {
+		err = logins_run(adm, records.list, 1, &how);
+	}
+	adm_records_done(&records);
+	return err;
+}
+
+static enum iscsi_err session_one(struct adm *adm, const struct sysfs_session *session)
+{
+	/* What is done may make us forget the snapshot: keep what the selection needs. */
+	const struct sysfs_session copy = *session;
+	const struct adm_selection sel = {
+		.target = copy.target, .address = copy.persistent_address,
+		.port = copy.persistent_port, .iface = adm_session_iface(&copy),
+		.transport = copy.transport[0] ? copy.transport : NULL, .session = &copy,
+	};
+	const struct options *opt = &adm->opt;
+
+	if (!opt->logout && !opt->rescan && !opt->stats && !opt->ops && opt->print_level >= 1)
+		return session_list(adm, session);
+	if (opt->ops == OP_NEW)
+		return session_again(adm, &sel);
+	return mode_node_operate(adm, &sel);
+}
+
+enum iscsi_err mode_session_run(struct adm *adm)
+{
+	const struct adm_selection all = { .port = -1 };
+	const struct options *opt = &adm->opt;
+	const struct sysfs_session *session;
+	enum iscsi_err err;
+
+	if (!opt->has_sid && opt->ops == OP_NEW) {
+		adm_error("session mode: Operation 'new' only allowed with specific session IDs");
+		return ISCSI_ERR_INVAL;
+	}
+	if (opt->has_sid) {
+		err = adm_need_session(adm, opt->sid, &session);
+		return err == ISCSI_SUCCESS ? session_one(adm, session) : err;
+	}
+	err = adm_need_sessions(adm);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	if (opt->logout)
+		return mode_session_logout(adm, &all);
+	if (opt->rescan)
+		return mode_session_rescan(adm, &all);
+	if (opt->stats)
+		return mode_session_stats(adm, &all);
+	return session_list(adm, NULL);
+}

@@ -1,0 +1,822 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The command line, in two steps: getopt_long() turns it into tokens, then the tokens are taken
+ * from left to right as open-iscsi does. At each -m all tokens are held against what that mode
+ * accepts, so that an option which doesn't belong there stops the command before anything else
+ * is looked at. At the end slips of the hand are caught that would widen what a command acts on.
+ */
+#include "options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../libiscsi-db/util.h"
+
+static const struct option long_options[] = {
+	{ "mode",	 required_argument, NULL, 'm' },
+	{ "type",	 required_argument, NULL, 't' },
+	{ "portal",	 required_argument, NULL, 'p' },
+	{ "targetname",	 required_argument, NULL, 'T' },
+	{ "interface",	 required_argument, NULL, 'I' },
+	{ "op",		 required_argument, NULL, 'o' },
+	{ "name",	 required_argument, NULL, 'n' },
+	{ "value",	 required_argument, NULL, 'v' },
+	{ "login",	 no_argument,	    NULL, 'l' },
+	{ "logout",	 no_argument,	    NULL, 'u' },
+	{ "loginall",	 required_argument, NULL, 'L' },
+	{ "logoutall",	 required_argument, NULL, 'U' },
+	{ "no_wait",	 no_argument,	    NULL, 'W' },
+	{ "sid",	 required_argument, NULL, 'r' },
+	{ "rescan",	 no_argument,	    NULL, 'R' },
+	{ "stats",	 no_argument,	    NULL, 's' },
+	{ "print",	 required_argument, NULL, 'P' },
+	{ "show",	 no_argument,	    NULL, 'S' },
+	{ "discover",	 no_argument,	    NULL, 'D' },
+	{ "debug",	 required_argument, NULL, 'd' },
+	{ "host",	 required_argument, NULL, 'H' },
+	{ "submode",	 required_argument, NULL, 'C' },
+	{ "index",	 required_argument, NULL, 'x' },
+	{ "portal_type", required_argument, NULL, 'A' },
+	{ "ip",		 required_argument, NULL, 'a' },
+	{ "packetsize",	 required_argument, NULL, 'b' },
+	{ "count",	 required_argument, NULL, 'c' },
+	{ "interval",	 required_argument, NULL, 'i' },
+	{ "killiscsid",	 required_argument, NULL, 'k' },
+	{ "version",	 no_argument,	    NULL, 'V' },
+	{ "help",	 no_argument,	    NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* "-m node -h" is accepted everywhere: it asks for the help of that mode. */
+static const struct {
+	const char *name;
+	const char *legal;
+} modes[MODE_COUNT] = {
+	[MODE_NONE]	   = { "", "" },
+	[MODE_DISCOVERY]   = { "discovery", "mdhPonvlSIptD" },
+	[MODE_DISCOVERYDB] = { "discoverydb", "mdhPonvlSIptD" },
+	[MODE_NODE]	   = { "node", "mdhPonvluRsSIpTLUW" },
+	[MODE_SESSION]	   = { "session", "mdhPonvuRsSri" },
+	[MODE_IFACE]	   = { "iface", "mdhPonvIiabcCH" },
+	[MODE_HOST]	   = { "host", "mdhPontvCHxA" },
+	[MODE_FW]	   = { "fw", "mdhnvlW" },
+};
+
+struct word {
+	const char *text;
+	int value;
+};
+
+static const struct word op_words[] = {
+	{ "new", OP_NEW },
+	{ "delete", OP_DELETE },
+	{ "update", OP_UPDATE },
+	{ "show", OP_SHOW },
+	{ "nonpersistent", OP_NONPERSISTENT },
+	{ "apply", OP_APPLY },
+	{ "applyall", OP_APPLY_ALL },
+	{ "login", OP_LOGIN },
+	{ "logout", OP_LOGOUT },
+	{ NULL, 0 },
+};
+
+static const struct word type_words[] = {
+	{ "sendtargets", TYPE_SENDTARGETS },
+	{ "st", TYPE_SENDTARGETS },
+	{ "isns", TYPE_ISNS },
+	{ "fw", TYPE_FW },
+	{ NULL, TYPE_NONE },
+};
+
+static const struct word submode_words[] = {
+	{ "ping", SUBMODE_PING },
+	{ "chap", SUBMODE_CHAP },
+	{ "flashnode", SUBMODE_FLASHNODE },
+	{ "stats", SUBMODE_STATS },
+	{ NULL, SUBMODE_NONE },
+};
+
+static const struct word loginall_words[] = {
+	{ "all", 1 }, { "automatic", 1 }, { "manual", 1 }, { "onboot", 1 }, { NULL, 0 },
+};
+
+static const struct word logoutall_words[] = {
+	{ "all", 1 }, { "automatic", 1 }, { "manual", 1 }, { NULL, 0 },
+};
+
+static int find_word(const struct word *words, const char *text)
+{
+	while (words->text && !streq(words->text, text))
+		words++;
+	return words->value;
+}
+
+const char *options_mode_name(enum adm_mode mode)
+{
+	return modes[mode].name;
+}
+
+/* ---- tokens ---------------------------------------------------------------------------- */
+
+/* @code: an option's letter; else one of these, @letter or @word saying which option. */
+enum { TOKEN_UNKNOWN = 256, TOKEN_NO_ARGUMENT, TOKEN_NEEDLESS_ARGUMENT };
+
+struct token {
+	int code;
+	int letter;		/* 0: a long option that isn't known, or ambiguous */
+	const char *word;	/* the word of argv in which it stands */
+	const char *arg;
+};
+
+struct token_list {
+	struct token *tokens;
+	size_t len;
+	char **words;		/* what is no option */
+	size_t word_count;
+	char **argv;		/* a copy, since getopt_long() sorts it */
+};
+
+static void token_list_done(struct token_list *list)
+{
+	free(list->tokens);
+	free(list->argv);
+}
+
+/* ":a:b..." from the table, so that there is one table. */
+static void short_options(char *ret)
+{
+	const struct option *o;
+
+	*ret++ = ':';
+	for (o = long_options; o->name; o++) {
+		*ret++ = (char)o->val;
+		if (o->has_arg == required_argument)
+			*ret++ = ':';
+	}
+	*ret = '\0';
+}
+
+static void token_classify(struct token *t, int c)
+{
+	t->code = c;
+	t->letter = c;
+	if (c == ':') {
+		t->code = TOKEN_NO_ARGUMENT;
+		t->letter = optopt;
+	} else if (c == '?') {
+		/* A letter that is known: "--login=yes". */
+		t->code = optopt && !strncmp(t->word, "--", 2) ? TOKEN_NEEDLESS_ARGUMENT :
+								 TOKEN_UNKNOWN;
+		t->letter = optopt;
+	}
+}
+
+static enum iscsi_err tokenize(int argc, char **argv, struct token_list *ret)
+{
+	char shorts[2 * ARRAY_SIZE(long_options) + 2];
+	struct token_list list = { NULL, 0, NULL, 0, NULL };
+	size_t room = 1;
+	int i, c;
+
+	for (i = 1; i < argc; i++)
+		room += strlen(argv[i]) + 1;
+	list.tokens = calloc(room, sizeof(*list.tokens));
+	list.argv = calloc((size_t)argc + 1, sizeof(*list.argv));
+	if (!list.tokens || !list.argv) {
+		token_list_done(&list);
+		return ISCSI_ERR_NOMEM;
+	}
+	memcpy(list.argv, argv, (size_t)argc * sizeof(*argv));
+	short_options(shorts);
+
+	opterr = 0;
+	optind = 0;		/* also makes glibc forget an earlier command line */
+	while ((c = getopt_long(argc, list.argv, shorts, long_options, NULL)) != -1) {
+		struct token *t = &list.tokens[list.len++];
+
+		/* In the middle of "-zl" optind still points at the word itself. */
+		i = c == '?' && optopt && optind < argc && list.argv[optind][0] == '-' &&
+		    list.argv[optind][1] != '-' && strchr(list.argv[optind], optopt) ?
+		    optind : optind - 1;
+		t->word = list.argv[MAX(i, 1)];
+		t->arg = optarg;
+		token_classify(t, c);
+	}
+	list.words = list.argv + optind;
+	list.word_count = (size_t)(argc - optind);
+	*ret = list;
+	return ISCSI_SUCCESS;
+}
+
+/* ---- complaints ------------------------------------------------------------------------ */
+
+/* The number of changes that make one word of the other; for short words. */
+static size_t edit_distance(const char *a, size_t a_len, const char *b)
+{
+	size_t row[64], b_len = strlen(b), i, j;
+
+	if (b_len + 1 > ARRAY_SIZE(row))
+		return SIZE_MAX;
+	for (j = 0; j <= b_len; j++)
+		row[j] = j;
+	for (i = 1; i <= a_len; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (j = 1; j <= b_len; j++) {
+			size_t best = MIN(row[j], row[j - 1]) + 1;
+
+			best = MIN(best, diagonal + (a[i - 1] != b[j - 1]));
+			diagonal = row[j];
+			row[j] = best;
+		}
+	}
+	return row[b_len];
+}
+
+/* The long option nearest to "--wrod=...", or NULL if none is near. */
+static const char *nearest_option(const char *word)
+{
+	const char *best = NULL;
+	const struct option *o;
+	size_t len, least = 3;
+
+	if (strncmp(word, "--", 2))
+		return NULL;
+	len = strcspn(word + 2, "=");
+	for (o = long_options; o->name; o++) {
+		size_t n = edit_distance(word + 2, len, o->name);
+
+		if (n < least && n < len) {
+			least = n;
+			best = o->name;
+		}
+	}
+	return best;
+}
+
+static enum iscsi_err complain_unknown(const struct token *t, const char *mode,
+				       struct iscsi_why *why)
+{
+	char list[256] = "";
+	const char *near;
+	const struct option *o;
+	size_t len, found = 0;
+
+	if (t->letter && *mode)
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "%s mode: option '-%c' is not allowed/supported", mode,
+				  t->letter);
+	if (t->letter)
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "unrecognized character '%c'",
+				  t->letter);
+
+	len = strcspn(t->word + 2, "=");
+	for (o = long_options; o->name; o++) {
+		if (strncmp(o->name, t->word + 2, len))
+			continue;
+		(void)snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s--%s",
+			       found++ ? ", " : "", o->name);
+	}
+	if (found && len)
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "option '%s' is ambiguous; possibilities: %s", t->word, list);
+	near = nearest_option(t->word);
+	return iscsi_fail(why, ISCSI_ERR_INVAL, "unrecognized option '%s'%s%s%s", t->word,
+			  near ? "; did you mean '--" : "", near ? near : "", near ? "'?" : "");
+}
+
+/* Why a token can't be used in @mode ("" outside of any). */
+static enum iscsi_err complain(const struct token *t, const char *mode, struct iscsi_why *why)
+{
+	switch (t->code) {
+	case TOKEN_NO_ARGUMENT:
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "option requires an argument -- '%c'",
+				  t->letter);
+	case TOKEN_NEEDLESS_ARGUMENT:
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "option '%.*s' takes no argument",
+				  (int)strcspn(t->word, "="), t->word);
+	case TOKEN_UNKNOWN:
+		return complain_unknown(t, mode, why);
+	default:
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "%s mode: option '-%c' is not allowed/supported", mode,
+				  t->code);
+	}
+}
+
+/* ---- arguments ------------------------------------------------------------------------- */
+
+static bool parse_uint(const char *text, unsigned int *ret)
+{
+	unsigned long n;
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]))
+		return false;
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno || *end || n > UINT_MAX)
+		return false;
+	*ret = (unsigned int)n;
+	return true;
+}
+
+/* As atoi(), but without undefined behaviour: open-iscsi takes any decimal prefix here. */
+static int parse_loose(const char *text)
+{
+	long n = strtol(text, NULL, 10);
+
+	return (int)(n > INT_MAX ? INT_MAX : n < INT_MIN ? INT_MIN : n);
+}
+
+bool options_path_sid(const char *path, unsigned int *ret)
+{
+	const char *p = path + strlen(path);
+	bool found = false;
+
+	while (p > path && !found) {
+		const char *start = p;
+
+		while (start > path && start[-1] != '/')
+			start--;
+		if (!strncmp(start, "session", 7)) {
+			char number[16];
+			size_t len = (size_t)(p - start) - 7;
+
+			if (len < sizeof(number)) {
+				memcpy(number, start + 7, len);
+				number[len] = '\0';
+				found = parse_uint(number, ret) && *ret;
+			}
+		}
+		p = start > path ? start - 1 : path;
+	}
+	return found;
+}
+
+/* -r: a number from 1, or a path below /sys that a session's folder is part of. */
+static enum iscsi_err take_sid(struct options *ret, const char *arg, struct iscsi_why *why)
+{
+	CLEANUP(freep) char *path = NULL;
+	struct stat st;
+
+	ret->has_sid = true;
+	if (parse_uint(arg, &ret->sid) && ret->sid)
+		return ISCSI_SUCCESS;
+	if (lstat(arg, &st) < 0)
+		return iscsi_fail(why, ISCSI_ERR, "%s is an invalid session ID or path", arg);
+	if (!S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode))
+		return iscsi_fail(why, ISCSI_ERR, "%s is not a directory", arg);
+	path = realpath(arg, NULL);
+	if (!path || strncmp(path, "/sys/", 5) || !options_path_sid(path, &ret->sid))
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "invalid sid '%s'", arg);
+	return ISCSI_SUCCESS;
+}
+
+/* -H: a number, or a hardware address that the mode looks up. */
+static enum iscsi_err take_host(struct options *ret, const char *arg, struct iscsi_why *why)
+{
+	ret->has_host = true;
+	ret->host = arg;
+	if (strchr(arg, ':') || parse_uint(arg, &ret->host_no))
+		return ISCSI_SUCCESS;
+	if (isdigit((unsigned char)arg[0]) && !arg[strspn(arg, "0123456789")])
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "Invalid host no %s. Numerical result out of range.", arg);
+	return iscsi_fail(why, ISCSI_ERR_INVAL, "Invalid host no %s. It is not a number.", arg);
+}
+
+static enum iscsi_err take_index(struct options *ret, const char *arg, struct iscsi_why *why)
+{
+	ret->has_index = true;
+	if (parse_uint(arg, &ret->index))
+		return ISCSI_SUCCESS;
+	return iscsi_fail(why, ISCSI_ERR_INVAL, "Invalid index %s. %s.", arg,
+			  isdigit((unsigned char)arg[0]) ? "Numerical result out of range" :
+							   "It is not a number");
+}
+
+/* Characters that an editor or a web page puts in the place of ASCII ones. */
+static const struct {
+	const char *utf8, *ascii;
+} look_alikes[] = {
+	{ "\u2010", "-" }, { "\u2011", "-" }, { "\u2012", "-" }, { "\u2013", "-" },
+	{ "\u2014", "-" }, { "\u2015", "-" }, { "\u2212", "-" }, { "\ufe58", "-" },
+	{ "\ufe63", "-" }, { "\uff0d", "-" }, { "\u00ad", "-" }, { "\u2e3a", "-" },
+	{ "\uff1a", ":" }, { "\ufe55", ":" }, { "\ua789", ":" }, { "\u2236", ":" },
+	{ "\uff0c", "," }, { "\u3001", "," }, { "\uff0e", "." }, { "\u3002", "." },
+	{ "\uff3b", "[" }, { "\uff3d", "]" },
+};
+
+/* The look-alike with which @text begins, or NULL. */
+static const char *find_look_alike(const char *text, const char **ascii)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(look_alikes); i++) {
+		if (!strncmp(text, look_alikes[i].utf8, strlen(look_alikes[i].utf8))) {
+			*ascii = look_alikes[i].ascii;
+			return look_alikes[i].utf8;
+		}
+	}
+	return NULL;
+}
+
+/* @text with all look-alikes replaced, for a hint; cut to @size. */
+static void make_ascii(const char *text, char *ret, size_t size)
+{
+	size_t n = 0;
+
+	while (*text && n + 1 < size) {
+		const char *ascii, *found = find_look_alike(text, &ascii);
+
+		if (found) {
+			ret[n++] = *ascii;
+			text += strlen(found);
+		} else {
+			ret[n++] = *text++;
+		}
+	}
+	ret[n] = '\0';
+}
+
+static enum iscsi_err take_portal(struct options *ret, const char *arg, struct iscsi_why *why)
+{
+	const char *p, *ascii;
+	char hint[300];
+
+	for (p = arg; *p; p++) {
+		const char *found = find_look_alike(p, &ascii);
+
+		if (!found)
+			continue;
+		make_ascii(arg, hint, sizeof(hint));
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "portal %s contains a '%s' that only looks like '%s'; "
+				  "did you mean %s?", arg, found, ascii, hint);
+	}
+	ret->has_portal = true;
+	if (!*arg) {
+		memset(&ret->portal, 0, sizeof(ret->portal));
+		ret->portal.port = -1;
+		ret->portal.tpgt = ISCSI_TPGT_UNKNOWN;
+		return ISCSI_SUCCESS;
+	}
+	return iscsi_db_portal_parse(arg, &ret->portal, why);
+}
+
+static enum iscsi_err take_iface(struct options *ret, const char *arg, struct iscsi_why *why)
+{
+	const char **more;
+
+	if (!*arg || strlen(arg) > ISCSI_IFACE_NAME_MAX) {
+		ret->error_on_stdout = true;
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "Invalid iface name %s. Must be from 1 to %d characters.",
+				  arg, ISCSI_IFACE_NAME_MAX);
+	}
+	more = reallocarray(ret->ifaces, ret->iface_count + 1, sizeof(*more));
+	if (!more)
+		return ISCSI_ERR_NOMEM;
+	ret->ifaces = more;
+	ret->ifaces[ret->iface_count++] = arg;
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err take_op(struct options *ret, const char *arg, struct iscsi_why *why)
+{
+	int op = find_word(op_words, arg);
+
+	if (!op)
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "can not recognize operation: '%s'",
+				  arg);
+	ret->ops |= (unsigned int)op;
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err take_all(struct options *ret, int letter, const char *arg,
+			       struct iscsi_why *why)
+{
+	bool login = letter == 'L';
+
+	if (!find_word(login ? loginall_words : logoutall_words, arg)) {
+		ret->suggest_help = true;
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "Invalid %s option %s.",
+				  login ? "loginall" : "logoutall", arg);
+	}
+	if (login)
+		ret->login_all = arg;
+	else
+		ret->logout_all = arg;
+	return ISCSI_SUCCESS;
+}
+
+/* -n and -v make a pair in either order; what finds no partner is remembered as @lone. */
+struct pairing {
+	const char *name, *value;
+	const char *lone_name, *lone_value;
+};
+
+static enum iscsi_err take_pair(struct options *ret, struct pairing *p, int letter,
+				const char *arg)
+{
+	struct option_pair *more;
+
+	if (letter == 'n') {
+		if (p->name)
+			p->lone_name = p->name;
+		p->name = arg;
+	} else {
+		if (p->value)
+			p->lone_value = p->value;
+		p->value = arg;
+	}
+	if (!p->name || !p->value)
+		return ISCSI_SUCCESS;
+	more = reallocarray(ret->pairs, ret->pair_count + 1, sizeof(*more));
+	if (!more)
+		return ISCSI_ERR_NOMEM;
+	ret->pairs = more;
+	ret->pairs[ret->pair_count].name = p->name;
+	ret->pairs[ret->pair_count++].value = p->value;
+	p->name = p->value = NULL;
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err take_kill(struct options *ret, const char *arg, struct iscsi_why *why)
+{
+	ret->action = ACTION_STOP_DAEMON;
+	ret->kill_priority = parse_loose(arg);
+	if (ret->kill_priority < 0)
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "Invalid killiscsid priority %d Priority must be greater "
+				  "than or equal to zero.", ret->kill_priority);
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err take_mode(struct options *ret, const struct token_list *list,
+				const char *arg, struct iscsi_why *why)
+{
+	enum adm_mode mode;
+	size_t i;
+
+	for (mode = MODE_NONE + 1; mode < MODE_COUNT; mode++) {
+		if (streq(modes[mode].name, arg))
+			break;
+	}
+	if (mode == MODE_COUNT)
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "%s mode is not supported; there are discovery, discoverydb, "
+				  "node, session, iface, host and fw", arg);
+	for (i = 0; i < list->len; i++) {
+		const struct token *t = &list->tokens[i];
+
+		if (t->code > UCHAR_MAX || !strchr(modes[mode].legal, t->code))
+			return complain(t, arg, why);
+	}
+	ret->mode = mode;
+	return ISCSI_SUCCESS;
+}
+
+/* Options that are a flag or keep their argument as it is. False: it is none of these. */
+static bool take_simple(struct options *ret, const struct token *t)
+{
+	switch (t->code) {
+	case 'l': ret->login = true; break;
+	case 'u': ret->logout = true; break;
+	case 'R': ret->rescan = true; break;
+	case 's': ret->stats = true; break;
+	case 'D': ret->discover = true; break;
+	case 'W': ret->no_wait = true; break;
+	case 'S': ret->show_secrets = true; break;
+	case 'T': ret->target = t->arg; break;
+	case 'P': ret->print_level = parse_loose(t->arg); break;
+	case 'd': ret->debug = parse_loose(t->arg); break;
+	case 'A': ret->portal_type = t->arg; break;
+	case 'a': ret->ping_address = t->arg; break;
+	case 'b': ret->packet_size = parse_loose(t->arg); break;
+	case 'c': ret->packet_count = parse_loose(t->arg); break;
+	case 'i': ret->interval = parse_loose(t->arg); break;
+	case 'C': ret->submode = (enum adm_submode)find_word(submode_words, t->arg); break;
+	case 't':
+		ret->type = (enum adm_discovery_type)find_word(type_words, t->arg);
+		ret->type_word = t->arg;
+		break;
+	default:
+		return false;
+	}
+	return true;
+}
+
+static enum iscsi_err take(struct options *ret, struct pairing *pairing,
+			   const struct token_list *list, const struct token *t,
+			   struct iscsi_why *why)
+{
+	switch (t->code) {
+	case 'm':
+		return take_mode(ret, list, t->arg, why);
+	case 'p':
+		return take_portal(ret, t->arg, why);
+	case 'I':
+		return take_iface(ret, t->arg, why);
+	case 'o':
+		return take_op(ret, t->arg, why);
+	case 'n':
+	case 'v':
+		return take_pair(ret, pairing, t->code, t->arg);
+	case 'L':
+	case 'U':
+		return take_all(ret, t->code, t->arg, why);
+	case 'r':
+		return take_sid(ret, t->arg, why);
+	case 'H':
+		return take_host(ret, t->arg, why);
+	case 'x':
+		return take_index(ret, t->arg, why);
+	case 'k':
+		return take_kill(ret, t->arg, why);
+	default:
+		(void)take_simple(ret, t);
+		return ISCSI_SUCCESS;
+	}
+}
+
+/* ---- slips of the hand ----------------------------------------------------------------- */
+
+/* A word typed with a dash that isn't one: the option it was meant to be would be ignored. */
+static enum iscsi_err check_dashes(int argc, char **argv, struct iscsi_why *why)
+{
+	int i;
+
+	for (i = 1; i < argc; i++) {
+		const char *ascii, *found = find_look_alike(argv[i], &ascii);
+		char hint[128];
+
+		if (!found || *ascii != '-')
+			continue;
+		/* A secret may begin with anything. */
+		if (streq(argv[i - 1], "-v") || streq(argv[i - 1], "--value"))
+			continue;
+		make_ascii(argv[i], hint, sizeof(hint));
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "'%s' begins with a '%s' that only looks like '-'; "
+				  "did you mean '%s'?", argv[i], found, hint);
+	}
+	return ISCSI_SUCCESS;
+}
+
+/* What the command would delete or change, in words; NULL if nothing. */
+static const char *what_changes(const struct options *o)
+{
+	if (o->ops & OP_DELETE)
+		return "-o delete";
+	if (o->ops & OP_UPDATE)
+		return "-o update";
+	if (o->ops & OP_NEW)
+		return "-o new";
+	if (o->ops & (OP_APPLY | OP_APPLY_ALL | OP_LOGIN | OP_LOGOUT))
+		return "an operation that changes something";
+	if (o->login_all)
+		return "--loginall";
+	if (o->logout_all)
+		return "--logoutall";
+	if (o->login)
+		return "--login";
+	if (o->logout)
+		return "--logout";
+	return NULL;
+}
+
+static enum iscsi_err refuse_word(const char *word, const char *what, struct iscsi_why *why)
+{
+	struct iscsi_db_portal portal;
+	const char *option = NULL;
+
+	if (!strncmp(word, "iqn.", 4) || !strncmp(word, "eui.", 4) || !strncmp(word, "naa.", 4))
+		option = "-T";
+	else if (strpbrk(word, ".:") && iscsi_db_portal_parse(word, &portal, NULL) ==
+					ISCSI_SUCCESS)
+		option = "-p";
+	if (option)
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "'%s' stands alone beside %s; did you mean '%s %s'? "
+				  "Nothing was done.", word, what, option, word);
+	return iscsi_fail(why, ISCSI_ERR_INVAL,
+			  "'%s' stands alone beside %s and means nothing there. "
+			  "Nothing was done.", word, what);
+}
+
+/*
+ * Words and half pairs that are ignored where they do no harm, but are refused where whoever
+ * typed them may have meant to narrow what the command deletes, changes or logs in to.
+ */
+static enum iscsi_err check_slips(const struct options *o, const struct pairing *pairing,
+				  const struct token_list *list, struct iscsi_why *why)
+{
+	const char *what = what_changes(o);
+	const char *name = pairing->name ? pairing->name : pairing->lone_name;
+	const char *value = pairing->value ? pairing->value : pairing->lone_value;
+	size_t i;
+
+	if (!what)
+		return ISCSI_SUCCESS;
+	/* First, since it explains the word after "-name" as well. */
+	if (name && list->word_count && !pairing->value)
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "-n %s has no -v beside %s, and '%s' stands alone; did you "
+				  "mean '-T %s'? Nothing was done.", name, what,
+				  list->words[0], list->words[0]);
+	for (i = 0; i < list->word_count; i++) {
+		/* Programs are known to pass "--logout all". */
+		if ((o->login || o->logout) && !o->ops && streq(list->words[i], "all"))
+			continue;
+		return refuse_word(list->words[i], what, why);
+	}
+	/* A lone name with "-o update" and no pair at all gets that operation's own answer. */
+	if (!o->pair_count && (o->ops & OP_UPDATE))
+		return ISCSI_SUCCESS;
+	if (name)
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "-n %s has no -v beside %s. Nothing was done.", name, what);
+	if (value)
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "a -v has no -n beside %s. Nothing was done.", what);
+	if (o->has_portal && !o->portal.address[0] && o->portal.port < 0)
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "the portal beside %s is empty. Nothing was done.", what);
+	return ISCSI_SUCCESS;
+}
+
+/* ---- all of it ------------------------------------------------------------------------- */
+
+static enum iscsi_err take_all_tokens(int argc, char **argv, const struct token_list *list,
+				      struct options *ret, struct iscsi_why *why)
+{
+	struct pairing pairing = { NULL, NULL, NULL, NULL };
+	const struct token *bad = NULL;
+	enum iscsi_err err;
+	size_t i;
+
+	for (i = 0; i < list->len; i++) {
+		const struct token *t = &list->tokens[i];
+
+		if (t->code == 'h' || t->code == 'V') {
+			ret->action = t->code == 'h' ? ACTION_HELP : ACTION_VERSION;
+			return ISCSI_SUCCESS;
+		}
+		if (t->code > UCHAR_MAX) {
+			if (!bad)
+				bad = t;
+			continue;
+		}
+		err = take(ret, &pairing, list, t, why);
+		if (err != ISCSI_SUCCESS)
+			return err;
+	}
+	if (bad) {
+		ret->suggest_help = true;
+		return complain(bad, "", why);
+	}
+	err = check_dashes(argc, argv, why);
+	if (err != ISCSI_SUCCESS || ret->action == ACTION_STOP_DAEMON)
+		return err;
+	if (ret->mode == MODE_NONE) {
+		ret->suggest_help = true;
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "no mode specified");
+	}
+	return check_slips(ret, &pairing, list, why);
+}
+
+enum iscsi_err options_parse(int argc, char **argv, struct options *ret, struct iscsi_why *why)
+{
+	struct token_list list;
+	enum iscsi_err err;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->print_level = OPTION_UNSET;
+	ret->packet_size = 32;
+	ret->packet_count = 1;
+	err = tokenize(argc, argv, &list);
+	if (err != ISCSI_SUCCESS)
+		return iscsi_fail(why, err, "no memory for the command line");
+	err = take_all_tokens(argc, argv, &list, ret, why);
+	token_list_done(&list);
+	return err;
+}
+
+void options_done(struct options *options)
+{
+	free(options->ifaces);
+	free(options->pairs);
+	options->ifaces = NULL;
+	options->pairs = NULL;
+	options->iface_count = options->pair_count = 0;
+}

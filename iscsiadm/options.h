@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The command line -> struct options. One table says which options there are and what they
+ * take, another which of them a mode accepts; whatever can be refused without looking at a
+ * record or a session is refused here. main.c calls it, the modes read the result.
+ */
+#ifndef ISCSIADM_OPTIONS_H
+#define ISCSIADM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../libiscsi-db/iscsi-db.h"
+
+enum adm_mode {
+	MODE_NONE,
+	MODE_DISCOVERY,
+	MODE_DISCOVERYDB,
+	MODE_NODE,
+	MODE_SESSION,
+	MODE_IFACE,
+	MODE_HOST,
+	MODE_FW,
+	MODE_COUNT,
+};
+
+/* -o; several add up. */
+enum adm_op {
+	OP_NEW			= 1 << 0,
+	OP_DELETE		= 1 << 1,
+	OP_UPDATE		= 1 << 2,
+	OP_SHOW			= 1 << 3,
+	OP_NONPERSISTENT	= 1 << 4,
+	OP_APPLY		= 1 << 5,
+	OP_APPLY_ALL		= 1 << 6,
+	OP_LOGIN		= 1 << 7,
+	OP_LOGOUT		= 1 << 8,
+};
+
+enum adm_discovery_type { TYPE_NONE, TYPE_SENDTARGETS, TYPE_ISNS, TYPE_FW };
+enum adm_submode { SUBMODE_NONE, SUBMODE_PING, SUBMODE_CHAP, SUBMODE_FLASHNODE, SUBMODE_STATS };
+
+/* What main() is to do. */
+enum adm_action { ACTION_RUN, ACTION_HELP, ACTION_VERSION, ACTION_STOP_DAEMON };
+
+struct option_pair {
+	const char *name, *value;
+};
+
+#define OPTION_UNSET	(-1)
+
+/* Strings are argv's; arrays belong to the struct. */
+struct options {
+	enum adm_action action;
+	enum adm_mode mode;		/* with ACTION_HELP: of which mode, or MODE_NONE */
+
+	unsigned int ops;		/* enum adm_op */
+	bool login, logout, rescan, stats, discover, no_wait, show_secrets;
+	int print_level;		/* OPTION_UNSET: not given, acts as 0 */
+	int debug;
+
+	const char *target;
+	bool has_portal;
+	struct iscsi_db_portal portal;	/* address "": any */
+	const char **ifaces;
+	size_t iface_count;
+	struct option_pair *pairs;
+	size_t pair_count;
+	const char *login_all, *logout_all;	/* the startup word, or "all" */
+
+	enum adm_discovery_type type;
+	const char *type_word;
+	bool has_sid;
+	unsigned int sid;
+
+	enum adm_submode submode;
+	bool has_host;
+	const char *host;		/* as typed: a number or a hardware address */
+	unsigned int host_no;		/* if it is a number */
+	bool has_index;
+	unsigned int index;
+	const char *portal_type;
+	const char *ping_address;
+	int packet_size, packet_count, interval;
+	int kill_priority;
+
+	/* How main() reports a failure besides the reason. */
+	bool error_on_stdout;		/* where the original puts it there */
+	bool suggest_help;		/* "Try `iscsiadm --help' ..." */
+};
+
+/*
+ * Parses a command line. On failure the exit status, and the reason in @why (may be "").
+ * @ret is filled as far as it got; the caller ends it with options_done() in any case.
+ */
+enum iscsi_err options_parse(int argc, char **argv, struct options *ret, struct iscsi_why *why);
+void options_done(struct options *options);
+
+/* The word for a mode, "node"; "" for MODE_NONE. */
+const char *options_mode_name(enum adm_mode mode);
+
+/* The help text of a mode; MODE_NONE: the summary. */
+const char *options_help(enum adm_mode mode);
+
+/*
+ * The sid that a path below /sys leads to: its last element of the form "sessionN". False if
+ * there is none. For -r; a function of its own for the tests.
+ */
+bool options_path_sid(const char *path, unsigned int *ret);
+
+#endif /* ISCSIADM_OPTIONS_H */

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The lines of iscsiadm's output. They are open-iscsi's, oddities included: the brackets around
+ * whatever has no dot, a masked password where there is none, two labels for one thing.
+ */
+#include "show.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../libiscsi-db/util.h"
+
+#define EMPTY	"<empty>"
+#define MASKED	"********"
+
+static const char *or_empty(const char *text)
+{
+	return text && text[0] ? text : EMPTY;
+}
+
+static void put_portal(FILE *out, const char *address, int port, int tpgt)
+{
+	bool brackets = iscsi_db_address_in_brackets(address);
+
+	fprintf(out, "%s%s%s:%d,%d", brackets ? "[" : "", address, brackets ? "]" : "", port,
+		tpgt);
+}
+
+/* ---- nodes and discoveries ------------------------------------------------------------- */
+
+void show_node_line(FILE *out, const struct iscsi_db_record *node)
+{
+	const char *address = iscsi_db_record_get(node, "node.conn[0].address");
+	bool brackets = iscsi_db_address_in_brackets(address);
+
+	fprintf(out, "%s%s%s:%d,%u %s\n", brackets ? "[" : "", address, brackets ? "]" : "",
+		iscsi_db_record_get_int(node, "node.conn[0].port"),
+		(unsigned int)iscsi_db_record_get_int(node, "node.tpgt"),
+		iscsi_db_record_get(node, "node.name"));
+}
+
+void show_target_line(FILE *out, const char *target, const char *address, int port, int tpgt)
+{
+	put_portal(out, address, port, tpgt);
+	fprintf(out, " %s\n", target);
+}
+
+void show_tree_node(FILE *out, struct show_tree *tree, bool collapse, const char *target,
+		    const char *address, int port, int tpgt, const char *iface)
+{
+	bool same_target = tree->any && streq(tree->target, target);
+	bool same_portal = same_target && streq(tree->address, address) &&
+			   tree->port == port && tree->tpgt == tpgt;
+
+	if (!same_target)
+		fprintf(out, "Target: %s\n", target);
+	if (!same_portal || !collapse) {
+		fputs("\tPortal: ", out);
+		put_portal(out, address, port, tpgt);
+		fputc('\n', out);
+	}
+	fprintf(out, "\t\tIface Name: %s\n", iface);
+
+	tree->any = true;
+	(void)snprintf(tree->target, sizeof(tree->target), "%s", target);
+	(void)snprintf(tree->address, sizeof(tree->address), "%s", address);
+	tree->port = port;
+	tree->tpgt = tpgt;
+}
+
+enum iscsi_err show_record(FILE *out, const struct iscsi_db_record *rec, bool secrets)
+{
+	char *text = iscsi_db_record_print(rec, secrets ? ISCSI_DB_FORM_SHOW_SECRETS :
+							  ISCSI_DB_FORM_SHOW);
+
+	if (!text)
+		return ISCSI_ERR_NOMEM;
+	fputs(text, out);
+	if (secrets)
+		explicit_bzero(text, strlen(text));
+	free(text);
+	return ISCSI_SUCCESS;
+}
+
+/* ---- logins, logouts ------------------------------------------------------------------- */
+
+void show_format_node(char *ret, size_t size, const struct iscsi_db_record *node)
+{
+	(void)snprintf(ret, size, "[iface: %s, target: %s, portal: %s,%s]",
+		       iscsi_db_record_get(node, "iface.iscsi_ifacename"),
+		       iscsi_db_record_get(node, "node.name"),
+		       iscsi_db_record_get(node, "node.conn[0].address"),
+		       iscsi_db_record_get(node, "node.conn[0].port"));
+}
+
+void show_format_session(char *ret, size_t size, const struct sysfs_session *session)
+{
+	(void)snprintf(ret, size, "[sid: %u, target: %s, portal: %s,%d]", session->sid,
+		       session->target, session->persistent_address,
+		       session->port >= 0 ? session->port : session->persistent_port);
+}
+
+/* ---- sessions -------------------------------------------------------------------------- */
+
+/* Only the kernel itself makes sessions for nobody: those of a card's own flash memory. */
+static const char *session_type(const struct sysfs_session *session)
+{
+	return session->creator == -1 ? "flash" : "non-flash";
+}
+
+static int or_minus_one(int n)
+{
+	return n == SYSFS_UNSET ? -1 : n;
+}
+
+void show_session_line(FILE *out, const struct sysfs_session *session)
+{
+	fprintf(out, "%s: [%u] ", or_empty(session->transport), session->sid);
+	put_portal(out, session->persistent_address, or_minus_one(session->persistent_port),
+		   or_minus_one(session->tpgt));
+	fprintf(out, " %s (%s)\n", session->target, session_type(session));
+}
+
+void show_versions(FILE *out, const char *class_version)
+{
+	fprintf(out, "iSCSI Transport Class version %s\nversion %s\n", class_version,
+		iscsi_db_version());
+}
+
+static void put_title(FILE *out, const char *indent, const char *stars, const char *title)
+{
+	fprintf(out, "%s\t\t%s\n%s\t\t%s\n%s\t\t%s\n", indent, stars, indent, title, indent,
+		stars);
+}
+
+static const char *conn_state_text(enum mgmt_conn_state state)
+{
+	switch (state) {
+	case MGMT_CONN_FREE:
+		return "FREE";
+	case MGMT_CONN_XPT_WAIT:
+		return "TRANSPORT WAIT";
+	case MGMT_CONN_IN_LOGIN:
+		return "IN LOGIN";
+	case MGMT_CONN_LOGGED_IN:
+		return "LOGGED IN";
+	case MGMT_CONN_IN_LOGOUT:
+		return "IN LOGOUT";
+	case MGMT_CONN_LOGOUT_REQUESTED:
+		return "LOGOUT REQUESTED";
+	case MGMT_CONN_CLEANUP_WAIT:
+		return "CLEANUP WAIT";
+	case MGMT_CONN_UNKNOWN:
+		break;
+	}
+	return "Unknown";
+}
+
+static const char *recovery_text(enum mgmt_recovery recovery)
+{
+	switch (recovery) {
+	case MGMT_RECOVERY_NO_CHANGE:
+		return "NO CHANGE";
+	case MGMT_RECOVERY_CLEANUP:
+		return "CLEANUP";
+	case MGMT_RECOVERY_REOPEN:
+		return "REOPEN";
+	case MGMT_RECOVERY_REDIRECT:
+		return "REDIRECT";
+	case MGMT_RECOVERY_UNKNOWN:
+		break;
+	}
+	return "Unknown";
+}
+
+/* What a software session isn't bound to reads "default", a card's unset value "<empty>". */
+static const char *binding_text(const struct sysfs_session *s, const char *value)
+{
+	if (value[0])
+		return value;
+	return streq(s->transport, "tcp") || streq(s->transport, "iser") ? "default" : EMPTY;
+}
+
+static void put_iface(FILE *out, const char *indent, const struct sysfs_session *s)
+{
+	const char *ip = binding_text(s, s->ipaddress);
+	bool brackets = iscsi_db_address_in_brackets(ip) && !streq(ip, EMPTY);
+
+	put_title(out, indent, "**********", "Interface:");
+	fprintf(out, "%s\t\tIface Name: %s\n", indent, s->iface[0] ? s->iface : "default");
+	fprintf(out, "%s\t\tIface Transport: %s\n", indent, or_empty(s->transport));
+	fprintf(out, "%s\t\tIface Initiatorname: %s\n", indent, or_empty(s->initiator));
+	fprintf(out, "%s\t\tIface IPaddress: %s%s%s\n", indent, brackets ? "[" : "", ip,
+		brackets ? "]" : "");
+	fprintf(out, "%s\t\tIface HWaddress: %s\n", indent, binding_text(s, s->hwaddress));
+	fprintf(out, "%s\t\tIface Netdev: %s\n", indent, binding_text(s, s->netdev));
+}
+
+static void put_state(FILE *out, const char *indent, const struct sysfs_session *s,
+		      const struct show_daemon_state *state)
+{
+	fprintf(out, "%s\t\tSID: %u\n", indent, s->sid);
+	fprintf(out, "%s\t\tiSCSI Connection State: %s\n", indent, conn_state_text(state->conn));
+	fprintf(out, "%s\t\tiSCSI Session State: %s\n", indent,
+		s->state[0] ? s->state : "Unknown");
+	fprintf(out, "%s\t\tInternal iscsid Session State: %s\n", indent,
+		recovery_text(state->recovery));
+}
+
+static void put_timeout(FILE *out, const char *indent, const char *label, int value, int least)
+{
+	if (value >= least)
+		fprintf(out, "%s\t\t%s: %d\n", indent, label, value);
+	else
+		fprintf(out, "%s\t\t%s: " EMPTY "\n", indent, label);
+}
+
+static void put_timeouts(FILE *out, const char *indent, const struct sysfs_session *s)
+{
+	put_title(out, indent, "*********", "Timeouts:");
+	put_timeout(out, indent, "Recovery Timeout", s->recovery_tmo, -1);
+	put_timeout(out, indent, "Target Reset Timeout", s->tgt_reset_tmo, 0);
+	put_timeout(out, indent, "LUN Reset Timeout", s->lu_reset_tmo, 0);
+	put_timeout(out, indent, "Abort Timeout", s->abort_tmo, 0);
+}
+
+/* With the secrets shown, the second password has the label of the first: so it always was. */
+static void put_chap(FILE *out, const char *indent, const struct sysfs_session *s, bool secrets)
+{
+	put_title(out, indent, "*****", "CHAP:");
+	fprintf(out, "%s\t\tusername: %s\n", indent, or_empty(s->username));
+	fprintf(out, "%s\t\tpassword: %s\n", indent, secrets ? or_empty(s->password) : MASKED);
+	fprintf(out, "%s\t\tusername_in: %s\n", indent, or_empty(s->username_in));
+	if (secrets)
+		fprintf(out, "%s\t\tpassword: %s\n", indent, or_empty(s->password_in));
+	else
+		fprintf(out, "%s\t\tpassword_in: " MASKED "\n", indent);
+}
+
+static void put_number(FILE *out, const char *indent, const char *label, int value)
+{
+	if (value != SYSFS_UNSET)
+		fprintf(out, "%s\t\t%s: %d\n", indent, label, value);
+}
+
+static void put_word(FILE *out, const char *indent, const char *label, int value,
+		     const char *yes, const char *no)
+{
+	if (value != SYSFS_UNSET)
+		fprintf(out, "%s\t\t%s: %s\n", indent, label, value ? yes : no);
+}
+
+static void put_negotiated(FILE *out, const char *indent, const struct sysfs_session *s)
+{
+	put_title(out, indent, "************************", "Negotiated iSCSI params:");
+	put_word(out, indent, "HeaderDigest", s->header_digest, "CRC32C", "None");
+	put_word(out, indent, "DataDigest", s->data_digest, "CRC32C", "None");
+	put_number(out, indent, "MaxRecvDataSegmentLength", s->max_recv_dlength);
+	put_number(out, indent, "MaxXmitDataSegmentLength", s->max_xmit_dlength);
+	put_number(out, indent, "FirstBurstLength", s->first_burst_len);
+	put_number(out, indent, "MaxBurstLength", s->max_burst_len);
+	put_word(out, indent, "ImmediateData", s->immediate_data, "Yes", "No");
+	put_word(out, indent, "InitialR2T", s->initial_r2t, "Yes", "No");
+	put_number(out, indent, "MaxOutstandingR2T", s->max_outstanding_r2t);
+}
+
+/* Where a connection is down, its last known portal is the one it was made for. */
+static const char *current_address(const struct sysfs_session *s)
+{
+	return s->address[0] ? s->address : s->persistent_address;
+}
+
+static int current_port(const struct sysfs_session *s)
+{
+	return or_minus_one(s->port != SYSFS_UNSET ? s->port : s->persistent_port);
+}
+
+static void put_portals(FILE *out, const char *indent, const struct sysfs_session *s)
+{
+	int tpgt = or_minus_one(s->tpgt);
+
+	fprintf(out, "%s\tCurrent Portal: ", indent);
+	put_portal(out, current_address(s), current_port(s), tpgt);
+	fprintf(out, "\n%s\tPersistent Portal: ", indent);
+	put_portal(out, s->persistent_address, or_minus_one(s->persistent_port), tpgt);
+	fputc('\n', out);
+}
+
+void show_session_tree(FILE *out, const struct sysfs_session *session,
+		       const struct sysfs_session *previous, const char *indent,
+		       unsigned int parts, const struct show_daemon_state *state)
+{
+	bool same_target = previous && streq(previous->target, session->target);
+
+	if (!same_target)
+		fprintf(out, "%sTarget: %s (%s)\n", indent, session->target,
+			session_type(session));
+	if (same_target && streq(current_address(previous), current_address(session)) &&
+	    current_port(previous) == current_port(session))
+		fputc('\n', out);
+	else
+		put_portals(out, indent, session);
+
+	if (parts & SHOW_IFACE)
+		put_iface(out, indent, session);
+	if (parts & SHOW_STATE)
+		put_state(out, indent, session, state);
+	if (parts & SHOW_TIMEOUTS)
+		put_timeouts(out, indent, session);
+	if (parts & SHOW_CHAP)
+		put_chap(out, indent, session, parts & SHOW_SECRETS);
+	if (parts & SHOW_NEGOTIATED)
+		put_negotiated(out, indent, session);
+}
+
+void show_session_luns(FILE *out, const char *indent, int host_no, const char *host_state,
+		       const struct sysfs_lun *luns, size_t len)
+{
+	size_t i;
+
+	put_title(out, indent, "************************", "Attached SCSI devices:");
+	if (host_state)
+		fprintf(out, "%s\t\tHost Number: %d\tState: %s\n", indent, host_no,
+			host_state[0] ? host_state : "unknown");
+	for (i = 0; i < len; i++) {
+		fprintf(out, "%s\t\tscsi%d Channel %02d Id %d Lun: %" PRIu64 "\n", indent,
+			luns[i].host_no, luns[i].channel, luns[i].target_id, luns[i].lun);
+		if (luns[i].block[0])
+			fprintf(out, "%s\t\t\tAttached scsi disk %s\t\tState: %s\n", indent,
+				luns[i].block, luns[i].state);
+	}
+}

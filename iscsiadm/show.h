@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Everything that goes to stdout. Other programs parse these lines, so each is written down
+ * here once, to the byte. The functions take the stream, and only what they print: they read
+ * nothing and decide nothing.
+ */
+#ifndef ISCSIADM_SHOW_H
+#define ISCSIADM_SHOW_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "../iscsid/mgmt_msg.h"
+#include "../iscsid/sysfs.h"
+
+/* ---- nodes and discoveries ----------------------------------------------------------- */
+
+/* "ADDR:PORT,TPGT TARGET", as a list of nodes has it: an unknown tpgt is 4294967295. */
+void show_node_line(FILE *out, const struct iscsi_db_record *node);
+
+/* The same as discovery prints it: an unknown tpgt is -1. */
+void show_target_line(FILE *out, const char *target, const char *address, int port, int tpgt);
+
+/* What the last line of a tree was about; begin with { .any = false }. */
+struct show_tree {
+	bool any;
+	char target[ISCSI_NAME_MAX + 1];
+	char address[ISCSI_ADDRESS_MAX + 1];
+	int port, tpgt;
+};
+
+/*
+ * The lines of a node in a tree of targets: Target only when it changes, Portal and Iface each
+ * time, or, with @collapse, Portal too only when it changes.
+ */
+void show_tree_node(FILE *out, struct show_tree *tree, bool collapse, const char *target,
+		    const char *address, int port, int tpgt, const char *iface);
+
+/* A record as "-o show" has it. ISCSI_ERR_NOMEM. */
+enum iscsi_err show_record(FILE *out, const struct iscsi_db_record *rec, bool secrets);
+
+/* ---- logins, logouts ----------------------------------------------------------------- */
+
+/* "[iface: I, target: T, portal: A,P]" into @ret, for what is said about a login. */
+void show_format_node(char *ret, size_t size, const struct iscsi_db_record *node);
+/* "[sid: N, target: T, portal: A,P]": the persistent address with the current port. */
+void show_format_session(char *ret, size_t size, const struct sysfs_session *session);
+
+/* ---- sessions ------------------------------------------------------------------------ */
+
+/* "tcp: [1] ADDR:PORT,TPGT TARGET (non-flash)" */
+void show_session_line(FILE *out, const struct sysfs_session *session);
+
+enum show_session_part {
+	SHOW_IFACE	= 1 << 0,
+	SHOW_STATE	= 1 << 1,
+	SHOW_TIMEOUTS	= 1 << 2,
+	SHOW_CHAP	= 1 << 3,
+	SHOW_NEGOTIATED	= 1 << 4,
+	SHOW_SECRETS	= 1 << 5,	/* how CHAP is shown */
+};
+
+/* What iscsid alone knows of a session. */
+struct show_daemon_state {
+	enum mgmt_conn_state conn;
+	enum mgmt_recovery recovery;
+};
+
+/* The two lines above a tree with everything in it. */
+void show_versions(FILE *out, const char *class_version);
+
+/* A session in a tree. @previous: the one before it, or NULL; @indent goes before each line. */
+void show_session_tree(FILE *out, const struct sysfs_session *session,
+		       const struct sysfs_session *previous, const char *indent,
+		       unsigned int parts, const struct show_daemon_state *state);
+
+/* The LUNs of a session; @host_state NULL leaves out the line about the host. */
+void show_session_luns(FILE *out, const char *indent, int host_no, const char *host_state,
+		       const struct sysfs_lun *luns, size_t len);
+
+#endif /* ISCSIADM_SHOW_H */
