@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of settings: that it is whole and in order, and what values become. */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <check.h>
+
+#include "libiscsi-db/db.h"
+
+static const struct {
+	unsigned int count;
+	const char *first, *last;
+} kinds[DB_KINDS] = {
+	[ISCSI_DB_NODE] = { 126, "node.name", "node.conn[0].iscsi.OFMarker" },
+	[ISCSI_DB_IFACE] = { 70, "iface.iscsi_ifacename", "iface.discovery_logout" },
+	[ISCSI_DB_SENDTARGETS] = { 19, "discovery.startup",
+				   "discovery.sendtargets.iscsi.MaxRecvDataSegmentLength" },
+	[ISCSI_DB_ISNS] = { 6, "discovery.startup", "discovery.isns.discoveryd_poll_inval" },
+};
+
+START_TEST(every_kind_is_whole)
+{
+	enum iscsi_db_kind kind = (enum iscsi_db_kind)_i;
+	bool seen[UINT8_MAX] = { false };
+
+	ck_assert_uint_eq(setting_count(kind), kinds[kind].count);
+	ck_assert_str_eq(setting_row(kind, 0)->name, kinds[kind].first);
+	ck_assert_str_eq(setting_row(kind, setting_count(kind) - 1)->name, kinds[kind].last);
+	for (unsigned int i = 0; i < setting_count(kind); i++) {
+		const struct setting *s = setting_row(kind, i);
+		unsigned int in_file = setting_in_file(kind, i);
+
+		ck_assert_int_eq(setting_find(kind, s->name), (int)i);
+		ck_assert_uint_lt(in_file, setting_count(kind));
+		ck_assert_msg(!seen[in_file], "%s twice", setting_row(kind, in_file)->name);
+		seen[in_file] = true;
+		ck_assert_uint_le(strlen(s->name), DB_KEY_MAX);
+		if (s->type == SETTING_STR)
+			ck_assert_uint_le(s->max, ISCSI_VALUE_MAX);
+		/* The length of a secret comes right after it. */
+		if (s->flags & SETTING_SECRET)
+			ck_assert(setting_row(kind, i + 1)->flags & SETTING_HIDDEN);
+	}
+}
+END_TEST
+
+START_TEST(defaults_are_good_values)
+{
+	enum iscsi_db_kind kind = (enum iscsi_db_kind)_i;
+
+	for (unsigned int i = 0; i < setting_count(kind); i++) {
+		const struct setting *s = setting_row(kind, i);
+		char value[ISCSI_VALUE_MAX + 1];
+		struct iscsi_why why = { "" };
+
+		ck_assert_msg(!setting_normalize(s, s->def, SETTING_FROM_PROGRAM, value, NULL, &why),
+			      "%s", why.text);
+		ck_assert_str_eq(value, s->def);
+	}
+}
+END_TEST
+
+START_TEST(kinds_dont_mix)
+{
+	ck_assert_int_eq(setting_find(ISCSI_DB_IFACE, "node.name"), -1);
+	ck_assert_int_eq(setting_find(ISCSI_DB_NODE, "discovery.startup"), -1);
+	ck_assert_int_ge(setting_find(ISCSI_DB_NODE, "iface.mtu"), 0);
+	ck_assert_int_ge(setting_find(ISCSI_DB_SENDTARGETS, "node.session.auth.chap_algs"), 0);
+	ck_assert_int_eq(setting_find(ISCSI_DB_ISNS, "node.session.auth.chap_algs"), -1);
+	ck_assert_int_eq(setting_find(ISCSI_DB_NODE, ""), -1);
+	ck_assert_int_eq(setting_find(ISCSI_DB_NODE, "node.conn[1].port"), -1);
+	ck_assert_int_eq(setting_find(ISCSI_DB_NODE, "node.session.conn_reopen_log_freq"),
+			 setting_find(ISCSI_DB_NODE, "node.session.sess_reopen_log_freq"));
+	ck_assert_int_eq(setting_find(ISCSI_DB_NODE, "node.transport_name"),
+			 setting_find(ISCSI_DB_NODE, "iface.transport_name"));
+}
+END_TEST
+
+START_TEST(near_names_are_found)
+{
+	static const struct {
+		const char *name, *near;
+	} pair[] = {
+		{ "node.startp", "node.startup" },
+		{ "node.conn[0].timeo.login_timout", "node.conn[0].timeo.login_timeout" },
+		{ "node.conn.timeo.login_timeout", "node.conn[0].timeo.login_timeout" },
+		{ "replacement_timeout", "node.session.timeo.replacement_timeout" },
+		{ "node.session.iscsi.fastabort", "node.session.iscsi.FastAbort" },
+		{ "iface.mtuu", "iface.mtu" },
+		{ "completely.unlike.anything", NULL },
+		{ "", NULL },
+	};
+	char longest[4096];
+
+	for (size_t i = 0; i < ARRAY_SIZE(pair); i++) {
+		const char *near = setting_nearest(-1, pair[i].name);
+
+		ck_assert_msg(near == pair[i].near || (near && pair[i].near &&
+						       streq(near, pair[i].near)),
+			      "%s: %s", pair[i].name, near ? near : "none");
+	}
+	ck_assert_ptr_null(setting_nearest(ISCSI_DB_ISNS, "iface.mtu"));
+	memset(longest, 'n', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	ck_assert_ptr_null(setting_nearest(-1, longest));
+}
+END_TEST
+
+static unsigned int warnings;
+
+static void count(void *arg, const char *text)
+{
+	(void)arg;
+	(void)text;
+	warnings++;
+}
+
+#define FILE_ SETTING_FROM_FILE
+#define USER SETTING_FROM_USER
+#define PROG SETTING_FROM_PROGRAM
+
+static const struct {
+	const char *key, *in;
+	enum setting_source source;
+	const char *out;	/* NULL: refused */
+	unsigned int warnings;
+} values[] = {
+	/* numbers never fail but for programs */
+	{ "node.tpgt", "5", PROG, "5", 0 },
+	{ "node.tpgt", "-1", PROG, "-1", 0 },
+	{ "node.tpgt", "007", PROG, "7", 0 },
+	{ "node.tpgt", "abc", PROG, NULL, 0 },
+	{ "node.tpgt", "", PROG, NULL, 0 },
+	{ "node.tpgt", " 5", PROG, NULL, 0 },
+	{ "node.tpgt", "2147483648", PROG, NULL, 0 },
+	{ "node.tpgt", "abc", FILE_, "0", 1 },
+	{ "node.tpgt", "0x40", FILE_, "0", 1 },
+	{ "node.tpgt", "12abc", USER, "12", 1 },
+	{ "node.tpgt", "-3", USER, "-3", 0 },
+	{ "node.tpgt", "99999999999", FILE_, "1215752191", 1 },
+	{ "node.tpgt", "99999999999999999999999", FILE_, "-1", 1 },
+	{ "node.tpgt", "", USER, "0", 1 },
+	{ "iface.vlan_id", "70000", USER, "4464", 1 },
+	{ "iface.vlan_id", "4095", USER, "4095", 0 },
+	{ "iface.vlan_id", "70000", PROG, NULL, 0 },
+	{ "iface.ttl", "-1", FILE_, "255", 1 },
+	{ "iface.ttl", "256", FILE_, "0", 1 },
+	{ "iface.flow_label", "4294967295", PROG, "4294967295", 0 },
+	{ "iface.flow_label", "4294967296", PROG, NULL, 0 },
+	/* taken, but worth a word */
+	{ "node.session.cmds_max", "70000", USER, "70000", 1 },
+	{ "node.session.cmds_max", "70000", FILE_, "70000", 0 },
+	{ "node.session.cmds_max", "128", USER, "128", 0 },
+	/* words are exact */
+	{ "node.startup", "automatic", USER, "automatic", 0 },
+	{ "node.startup", "Automatic", USER, NULL, 0 },
+	{ "node.startup", "", USER, NULL, 0 },
+	{ "node.startup", "<empty>", FILE_, NULL, 0 },
+	{ "node.leading_login", "yes", FILE_, NULL, 0 },
+	{ "node.conn[0].iscsi.HeaderDigest", "CRC32C,None", USER, "CRC32C,None", 0 },
+	{ "node.conn[0].iscsi.HeaderDigest", "CRC32C, None", USER, NULL, 0 },
+	{ "node.discovery_type", "slp", FILE_, "slp", 0 },
+	{ "node.discovery_type", "sendtargets", FILE_, NULL, 0 },
+	/* lists */
+	{ "node.session.auth.chap_algs", "SHA256, SHA1 MD5", USER, "SHA256,SHA1,MD5", 0 },
+	{ "node.session.auth.chap_algs", "MD5,MD4,SHA1,MD5", USER, "MD5,SHA1", 2 },
+	{ "node.session.auth.chap_algs", "MD4", USER, "MD5", 1 },
+	{ "node.session.auth.chap_algs", "MD4", PROG, NULL, 0 },
+	{ "node.session.auth.chap_algs", "MD5,MD5", PROG, NULL, 0 },
+	{ "node.session.auth.chap_algs", "SHA3-256,SHA256,SHA1,MD5,MD5,MD5,MD5", FILE_,
+	  "SHA3-256,SHA256,SHA1,MD5", 3 },
+	{ "node.session.auth.chap_algs", ",,, ,", USER, "MD5", 0 },
+	/* text */
+	{ "node.session.auth.password", "two words", USER, "two words", 0 },
+	{ "node.session.auth.password", "  blanks ", USER, "blanks", 1 },
+	{ "node.session.auth.password", "  blanks ", PROG, NULL, 0 },
+	{ "node.session.auth.password", "<empty>", FILE_, "", 0 },
+	{ "node.session.auth.password", "<empty>", USER, "", 0 },
+	{ "node.session.auth.password", "", USER, "", 0 },
+	{ "node.session.auth.password", "   ", USER, "", 0 },
+	{ "node.session.auth.password", "# = \xc3\xa4", PROG, "# = \xc3\xa4", 0 },
+	{ "node.session.auth.username", "joe\nnode.startup = onboot", USER, NULL, 0 },
+	{ "node.session.auth.username", "joe\r", USER, NULL, 0 },
+	{ "node.session.auth.username", "joe\x1b", FILE_, NULL, 0 },
+	{ "node.session.auth.username", "j\toe", USER, NULL, 0 },
+	{ "node.session.auth.username", "j\toe", FILE_, "j\toe", 0 },
+	{ "iface.net_ifacename", "fifteen-bytes-x", USER, "fifteen-bytes-x", 0 },
+	{ "iface.net_ifacename", "sixteen-bytes-xy", USER, NULL, 0 },
+	{ "iface.net_ifacename", "sixteen-bytes-xy", FILE_, "sixteen-bytes-x", 1 },
+};
+
+START_TEST(values_become)
+{
+	struct db_warn warn = { .fn = count };
+	int index = setting_find(ISCSI_DB_NODE, values[_i].key);
+	char value[ISCSI_VALUE_MAX + 1] = "untouched";
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	ck_assert_int_ge(index, 0);
+	warnings = 0;
+	err = setting_normalize(setting_row(ISCSI_DB_NODE, (unsigned int)index), values[_i].in,
+				values[_i].source, value, &warn, &why);
+	ck_assert_msg((err == ISCSI_SUCCESS) == (values[_i].out != NULL), "%s = %s: %s",
+		      values[_i].key, values[_i].in, why.text);
+	if (values[_i].out)
+		ck_assert_str_eq(value, values[_i].out);
+	ck_assert_msg(warnings == values[_i].warnings, "%s = %s: %u warnings", values[_i].key,
+		      values[_i].in, warnings);
+}
+END_TEST
+
+START_TEST(long_values_are_cut_or_refused)
+{
+	const struct setting *s = setting_row(
+		ISCSI_DB_NODE,
+		(unsigned int)setting_find(ISCSI_DB_NODE, "node.session.auth.password"));
+	char text[3000], value[ISCSI_VALUE_MAX + 1];
+
+	memset(text, 'p', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	ck_assert_int_eq(setting_normalize(s, text, SETTING_FROM_USER, value, NULL, NULL),
+			 ISCSI_ERR_INVAL);
+	ck_assert_int_eq(setting_normalize(s, text, SETTING_FROM_FILE, value, NULL, NULL),
+			 ISCSI_SUCCESS);
+	ck_assert_uint_eq(strlen(value), ISCSI_VALUE_MAX);
+	s = setting_row(ISCSI_DB_NODE, (unsigned int)setting_find(ISCSI_DB_NODE, "node.startup"));
+	ck_assert_int_eq(setting_normalize(s, text, SETTING_FROM_FILE, value, NULL, NULL),
+			 ISCSI_ERR_INVAL);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("setting");
+	TCase *t = tcase_create("setting");
+	SRunner *runner = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, t);
+	tcase_add_loop_test(t, every_kind_is_whole, 0, DB_KINDS);
+	tcase_add_loop_test(t, defaults_are_good_values, 0, DB_KINDS);
+	tcase_add_test(t, kinds_dont_mix);
+	tcase_add_test(t, near_names_are_found);
+	tcase_add_loop_test(t, values_become, 0, (int)ARRAY_SIZE(values));
+	tcase_add_test(t, long_values_are_cut_or_refused);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
