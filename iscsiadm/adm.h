@@ -127,4 +127,22 @@ enum iscsi_err mode_session_logout(struct adm *adm, const struct adm_selection *
 enum iscsi_err mode_session_rescan(struct adm *adm, const struct adm_selection *sel);
 enum iscsi_err mode_session_stats(struct adm *adm, const struct adm_selection *sel);
 
+/* How sessions are shown as trees; host mode uses it too. */
+struct session_trees {
+	const char *indent;
+	unsigned int parts;		/* enum show_session_part */
+	enum sysfs_detail detail;
+	bool devices;
+	void (*heading)(struct adm *adm);	/* before the first; may be NULL */
+};
+
+/*
+ * Prints the trees of @list, sessions of adm->sessions, with what iscsid says of them; leaves
+ * out, and drops from @list, those that have gone. How many there were.
+ */
+size_t mode_session_trees(struct adm *adm, const struct sysfs_session **list, size_t len,
+			  const struct session_trees *how);
+/* The lines about versions, a heading. */
+void mode_session_versions(struct adm *adm);
+
 #endif /* ISCSIADM_ADM_H */

@@ -1,9 +1,163 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* "-m host": the hosts that the kernel has for sessions. */
+/*
+ * "-m host": the hosts that the kernel has for sessions, one for each session of a software
+ * transport. What only cards have (CHAP tables, flash nodes, statistics) is answered with a
+ * clear error.
+ */
 #include "adm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "../libiscsi-db/util.h"
+#include "show.h"
+
+static int compare_name(const void *pa, const void *pb)
+{
+	char a[16], b[16];
+
+	(void)snprintf(a, sizeof(a), "%u", *(const unsigned int *)pa);
+	(void)snprintf(b, sizeof(b), "%u", *(const unsigned int *)pb);
+	return strcmp(a, b);
+}
+
+/* The sessions of a host, into @list. */
+static size_t sessions_of(struct adm *adm, int host_no, const struct sysfs_session **list)
+{
+	size_t i, count = adm_sessions_count(adm->sessions), n = 0;
+
+	for (i = 0; i < count; i++) {
+		const struct sysfs_session *s = adm_sessions_get(adm->sessions, i);
+
+		if (s->host_no == host_no)
+			list[n++] = s;
+	}
+	return n;
+}
+
+static void heading(struct adm *adm)
+{
+	(void)adm;
+	show_host_sessions(stdout);
+}
+
+static enum iscsi_err show_sessions(struct adm *adm, int host_no, int level)
+{
+	CLEANUP(freep) const struct sysfs_session **list = NULL;
+	struct session_trees how = {
+		.indent = "\t", .parts = SHOW_IFACE | SHOW_STATE, .detail = SYSFS_DETAIL_STATE,
+		.heading = heading,
+	};
+	enum iscsi_err err;
+
+	err = adm_need_sessions(adm);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	list = calloc(adm_sessions_count(adm->sessions) + 1, sizeof(*list));
+	if (!list)
+		return adm_fail(ISCSI_ERR_NOMEM, NULL);
+	if (level >= 3) {
+		how.parts |= SHOW_NEGOTIATED;
+		how.detail = SYSFS_DETAIL_ALL;
+	}
+	how.devices = level >= 4;
+	(void)mode_session_trees(adm, list, sessions_of(adm, host_no, list), &how);
+	return ISCSI_SUCCESS;
+}
+
+/* Whether -H selects a host; without it, all are. */
+static bool host_selected(const struct options *opt, const struct sysfs_host *host)
+{
+	if (!opt->has_host)
+		return true;
+	if (strchr(opt->host, ':'))
+		return !strcasecmp(opt->host, host->hwaddress);
+	return opt->host_no == (unsigned int)host->host_no;
+}
+
+static enum iscsi_err no_host(const struct options *opt)
+{
+	if (opt->has_host && strchr(opt->host, ':')) {
+		adm_error("Could not match MAC to host.");
+		return ISCSI_ERR_INVAL;
+	}
+	if (opt->has_host) {
+		adm_error("Could not match hostno %u to transport.", opt->host_no);
+		return ISCSI_ERR_TRANS_NOT_FOUND;
+	}
+	adm_error("No iSCSI hosts.");
+	return ISCSI_ERR_NO_OBJS_FOUND;
+}
+
+static enum iscsi_err list_hosts(struct adm *adm)
+{
+	CLEANUP(freep) unsigned int *hosts = NULL;
+	int level = adm->opt.print_level;
+	enum iscsi_err err;
+	size_t count, i, shown = 0;
+
+	err = adm_fail(sysfs_list_hosts(adm->sysfs, &hosts, &count), NULL);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	if (count)
+		qsort(hosts, count, sizeof(*hosts), compare_name);
+	if (count && (level > 4 || level < OPTION_UNSET)) {
+		adm_error("Invalid info level %d. Try 0 - 4.", level);
+		return ISCSI_ERR_INVAL;
+	}
+	for (i = 0; i < count && err == ISCSI_SUCCESS; i++) {
+		struct sysfs_host host;
+
+		if (sysfs_read_host(adm->sysfs, (int)hosts[i], &host) != ISCSI_SUCCESS ||
+		    !host_selected(&adm->opt, &host))
+			continue;
+		if (!shown++ && level == 4)
+			mode_session_versions(adm);
+		if (level <= 0)
+			show_host_line(stdout, &host);
+		else
+			show_host_tree(stdout, &host);
+		if (level >= 2)
+			err = show_sessions(adm, host.host_no, level);
+	}
+	if (err == ISCSI_SUCCESS && !shown)
+		err = no_host(&adm->opt);
+	return err;
+}
+
+/* Cards are outside of what this initiator drives. */
+static enum iscsi_err submode(struct adm *adm)
+{
+	const struct options *opt = &adm->opt;
+	struct sysfs_host host;
+
+	if (opt->submode == SUBMODE_PING) {
+		adm_error("Invalid Sub Mode");
+		return ISCSI_ERR_INVAL;
+	}
+	if (opt->submode == SUBMODE_CHAP && !opt->ops) {
+		adm_error("CHAP mode requires host no and valid operation");
+		return ISCSI_ERR_INVAL;
+	}
+	if (!opt->has_host) {
+		adm_error("This needs a host (-H).");
+		return ISCSI_ERR_INVAL;
+	}
+	if (!strchr(opt->host, ':') &&
+	    sysfs_read_host(adm->sysfs, (int)opt->host_no, &host) != ISCSI_SUCCESS)
+		return no_host(opt);
+	adm_error("Host %s is not a card's: it has neither CHAP tables nor flash nodes nor "
+		  "statistics of its own.", opt->host);
+	return ISCSI_ERR_OP_NOT_SUPP;
+}
 
 enum iscsi_err mode_host_run(struct adm *adm)
 {
-	(void)adm;
-	return adm_fail(ISCSI_ERR_OP_NOT_SUPP, NULL);
+	enum iscsi_err err = adm_need_sysfs(adm);
+
+	if (err != ISCSI_SUCCESS)
+		return err;
+	return adm->opt.submode == SUBMODE_NONE ? list_hosts(adm) : submode(adm);
 }

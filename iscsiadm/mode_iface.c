@@ -1,9 +1,491 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* "-m iface": the records of interfaces. */
+/*
+ * "-m iface": the records of interfaces, and what follows from changing one: a key that is
+ * updated is updated in the node records bound to the interface too, and a record that is
+ * deleted takes them with it. One lock and one commit, as everywhere.
+ */
 #include "adm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../libiscsi-db/util.h"
+#include "show.h"
+
+static const char *const builtins[] = { "default", "iser" };
+
+static bool is_builtin(const char *name)
+{
+	return streq(name, builtins[0]) || streq(name, builtins[1]);
+}
+
+static enum iscsi_err usage(const char *text)
+{
+	adm_error("%s", text);
+	return ISCSI_ERR_INVAL;
+}
+
+/* Whether a session uses the interface. */
+static bool in_use(struct adm *adm, const char *name)
+{
+	size_t i, count = adm_sessions_count(adm->sessions);
+
+	for (i = 0; i < count; i++) {
+		const struct sysfs_session *s;
+
+		s = adm_sessions_detail(adm->sessions, adm_sessions_get(adm->sessions, i),
+					SYSFS_DETAIL_STATE);
+		if (s && streq(adm_session_iface(s), name))
+			return true;
+	}
+	return false;
+}
+
+/* ---- list and show --------------------------------------------------------------------- */
+
+/* An iscsi_db_record_fn. */
+static enum iscsi_err list_line(void *arg, const struct iscsi_db_record *iface)
+{
+	(void)arg;
+	show_iface_line(stdout, iface);
+	return ISCSI_SUCCESS;
+}
+
+/* All interfaces: the records, then those that are built in. */
+static enum iscsi_err each_iface(struct adm *adm, iscsi_db_record_fn *fn, void *arg)
+{
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+	size_t i;
+
+	err = iscsi_db_iface_each(adm->db, adm_warn, NULL, fn, arg, &why);
+	for (i = 0; i < ARRAY_SIZE(builtins) && err == ISCSI_SUCCESS; i++) {
+		struct iscsi_db_record *iface;
+
+		err = iscsi_db_iface_read(adm->db, builtins[i], &iface, &why);
+		if (err != ISCSI_SUCCESS)
+			break;
+		err = fn(arg, iface);
+		iscsi_db_record_free(iface);
+	}
+	return adm_fail(err, &why);
+}
+
+static enum iscsi_err show_one(struct adm *adm, const char *name)
+{
+	struct iscsi_db_record *iface;
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	err = iscsi_db_iface_read(adm->db, name, &iface, &why);
+	if (err != ISCSI_SUCCESS) {
+		if (why.text[0])
+			adm_error("%s", why.text);
+		adm_error("Failed to open the interface record %s", name);
+		return ISCSI_ERR_IDBM;
+	}
+	err = adm_fail(show_record(stdout, iface, adm->opt.show_secrets), NULL);
+	iscsi_db_record_free(iface);
+	return err;
+}
+
+struct tree {
+	struct adm *adm;
+	const char *only;		/* -I */
+	const struct adm_records *nodes;
+};
+
+/* An iscsi_db_record_fn. */
+static enum iscsi_err list_tree(void *arg, const struct iscsi_db_record *iface)
+{
+	const char *name = iscsi_db_record_get(iface, "iface.iscsi_ifacename");
+	const char *last = NULL;
+	struct tree *t = arg;
+	size_t i;
+
+	if (t->only && !streq(t->only, name))
+		return ISCSI_SUCCESS;
+	printf("Iface: %s\n", name);
+	for (i = 0; i < t->nodes->len; i++) {
+		const struct iscsi_db_record *node = t->nodes->list[i];
+		const char *target = iscsi_db_record_get(node, "node.name");
+		const char *address = iscsi_db_record_get(node, "node.conn[0].address");
+		bool brackets = iscsi_db_address_in_brackets(address);
+
+		if (!streq(iscsi_db_record_get(node, "iface.iscsi_ifacename"), name))
+			continue;
+		if (!last || !streq(last, target))
+			printf("\tTarget: %s\n", target);
+		last = target;
+		printf("\t\tPortal: %s%s%s:%s,%s\n", brackets ? "[" : "", address,
+		       brackets ? "]" : "", iscsi_db_record_get(node, "node.conn[0].port"),
+		       iscsi_db_record_get(node, "node.tpgt"));
+	}
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err show_tree_of(struct adm *adm, const char *only)
+{
+	struct adm_selection all = { .port = -1 };
+	struct adm_records nodes = { NULL, 0, 0 };
+	struct tree tree = { .adm = adm, .only = only, .nodes = &nodes };
+	enum iscsi_err err;
+
+	err = adm_each_node(adm, &all, adm_records_copy, &nodes, NULL);
+	if (err == ISCSI_SUCCESS && nodes.len)
+		err = each_iface(adm, list_tree, &tree);
+	adm_records_done(&nodes);
+	return err;
+}
+
+static enum iscsi_err show_ifaces(struct adm *adm, const char *name)
+{
+	int level = adm->opt.print_level;
+
+	if (level > 1 || level < OPTION_UNSET) {
+		adm_error("Invalid info level %d. Try 0 - 1.", level);
+		return ISCSI_ERR_INVAL;
+	}
+	if (level == 1)
+		return show_tree_of(adm, name);
+	if (name)
+		return show_one(adm, name);
+	return each_iface(adm, list_line, NULL);
+}
+
+/* ---- changes --------------------------------------------------------------------------- */
+
+/* One binding excludes the other: a record must be made anew to change its kind. */
+static enum iscsi_err check_binding(const struct iscsi_db_record *iface, const char *key,
+				    const char *value, struct iscsi_why *why)
+{
+	static const char netdev[] = "iface.net_ifacename", hwaddress[] = "iface.hwaddress";
+	const char *other, *bound;
+
+	if (streq(key, netdev))
+		other = hwaddress;
+	else if (streq(key, hwaddress))
+		other = netdev;
+	else
+		return ISCSI_SUCCESS;
+	bound = iscsi_db_record_get(iface, other);
+	if (!*value || !bound || !*bound || streq(bound, "default"))
+		return ISCSI_SUCCESS;
+	return iscsi_fail(why, ISCSI_ERR_INVAL,
+			  "Can not update interface binding from %s to %s. You must delete the "
+			  "interface and create a new one.", strchr(other, '.') + 1,
+			  strchr(key, '.') + 1);
+}
+
+static enum iscsi_err apply_pairs(struct adm *adm, struct iscsi_db_record *iface)
+{
+	struct iscsi_why why = { "" };
+	enum iscsi_err err = ISCSI_SUCCESS;
+	size_t i;
+
+	for (i = 0; i < adm->opt.pair_count && err == ISCSI_SUCCESS; i++) {
+		const struct option_pair *p = &adm->opt.pairs[i];
+
+		err = check_binding(iface, p->name, p->value, &why);
+		if (err == ISCSI_SUCCESS)
+			err = iscsi_db_record_update(iface, p->name, p->value, adm_warn, NULL,
+						     &why);
+	}
+	return adm_fail(err, &why);
+}
+
+/* Commits what was staged, or drops it. */
+static enum iscsi_err end_change(struct adm *adm, enum iscsi_err err)
+{
+	struct iscsi_why why = { "" };
+
+	if (err == ISCSI_SUCCESS)
+		err = adm_fail(iscsi_db_commit(adm->db, &why), &why);
+	iscsi_db_unlock(adm->db);
+	return err;
+}
+
+static enum iscsi_err begin_change(struct adm *adm)
+{
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	err = adm_need_sessions(adm);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	return adm_fail(iscsi_db_lock(adm->db, &why), &why);
+}
+
+static enum iscsi_err stage_new(struct adm *adm, const char *name)
+{
+	struct iscsi_db_record *iface;
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	err = adm_fail(iscsi_db_record_new(ISCSI_DB_IFACE, &iface), NULL);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	err = iscsi_db_record_set(iface, "iface.iscsi_ifacename", name, &why);
+	if (err == ISCSI_SUCCESS)
+		err = iscsi_db_record_set(iface, "iface.transport_name", "tcp", &why);
+	(void)adm_fail(err, &why);
+	if (err == ISCSI_SUCCESS)
+		err = apply_pairs(adm, iface);
+	if (err == ISCSI_SUCCESS)
+		err = adm_fail(iscsi_db_iface_write(adm->db, iface, &why), &why);
+	iscsi_db_record_free(iface);
+	return err;
+}
+
+static enum iscsi_err iface_new(struct adm *adm, const char *name)
+{
+	enum iscsi_err err;
+
+	if (!name)
+		return usage("Could not add interface. No interface passed in.");
+	err = begin_change(adm);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	if (is_builtin(name)) {
+		adm_error("iface %s is a special interface and is not stored in %s/ifaces.",
+			  name, iscsi_db_root(adm->db));
+		err = ISCSI_ERR_INVAL;
+	} else if (in_use(adm, name)) {
+		err = ISCSI_ERR_SESS_EXISTS;
+	} else {
+		err = stage_new(adm, name);
+	}
+	err = end_change(adm, err);
+	if (err != ISCSI_SUCCESS) {
+		adm_error("Could not create new interface %s.", name);
+		return err;
+	}
+	printf("%s updated.\nNew interface %s added\n", name, name);
+	return ISCSI_SUCCESS;
+}
+
+/* An iscsi_db_record_fn: the same keys in a node bound to the interface. */
+static enum iscsi_err update_node(void *arg, const struct iscsi_db_record *rec)
+{
+	struct adm *adm = arg;
+	struct iscsi_db_record *copy;
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+	size_t i;
+
+	err = iscsi_db_record_copy(rec, &copy);
+	for (i = 0; i < adm->opt.pair_count && err == ISCSI_SUCCESS; i++)
+		err = iscsi_db_record_set(copy, adm->opt.pairs[i].name,
+					  adm->opt.pairs[i].value, &why);
+	if (err == ISCSI_SUCCESS)
+		err = iscsi_db_node_write(adm->db, copy, &why);
+	iscsi_db_record_free(copy);
+	return why.text[0] ? adm_fail(err, &why) : err;
+}
+
+static enum iscsi_err stage_update(struct adm *adm, const char *name)
+{
+	struct adm_selection bound = { .port = -1, .iface = name };
+	struct iscsi_db_record *iface;
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	if (is_builtin(name)) {
+		adm_error("iface %s is a special interface and cannot be modified.", name);
+		return ISCSI_ERR_INVAL;
+	}
+	err = iscsi_db_iface_read(adm->db, name, &iface, &why);
+	if (err != ISCSI_SUCCESS) {
+		(void)adm_fail(err, &why);
+		return ISCSI_ERR_INVAL;
+	}
+	if (in_use(adm, name))
+		adm_error("Updating %s while a session uses it. The session keeps its settings "
+			  "until it is logged out and in again.", name);
+	err = apply_pairs(adm, iface);
+	if (err == ISCSI_SUCCESS)
+		err = adm_fail(iscsi_db_iface_write(adm->db, iface, &why), &why);
+	iscsi_db_record_free(iface);
+	if (err == ISCSI_SUCCESS)
+		err = adm_each_node(adm, &bound, update_node, adm, NULL);
+	return err;
+}
+
+static enum iscsi_err iface_update(struct adm *adm, const char *name)
+{
+	enum iscsi_err err;
+
+	if (!name || !adm->opt.pair_count)
+		return usage("Update requires name, value, and iface.");
+	err = begin_change(adm);
+	if (err == ISCSI_SUCCESS)
+		err = end_change(adm, stage_update(adm, name));
+	if (err == ISCSI_SUCCESS)
+		printf("%s updated.\n", name);
+	else
+		adm_error("Could not update iface %s: %s", name, iscsi_db_err_text(err));
+	return err;
+}
+
+/* An iscsi_db_record_fn. */
+static enum iscsi_err delete_node(void *arg, const struct iscsi_db_record *rec)
+{
+	struct iscsi_why why = { "" };
+	struct adm *adm = arg;
+
+	if (adm_count_sessions(adm, rec)) {
+		adm_say_in_use(rec);
+		return ISCSI_ERR_SESS_EXISTS;
+	}
+	return adm_fail(iscsi_db_node_delete(adm->db, rec, &why), &why);
+}
+
+static enum iscsi_err stage_delete(struct adm *adm, const char *name)
+{
+	struct adm_selection bound = { .port = -1, .iface = name };
+	struct iscsi_db_record *iface;
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	if (is_builtin(name)) {
+		adm_error("iface %s is a special interface and cannot be deleted.", name);
+		return ISCSI_ERR_INVAL;
+	}
+	if (iscsi_db_iface_read(adm->db, name, &iface, &why) != ISCSI_SUCCESS) {
+		if (why.text[0])
+			adm_error("%s", why.text);
+		adm_error("Could not read iface info for %s.", name);
+		return ISCSI_ERR_INVAL;
+	}
+	iscsi_db_record_free(iface);
+	err = adm_each_node(adm, &bound, delete_node, adm, NULL);
+	if (err == ISCSI_SUCCESS && in_use(adm, name)) {
+		adm_error("A session is using the interface %s.", name);
+		err = ISCSI_ERR_SESS_EXISTS;
+	}
+	if (err == ISCSI_SUCCESS)
+		err = adm_fail(iscsi_db_iface_delete(adm->db, name, &why), &why);
+	return err;
+}
+
+static enum iscsi_err iface_delete(struct adm *adm, const char *name)
+{
+	enum iscsi_err err;
+
+	if (!name)
+		return usage("Could not delete interface. No interface passed in.");
+	err = begin_change(adm);
+	if (err == ISCSI_SUCCESS)
+		err = end_change(adm, stage_delete(adm, name));
+	if (err == ISCSI_SUCCESS)
+		printf("%s unbound and deleted.\n", name);
+	else
+		adm_error("Could not delete iface %s: %s", name, iscsi_db_err_text(err));
+	return err;
+}
+
+/* ---- what only cards need -------------------------------------------------------------- */
+
+static enum iscsi_err iface_apply(struct adm *adm, const char *name)
+{
+	struct iscsi_db_record *iface;
+	struct iscsi_why why = { "" };
+
+	if (!name)
+		return usage("Apply requires iface.");
+	if (iscsi_db_iface_read(adm->db, name, &iface, &why) != ISCSI_SUCCESS) {
+		adm_error("Could not read iface info for %s.", name);
+		adm_error("Could not apply net configuration: %s",
+			  iscsi_db_err_text(ISCSI_ERR_INVAL));
+		return ISCSI_ERR_INVAL;
+	}
+	iscsi_db_record_free(iface);
+	adm_error("Nothing to configure.");
+	printf("%s applied.\n", name);
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err iface_apply_all(struct adm *adm)
+{
+	const struct options *opt = &adm->opt;
+	struct sysfs_host host;
+	enum iscsi_err err;
+
+	if (!opt->has_host || strchr(opt->host, ':'))
+		return usage("Applyall requires a host number (-H).");
+	err = adm_need_sysfs(adm);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	if (sysfs_read_host(adm->sysfs, (int)opt->host_no, &host) != ISCSI_SUCCESS) {
+		adm_error("Could not match hostno %u to transport.", opt->host_no);
+		return ISCSI_ERR_TRANS_NOT_FOUND;
+	}
+	printf("Applied settings to ifaces attached to host%u.\n", opt->host_no);
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err iface_ping(struct adm *adm, const char *name)
+{
+	const struct options *opt = &adm->opt;
+	struct iscsi_db_record *iface;
+	struct iscsi_why why = { "" };
+
+	if (!name)
+		return usage("Ping requires iface.");
+	if (!opt->ping_address)
+		return usage("Ping requires destination ipaddress.");
+	if (opt->packet_size < 1) {
+		adm_error("Invalid packet size: %d.", opt->packet_size);
+		return ISCSI_ERR_INVAL;
+	}
+	if (opt->packet_count < 1) {
+		adm_error("Invalid number of packets to transmit: %d.", opt->packet_count);
+		return ISCSI_ERR_INVAL;
+	}
+	if (opt->interval < 0) {
+		adm_error("Invalid timing interval: %d.", opt->interval);
+		return ISCSI_ERR_INVAL;
+	}
+	if (iscsi_db_iface_read(adm->db, name, &iface, &why) != ISCSI_SUCCESS) {
+		adm_error("Could not read iface info for %s.", name);
+		return ISCSI_ERR_INVAL;
+	}
+	iscsi_db_record_free(iface);
+	/* The kernel can send these from a card's own network stack alone. */
+	printf("Ping 1 failed: %s\n", iscsi_db_err_text(ISCSI_ERR_OP_NOT_SUPP));
+	return ISCSI_ERR_OP_NOT_SUPP;
+}
+
+/* ---- the mode -------------------------------------------------------------------------- */
 
 enum iscsi_err mode_iface_run(struct adm *adm)
 {
-	(void)adm;
-	return adm_fail(ISCSI_ERR_OP_NOT_SUPP, NULL);
+	const struct options *opt = &adm->opt;
+	const char *name = opt->iface_count ? opt->ifaces[0] : NULL;
+	enum iscsi_err err = adm_need_db(adm);
+
+	if (err != ISCSI_SUCCESS)
+		return err;
+	if (opt->iface_count > 1)
+		adm_error("iface mode only accepts one interface. Using the first one %s.", name);
+	if (opt->submode == SUBMODE_PING)
+		return iface_ping(adm, name);
+	switch (opt->ops) {
+	case 0:
+	case OP_SHOW:
+		return show_ifaces(adm, name);
+	case OP_NEW:
+		return iface_new(adm, name);
+	case OP_UPDATE:
+		return iface_update(adm, name);
+	case OP_DELETE:
+		return iface_delete(adm, name);
+	case OP_APPLY:
+		return iface_apply(adm, name);
+	case OP_APPLY_ALL:
+		return iface_apply_all(adm);
+	default:
+		return usage("operation is not supported.");
+	}
 }

@@ -82,7 +82,8 @@ static enum iscsi_err session_lines(struct adm *adm)
 	return ISCSI_SUCCESS;
 }
 
-static void show_devices(struct adm *adm, const struct sysfs_session *session)
+static void show_devices(struct adm *adm, const struct sysfs_session *session,
+			 const char *indent, bool with_host)
 {
 	struct sysfs_lun *luns = NULL;
 	char state[32];
@@ -91,47 +92,63 @@ static void show_devices(struct adm *adm, const struct sysfs_session *session)
 	sysfs_read_host_state(adm->sysfs, session->host_no, state, sizeof(state));
 	if (sysfs_list_luns(adm->sysfs, session, &luns, &len) != ISCSI_SUCCESS)
 		len = 0;
-	show_session_luns(stdout, "", session->host_no, state, luns, len);
+	show_session_luns(stdout, indent, session->host_no, with_host ? state : NULL, luns, len);
 	free(luns);
+}
+
+size_t mode_session_trees(struct adm *adm, const struct sysfs_session **list, size_t len,
+			  const struct session_trees *how)
+{
+	CLEANUP(freep) struct show_daemon_state *states = NULL;
+	const struct sysfs_session *previous = NULL;
+	size_t i, n = 0;
+
+	for (i = 0; i < len; i++) {
+		if (adm_sessions_detail(adm->sessions, list[i], how->detail))
+			list[n++] = list[i];
+	}
+	states = calloc(n + 1, sizeof(*states));
+	if (!states || !n)
+		return 0;
+	ask_states(list, n, states);
+	if (how->heading)
+		how->heading(adm);
+	for (i = 0; i < n; i++) {
+		show_session_tree(stdout, list[i], previous, how->indent, how->parts, &states[i]);
+		if (how->devices)
+			show_devices(adm, list[i], how->indent, !how->indent[0]);
+		previous = list[i];
+	}
+	return n;
+}
+
+void mode_session_versions(struct adm *adm)
+{
+	char version[64];
+
+	if (sysfs_read_class_version(adm->sysfs, version, sizeof(version)))
+		show_versions(stdout, version);
 }
 
 /* The trees of @list, of which those that have gone are left out. False: all had. */
 static bool session_trees(struct adm *adm, const struct sysfs_session **list, size_t len,
 			  int level)
 {
-	CLEANUP(freep) struct show_daemon_state *states = NULL;
-	const struct sysfs_session *previous = NULL;
-	unsigned int parts = SHOW_IFACE | SHOW_STATE;
-	enum sysfs_detail detail = SYSFS_DETAIL_STATE;
-	size_t i, n = 0;
+	struct session_trees how = {
+		.indent = "", .parts = SHOW_IFACE | SHOW_STATE, .detail = SYSFS_DETAIL_STATE,
+	};
 
 	if (level >= 2) {
-		parts |= SHOW_TIMEOUTS | SHOW_CHAP | SHOW_NEGOTIATED;
-		detail = SYSFS_DETAIL_ALL;
+		how.parts |= SHOW_TIMEOUTS | SHOW_CHAP | SHOW_NEGOTIATED;
+		how.detail = SYSFS_DETAIL_ALL;
+	}
+	if (level >= 3) {
+		how.devices = true;
+		how.heading = mode_session_versions;
 	}
 	if (adm->opt.show_secrets)
-		parts |= SHOW_SECRETS;
-	for (i = 0; i < len; i++) {
-		if (adm_sessions_detail(adm->sessions, list[i], detail))
-			list[n++] = list[i];
-	}
-	states = calloc(n + 1, sizeof(*states));
-	if (!states || !n)
-		return false;
-	ask_states(list, n, states);
-	if (level >= 3) {
-		char version[64];
-
-		if (sysfs_read_class_version(adm->sysfs, version, sizeof(version)))
-			show_versions(stdout, version);
-	}
-	for (i = 0; i < n; i++) {
-		show_session_tree(stdout, list[i], previous, "", parts, &states[i]);
-		if (level >= 3)
-			show_devices(adm, list[i]);
-		previous = list[i];
-	}
-	return true;
+		how.parts |= SHOW_SECRETS;
+	return mode_session_trees(adm, list, len, &how) > 0;
 }
 
 static enum iscsi_err session_list(struct adm *adm, const struct sysfs_session *only)

@@ -83,6 +83,17 @@ enum iscsi_err show_record(FILE *out, const struct iscsi_db_record *rec, bool se
 	return ISCSI_SUCCESS;
 }
 
+void show_iface_line(FILE *out, const struct iscsi_db_record *iface)
+{
+	fprintf(out, "%s %s,%s,%s,%s,%s\n",
+		or_empty(iscsi_db_record_get(iface, "iface.iscsi_ifacename")),
+		or_empty(iscsi_db_record_get(iface, "iface.transport_name")),
+		or_empty(iscsi_db_record_get(iface, "iface.hwaddress")),
+		or_empty(iscsi_db_record_get(iface, "iface.ipaddress")),
+		or_empty(iscsi_db_record_get(iface, "iface.net_ifacename")),
+		or_empty(iscsi_db_record_get(iface, "iface.initiatorname")));
+}
+
 /* ---- logins, logouts ------------------------------------------------------------------- */
 
 void show_format_node(char *ret, size_t size, const struct iscsi_db_record *node)
@@ -330,4 +341,38 @@ void show_session_luns(FILE *out, const char *indent, int host_no, const char *h
 			fprintf(out, "%s\t\t\tAttached scsi disk %s\t\tState: %s\n", indent,
 				luns[i].block, luns[i].state);
 	}
+}
+
+/* ---- hosts ----------------------------------------------------------------------------- */
+
+/* Here only IPv6 gets brackets, not whatever has no dot. */
+static void put_host_address(FILE *out, const char *address)
+{
+	if (strchr(address, ':'))
+		fprintf(out, "[%s]", address);
+	else
+		fputs(or_empty(address), out);
+}
+
+void show_host_line(FILE *out, const struct sysfs_host *host)
+{
+	fprintf(out, "%s: [%d] ", or_empty(host->transport), host->host_no);
+	put_host_address(out, host->ipaddress);
+	fprintf(out, ",[%s],%s %s\n", or_empty(host->hwaddress), or_empty(host->netdev),
+		or_empty(host->initiator));
+}
+
+void show_host_tree(FILE *out, const struct sysfs_host *host)
+{
+	fprintf(out, "Host Number: %d\n\tState: %s\n\tTransport: %s\n", host->host_no,
+		host->state[0] ? host->state : "unknown", or_empty(host->transport));
+	fprintf(out, "\tInitiatorname: %s\n\tIPaddress: ", or_empty(host->initiator));
+	put_host_address(out, host->ipaddress);
+	fprintf(out, "\n\tHWaddress: %s\n\tNetdev: %s\n", or_empty(host->hwaddress),
+		or_empty(host->netdev));
+}
+
+void show_host_sessions(FILE *out)
+{
+	fputs("\t*********\n\tSessions:\n\t*********\n", out);
 }

@@ -39,6 +39,9 @@ void show_tree_node(FILE *out, struct show_tree *tree, bool collapse, const char
 /* A record as "-o show" has it. ISCSI_ERR_NOMEM. */
 enum iscsi_err show_record(FILE *out, const struct iscsi_db_record *rec, bool secrets);
 
+/* "NAME TRANSPORT,HWADDRESS,IPADDRESS,NETDEV,INITIATORNAME" */
+void show_iface_line(FILE *out, const struct iscsi_db_record *iface);
+
 /* ---- logins, logouts ----------------------------------------------------------------- */
 
 /* "[iface: I, target: T, portal: A,P]" into @ret, for what is said about a login. */
@@ -77,5 +80,13 @@ void show_session_tree(FILE *out, const struct sysfs_session *session,
 /* The LUNs of a session; @host_state NULL leaves out the line about the host. */
 void show_session_luns(FILE *out, const char *indent, int host_no, const char *host_state,
 		       const struct sysfs_lun *luns, size_t len);
+
+/* ---- hosts --------------------------------------------------------------------------- */
+
+/* "tcp: [0] IP,[HWADDRESS],NETDEV INITIATORNAME", and the same as a tree. */
+void show_host_line(FILE *out, const struct sysfs_host *host);
+void show_host_tree(FILE *out, const struct sysfs_host *host);
+/* The heading of the sessions in a host's tree. */
+void show_host_sessions(FILE *out);
 
 #endif /* ISCSIADM_SHOW_H */

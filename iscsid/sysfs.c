@@ -338,14 +338,18 @@ static int read_row(int dirfd, const struct attr *attr, struct sysfs_session *re
 	return r;
 }
 
-/* The host of a session stands in the path of its device: ".../host3/session7". */
-static int read_host_no(int session_fd)
+/*
+ * The host of a session stands in the path that its class entry leads to:
+ * "../../devices/platform/host3/session7/iscsi_session/session7".
+ */
+static int read_host_no(struct sysfs *sysfs, unsigned int sid)
 {
-	char link[PATH_MAX], *p;
+	char path[64], link[PATH_MAX], *p;
 	unsigned int host_no;
 	ssize_t n;
 
-	n = readlinkat(session_fd, "device", link, sizeof(link) - 1);
+	(void)snprintf(path, sizeof(path), "class/iscsi_session/session%u", sid);
+	n = readlinkat(sysfs->root, path, link, sizeof(link) - 1);
 	if (n < 0)
 		return SYSFS_UNSET;
 	link[n] = '\0';
@@ -386,7 +390,7 @@ enum iscsi_err sysfs_read_session(struct sysfs *sysfs, unsigned int sid,
 	fd[PLACE_SESSION] = open_dir(sysfs->root, O_PATH, "class/iscsi_session/session%u", sid);
 	if (fd[PLACE_SESSION] < 0)
 		return ISCSI_ERR_SYSFS_LOOKUP;
-	ret->host_no = read_host_no(fd[PLACE_SESSION]);
+	ret->host_no = read_host_no(sysfs, sid);
 	if (ret->host_no < 0)
 		goto out;
 	read_transport(sysfs, ret->host_no, ret->transport, sizeof(ret->transport));
@@ -576,6 +580,24 @@ void sysfs_read_host_state(struct sysfs *sysfs, int host_no, char *ret, size_t s
 
 	(void)snprintf(path, sizeof(path), "class/scsi_host/host%d/state", host_no);
 	(void)read_attr(sysfs->root, path, ret, size);
+}
+
+enum iscsi_err sysfs_read_host(struct sysfs *sysfs, int host_no, struct sysfs_host *ret)
+{
+	CLEANUP(closep) int fd = -1;
+
+	fd = open_dir(sysfs->root, O_PATH, "class/iscsi_host/host%d", host_no);
+	if (fd < 0)
+		return ISCSI_ERR_SYSFS_LOOKUP;
+	memset(ret, 0, sizeof(*ret));
+	ret->host_no = host_no;
+	read_transport(sysfs, host_no, ret->transport, sizeof(ret->transport));
+	sysfs_read_host_state(sysfs, host_no, ret->state, sizeof(ret->state));
+	(void)read_attr(fd, "initiatorname", ret->initiator, sizeof(ret->initiator));
+	(void)read_attr(fd, "ipaddress", ret->ipaddress, sizeof(ret->ipaddress));
+	(void)read_attr(fd, "hwaddress", ret->hwaddress, sizeof(ret->hwaddress));
+	(void)read_attr(fd, "netdev", ret->netdev, sizeof(ret->netdev));
+	return ISCSI_SUCCESS;
 }
 
 enum iscsi_err sysfs_read_transport_handle(struct sysfs *sysfs, const char *transport,

@@ -87,6 +87,17 @@ enum iscsi_err sysfs_list_luns(struct sysfs *sysfs, const struct sysfs_session *
 /* The state of a SCSI host ("running"), or "" if unreadable. */
 void sysfs_read_host_state(struct sysfs *sysfs, int host_no, char *ret, size_t size);
 
+/* What is shown of an iSCSI host; "" where nothing is. */
+struct sysfs_host {
+	int host_no;
+	char transport[16], state[32];
+	char initiator[ISCSI_VALUE_MAX + 1];
+	char ipaddress[64], hwaddress[64], netdev[64];
+};
+
+/* ISCSI_ERR_SYSFS_LOOKUP: there is none, or it went away meanwhile. */
+enum iscsi_err sysfs_read_host(struct sysfs *sysfs, int host_no, struct sysfs_host *ret);
+
 /* The handle by which the kernel knows a transport. ISCSI_ERR_TRANS_NOT_FOUND: not loaded. */
 enum iscsi_err sysfs_read_transport_handle(struct sysfs *sysfs, const char *transport,
 					   uint64_t *ret, struct iscsi_why *why);

@@ -168,7 +168,7 @@ static const struct setting table[] = {
 	/* a SendTargets portal */
 	WORD("discovery.startup", disc_startup_words, "manual", SETTING_UNSEEDED),
 	WORD("discovery.type", type_words, "sendtargets", SETTING_KEY),
-	STR("discovery.sendtargets.address", 255, "-p value", SETTING_KEY),
+	STR("discovery.sendtargets.address", 255, "", SETTING_KEY),
 	INT("discovery.sendtargets.port", "3260", SETTING_KEY),
 	WORD("discovery.sendtargets.auth.authmethod", auth_words, "None", 0),
 	STR("discovery.sendtargets.auth.username", 255, "", 0),
@@ -189,7 +189,7 @@ static const struct setting table[] = {
 	/* an iSNS server, whose address has the names of the other kind */
 	WORD("discovery.startup", disc_startup_words, "manual", SETTING_UNSEEDED),
 	WORD("discovery.type", type_words, "isns", SETTING_KEY),
-	STR("discovery.sendtargets.address", 255, "-p value", SETTING_KEY),
+	STR("discovery.sendtargets.address", 255, "", SETTING_KEY),
 	INT("discovery.sendtargets.port", "3205", SETTING_KEY),
 	WORD("discovery.isns.use_discoveryd", yes_words, "No", 0),
 	INT("discovery.isns.discoveryd_poll_inval", "-1", 0),
@@ -406,7 +406,7 @@ static enum iscsi_err normalize_str(const struct setting *s, const char *text,
 		lead++;
 	while (len > lead && isspace((unsigned char)text[len - 1]))
 		len--;
-	if (len && (lead || text[len])) {
+	if (len > lead && (lead || text[len])) {
 		/* The file can't hold them: its reader drops blanks around a value. */
 		if (source == SETTING_FROM_PROGRAM)
 			return iscsi_fail(why, ISCSI_ERR_INVAL,

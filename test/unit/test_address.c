@@ -82,7 +82,7 @@ static const struct {
 	{ "[]:3260", "no address between" },
 	{ "[::1]3260", "neither a port" },
 	{ "[::1]]", "neither a port" },
-	{ "[[::1]]", "no address" },
+	{ "[[::1]]", "neither a port" },
 	{ "[1:2]", "neither an IPv6 address" },
 	{ "a:b:c", "neither an IPv6 address" },
 	{ "10.0.0.1:3260:1", "neither an IPv6 address" },

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Messages of the local socket: there and back, and whatever isn't one. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "../../iscsid/bytes.h"
+#include "../../iscsid/mgmt_msg.h"
+#include "../../libiscsi-db/util.h"
+
+static uint8_t *build_request(size_t *len)
+{
+	const struct mgmt_request req = {
+		.type = MGMT_LOGIN, .tag = 7, .flags = MGMT_ANOTHER, .sid = 3,
+		.record = "node.name = a\n", .iface = "",
+	};
+
+	return mgmt_msg_build_request(&req, len);
+}
+
+START_TEST(a_request_goes_there_and_back)
+{
+	struct mgmt_request got;
+	struct iscsi_why why;
+	uint32_t body_len;
+	uint16_t type;
+	size_t len;
+	uint8_t *msg = build_request(&len);
+
+	ck_assert_ptr_nonnull(msg);
+	ck_assert_int_eq(mgmt_msg_header(msg, &type, &body_len, &why), 0);
+	ck_assert_uint_eq(body_len, len - MGMT_HEADER_LEN);
+	ck_assert_int_eq(mgmt_msg_parse_request(type, msg + MGMT_HEADER_LEN, body_len, &got, &why),
+			 0);
+	ck_assert_int_eq(got.type, MGMT_LOGIN);
+	ck_assert_uint_eq(got.tag, 7);
+	ck_assert_uint_eq(got.flags, MGMT_ANOTHER);
+	ck_assert_uint_eq(got.sid, 3);
+	ck_assert_str_eq(got.record, "node.name = a\n");
+	ck_assert_str_eq(got.iface, "");
+	free(msg);
+}
+END_TEST
+
+static const struct mgmt_reply replies[] = {
+	{ .type = MGMT_RESULT, .tag = 1, .err = ISCSI_ERR_LOGIN_AUTH_FAILED, .why = "no", .sid = 9,
+	  .conn_state = MGMT_CONN_IN_LOGIN, .recovery = MGMT_RECOVERY_REOPEN,
+	  .name = "", .address = "" },
+	{ .type = MGMT_TARGET, .tag = 2, .name = "iqn.a:b", .address = "fe80::1%eth0",
+	  .port = 3260, .tpgt = -1, .why = "" },
+};
+
+START_TEST(a_reply_goes_there_and_back)
+{
+	const struct mgmt_reply *want = &replies[_i];
+	struct mgmt_reply got;
+	struct iscsi_why why;
+	uint32_t body_len;
+	uint16_t type;
+	size_t len;
+	uint8_t *msg = mgmt_msg_build_reply(want, &len);
+
+	ck_assert_ptr_nonnull(msg);
+	ck_assert_int_eq(mgmt_msg_header(msg, &type, &body_len, &why), 0);
+	ck_assert_int_eq(mgmt_msg_parse_reply(type, msg + MGMT_HEADER_LEN, body_len, &got, &why), 0);
+	ck_assert_uint_eq(got.tag, want->tag);
+	ck_assert_int_eq(got.err, want->err);
+	ck_assert_uint_eq(got.sid, want->sid);
+	ck_assert_int_eq(got.conn_state, want->conn_state);
+	ck_assert_int_eq(got.recovery, want->recovery);
+	ck_assert_str_eq(got.why, want->why);
+	ck_assert_str_eq(got.name, want->name);
+	ck_assert_str_eq(got.address, want->address);
+	ck_assert_int_eq(got.port, want->port);
+	ck_assert_int_eq(got.tpgt, want->tpgt);
+	free(msg);
+}
+END_TEST
+
+/* Every length but the right one is refused; nothing past the end is read (ASan sees it). */
+START_TEST(a_cut_request_is_refused)
+{
+	struct mgmt_request got;
+	struct iscsi_why why;
+	size_t len;
+	uint8_t *msg = build_request(&len);
+
+	for (size_t n = 0; n < len - MGMT_HEADER_LEN; n++) {
+		uint8_t *cut = malloc(n ? n : 1);
+
+		ck_assert_ptr_nonnull(cut);
+		memcpy(cut, msg + MGMT_HEADER_LEN, n);
+		ck_assert_int_eq(mgmt_msg_parse_request(MGMT_LOGIN, cut, n, &got, &why),
+				 ISCSI_ERR_INVALID_MGMT_REQ);
+		free(cut);
+	}
+	free(msg);
+}
+END_TEST
+
+START_TEST(a_foreign_header_is_refused)
+{
+	/* What open-iscsi's iscsiadm sends first: a command number of a few, little-endian. */
+	static const uint8_t original[MGMT_HEADER_LEN] = { 1, 0, 0, 0 };
+	uint8_t header[MGMT_HEADER_LEN];
+	struct iscsi_why why;
+	uint32_t body_len;
+
+	ck_assert_int_eq(mgmt_msg_header(original, NULL, &body_len, &why),
+			 ISCSI_ERR_INVALID_MGMT_REQ);
+	put_be32(header, MGMT_MAGIC);
+	put_be16(header + 4, MGMT_VERSION + 1);
+	put_be16(header + 6, MGMT_LOGIN);
+	put_be32(header + 8, 0);
+	ck_assert_int_eq(mgmt_msg_header(header, NULL, &body_len, &why),
+			 ISCSI_ERR_INVALID_MGMT_REQ);
+	ck_assert_ptr_nonnull(strstr(why.text, "version 2"));
+	put_be16(header + 4, MGMT_VERSION);
+	put_be32(header + 8, MGMT_BODY_MAX + 1);
+	ck_assert_int_eq(mgmt_msg_header(header, NULL, &body_len, &why),
+			 ISCSI_ERR_INVALID_MGMT_REQ);
+}
+END_TEST
+
+START_TEST(an_unknown_type_is_refused)
+{
+	static const uint8_t body[20];
+	struct mgmt_request req;
+	struct mgmt_reply reply;
+	struct iscsi_why why;
+
+	ck_assert_int_eq(mgmt_msg_parse_request(0, body, sizeof(body), &req, &why),
+			 ISCSI_ERR_INVALID_MGMT_REQ);
+	ck_assert_int_eq(mgmt_msg_parse_request(MGMT_RESULT, body, sizeof(body), &req, &why),
+			 ISCSI_ERR_INVALID_MGMT_REQ);
+	ck_assert_int_eq(mgmt_msg_parse_reply(MGMT_LOGIN, body, sizeof(body), &reply, &why),
+			 ISCSI_ERR_INVALID_MGMT_REQ);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("mgmt_msg");
+	TCase *tc = tcase_create("mgmt_msg");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(tc, a_request_goes_there_and_back);
+	tcase_add_loop_test(tc, a_reply_goes_there_and_back, 0, ARRAY_SIZE(replies));
+	tcase_add_test(tc, a_cut_request_is_refused);
+	tcase_add_test(tc, a_foreign_header_is_refused);
+	tcase_add_test(tc, an_unknown_type_is_refused);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Records as text: files of several versions come back line for line, any other bytes do no harm. */
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <check.h>
+
+#include "libiscsi-db/db.h"
+#include "test/unit/alloc.h"
+
+#define SAMPLES "test/fake/db/"
+
+static char warned[65536];
+static unsigned int warnings;
+
+static void warn(void *arg, const char *text)
+{
+	size_t len = strlen(warned);
+
+	(void)arg;
+	warnings++;
+	(void)snprintf(warned + len, sizeof(warned) - len, "%s\n", text);
+}
+
+static char *sample(const char *name, size_t *len)
+{
+	CLEANUP(freep) char *path = db_format(SAMPLES "%s", name);
+	char *text = NULL;
+	int r = os_read_path(path, &text, len);
+
+	ck_assert_msg(r == 0, "%s: %s", path, db_strerror(r));
+	return text;
+}
+
+static struct iscsi_db_record *parse(enum iscsi_db_kind kind, const char *text)
+{
+	struct iscsi_db_record *rec = NULL;
+	struct iscsi_why why = { "" };
+
+	warned[0] = '\0';
+	warnings = 0;
+	ck_assert_msg(!iscsi_db_record_parse(kind, text, strlen(text), "text", warn, NULL, &rec,
+					     &why),
+		      "%s", why.text);
+	return rec;
+}
+
+static const char *body(const char *text)
+{
+	return strchr(text, '\n') + 1;
+}
+
+static enum iscsi_db_kind kind_of(const char *name)
+{
+	if (strncmp(name, "node-", 5) == 0)
+		return ISCSI_DB_NODE;
+	if (strncmp(name, "iface-", 6) == 0)
+		return ISCSI_DB_IFACE;
+	return strncmp(name, "st_", 3) == 0 ? ISCSI_DB_SENDTARGETS : ISCSI_DB_ISNS;
+}
+
+/* Drops the lines of later versions that we don't write while they have their default. */
+static void drop_late(char *text)
+{
+	static const char *const late[] = { "node.session.sess_reopen_log_freq = 1\n",
+					    "node.session.conn_reopen_log_freq = 1\n" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(late); i++) {
+		char *at = strstr(text, late[i]);
+
+		if (at)
+			memmove(at, at + strlen(late[i]), strlen(at + strlen(late[i])) + 1);
+	}
+}
+
+static void check_folder(const char *version, unsigned int files)
+{
+	CLEANUP(freep) char *path = db_format(SAMPLES "%s", version);
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	unsigned int seen = 0;
+
+	ck_assert_msg(dir != NULL, "%s is run from the top of the source tree", path);
+	while ((entry = readdir(dir))) {
+		CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
+		CLEANUP(freep) char *name = NULL, *text = NULL, *printed = NULL;
+		size_t len;
+
+		if (!strstr(entry->d_name, ".rec"))
+			continue;
+		name = db_format("%s/%s", version, entry->d_name);
+		text = sample(name, &len);
+		rec = parse(kind_of(entry->d_name), text);
+		ck_assert_msg(warnings == 0, "%s: %s", name, warned);
+		printed = iscsi_db_record_print(rec, ISCSI_DB_FORM_FILE);
+		drop_late(text);
+		/* 2.1.11 wrote no type for nodes of the firmware. */
+		if (!strstr(text, "node.discovery_type") && rec->kind == ISCSI_DB_NODE) {
+			char *type = strstr(printed, "node.discovery_type = static\n");
+
+			ck_assert(!rec->has_type);
+			memmove(type, type + 29, strlen(type + 29) + 1);
+		}
+		ck_assert_msg(strncmp(printed, "# BEGIN RECORD 3.", 17) == 0, "%s", printed);
+		ck_assert_msg(streq(body(text), body(printed)), "%s: %s", name, printed);
+		seen++;
+	}
+	(void)closedir(dir);
+	ck_assert_uint_eq(seen, files);
+}
+
+START_TEST(files_come_back_as_they_were)
+{
+	check_folder("2.1.8", 21);
+	check_folder("2.1.11", 7);
+	check_folder("master-2026-03", 16);
+}
+END_TEST
+
+static const struct {
+	enum iscsi_db_form form;
+	const char *in, *out;
+} shows[] = {
+	{ ISCSI_DB_FORM_SHOW, "2.1.8/node-sendtargets.rec", "2.1.8/out-node-show.txt" },
+	{ ISCSI_DB_FORM_SHOW_SECRETS, "2.1.8/node-sendtargets.rec", "2.1.8/out-node-show.txt" },
+	{ ISCSI_DB_FORM_SHOW, "2.1.8/st_config-default.rec", "2.1.8/out-st-show.txt" },
+	{ ISCSI_DB_FORM_SHOW, "2.1.8/iface-ipv6.rec", "2.1.8/out-iface-show-ipv6.txt" },
+};
+
+static enum iscsi_db_kind kind_in(const char *path)
+{
+	return kind_of(strchr(path, '/') + 1);
+}
+
+START_TEST(show_is_as_it_always_was)
+{
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
+	CLEANUP(freep) char *in = NULL, *out = NULL, *printed = NULL;
+	size_t len;
+
+	in = sample(shows[_i].in, &len);
+	out = sample(shows[_i].out, &len);
+	rec = parse(kind_in(shows[_i].in), in);
+	printed = iscsi_db_record_print(rec, shows[_i].form);
+	ck_assert_str_eq(body(printed), body(out));
+}
+END_TEST
+
+START_TEST(the_default_interface_shows)
+{
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
+	CLEANUP(freep) char *out = NULL, *printed = NULL;
+	size_t len;
+
+	out = sample("2.1.8/out-iface-show-default.txt", &len);
+	ck_assert(!iscsi_db_record_new(ISCSI_DB_IFACE, &rec));
+	printed = iscsi_db_record_print(rec, ISCSI_DB_FORM_SHOW);
+	ck_assert_str_eq(body(printed), body(out));
+}
+END_TEST
+
+/* Every line of @lines stands in @text, in that order. */
+static void check_lines(const char *text, char *lines)
+{
+	char *save = NULL;
+
+	for (char *line = strtok_r(lines, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		CLEANUP(freep) char *whole = db_format("\n%s\n", line);
+
+		text = strstr(text, whole);
+		ck_assert_msg(text != NULL, "%s", line);
+	}
+}
+
+START_TEST(secrets_are_masked)
+{
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
+	CLEANUP(freep) char *in = NULL, *masked = NULL, *clear = NULL, *show = NULL, *all = NULL;
+	size_t len;
+
+	in = sample("2.1.8/node-chap-updated.rec", &len);
+	masked = sample("2.1.8/out-node-show-masked.txt", &len);
+	clear = sample("2.1.8/out-node-show-secrets.txt", &len);
+	rec = parse(ISCSI_DB_NODE, in);
+	show = iscsi_db_record_print(rec, ISCSI_DB_FORM_SHOW);
+	all = iscsi_db_record_print(rec, ISCSI_DB_FORM_SHOW_SECRETS);
+	check_lines(show, masked);
+	check_lines(all, clear);
+	ck_assert_ptr_null(strstr(show, "examplesecret"));
+	ck_assert_ptr_null(strstr(all, "_length"));
+	ck_assert_int_eq(iscsi_db_record_get_int(rec, "node.session.auth.password_length"), 14);
+}
+END_TEST
+
+/* One setting out of a text. */
+static const struct {
+	const char *text, *key, *value;
+	unsigned int warnings;
+} texts[] = {
+	{ "node.startup = automatic\n", "node.startup", "automatic", 0 },
+	{ "node.startup = automatic", "node.startup", "automatic", 0 },
+	{ "node.startup=automatic\n", "node.startup", "automatic", 0 },
+	{ "node.startup= automatic\n", "node.startup", "automatic", 0 },
+	{ "node.startup =automatic\n", "node.startup", "automatic", 0 },
+	{ "node.startup==automatic\n", "node.startup", "automatic", 0 },
+	{ "  node.startup\t=\tautomatic  \n", "node.startup", "automatic", 0 },
+	{ "node.startup = automatic\r\n", "node.startup", "automatic", 0 },
+	{ "\xef\xbb\xbfnode.startup = automatic\n", "node.startup", "automatic", 0 },
+	{ "node.startup = onboot\nnode.startup = automatic\n", "node.startup", "automatic", 0 },
+	{ "node.startup = automatic\nnode.startup = nonsense\n", "node.startup", "automatic", 1 },
+	{ "node.startup = nonsense\n", "node.startup", "manual", 1 },
+	{ "node.startup\n", "node.startup", "manual", 1 },
+	{ "node.startup =\n", "node.startup", "manual", 1 },
+	{ "node.startup automatic\n", "node.startup", "manual", 1 },
+	{ "= automatic\n", "node.startup", "manual", 1 },
+	{ "# node.startup = automatic\n", "node.startup", "manual", 0 },
+	{ "  # node.startup = automatic\n\n\n", "node.startup", "manual", 0 },
+	{ "node.name = a # b\n", "node.name", "a # b", 0 },
+	{ "node.name = = b\n", "node.name", "= b", 0 },
+	{ "node.name = \"q\"\n", "node.name", "\"q\"", 0 },
+	{ "node.name = <empty>\n", "node.name", "", 0 },
+	{ "node.tpgt = 12abc\n", "node.tpgt", "12", 1 },
+	{ "node.session.conn_reopen_log_freq = 7\n", "node.session.sess_reopen_log_freq", "7", 0 },
+	{ "node.transport_name = iser\n", "iface.transport_name", "iser", 0 },
+	{ "iface.hop_limit = 9\n", "iface.hop_limit", "9", 0 },
+	{ "iface.ttl = 9\n", "iface.ttl", "9", 0 },
+	{ "node.session.auth.password_length = 9\n", "node.session.auth.password_length", "0", 0 },
+	{ "a.new.key = 1\n", "node.startup", "manual", 1 },
+	{ "# BEGIN RECORD 9\nnode.startup = onboot\n", "node.startup", "onboot", 1 },
+	{ "# END RECORD\nnode.startup = onboot\n", "node.startup", "onboot", 0 },
+	{ "node.session.auth.username = a\x01" "b\n", "node.session.auth.username", "", 1 },
+	{ "", "node.startup", "manual", 0 },
+	{ "\n\n\n", "node.startup", "manual", 0 },
+};
+
+START_TEST(readers_are_tolerant)
+{
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec =
+		parse(ISCSI_DB_NODE, texts[_i].text);
+
+	ck_assert_str_eq(iscsi_db_record_get(rec, texts[_i].key), texts[_i].value);
+	ck_assert_msg(warnings == texts[_i].warnings, "%s%s", texts[_i].text, warned);
+}
+END_TEST
+
+START_TEST(warnings_name_file_and_line)
+{
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec =
+		parse(ISCSI_DB_NODE, "\n# x\nnode.startup = never\n");
+
+	ck_assert_str_eq(warned, "text:3: unknown value format 'never' for parameter name "
+				 "'node.startup'; the line is ignored\n");
+}
+END_TEST
+
+START_TEST(unknown_lines_survive)
+{
+	static const char text[] = "# BEGIN RECORD 2.1.99\n"
+				   "node.name = iqn.a\n"
+				   "node.session.new_thing =  with  blanks # and more \n"
+				   "  other=1\n"
+				   "broken line without sign\n"
+				   "escape = \x1b[2J\n"
+				   "# END RECORD\n";
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = parse(ISCSI_DB_NODE, text);
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *again = NULL;
+	CLEANUP(freep) char *file = NULL, *show = NULL, *second = NULL;
+
+	ck_assert_uint_eq(warnings, 4);
+	file = iscsi_db_record_print(rec, ISCSI_DB_FORM_FILE);
+	ck_assert_ptr_nonnull(strstr(file, "\nnode.session.new_thing =  with  blanks # and more\n"
+					   "other=1\n# END RECORD\n"));
+	ck_assert_ptr_null(strstr(file, "broken"));
+	ck_assert_ptr_null(strstr(file, "escape"));
+	show = iscsi_db_record_print(rec, ISCSI_DB_FORM_SHOW);
+	ck_assert_ptr_null(strstr(show, "new_thing"));
+	again = parse(ISCSI_DB_NODE, file);
+	second = iscsi_db_record_print(again, ISCSI_DB_FORM_FILE);
+	ck_assert_str_eq(file, second);
+}
+END_TEST
+
+START_TEST(late_settings_only_if_changed)
+{
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec =
+		parse(ISCSI_DB_NODE, "node.session.sess_reopen_log_freq = 1\n");
+	CLEANUP(freep) char *plain = iscsi_db_record_print(rec, ISCSI_DB_FORM_FILE);
+	CLEANUP(freep) char *show = iscsi_db_record_print(rec, ISCSI_DB_FORM_SHOW);
+	CLEANUP(freep) char *changed = NULL;
+
+	ck_assert_ptr_null(strstr(plain, "log_freq"));
+	ck_assert_ptr_null(strstr(show, "log_freq"));
+	ck_assert_ptr_null(strstr(show, "congestion"));
+	ck_assert(!iscsi_db_record_set(rec, "node.session.sess_reopen_log_freq", "5", NULL));
+	ck_assert(!iscsi_db_record_set(rec, "node.conn[0].tcp.congestion_control", "bbr", NULL));
+	changed = iscsi_db_record_print(rec, ISCSI_DB_FORM_FILE);
+	ck_assert_ptr_nonnull(strstr(changed, "reopen_max = 0\n"
+					      "node.session.sess_reopen_log_freq = 5\n"));
+	ck_assert_ptr_nonnull(strstr(changed, "type_of_service = 0\n"
+					      "node.conn[0].tcp.congestion_control = bbr\n"));
+}
+END_TEST
+
+START_TEST(both_families_are_kept)
+{
+	/* The name says IPv4, the settings are of IPv6. */
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec =
+		parse(ISCSI_DB_NODE, "iface.iscsi_ifacename = if6\niface.ipaddress = 2001:db8::1\n"
+				     "iface.hop_limit = 64\niface.ipv6_router = fe80::1\n");
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *v6 =
+		parse(ISCSI_DB_IFACE, "iface.iscsi_ifacename = my.ipv6.0\niface.ttl = 3\n");
+	CLEANUP(freep) char *file = iscsi_db_record_print(rec, ISCSI_DB_FORM_FILE);
+	CLEANUP(freep) char *file6 = iscsi_db_record_print(v6, ISCSI_DB_FORM_FILE);
+
+	ck_assert_ptr_nonnull(strstr(file, "iface.ttl = 0\n"));
+	ck_assert_ptr_nonnull(strstr(file, "iface.hop_limit = 64\n"));
+	ck_assert_ptr_nonnull(strstr(file, "iface.ipv6_router = fe80::1\n"));
+	ck_assert_ptr_null(strstr(file, "iface.flow_label"));
+	ck_assert_ptr_nonnull(strstr(file6, "iface.flow_label = 0\n"));
+	ck_assert_ptr_nonnull(strstr(file6, "iface.ttl = 3\n"));
+	ck_assert_ptr_null(strstr(file6, "iface.tos"));
+}
+END_TEST
+
+START_TEST(long_lines_are_dropped)
+{
+	char *text = calloc(1, 8192);
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL, *key = NULL, *most = NULL;
+
+	sprintf(text, "node.name = %0*d\nnode.startup = onboot\n", DB_LINE_MAX, 7);
+	rec = parse(ISCSI_DB_NODE, text);
+	ck_assert_uint_eq(warnings, 1);
+	ck_assert_str_eq(iscsi_db_record_get(rec, "node.name"), "");
+	ck_assert_str_eq(iscsi_db_record_get(rec, "node.startup"), "onboot");
+	sprintf(text, "%0*d = x\n", DB_KEY_MAX + 1, 7);
+	key = parse(ISCSI_DB_NODE, text);
+	ck_assert_uint_eq(warnings, 1);
+	/* The longest line there may be: cut to what a value may hold. */
+	sprintf(text, "node.name = %0*d\n", DB_LINE_MAX - 1 - 12, 7);
+	most = parse(ISCSI_DB_NODE, text);
+	ck_assert_uint_eq(strlen(iscsi_db_record_get(most, "node.name")), 254);
+	free(text);
+}
+END_TEST
+
+START_TEST(what_cannot_be_a_record)
+{
+	struct iscsi_db_record *rec = NULL;
+	char *text = malloc(DB_TEXT_MAX + 1);
+	struct iscsi_why why;
+
+	ck_assert_int_eq(iscsi_db_record_parse(ISCSI_DB_NODE, "node.name = a\0b\n", 16, "f", NULL,
+					       NULL, &rec, &why),
+			 ISCSI_ERR_INVAL);
+	ck_assert_str_eq(why.text, "f: there are NUL bytes in it");
+	memset(text, '\n', DB_TEXT_MAX + 1);
+	ck_assert_int_eq(iscsi_db_record_parse(ISCSI_DB_NODE, text, DB_TEXT_MAX + 1, "f", NULL,
+					       NULL, &rec, &why),
+			 ISCSI_ERR_INVAL);
+	ck_assert_ptr_null(rec);
+	ck_assert_int_eq(iscsi_db_record_parse(ISCSI_DB_NODE, text, DB_TEXT_MAX, "f", NULL, NULL,
+					       &rec, &why),
+			 ISCSI_SUCCESS);
+	iscsi_db_record_free(rec);
+	/* All of it unknown lines. */
+	for (size_t i = 0; i + 4 <= DB_TEXT_MAX; i += 4)
+		memcpy(text + i, "a=b\n", 4);
+	ck_assert_int_eq(iscsi_db_record_parse(ISCSI_DB_ISNS, text, DB_TEXT_MAX, NULL, NULL, NULL,
+					       &rec, NULL),
+			 ISCSI_SUCCESS);
+	iscsi_db_record_free(rec);
+	free(text);
+}
+END_TEST
+
+START_TEST(no_memory_is_an_error)
+{
+	static const char text[] = "node.name = iqn.a\nunknown = 1\niface.mtu = 9\n";
+	unsigned long n = 0;
+	bool done = false;
+
+	if (!alloc_can_fail)
+		return;
+	while (!done) {
+		struct iscsi_db_record *rec = NULL;
+		char *printed = NULL;
+		enum iscsi_err err;
+
+		alloc_fail_nth(++n);
+		err = iscsi_db_record_parse(ISCSI_DB_NODE, text, sizeof(text) - 1, "x", NULL, NULL,
+					    &rec, NULL);
+		if (!err)
+			printed = iscsi_db_record_print(rec, ISCSI_DB_FORM_FILE);
+		done = !alloc_fail_stop();
+		ck_assert(err == ISCSI_SUCCESS || err == ISCSI_ERR_NOMEM);
+		if (done)
+			ck_assert_ptr_nonnull(printed);
+		free(printed);
+		iscsi_db_record_free(rec);
+	}
+	ck_assert_uint_gt(n, 4);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("record_text");
+	TCase *t = tcase_create("record_text");
+	SRunner *runner = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, t);
+	tcase_add_test(t, files_come_back_as_they_were);
+	tcase_add_loop_test(t, show_is_as_it_always_was, 0, (int)ARRAY_SIZE(shows));
+	tcase_add_test(t, the_default_interface_shows);
+	tcase_add_test(t, secrets_are_masked);
+	tcase_add_loop_test(t, readers_are_tolerant, 0, (int)ARRAY_SIZE(texts));
+	tcase_add_test(t, warnings_name_file_and_line);
+	tcase_add_test(t, unknown_lines_survive);
+	tcase_add_test(t, late_settings_only_if_changed);
+	tcase_add_test(t, both_families_are_kept);
+	tcase_add_test(t, long_lines_are_dropped);
+	tcase_add_test(t, what_cannot_be_a_record);
+	tcase_add_test(t, no_memory_is_an_error);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Pauses between attempts: growing, capped, never under Time2Wait; the index; the run state. */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "../../iscsid/index.h"
+#include "../../iscsid/retry.h"
+#include "../../iscsid/runstate.h"
+#include "../../libiscsi-db/util.h"
+
+START_TEST(pauses_grow_up_to_a_cap)
+{
+	static const uint64_t lost[] = { 1000, 2000, 4000, 5000, 5000 };
+	static const uint64_t refused[] = { 5000, 10000, 20000, 40000, 60000, 60000 };
+	struct retry retry = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(lost); i++)
+		ck_assert_uint_eq(retry_pause_ms(&retry, RETRY_LOST, 0, 0), lost[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+		ck_assert_uint_eq(retry_pause_ms(&retry, RETRY_REFUSED, 0, 0), refused[i]);
+	retry_reset(&retry);
+	ck_assert_uint_eq(retry_pause_ms(&retry, RETRY_REFUSED, 0, 0), 5000);
+}
+END_TEST
+
+START_TEST(jitter_takes_a_fifth_at_most)
+{
+	for (uint32_t random = 0; random < 5000; random += 7) {
+		struct retry retry = { .cause = RETRY_BUSY, .attempts = 10 };
+		uint64_t pause = retry_pause_ms(&retry, RETRY_BUSY, 0, random);
+
+		ck_assert_uint_ge(pause, 24000);
+		ck_assert_uint_le(pause, 30000);
+	}
+}
+END_TEST
+
+START_TEST(time2wait_is_the_least)
+{
+	struct retry retry = { 0 };
+
+	ck_assert_uint_eq(retry_pause_ms(&retry, RETRY_LOST, 3600000, 5), 3600000);
+}
+END_TEST
+
+START_TEST(the_index_finds_what_was_added)
+{
+	struct index index = { 0 };
+	int object[1000];
+	size_t len;
+	void **all;
+
+	ck_assert_ptr_null(index_find(&index, 1, NULL));
+	for (int i = 0; i < 1000; i++)
+		ck_assert_int_eq(index_add(&index, (uint64_t)(i / 2), &object[i]), 0);
+	for (int i = 0; i < 500; i++) {
+		struct index_node *node = NULL;
+		int n = 0;
+
+		while ((node = index_find(&index, (uint64_t)i, node)))
+			n++;
+		ck_assert_int_eq(n, 2);
+	}
+	all = index_objects(&index, &len);
+	ck_assert_uint_eq(len, 1000);
+	free(all);
+	for (int i = 0; i < 1000; i += 2)
+		index_remove(&index, (uint64_t)(i / 2), &object[i]);
+	ck_assert_uint_eq(index.len, 500);
+	ck_assert_ptr_eq(index_find(&index, 7, NULL)->object, &object[15]);
+	index_done(&index);
+}
+END_TEST
+
+static char dir[] = "/tmp/iscsi-test-runstate-XXXXXX";
+static int dir_fd;
+
+static void setup(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_ge(dir_fd, 0);
+}
+
+static void teardown(void)
+{
+	char command[64];
+
+	closep(&dir_fd);
+	(void)snprintf(command, sizeof(command), "rm -rf %s", dir);
+	ck_assert_int_eq(system(command), 0);
+}
+
+START_TEST(run_state_survives)
+{
+	struct runstate state = { .isid = { 0, 2, 0x3d, 0, 0, 9 }, .time2wait_s = 3 }, got;
+	struct stat st;
+
+	ck_assert_int_eq(iscsi_db_record_new(ISCSI_DB_NODE, &state.rec), 0);
+	ck_assert_int_eq(iscsi_db_record_set(state.rec, "node.name", "iqn.a:b", NULL), 0);
+	ck_assert_int_eq(runstate_load(dir_fd, 9, &got), -ENOENT);
+	ck_assert_int_eq(runstate_save(dir_fd, 9, &state), 0);
+	ck_assert_int_eq(fstatat(dir_fd, "session-9", &st, 0), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0600);
+	ck_assert_int_eq(runstate_load(dir_fd, 9, &got), 0);
+	ck_assert_mem_eq(got.isid, state.isid, sizeof(got.isid));
+	ck_assert_uint_eq(got.time2wait_s, 3);
+	ck_assert_str_eq(iscsi_db_record_get(got.rec, "node.name"), "iqn.a:b");
+	iscsi_db_record_free(got.rec);
+	iscsi_db_record_free(state.rec);
+	runstate_remove(dir_fd, 9);
+	ck_assert_int_eq(runstate_load(dir_fd, 9, &got), -ENOENT);
+}
+END_TEST
+
+/* What isn't ours, whole and private is no state at all. */
+static const struct { const char *text; mode_t mode; } foreign[] = {
+	{ "", 0600 },
+	{ "node.name = iqn.a:b\n", 0600 },
+	{ "# iscsid session ISID 00023d00000 Time2Wait\n", 0600 },
+	{ "# iscsid session ISID 00023d000009 Time2Wait 99999\n", 0600 },
+	{ "# iscsid session ISID 00023d000009 Time2Wait 2\nnode.name = iqn.a:b\n", 0644 },
+};
+
+START_TEST(foreign_run_state_is_refused)
+{
+	struct runstate got;
+	int fd = openat(dir_fd, "session-9", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	ssize_t len = (ssize_t)strlen(foreign[_i].text);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, foreign[_i].text, (size_t)len), len);
+	ck_assert_int_eq(fchmod(fd, foreign[_i].mode), 0);
+	(void)close(fd);
+	ck_assert_int_eq(runstate_load(dir_fd, 9, &got), -EBADMSG);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("retry, index, runstate");
+	TCase *pure = tcase_create("pure"), *files = tcase_create("files");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(pure, pauses_grow_up_to_a_cap);
+	tcase_add_test(pure, jitter_takes_a_fifth_at_most);
+	tcase_add_test(pure, time2wait_is_the_least);
+	tcase_add_test(pure, the_index_finds_what_was_added);
+	tcase_add_checked_fixture(files, setup, teardown);
+	tcase_add_test(files, run_state_survives);
+	tcase_add_loop_test(files, foreign_run_state_is_refused, 0, ARRAY_SIZE(foreign));
+	suite_add_tcase(suite, pure);
+	suite_add_tcase(suite, files);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
