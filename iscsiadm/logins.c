@@ -35,6 +35,8 @@ struct job {
 	void (*format)(const struct job *job, size_t index, char *ret, size_t size);
 	void (*succeeded)(const struct job *job, const char *what);
 	void (*failed)(const struct job *job, const char *what);
+	/* Says why it failed, as the daemon has it. */
+	void (*explain)(const struct job *job, size_t index, const char *why);
 	const void *list;
 	bool no_wait;
 };
@@ -69,7 +71,7 @@ static void on_result(void *arg, const struct mgmt_reply *reply)
 			job->succeeded(job, what);
 	} else {
 		if (reply->why[0])
-			adm_error("%s: %s", what, reply->why);
+			job->explain(job, wish->index, reply->why);
 		job->failed(job, what);
 		adm_error("initiator reported error (%d - %s)", (int)reply->err,
 			  iscsi_db_err_text(reply->err));
@@ -111,6 +113,19 @@ static void login_failed(const struct job *job, const char *what)
 {
 	(void)job;
 	adm_error("Could not login to %s.", what);
+}
+
+static void explain_login(const struct job *job, size_t index, const char *why)
+{
+	struct iscsi_db_record *const *records = job->list;
+	const struct iscsi_db_record *rec = records[index];
+	const char *iface = iscsi_db_record_get(rec, "iface.iscsi_ifacename");
+	bool other = !streq(iface, "default");
+
+	adm_error("%s %s,%s%s%s: %s", iscsi_db_record_get(rec, "node.name"),
+		  iscsi_db_record_get(rec, "node.conn[0].address"),
+		  iscsi_db_record_get(rec, "node.conn[0].port"), other ? " through " : "",
+		  other ? iface : "", why);
 }
 
 /* How long the daemon may take for a record, by the settings that bound its attempts. */
@@ -215,7 +230,8 @@ enum iscsi_err logins_run(struct adm *adm, struct iscsi_db_record *const *record
 {
 	struct job job = {
 		.verb = "Logins", .format = format_node, .succeeded = login_succeeded,
-		.failed = login_failed, .list = records, .no_wait = how->no_wait,
+		.failed = login_failed, .explain = explain_login, .list = records,
+		.no_wait = how->no_wait,
 	};
 	enum iscsi_err result = ISCSI_SUCCESS, err;
 	int bound_ms = 0;
@@ -266,12 +282,19 @@ static void logout_failed(const struct job *job, const char *what)
 	adm_error("Could not logout of %s.", what);
 }
 
+static void explain_logout(const struct job *job, size_t index, const char *why)
+{
+	const struct sysfs_session *const *list = job->list;
+
+	adm_error("session %u %s: %s", list[index]->sid, list[index]->target, why);
+}
+
 enum iscsi_err logouts_run(struct adm *adm, const struct sysfs_session *const *list,
 			   size_t count)
 {
 	struct job job = {
 		.verb = "Logouts", .format = format_session, .succeeded = logout_succeeded,
-		.failed = logout_failed, .list = list,
+		.failed = logout_failed, .explain = explain_logout, .list = list,
 	};
 	enum iscsi_err result = ISCSI_SUCCESS, err;
 	char what[LINE_MAX_LEN];

@@ -99,9 +99,12 @@ static struct netlink *netlink_of(struct kernel *kernel)
 
 /* ---- a batch: messages one after the other in one datagram ------------------------------ */
 
-static void batch_start(struct netlink *nl)
+/* Each message needs the handle of the transport, which is there once that is loaded. */
+static enum iscsi_err batch_start(struct netlink *nl, struct iscsi_why *why)
 {
 	nl->batch_len = 0;
+	return nl->handle ? ISCSI_SUCCESS :
+			    sysfs_read_transport_handle(nl->sysfs, "tcp", &nl->handle, why);
 }
 
 /*
@@ -303,12 +306,9 @@ static enum iscsi_err nl_create_session(struct kernel *kernel,
 	for (int attempt = 0; attempt < 2; attempt++) {
 		struct uevent *ev;
 
-		if (!nl->handle) {
-			err = sysfs_read_transport_handle(nl->sysfs, "tcp", &nl->handle, why);
-			if (err)
-				return err;
-		}
-		batch_start(nl);
+		err = batch_start(nl, why);
+		if (err)
+			return err;
 		ev = batch_add(nl, CMD_CREATE_SESSION, NULL, 0, NULL, 0);
 		ev->u.create_session.initial_cmd_sn = args->initial_cmd_sn;
 		ev->u.create_session.cmds_max = args->cmds_max;
@@ -329,9 +329,12 @@ static enum iscsi_err nl_bind_conn(struct kernel *kernel, const struct kernel_bi
 				   struct iscsi_why *why)
 {
 	struct netlink *nl = netlink_of(kernel);
+	enum iscsi_err err;
 	struct uevent *ev;
 
-	batch_start(nl);
+	err = batch_start(nl, why);
+	if (err)
+		return err;
 	if (args->create)
 		batch_add_conn(nl, CMD_CREATE_CONN, args->sid);
 	ev = batch_add(nl, CMD_BIND_CONN, NULL, 0, NULL, 0);
@@ -349,8 +352,11 @@ static enum iscsi_err nl_send_pdu(struct kernel *kernel, uint32_t sid, const uin
 				  const uint8_t *data, size_t data_len, struct iscsi_why *why)
 {
 	struct netlink *nl = netlink_of(kernel);
+	enum iscsi_err err;
 
-	batch_start(nl);
+	err = batch_start(nl, why);
+	if (err)
+		return err;
 	batch_add_pdu(nl, sid, bhs, data, data_len);
 	return batch_run(nl, NULL, NULL, why);
 }
@@ -359,8 +365,11 @@ static enum iscsi_err nl_start_conn(struct kernel *kernel, uint32_t sid,
 				    const struct kernel_params *params, struct iscsi_why *why)
 {
 	struct netlink *nl = netlink_of(kernel);
+	enum iscsi_err err;
 
-	batch_start(nl);
+	err = batch_start(nl, why);
+	if (err)
+		return err;
 	batch_add_params(nl, sid, params);
 	batch_add_conn(nl, CMD_START_CONN, sid);
 	return batch_run(nl, NULL, NULL, why);
@@ -369,8 +378,11 @@ static enum iscsi_err nl_start_conn(struct kernel *kernel, uint32_t sid,
 static enum iscsi_err nl_stop_conn(struct kernel *kernel, uint32_t sid, struct iscsi_why *why)
 {
 	struct netlink *nl = netlink_of(kernel);
+	enum iscsi_err err;
 
-	batch_start(nl);
+	err = batch_start(nl, why);
+	if (err)
+		return err;
 	batch_add_stop(nl, sid, STOP_RECOVER);
 	return batch_run(nl, NULL, NULL, why);
 }
@@ -379,8 +391,11 @@ static enum iscsi_err nl_unbind_session(struct kernel *kernel, uint32_t sid,
 					struct iscsi_why *why)
 {
 	struct netlink *nl = netlink_of(kernel);
+	enum iscsi_err err;
 
-	batch_start(nl);
+	err = batch_start(nl, why);
+	if (err)
+		return err;
 	batch_add_conn(nl, CMD_UNBIND_SESSION, sid);
 	return batch_run(nl, NULL, NULL, why);
 }
@@ -392,7 +407,9 @@ static enum iscsi_err nl_destroy_session(struct kernel *kernel, uint32_t sid, bo
 	enum iscsi_err err;
 	int error;
 
-	batch_start(nl);
+	err = batch_start(nl, why);
+	if (err)
+		return err;
 	if (has_conn) {
 		batch_add_stop(nl, sid, STOP_TERM);
 		batch_add_conn(nl, CMD_DESTROY_CONN, sid);
@@ -401,7 +418,7 @@ static enum iscsi_err nl_destroy_session(struct kernel *kernel, uint32_t sid, bo
 	err = batch_run(nl, NULL, &error, why);
 	if (error != ENOSYS)
 		return err;
-	batch_start(nl);	/* before Linux 5.7 */
+	nl->batch_len = 0;	/* before Linux 5.7 */
 	batch_add_conn(nl, CMD_DESTROY_SESSION, sid);
 	return batch_run(nl, NULL, NULL, why);
 }

@@ -323,9 +323,9 @@ static enum retry_cause retry_cause_of(enum conn_cause cause)
 
 static void session_first_login_failed(struct session *session, const struct conn_report *report)
 {
-	/* TCP that never came to be is "timed out" to whoever waited for all of the attempts. */
-	enum iscsi_err err = report->err == ISCSI_ERR_TRANS ? ISCSI_ERR_TRANS_TIMEOUT :
-							      report->err;
+	/* As the field knows it: attempts that never got an answer but "later" have timed out. */
+	enum iscsi_err err = report->err == ISCSI_ERR_TRANS || report->err == ISCSI_ERR_LOGIN ?
+			     ISCSI_ERR_TRANS_TIMEOUT : report->err;
 
 	if (report->cause == CONN_CAUSE_REFUSED || report->cause == CONN_CAUSE_LOCAL) {
 		session_give_up(session, err, &report->why);

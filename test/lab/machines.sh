@@ -32,8 +32,7 @@ machine_uml_start()
 		"$uml_program" "mem=$mem" root=/dev/root rootfstype=hostfs rootflags=/ rw \
 		"init=$run/init" con=null con0=null,fd:1 con1=null,fd:7 con2=null,fd:8 \
 		con3=null,fd:9 quiet panic=-1 initcall_blacklist=raid6_select_algo "uml_dir=$run/" umid=lab "LAB_RUN=$run" \
-		</dev/null >"$run/console" 2>&1 7>"$run/out" 8>"$run/err" 9>"$run/result" \
-		{hold_out}>&- {hold_err}>&- {hold_result}>&- &
+		</dev/null >"$run/console" 2>&1 7>"$run/out" 8>"$run/err" 9>"$run/result" &
 	guest=$!
 }
 
@@ -97,6 +96,6 @@ machine_qemu_start()
 		-device virtserialport,nr=3,chardev=result \
 		-virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
 		-virtfs "local,path=${run//,/,,},mount_tag=run,security_model=none" "${shares[@]}" \
-		</dev/null >>"$run/qemu" 2>&1 {hold_out}>&- {hold_err}>&- {hold_result}>&- &
+		</dev/null >>"$run/qemu" 2>&1 &
 	guest=$!
 }

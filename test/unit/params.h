@@ -29,6 +29,16 @@ static const struct negotiate_params usual_offer = {
 	.max_recv_data_segment_length = 262144,
 };
 
+/* The same as it goes out, in this order; and what a discovery session offers. */
+#define USUAL_OFFERS								\
+	"HeaderDigest=None DataDigest=None DefaultTime2Wait=2 DefaultTime2Retain=0 "	\
+	"ErrorRecoveryLevel=0 InitialR2T=No ImmediateData=Yes MaxBurstLength=16776192 "	\
+	"FirstBurstLength=262144 MaxOutstandingR2T=1 MaxConnections=1 DataPDUInOrder=Yes " \
+	"DataSequenceInOrder=Yes MaxRecvDataSegmentLength=262144"
+#define USUAL_DISCOVERY_OFFERS							\
+	"HeaderDigest=None DataDigest=None DefaultTime2Wait=2 DefaultTime2Retain=0 "	\
+	"ErrorRecoveryLevel=0 MaxRecvDataSegmentLength=262144"
+
 static inline uint32_t *params_field(struct negotiate_params *params, const char *name,
 				     size_t len)
 {

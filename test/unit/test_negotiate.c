@@ -10,15 +10,6 @@
 #include "alloc.h"
 #include "params.h"
 
-#define ALL_OFFERS							\
-	"HeaderDigest=None DataDigest=None DefaultTime2Wait=2 DefaultTime2Retain=0 "	\
-	"ErrorRecoveryLevel=0 InitialR2T=No ImmediateData=Yes MaxBurstLength=16776192 "	\
-	"FirstBurstLength=262144 MaxOutstandingR2T=1 MaxConnections=1 DataPDUInOrder=Yes "	\
-	"DataSequenceInOrder=Yes MaxRecvDataSegmentLength=262144"
-#define DISCOVERY_OFFERS						\
-	"HeaderDigest=None DataDigest=None DefaultTime2Wait=2 DefaultTime2Retain=0 "	\
-	"ErrorRecoveryLevel=0 MaxRecvDataSegmentLength=262144"
-
 static void as_words(const struct text_writer *text, char *ret, size_t size)
 {
 	ck_assert(!text->failed);
@@ -309,9 +300,9 @@ static const struct {
 	bool discovery;
 	const char *offer, *text;
 } offers[] = {
-	{ false, "", ALL_OFFERS },			/* the order of 1.7 */
-	{ true, "", DISCOVERY_OFFERS },			/* P-NEG-15, P-DISC-03 */
-	{ true, "header_digest=1 data_digest=2 error_recovery_level=2", DISCOVERY_OFFERS },
+	{ false, "", USUAL_OFFERS },			/* the order of 1.7 */
+	{ true, "", USUAL_DISCOVERY_OFFERS },			/* P-NEG-15, P-DISC-03 */
+	{ true, "header_digest=1 data_digest=2 error_recovery_level=2", USUAL_DISCOVERY_OFFERS },
 	/* Values that no setting should have are brought into their range. */
 	{ false, "header_digest=3 data_digest=2 default_time2wait=4000 max_outstanding_r2t=0 "
 	  "max_burst_length=1 max_recv_data_segment_length=99999999 initial_r2t=7",
@@ -319,7 +310,7 @@ static const struct {
 	  "DefaultTime2Retain=0 ErrorRecoveryLevel=0 InitialR2T=Yes ImmediateData=Yes "
 	  "MaxBurstLength=512 FirstBurstLength=512 MaxOutstandingR2T=1 MaxConnections=1 "
 	  "DataPDUInOrder=Yes DataSequenceInOrder=Yes MaxRecvDataSegmentLength=16777215" },
-	{ false, "header_digest=17", ALL_OFFERS },
+	{ false, "header_digest=17", USUAL_OFFERS },
 };
 
 START_TEST(our_offers)

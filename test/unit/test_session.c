@@ -240,7 +240,7 @@ END_TEST
 /* Status class and detail -> exit code; all but class 3 end the login at once (11.13.5). */
 static const struct { uint16_t status; enum iscsi_err err; } refusals[] = {
 	{ 0x0201, ISCSI_ERR_LOGIN_AUTH_FAILED }, { 0x0202, ISCSI_ERR_LOGIN_AUTH_FAILED },
-	{ 0x0203, ISCSI_ERR_FATAL_LOGIN }, { 0x0301, ISCSI_ERR_LOGIN },
+	{ 0x0203, ISCSI_ERR_FATAL_LOGIN }, { 0x0301, ISCSI_ERR_TRANS_TIMEOUT },
 };
 
 START_TEST(a_refused_login_leaves_no_trace)
