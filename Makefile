@@ -44,6 +44,8 @@ endif
 override CPPFLAGS += -D_GNU_SOURCE -I. \
 	-DISCSI_VERSION='"$(VERSION)"' -DISCSI_CONF_DIR='"$(SYSCONFDIR)/iscsi"' \
 	-DISCSI_DB_ROOT='"$(DBROOT)"'
+# Bound at start: recovery must not have to look up a symbol on a disk that is gone.
+override LDFLAGS += -Wl,-z,relro,-z,now
 override CFLAGS += -std=gnu11 $(WARNINGS) $(SANFLAGS) -fvisibility=hidden
 
 db_src		:= $(wildcard libiscsi-db/*.c)

@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <grp.h>
 #include <libkmod.h>
+#include <link.h>
 #include <malloc.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -48,8 +49,8 @@ static const char help_text[] =
 "  -d, --debug=N             N > 0: log debug lines too\n"
 "  -p, --pid=FILE            the pid file of the daemon (" PID_FILE ")\n"
 "  -n, --no-pid-file         no pid file\n"
-"  -u, --uid=UID             run as this user, with the capabilities that are needed\n"
-"  -g, --gid=GID             run as this group\n"
+"  -u, --uid=UID             change to this user once everything is open\n"
+"  -g, --gid=GID             change to this group\n"
 "  -h, --help                this text\n"
 "  -v, --version             the version\n";
 
@@ -198,18 +199,42 @@ static void write_file(const char *path, const char *text)
 		(void)!write(fd, text, strlen(text));
 }
 
-/*
- * Makes the code that recovery will run resident before it is needed; what is locked on fault
- * stays. Only our own program: libraries are locked as the first login touches them.
- */
-static void touch_own_code(void)
+/* Which objects recovery runs in: our own, and those that every step of it calls. */
+static bool recovery_needs(const char *name)
 {
-	extern const char __executable_start, etext;
+	static const char *const needed[] = { "/libc.so", "/libsystemd.so", "/ld-linux" };
+
+	if (!*name)
+		return true;		/* the program itself */
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
+		if (strstr(name, needed[i]))
+			return true;
+	return false;
+}
+
+/*
+ * Makes code and constants resident that may not have run yet when the disk they lie on is
+ * gone; locked on fault, they stay. OpenSSL isn't among them: a session that needs it has
+ * touched it in its first login.
+ */
+static int touch_object(struct dl_phdr_info *info, size_t size, void *arg)
+{
 	volatile char sum = 0;
 
-	for (const char *p = &__executable_start; p < &etext; p += 4096)
-		sum += *p;
-	(void)sum;
+	(void)size;
+	(void)arg;
+	if (!recovery_needs(info->dlpi_name))
+		return 0;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+		const char *start = (const char *)info->dlpi_addr + ph->p_vaddr;
+
+		if (ph->p_type != PT_LOAD || !(ph->p_flags & PF_R))
+			continue;
+		for (size_t at = 0; at < ph->p_memsz; at += 4096)
+			sum += start[at];
+	}
+	return 0;
 }
 
 static void protect(void)
@@ -225,7 +250,7 @@ static void protect(void)
 		log_warning("memory can't be locked (%s): recovery of the disk that swap or this "
 			    "program lies on may fail", strerror(errno));
 	else
-		touch_own_code();
+		(void)dl_iterate_phdr(touch_object, NULL);
 }
 
 static int drop_ids(const struct options *o)

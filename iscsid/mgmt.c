@@ -7,6 +7,7 @@
 #include "mgmt.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -39,6 +40,7 @@ struct client {
 	uint8_t *out;			/* answers not yet taken */
 	size_t out_len, out_pos, out_size;
 	unsigned int open_requests;
+	bool owes;			/* the timer runs: it is the client's turn */
 	bool closing;			/* to be closed once @out is empty */
 };
 
@@ -81,6 +83,8 @@ static bool client_flush(struct client *client)
 			return errno == EAGAIN;
 		client->out_pos += (size_t)n;
 	}
+	if (client->out_len)
+		client->owes = false;	/* it took all of it: a new deadline */
 	client->out_pos = client->out_len = 0;
 	return true;
 }
@@ -352,10 +356,12 @@ static void client_update(struct client *client)
 	(void)sd_event_source_set_io_events(client->io, events);
 	if (!owes) {
 		(void)sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
-		return;
+	} else if (!client->owes) {
+		/* Not armed anew for each byte: a client has this long for a message. */
+		(void)sd_event_source_set_time_relative(client->timer, STALL_TIMEOUT_US);
+		(void)sd_event_source_set_enabled(client->timer, SD_EVENT_ONESHOT);
 	}
-	(void)sd_event_source_set_time_relative(client->timer, STALL_TIMEOUT_US);
-	(void)sd_event_source_set_enabled(client->timer, SD_EVENT_ONESHOT);
+	client->owes = owes;
 }
 
 /* Reads what completes a header, then a body. 1: a whole message, 0: not yet, -errno. */
@@ -409,6 +415,7 @@ static int client_read(struct client *client)
 		free(client->body);
 		client->body = NULL;
 		client->got = 0;
+		client->owes = false;
 	}
 	return 0;
 }
@@ -622,7 +629,8 @@ enum iscsi_err mgmt_new(sd_event *loop, struct manager *manager, struct mgmt **r
 	mgmt->manager = manager;
 	passed = sd_listen_fds(1);
 	for (int i = 0; i < passed && !err; i++)
-		if (mgmt_listen_on(mgmt, SD_LISTEN_FDS_START + i) < 0)
+		if (fcntl(SD_LISTEN_FDS_START + i, F_SETFL, O_NONBLOCK) < 0 ||
+		    mgmt_listen_on(mgmt, SD_LISTEN_FDS_START + i) < 0)
 			err = iscsi_fail(why, ISCSI_ERR_INTERNAL, "can't listen on the socket that "
 					 "the service manager passed");
 	if (passed <= 0)

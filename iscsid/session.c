@@ -19,6 +19,7 @@
 #define UNBIND_TIMEOUT_S	120	/* flushing to a target that answers, but slowly */
 #define ENDING_TIMEOUT_S	30	/* the kernel removes a session */
 #define REDIRECTS_MAX		8	/* in a row, within one attempt */
+#define STEADY_US		10000000	/* up for longer than this: a session that works */
 #define TIME_ACCURACY_US	10000
 
 struct session {
@@ -40,6 +41,7 @@ struct session {
 	unsigned int failed_connects;	/* of these, without a TCP connection: reopen_max */
 	unsigned int redirects;
 	uint32_t time2wait_s;		/* negotiated */
+	uint64_t up_since_us;
 	char name[ISCSI_NAME_MAX + ISCSI_ADDRESS_MAX + 64];	/* for the log */
 };
 
@@ -395,7 +397,7 @@ static void session_came_up(struct session *session)
 			   sid, session->failed_attempts + 1);
 	session->failed_attempts = 0;
 	session->failed_connects = 0;
-	retry_reset(&session->retry);
+	session->up_since_us = now_us();
 	session_set_state(session, SESSION_LOGGED_IN);		/* N1, N4 */
 	if (!first)
 		return;
@@ -425,11 +427,21 @@ static void session_conn_up(struct session *session)
 	}
 }
 
+/*
+ * The first attempt waits for what the target asked for and no longer, but for a target that
+ * accepts every login and drops it: that one is a failed attempt like any other.
+ */
 static void session_reopen(struct session *session, uint64_t wait_s)
 {
+	bool was_steady = now_us() - session->up_since_us >= STEADY_US;
+
 	session_set_state(session, SESSION_FAILED);		/* N5 */
-	/* The first attempt waits for what the target asked for, and no longer. */
-	session_arm(session, wait_s * 1000);
+	if (was_steady) {
+		retry_reset(&session->retry);
+		session_arm(session, wait_s * 1000);
+	} else {
+		(void)session_arm_attempt(session, RETRY_LOST, wait_s);
+	}
 }
 
 static void session_conn_lost(struct session *session, const struct conn_report *report)

@@ -30,6 +30,7 @@ struct worker_pool {
 	struct worker_queue waiting;
 	struct worker_queue finished;
 	unsigned int threads, idle, max_threads;
+	unsigned int waiting_len;
 	bool stopping;
 	int fd;				/* readable while something is finished */
 	sd_event_source *source;
@@ -76,6 +77,7 @@ static void *worker_main(void *arg)
 			pool->idle--;
 			continue;
 		}
+		pool->waiting_len--;
 		pthread_mutex_unlock(&pool->lock);
 		job->run(job);
 		pthread_mutex_lock(&pool->lock);
@@ -189,7 +191,8 @@ int worker_submit(struct worker_pool *pool, struct worker_job *job)
 	int r = 0;
 
 	pthread_mutex_lock(&pool->lock);
-	if (!pool->idle && pool->threads < pool->max_threads) {
+	/* Idle threads that have yet to wake up for earlier jobs don't count. */
+	if (pool->idle <= pool->waiting_len && pool->threads < pool->max_threads) {
 		r = start_thread(pool);
 		if (!r)
 			pool->threads++;
@@ -198,6 +201,7 @@ int worker_submit(struct worker_pool *pool, struct worker_job *job)
 	}
 	if (!r) {
 		queue_add(&pool->waiting, job);
+		pool->waiting_len++;
 		pthread_cond_signal(&pool->work);
 	}
 	pthread_mutex_unlock(&pool->lock);

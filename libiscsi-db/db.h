@@ -184,7 +184,6 @@ struct db_os {
 	int (*symlink)(const char *text, int dir, const char *name);
 	int (*readlink)(int dir, const char *name, char *buf, size_t size);
 	int (*link)(int dir, const char *from, const char *to);
-	int (*truncate)(int fd, off_t len);
 	int (*flock)(int fd, int operation);
 	int64_t (*now_ms)(void);		/* monotonic */
 	int64_t (*wall_ms)(void);		/* as file times count */
@@ -221,6 +220,7 @@ struct db_lock {
 	int dir;			/* -1: not held */
 	int fd;
 	unsigned int depth;
+	struct stat owner;		/* the file that is our lock.write */
 };
 
 struct iscsi_db {
@@ -296,7 +296,9 @@ enum iscsi_err stage_delete(struct iscsi_db *db, const char *path, struct stage_
  */
 int stage_set_link(struct stage_op *op, const char *path, const char *otherwise,
 		   const char *text);
-/* Something that goes with a staged change, after what it brings is in place. -ENOMEM. */
+/* A file of the old layout that goes once the new record is in place. -ENOMEM. */
+int stage_set_old_file(struct stage_op *op, const char *path);
+/* A link that the old record has, or may have. -ENOMEM. */
 int stage_add_unlink(struct stage_op *op, const char *path);
 /* Forgets all that is staged. */
 void stage_drop(struct iscsi_db *db);

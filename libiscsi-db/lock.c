@@ -2,11 +2,9 @@
 /*
  * The lock of the database. Open-iscsi's tools hold it while "lock.write", a second link to the
  * file "lock", exists; nothing says who made it, and it outlives a maker that is killed. So we
- * take an advisory lock on "lock" first, which the kernel gives back for a dead process, and
- * write our pid into it: a lock.write of ours is then told from another's, and cleared at once.
- *
- * Both links are one inode. Its ctime is when a link came or went, its mtime when a pid was
- * written; they are equal as long as nobody has linked since we wrote.
+ * take an advisory lock on "lock" first, which the kernel gives back for a dead process, and our
+ * lock.write is a link to a file of its own with our pid in it. Whoever of ours holds the
+ * advisory lock and finds such a lock.write knows that its maker is dead, and clears it at once.
  */
 #include "libiscsi-db/db.h"
 
@@ -21,6 +19,7 @@
 #define DEFAULT_DIR	"/run/lock/iscsi"
 #define LOCK_NAME	"lock"
 #define HELD_NAME	"lock.write"
+#define OWNER_NAME	"lock.owner"	/* becomes our lock.write */
 #define WAIT_MS		30000
 #define PAUSE_MS	10
 #define STALE_MS	35000	/* old tools wait 30 s, then give up or force it */
@@ -53,24 +52,29 @@ static int make_dir(const struct db_os *os, const char *path)
 
 /* ---- who holds it ------------------------------------------------------------------------------ */
 
-/* The pid that one of ours wrote, 0 if there is none. */
+/* The pid in a lock.write of ours, 0 if there is none. */
 static pid_t read_pid(const struct iscsi_db *db)
 {
+	int fd = db->os->open(db->lock.dir, HELD_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	char text[24];
-	ssize_t n = pread(db->lock.fd, text, sizeof(text) - 1, 0);
+	ssize_t n;
 
+	if (fd < 0)
+		return 0;
+	n = db->os->read(fd, text, sizeof(text) - 1);
+	(void)db->os->close(fd);
 	if (n <= 0)
 		return 0;
 	text[n] = '\0';
 	return (pid_t)strtol(text, NULL, 10);
 }
 
-static bool same_time(const struct timespec *a, const struct timespec *b)
+static bool same_file(const struct stat *a, const struct stat *b)
 {
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
 }
 
-/* How long nothing has happened to the lock, in milliseconds. */
+/* How long ago lock.write was made, in milliseconds: making a link changes the inode. */
 static int64_t lock_age(const struct iscsi_db *db, const struct stat *st)
 {
 	return db->os->wall_ms() - (int64_t)st->st_ctim.tv_sec * 1000 -
@@ -138,49 +142,84 @@ bool lock_foreign_alive(void)
 
 /*
  * With the advisory lock in hand: whether lock.write is nobody's. Either one of ours made it,
- * which must be dead, or it is older than any tool waits and none that could hold it is alive.
+ * which then is dead, or it is older than any tool waits and none that could hold it is alive.
  */
-static bool is_stale(const struct iscsi_db *db, const struct stat *st)
+static bool is_stale(const struct iscsi_db *db, const struct stat *held)
 {
-	if (read_pid(db) > 0 && same_time(&st->st_ctim, &st->st_mtim))
-		return true;
-	return lock_age(db, st) > STALE_MS && !db->os->foreign_alive();
+	struct stat lock;
+	pid_t pid;
+
+	if (fstat(db->lock.fd, &lock) < 0)
+		return false;
+	if (same_file(&lock, held))
+		return lock_age(db, held) > STALE_MS && !db->os->foreign_alive();
+	/* A live pid is another process by now, or "lock" was removed and made anew. */
+	pid = read_pid(db);
+	return pid <= 0 || pid == getpid() || (kill(pid, 0) < 0 && errno == ESRCH) ||
+	       lock_age(db, held) > STALE_MS;
 }
 
 /* ---- taking it ---------------------------------------------------------------------------------- */
+
+/* Makes the file with our pid that will be lock.write. */
+static int make_owner(struct iscsi_db *db)
+{
+	const struct db_os *os = db->os;
+	char pid[24];
+	ssize_t n;
+	int fd, r;
+
+	r = os->unlink(db->lock.dir, OWNER_NAME, 0);	/* of a process that died right here */
+	if (r < 0 && r != -ENOENT)
+		return r;
+	fd = os->open(db->lock.dir, OWNER_NAME, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return fd;
+	(void)snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+	n = os->write(fd, pid, strlen(pid));
+	/* The pid is for messages only: a full file system must not keep us from the lock. */
+	r = n < 0 && n != -ENOSPC ? (int)n : 0;
+	if (!r && fstat(fd, &db->lock.owner) < 0)
+		r = -errno;
+	(void)os->close(fd);
+	return r;
+}
+
+/* Links lock.write, in place of one that is nobody's. -EEXIST: it is another's. */
+static int make_held(struct iscsi_db *db)
+{
+	const struct db_os *os = db->os;
+	struct stat held;
+	int r = os->link(db->lock.dir, OWNER_NAME, HELD_NAME);
+
+	if (r != -EEXIST)
+		return r;
+	r = os->stat(db->lock.dir, HELD_NAME, &held);
+	if (r == 0 && !is_stale(db, &held))
+		return -EEXIST;
+	if (r == 0)
+		r = os->unlink(db->lock.dir, HELD_NAME, 0);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	return os->link(db->lock.dir, OWNER_NAME, HELD_NAME);
+}
 
 /* One try. -EWOULDBLOCK: one of ours has it; -EEXIST: lock.write is another's. */
 static int try_lock(struct iscsi_db *db)
 {
 	const struct db_os *os = db->os;
-	struct db_lock *lock = &db->lock;
-	struct stat st;
-	char pid[24];
-	int r = os->flock(lock->fd, LOCK_EX | LOCK_NB);
+	int r = os->flock(db->lock.fd, LOCK_EX | LOCK_NB);
 
 	if (r < 0)
 		return r;
-	r = os->link(lock->dir, LOCK_NAME, HELD_NAME);
-	if (r == -EEXIST) {
-		r = os->stat(lock->dir, HELD_NAME, &st);
-		if (r == -ENOENT || (r == 0 && is_stale(db, &st))) {
-			r = os->unlink(lock->dir, HELD_NAME, 0);
-			if (r == 0 || r == -ENOENT)
-				r = os->link(lock->dir, LOCK_NAME, HELD_NAME);
-		} else if (r == 0) {
-			r = -EEXIST;
-		}
+	r = make_owner(db);
+	if (!r) {
+		r = make_held(db);
+		(void)os->unlink(db->lock.dir, OWNER_NAME, 0);
 	}
-	if (r < 0) {
-		(void)os->flock(lock->fd, LOCK_UN);
-		return r;
-	}
-	/* Only to tell a dead holder from a live one, so what goes wrong here doesn't matter. */
-	(void)snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-	(void)os->truncate(lock->fd, 0);
-	(void)lseek(lock->fd, 0, SEEK_SET);
-	(void)os->write(lock->fd, pid, strlen(pid));
-	return 0;
+	if (r < 0)
+		(void)os->flock(db->lock.fd, LOCK_UN);
+	return r;
 }
 
 static void close_lock(struct iscsi_db *db)
@@ -196,19 +235,25 @@ static bool is_current(const struct iscsi_db *db)
 
 	return fstat(db->lock.fd, &open_file) == 0 &&
 	       db->os->stat(db->lock.dir, LOCK_NAME, &named) == 0 &&
-	       open_file.st_ino == named.st_ino && open_file.st_dev == named.st_dev;
+	       same_file(&open_file, &named);
 }
 
 static int open_lock(struct iscsi_db *db)
 {
 	const char *dir = lock_dir();
 	int r = make_dir(db->os, dir);
+	struct stat st;
 
 	if (r < 0)
 		return r;
-	db->lock.dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	db->lock.dir = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (db->lock.dir < 0)
 		return -errno;
+	/* Its parent may be open to everybody, who could have made it first. */
+	if (fstat(db->lock.dir, &st) < 0 || (st.st_uid && st.st_uid != geteuid())) {
+		close_lock(db);
+		return -EPERM;
+	}
 	db->lock.fd = db->os->open(db->lock.dir, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 	if (db->lock.fd < 0) {
 		r = db->lock.fd;
@@ -281,16 +326,15 @@ enum iscsi_err iscsi_db_lock(struct iscsi_db *db, struct iscsi_why *why)
 
 void lock_drop(struct iscsi_db *db)
 {
+	struct stat held;
+
 	if (!db->lock.depth)
 		return;
 	db->lock.depth = 0;
-	/*
-	 * First the link, then the pid: if we die in between, the pid without a link means
-	 * nothing. Closing gives the advisory lock back.
-	 */
-	(void)db->os->unlink(db->lock.dir, HELD_NAME, 0);
-	(void)db->os->truncate(db->lock.fd, 0);
-	close_lock(db);
+	/* An old tool may have lost patience and made the lock its own. */
+	if (db->os->stat(db->lock.dir, HELD_NAME, &held) == 0 && same_file(&held, &db->lock.owner))
+		(void)db->os->unlink(db->lock.dir, HELD_NAME, 0);
+	close_lock(db);		/* gives the advisory lock back */
 }
 
 void iscsi_db_unlock(struct iscsi_db *db)

@@ -293,7 +293,7 @@ static enum iscsi_err replace_single(struct iscsi_db *db, struct stage_op *op,
 	/* One for another interface is another node. */
 	if (!err && !streq(iscsi_db_record_get(old, "iface.iscsi_ifacename"), id->iface))
 		return ISCSI_SUCCESS;
-	return stage_add_unlink(op, single) < 0 ? no_memory(why) : ISCSI_SUCCESS;
+	return stage_set_old_file(op, single) < 0 ? no_memory(why) : ISCSI_SUCCESS;
 }
 
 enum iscsi_err iscsi_db_node_write(struct iscsi_db *db, const struct iscsi_db_record *rec,

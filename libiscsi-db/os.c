@@ -149,11 +149,6 @@ static int real_link(int dir, const char *from, const char *to)
 	return linkat(dir, from, dir, to, 0) < 0 ? -errno : 0;
 }
 
-static int real_truncate(int fd, off_t len)
-{
-	return ftruncate(fd, len) < 0 ? -errno : 0;
-}
-
 static int real_flock(int fd, int operation)
 {
 	return flock(fd, operation) < 0 ? -errno : 0;
@@ -198,7 +193,6 @@ const struct db_os db_os_real = {
 	.symlink = real_symlink,
 	.readlink = real_readlink,
 	.link = real_link,
-	.truncate = real_truncate,
 	.flock = real_flock,
 	.now_ms = real_now_ms,
 	.wall_ms = real_wall_ms,

@@ -21,6 +21,7 @@ struct stage_op {
 	char *tmp;			/* its new text in the private folder; NULL: none left */
 	bool folder;			/* tmp is a folder, to take the place of a plain file */
 	char *link, *otherwise, *text;
+	char *old_file;			/* of the old layout, which the new record replaces */
 	struct names unlinks;
 };
 
@@ -206,6 +207,7 @@ static void op_free(struct iscsi_db *db, struct stage_op *op)
 	free(op->link);
 	free(op->otherwise);
 	free(op->text);
+	free(op->old_file);
 	names_done(&op->unlinks);
 	free(op);
 }
@@ -279,14 +281,17 @@ static int write_tmp(struct iscsi_db *db, struct stage_op *op, const char *text)
 	CLEANUP(freep) char *parent = parent_name(op->path);
 	int r, dir;
 
+	if (!parent)
+		return -ENOMEM;
 	r = open_private(db);
+	if (!r && strchr(parent, '/'))
+		r = db_type(db, parent);
 	if (r < 0)
 		return r;
+	op->folder = r == S_IFREG;
 	op->tmp = db_format("%ld.%u", (long)getpid(), stage->next_name++);
-	if (!op->tmp || !parent)
+	if (!op->tmp)
 		return -ENOMEM;
-	if (strchr(parent, '/'))
-		op->folder = db_type(db, parent) == S_IFREG;
 	if (!op->folder)
 		return write_all(db, stage->fd, op->tmp, text, strlen(text));
 	r = db->os->mkdir(stage->fd, op->tmp, 0700);
@@ -356,6 +361,12 @@ int stage_set_link(struct stage_op *op, const char *path, const char *otherwise,
 	op->text = strdup(text);
 	op->otherwise = otherwise ? strdup(otherwise) : NULL;
 	return op->link && op->text && (op->otherwise || !otherwise) ? 0 : -ENOMEM;
+}
+
+int stage_set_old_file(struct stage_op *op, const char *path)
+{
+	op->old_file = strdup(path);
+	return op->old_file ? 0 : -ENOMEM;
 }
 
 int stage_add_unlink(struct stage_op *op, const char *path)
@@ -624,32 +635,41 @@ static void remove_empty(struct iscsi_db *db, const char *path, struct names *to
 	free(folder);
 }
 
-/* What goes: old links, old layouts, deleted records. A link that was just made stays. */
-static int remove_old(struct iscsi_db *db, const struct names *made, struct names *touched,
+/* Removes the links that @op's record had, but for those in @keep, which someone wants. */
+static int remove_links(struct iscsi_db *db, const struct stage_op *op, const struct names *keep,
+			struct parent *parent, struct names *touched)
+{
+	int r = 0, first = 0;
+
+	for (size_t i = 0; i < op->unlinks.count; i++) {
+		char *path = op->unlinks.name[i];
+
+		if (keep->count && bsearch(&path, keep->name, keep->count, sizeof(keep->name[0]),
+					   compare_text))
+			continue;
+		r = remove_entry(db, path, parent, touched);
+		if (!first)
+			first = r;
+	}
+	return first;
+}
+
+/* What goes: deleted records with their links, and files of the old layout. */
+static int remove_old(struct iscsi_db *db, const struct names *keep, struct names *touched,
 		      const char **what)
 {
 	struct db_stage *stage = &db->stage;
 	struct parent parent = { 0 };
-	int r = 0, first = 0;
+	int first = 0;
 
 	for (size_t i = 0; i < stage->count; i++) {
 		struct stage_op *op = stage->ops[i];
+		int r = op->remove ? remove_links(db, op, keep, &parent, touched) : 0;
 
-		for (size_t j = 0; j < op->unlinks.count; j++) {
-			char *path = op->unlinks.name[j];
-
-			if (made->count && bsearch(&path, made->name, made->count,
-						   sizeof(made->name[0]), compare_text))
-				continue;
-			r = remove_entry(db, path, &parent, touched);
-			if (r < 0 && !first) {
-				first = r;
-				*what = op->path;
-			}
-		}
-		if (!op->remove)
-			continue;
-		r = remove_entry(db, op->path, &parent, touched);
+		if (!r && op->remove)
+			r = remove_entry(db, op->path, &parent, touched);
+		else if (!r && op->old_file)
+			r = remove_entry(db, op->old_file, &parent, touched);
 		if (r < 0 && !first) {
 			first = r;
 			*what = op->path;
@@ -663,42 +683,63 @@ static int remove_old(struct iscsi_db *db, const struct names *made, struct name
 	return first;
 }
 
-/* Brings the new records and their links into place; @made gets the links, sorted. */
-static int put_new(struct iscsi_db *db, struct names *made, struct names *touched,
+/*
+ * Brings the new records and their links into place. The old links go first: cut off here, a
+ * record without its link gets it back when it is next written, but a link too many would stay.
+ */
+static int put_new(struct iscsi_db *db, const struct names *keep, struct names *touched,
 		   const char **what)
 {
 	struct db_stage *stage = &db->stage;
-	struct parent parent = { 0 };
+	struct parent links = { 0 }, records = { 0 };
 	int r = 0;
 
 	for (size_t i = 0; i < stage->count && !r; i++) {
-		*what = stage->ops[i]->path;
-		if (!stage->ops[i]->remove)
-			r = put_record(db, stage->ops[i], &parent, touched);
+		struct stage_op *op = stage->ops[i];
+
+		*what = op->path;
+		if (op->remove)
+			continue;
+		r = remove_links(db, op, keep, &links, touched);
+		if (!r)
+			r = put_record(db, op, &records, touched);
 	}
-	parent_done(db, &parent);
 	/* After all records, as a link may go into the folder of one of them. */
 	for (size_t i = 0; i < stage->count && !r; i++) {
 		struct stage_op *op = stage->ops[i];
 
+		*what = op->path;
+		if (!op->remove && op->link)
+			r = put_link(db, op, &links, touched);
+	}
+	parent_done(db, &links);
+	parent_done(db, &records);
+	return r;
+}
+
+/* The links that are there after the change, sorted. */
+static int plan_links(const struct iscsi_db *db, struct names *keep)
+{
+	const struct db_stage *stage = &db->stage;
+	int r = 0;
+
+	for (size_t i = 0; i < stage->count && !r; i++) {
+		const struct stage_op *op = stage->ops[i];
+
 		if (op->remove || !op->link)
 			continue;
-		*what = op->path;
-		r = put_link(db, op, &parent, touched);
-		if (!r)
-			r = names_add(made, op->link);
+		r = names_add(keep, op->link);
 		if (!r && op->otherwise)
-			r = names_add(made, op->otherwise);
+			r = names_add(keep, op->otherwise);
 	}
-	parent_done(db, &parent);
-	if (made->count)
-		qsort(made->name, made->count, sizeof(made->name[0]), compare_text);
+	if (keep->count)
+		qsort(keep->name, keep->count, sizeof(keep->name[0]), compare_text);
 	return r;
 }
 
 enum iscsi_err iscsi_db_commit(struct iscsi_db *db, struct iscsi_why *why)
 {
-	struct names made = { 0 }, touched = { 0 };
+	struct names keep = { 0 }, touched = { 0 };
 	enum iscsi_err err = ISCSI_SUCCESS;
 	const char *what = "";
 	int r, synced;
@@ -714,20 +755,22 @@ enum iscsi_err iscsi_db_commit(struct iscsi_db *db, struct iscsi_why *why)
 	}
 	r = merge_ops(db);
 	if (!r)
+		r = plan_links(db, &keep);
+	if (!r)
 		r = sync_written(db, &what);
 	if (!r) {
-		r = put_new(db, &made, &touched, &what);
+		r = put_new(db, &keep, &touched, &what);
 		synced = sync_touched(db, &touched);
 		if (!r)
 			r = synced;
 	}
 	if (!r) {
-		r = remove_old(db, &made, &touched, &what);
+		r = remove_old(db, &keep, &touched, &what);
 		synced = sync_touched(db, &touched);
 		if (!r)
 			r = synced;
 	}
-	names_done(&made);
+	names_done(&keep);
 	if (r < 0)
 		err = iscsi_fail(why, r == -ENOMEM ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM,
 				 "cannot change %s/%s: %s", db->root, what, db_strerror(r));

@@ -3,6 +3,7 @@
  * Any bytes as the answer to SendTargets. Whole or in pieces of a length that the first byte
  * gives, the same portals must come of it, each fit to become a file name.
  */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Negotiated parameters as text, "max_burst_length=65536 initial_r2t=1", for tables of tests. */
+/* Negotiated parameters as text, "max_burst_length=65536 initial_r2t=1", for tables. */
 #ifndef TEST_PARAMS_H
 #define TEST_PARAMS_H
 
@@ -86,7 +86,8 @@ static inline void params_check(const struct negotiate_params *params,
 
 	params_set(&expected, text);
 	for (size_t i = 0; i < sizeof(expected) / sizeof(uint32_t); i++)
-		ck_assert_msg(have[i] == want[i], "parameter %zu is %u, not %u ('%s')", i, have[i],
+		ck_assert_msg(have[i] == want[i], "parameter %zu is %u, not %u ('%s')", i,
+			      have[i],
 			      want[i], text);
 }
 

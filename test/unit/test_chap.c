@@ -57,12 +57,13 @@ START_TEST(known_digests)
 		text_format_hex(digest, len, hex, sizeof(hex));
 		ck_assert_str_eq(hex, known[i].hex);
 	}
-	ck_assert_int_lt(chap_response((enum chap_algorithm)9, 42, SECRET, challenge, 16, digest,
+	ck_assert_int_lt(chap_response((enum chap_algorithm)9, 42, SECRET, challenge, 16,
+				       digest,
 				       &len), 0);
 }
 END_TEST
 
-/* ---- runs ------------------------------------------------------------------------------- */
+/* ---- runs --------------------------------------------------------------------------- */
 
 enum { ONE_WAY, MUTUAL, SAME_SECRET, NO_NAME, STRONG, NONE };
 
@@ -93,7 +94,8 @@ static const struct {
 		     "< CHAP_N=anybody", "< CHAP_R=$R", "/", ">" }, "done" },
 	/* Until the target has said all, nothing is proved: P-AUTH-09, H-73. */
 	{ MUTUAL, { "> CHAP_A=5", "< CHAP_A=5", "< CHAP_I=42", "< CHAP_C=" CHALLENGE, "/",
-		    "> CHAP_N=user CHAP_R=" MD5_R " CHAP_I=1 CHAP_C=" OURS, "/", ">" }, "open" },
+		    "> CHAP_N=user CHAP_R=" MD5_R " CHAP_I=1 CHAP_C=" OURS, "/", ">" },
+		    "open" },
 	{ ONE_WAY, { "> CHAP_A=5", "/", ">" }, "open" },
 
 	/* P-CHAP-04, H-74 */
@@ -103,7 +105,8 @@ static const struct {
 	{ ONE_WAY, { "> CHAP_A=5", "< CHAP_A=5,6" }, "none of the algorithms" },
 	{ ONE_WAY, { "> CHAP_A=5", "< CHAP_A=MD5" }, "none of the algorithms" },
 	{ ONE_WAY, { "> CHAP_A=5", "< CHAP_A=" }, "none of the algorithms" },
-	{ ONE_WAY, { "> CHAP_A=5", "< CHAP_A=5", "< CHAP_A=5" }, "CHAP_A twice" },	/* P-CHAP-17 */
+	{ ONE_WAY, { "> CHAP_A=5", "< CHAP_A=5", "< CHAP_A=5" },
+	  "CHAP_A twice" },	/* P-CHAP-17 */
 	{ ONE_WAY, { "> CHAP_A=5", "< CHAP_I=1", "< CHAP_C=0x01", "/" }, "lacks CHAP_A" },
 	{ ONE_WAY, { "> CHAP_A=5", "< CHAP_A=5", "/" }, "lacks CHAP_I" },
 	{ ONE_WAY, { "> CHAP_A=5", "< CHAP_A=5", "< CHAP_I=1", "/" }, "lacks CHAP_C" },
@@ -133,7 +136,8 @@ static const struct {
 	{ ONE_WAY, { "> CHAP_A=5", "< CHAP_A=5", "< CHAP_I=42", "< CHAP_C=" CHALLENGE, "/",
 		     "> CHAP_N=user CHAP_R=" MD5_R, "< CHAP_A=5" }, "CHAP_A, which isn't due" },
 	{ ONE_WAY, { "> CHAP_A=5", "< CHAP_A=5", "< CHAP_I=42", "< CHAP_C=" CHALLENGE, "/",
-		     "> CHAP_N=user CHAP_R=" MD5_R, "< CHAP_R=" MD5_R }, "CHAP_R, which isn't due" },
+		     "> CHAP_N=user CHAP_R=" MD5_R, "< CHAP_R=" MD5_R },
+		     "CHAP_R, which isn't due" },
 	{ MUTUAL, { "> CHAP_A=5", "< CHAP_A=5", "< CHAP_I=42", "< CHAP_C=" CHALLENGE, "/",
 		    "> CHAP_N=user CHAP_R=" MD5_R " CHAP_I=1 CHAP_C=" OURS,
 		    "< CHAP_C=" OURS }, "CHAP_C, which isn't due" },
@@ -144,8 +148,9 @@ static const struct {
 	{ NONE, { "< CHAP_A=5" }, "CHAP_A, which isn't due" },
 
 	/* P-CHAP-14, P-CHAP-15, P-CHAP-16, H-82..H-85: proofs that prove nothing */
-#define ANSWERED(config, ...)								\
-	{ config, { "> CHAP_A=5", "< CHAP_A=5", "< CHAP_I=42", "< CHAP_C=" CHALLENGE, "/",	\
+#define ANSWERED(config, ...)							\
+	{ config, { "> CHAP_A=5", "< CHAP_A=5", "< CHAP_I=42",			\
+		    "< CHAP_C=" CHALLENGE, "/",					\
 		    "> CHAP_N=user CHAP_R=" MD5_R " CHAP_I=1 CHAP_C=" OURS, __VA_ARGS__ },
 	ANSWERED(MUTUAL, "< CHAP_N=tuser", "/") "failed to authenticate itself: no CHAP_R" },
 	ANSWERED(MUTUAL, "< CHAP_R=$R", "/") "failed to authenticate itself: no CHAP_N" },
@@ -251,7 +256,8 @@ START_TEST(run)
 			ck_assert_str_eq(words, line + 1);
 			break;
 		case '<':
-			(void)snprintf(key, sizeof(key), "%.*s", (int)(equals - line - 2), line + 2);
+			(void)snprintf(key, sizeof(key), "%.*s", (int)(equals - line - 2),
+				       line + 2);
 			expand(equals + 1, &config, value, sizeof(value));
 			err = chap_take(chap, key, value, &why);
 			break;
@@ -305,7 +311,7 @@ START_TEST(long_challenges)
 }
 END_TEST
 
-/* ---- more than one login ------------------------------------------------------------------- */
+/* ---- more than one login ------------------------------------------------------------ */
 
 /* Runs to step 5 of a mutual login; the target's challenge is @challenge. */
 static enum iscsi_err up_to_our_challenge(struct chap *chap, const struct chap_config *config,
@@ -339,14 +345,17 @@ START_TEST(reflection_across_connections)
 	struct iscsi_why why;
 	char words[512];
 
+	random_next = 0;
 	config.issued = &issued;
-	ck_assert_int_eq(up_to_our_challenge(one, &config, CHALLENGE, words, &why), ISCSI_SUCCESS);
+	ck_assert_int_eq(up_to_our_challenge(one, &config, CHALLENGE, words, &why),
+			 ISCSI_SUCCESS);
 	ck_assert_msg(strstr(words, "CHAP_I=1 CHAP_C=" OURS), "%s", words);
 	ck_assert_int_eq(up_to_our_challenge(two, &config, OURS, words, &why),
 			 ISCSI_ERR_FATAL_LOGIN);
 	ck_assert_msg(strstr(why.text, "a CHAP challenge of ours"), "%s", why.text);
 	/* P-CHAP-11: another identifier and challenge each time. */
-	ck_assert_int_eq(up_to_our_challenge(two, &config, CHALLENGE, words, &why), ISCSI_SUCCESS);
+	ck_assert_int_eq(up_to_our_challenge(two, &config, CHALLENGE, words, &why),
+			 ISCSI_SUCCESS);
 	ck_assert_msg(strstr(words, "CHAP_I=2 CHAP_C=" OURS_NEXT), "%s", words);
 	/* A one-way login is asked with it, too. */
 	config.password_in = NULL;

@@ -41,7 +41,7 @@ struct conversation {
 
 static const struct conversation conversations[] = {
 
-/* ---- the ordinary ways ------------------------------------------------------------------ */
+/* ---- the ordinary ways -------------------------------------------------------------- */
 
 /* P-LOGIN-01..11, P-STAGE-01, P-STAGE-02, P-SN-06, P-SN-07, P-KEY-T16 */
 { "no authentication: one exchange", 0, {
@@ -85,7 +85,7 @@ static const struct conversation conversations[] = {
 	"< T 1-3 tsih=9 |",
 	"= done tsih=9 |" } },
 
-/* ---- CHAP ------------------------------------------------------------------------------- */
+/* ---- CHAP --------------------------------------------------------------------------- */
 
 /* 1.8.4, P-AUTH-02, P-AUTH-06, P-AUTH-08 */
 { "one way", CHAP, {
@@ -220,7 +220,8 @@ static const struct conversation conversations[] = {
 	"= fail 19 | failed to authenticate itself" } },
 /* P-AUTH-06, P-AUTH-07 */
 { "a challenge before CHAP_A", CHAP, {
-	FIRST_CHAP, "< 0 | AuthMethod=CHAP " CHALLENGE, "= fail 19 | CHAP_A, which isn't due" } },
+	FIRST_CHAP, "< 0 | AuthMethod=CHAP " CHALLENGE,
+	"= fail 19 | CHAP_A, which isn't due" } },
 { "a challenge before AuthMethod", CHAP, {
 	FIRST_CHAP, "< 0 | CHAP_A=5", "= fail 19 | CHAP_A, which isn't due" } },
 /* H-86 */
@@ -247,7 +248,7 @@ static const struct conversation conversations[] = {
 	"< 0 stat=02/01 |",
 	"= fail 24 | authentication failure (02/01)" } },
 
-/* ---- stages and bits -------------------------------------------------------------------- */
+/* ---- stages and bits ---------------------------------------------------------------- */
 
 /* P-STAGE-06, P-STAGE-13, H-32 */
 { "six times not yet", 0, {
@@ -282,7 +283,8 @@ static const struct conversation conversations[] = {
 	"= done tsih=1 alias=x |" } },
 /* P-STAGE-11, H-63 */
 { "an operational key in the security stage", CHAP, {
-	FIRST_CHAP, "< 0 | MaxBurstLength=512", "= fail 19 | MaxBurstLength in the security stage" } },
+	FIRST_CHAP, "< 0 | MaxBurstLength=512",
+	"= fail 19 | MaxBurstLength in the security stage" } },
 { "CHAP in the operational stage", 0, {
 	FIRST, "< 1 | CHAP_N=x", "= fail 19 | CHAP_N in the operational stage" } },
 { "AuthMethod in the operational stage", 0, {
@@ -310,7 +312,7 @@ static const struct conversation conversations[] = {
 { "T after a piece, which we didn't ask for", 0, {
 	FIRST, "< C 1 |", "> 1 |", "< T 1-3 |", "= fail 19 | without being asked" } },
 
-/* ---- keys ------------------------------------------------------------------------------- */
+/* ---- keys --------------------------------------------------------------------------- */
 
 /* P-NEG-01, P-NEG-11, P-KEY-T17, H-57 */
 { "keys that nobody knows, in both stages", CHAP, {
@@ -336,7 +338,8 @@ static const struct conversation conversations[] = {
 	FIRST, "< 1 | X-com.example.foo=NotUnderstood", "= fail 19 | to no offer of ours" } },
 /* P-NEG-06, H-34, H-56 */
 { "the same key twice", 0, {
-	FIRST, "< T 1-3 | ImmediateData=No ImmediateData=No", "= fail 19 | ImmediateData twice" } },
+	FIRST, "< T 1-3 | ImmediateData=No ImmediateData=No",
+	"= fail 19 | ImmediateData twice" } },
 { "the same key in two texts", 0, {
 	FIRST, "< 1 | ImmediateData=No", "> T 1-3 |", "< 1 | ImmediateData=Yes",
 	"= fail 19 | ImmediateData twice" } },
@@ -371,10 +374,12 @@ static const struct conversation conversations[] = {
 { "an alias with an =", 0, {
 	FIRST, "< T 1-3 tsih=1 | TargetAlias=a=b", "= done tsih=1 alias=a=b |" } },
 { "an alias for the terminal", 0, {
-	FIRST, "< T 1-3 tsih=1 | TargetAlias=\x1b]0;x\n\x7f%n\xc3\xa4\xe2\x82\xac\xf0\x9f\x92\xbe",
+	FIRST,
+	"< T 1-3 tsih=1 | TargetAlias=\x1b]0;x\n\x7f%n\xc3\xa4\xe2\x82\xac\xf0\x9f\x92\xbe",
 	"= done tsih=1 alias=?]0;x??%n\xc3\xa4\xe2\x82\xac\xf0\x9f\x92\xbe |" } },
 { "an alias that is no UTF-8", 0, {
-	FIRST, "< T 1-3 tsih=1 | TargetAlias=\xff.\xc0\xaf.\xed\xa0\x80.\xc2\x9b.\xe2\x82.\xf5\x80",
+	FIRST,
+	"< T 1-3 tsih=1 | TargetAlias=\xff.\xc0\xaf.\xed\xa0\x80.\xc2\x9b.\xe2\x82.\xf5\x80",
 	"= done tsih=1 alias=?.??.???.??.??.?? |" } },
 /* P-REDIR-09, P-KEY-T18 */
 { "an address without a redirection", 0, {
@@ -382,18 +387,22 @@ static const struct conversation conversations[] = {
 	"= done tsih=1 |" } },
 /* P-KEY-01, P-KEY-04 */
 { "our own keys", 0, { FIRST, "< 1 | InitiatorName=iqn.x", "= fail 19 | may not send" } },
-{ "our own keys: SessionType", 0, { FIRST, "< 1 | SessionType=Normal", "= fail 19 | may not send" } },
-{ "our own keys: SendTargets", 0, { FIRST, "< 1 | SendTargets=All", "= fail 19 | may not send" } },
+{ "our own keys: SessionType", 0, {
+	FIRST, "< 1 | SessionType=Normal", "= fail 19 | may not send" } },
+{ "our own keys: SendTargets", 0, {
+	FIRST, "< 1 | SendTargets=All", "= fail 19 | may not send" } },
 /* H-51, H-52, H-53 */
 { "no NUL at the end", 0, {
-	FIRST, "< T 1-3 tsih=1 nonul | ImmediateData=No", "= done tsih=1 | immediate_data=0" } },
+	FIRST, "< T 1-3 tsih=1 nonul | ImmediateData=No",
+	"= done tsih=1 | immediate_data=0" } },
 { "only NULs", 0, {
-	FIRST, "< 1 nuls=100 |", "> T 1-3 |", "< T 1-3 tsih=1 nuls=8192 |", "= done tsih=1 |" } },
+	FIRST, "< 1 nuls=100 |", "> T 1-3 |", "< T 1-3 tsih=1 nuls=8192 |",
+	"= done tsih=1 |" } },
 { "no =", 0, { FIRST, "< T 1-3 | Key", "= fail 19 | a key without a value" } },
 { "no key", 0, { FIRST, "< T 1-3 | =value", "= fail 19 | a bad key" } },
 { "a lower-case key", 0, { FIRST, "< T 1-3 | a=b", "= fail 19 | a bad key" } },
 
-/* ---- headers ---------------------------------------------------------------------------- */
+/* ---- headers ------------------------------------------------------------------------ */
 
 /* P-PDU-02 */
 { "reserved fields are full", 0, { FIRST, "< T 1-3 tsih=1 ff |", "= done tsih=1 |" } },
@@ -408,7 +417,8 @@ static const struct conversation conversations[] = {
 { "another task tag", DISCOVERY, {
 	"> T 1-3 | " DISCOVER " " USUAL_DISCOVERY_OFFERS,
 	"< T 1-3 itt=1 |", "= fail 19 | another task tag" } },
-{ "another task tag, which the kernel set", 0, { FIRST, "< T 1-3 itt=1 tsih=1 |", "= done tsih=1 |" } },
+{ "another task tag, which the kernel set", 0, {
+	FIRST, "< T 1-3 itt=1 tsih=1 |", "= done tsih=1 |" } },
 /* H-36 */
 { "another ISID, and StatSN going back", 0, {
 	FIRST, "< 1 isid statsn=77 |", "> T 1-3 |", "< T 1-3 isid statsn=5 tsih=1 |",
@@ -418,39 +428,46 @@ static const struct conversation conversations[] = {
 { "an Asynchronous Message", 0, { FIRST, "< op=32 |", "= fail 19 | opcode 0x32" } },
 { "a web server", 0, { FIRST, "< op=48 |", "= fail 19 | not an iSCSI target" } },
 { "an additional header", 0, { FIRST, "< T 1-3 ahs |", "= fail 19 | additional header" } },
-{ "more text than a login may have", 0, { FIRST, "< T 1-3 len=8193 |", "= fail 19 | over 8192" } },
-{ "less text than the header says", 0, { FIRST, "< T 1-3 len=100 |", "= fail 19 | came with 0" } },
+{ "more text than a login may have", 0, {
+	FIRST, "< T 1-3 len=8193 |", "= fail 19 | over 8192" } },
+{ "less text than the header says", 0, {
+	FIRST, "< T 1-3 len=100 |", "= fail 19 | came with 0" } },
 
-/* ---- status ----------------------------------------------------------------------------- */
+/* ---- status ------------------------------------------------------------------------- */
 
 /* P-STAT-05..10, P-STAT-R4, P-LOGIN-21, P-SN-08, H-40 */
 { "0200", 0, { FIRST, "< T 2-2 stat=02/00 |", "= fail 19 | initiator error (02/00)" } },
 { "0201", 0, { FIRST, "< 0 stat=02/01 |", "= fail 24 | authentication failure (02/01)" } },
 { "0202", 0, { FIRST, "< 0 stat=02/02 |", "= fail 24 | authorization failure (02/02)" } },
-{ "0203", 0, { FIRST, "< T C 3-2 ver=9 stat=02/03 |", "= fail 19 | target not found (02/03)" } },
+{ "0203", 0, {
+	FIRST, "< T C 3-2 ver=9 stat=02/03 |", "= fail 19 | target not found (02/03)" } },
 { "0204", 0, { FIRST, "< 1 stat=02/04 |", "= fail 19 | target removed (02/04)" } },
 { "0205", 0, { FIRST, "< 1 ver=1 stat=02/05 |", "= fail 19 | version not supported (02/05)" } },
 { "0206", 0, { FIRST, "< 1 stat=02/06 |", "= fail 19 | too many connections (02/06)" } },
 { "0207", 0, { FIRST, "< 1 stat=02/07 |", "= fail 19 | missing parameter (02/07)" } },
-{ "0208", 0, { FIRST, "< 1 stat=02/08 |", "= fail 19 | can't be included in the session (02/08)" } },
+{ "0208", 0, {
+	FIRST, "< 1 stat=02/08 |", "= fail 19 | can't be included in the session (02/08)" } },
 { "0209", 0, { FIRST, "< 1 stat=02/09 |", "= fail 19 | session type not supported (02/09)" } },
 { "020a", 0, { FIRST, "< 1 stat=02/0a |", "= fail 19 | session does not exist (02/0a)" } },
-{ "020b", 0, { FIRST, "< 1 stat=02/0b |", "= fail 19 | invalid request during login (02/0b)" } },
+{ "020b", 0, {
+	FIRST, "< 1 stat=02/0b |", "= fail 19 | invalid request during login (02/0b)" } },
 { "02ff", 0, { FIRST, "< 1 stat=02/ff |", "= fail 19 | unknown initiator error (02/ff)" } },
 { "0300", 0, { FIRST, "< 1 stat=03/00 |", "= fail 5 retry | target error (03/00)" } },
 { "0301", 0, { FIRST, "< 1 stat=03/01 |", "= fail 5 retry | service unavailable (03/01)" } },
-{ "0302", 0, { FIRST, "< 1 stat=03/02 |", "= fail 5 retry | target out of resources (03/02)" } },
+{ "0302", 0, {
+	FIRST, "< 1 stat=03/02 |", "= fail 5 retry | target out of resources (03/02)" } },
 { "03ff", 0, { FIRST, "< 1 stat=03/ff |", "= fail 5 retry | unknown target error (03/ff)" } },
 { "0400", 0, { FIRST, "< 1 stat=04/00 |", "= fail 19 | unknown status class (04/00)" } },
 { "ff00", 0, { FIRST, "< 1 stat=ff/00 |", "= fail 19 | unknown status class (ff/00)" } },
 
-/* ---- redirection ------------------------------------------------------------------------ */
+/* ---- redirection -------------------------------------------------------------------- */
 
 /* P-STAT-02, P-STAT-03, P-REDIR-01..04, P-REDIR-10, P-REDIR-11 */
 { "moved for now", 0, {
 	FIRST, "< 1 stat=01/01 | TargetAddress=10.0.0.5:3262", "= moved 10.0.0.5:3262" } },
 { "moved for good", 0, {
-	FIRST, "< T C 3-3 stat=01/02 | TargetAddress=10.0.0.5", "= moved for good 10.0.0.5:3260" } },
+	FIRST, "< T C 3-3 stat=01/02 | TargetAddress=10.0.0.5",
+	"= moved for good 10.0.0.5:3260" } },
 { "moved before the challenge", CHAP, {
 	FIRST_CHAP, "< 0 | AuthMethod=CHAP", "> 0 | CHAP_A=5",
 	"< 0 stat=01/01 | TargetAddress=10.0.0.5:3262", "= moved 10.0.0.5:3262" } },
@@ -475,7 +492,8 @@ static const struct conversation conversations[] = {
 	"= moved 10.0.0.5:3260" } },
 /* P-REDIR-06, H-97 */
 { "moved, but where?", 0, {
-	FIRST, "< 1 stat=01/01 |", "= fail 5 retry | target moved temporarily (01/01), but no usable" } },
+	FIRST, "< 1 stat=01/01 |",
+	"= fail 5 retry | target moved temporarily (01/01), but no usable" } },
 { "moved to nowhere", 0, {
 	FIRST, "< 1 stat=01/02 | TargetAddress= TargetAddress=:3260 TargetAddress=10.0.0.1:0 "
 	"TargetAddress=10.0.0.1:65536 TargetAddress=a/b",
@@ -484,10 +502,11 @@ static const struct conversation conversations[] = {
 	FIRST, "< 1 stat=01/01 | TargetAddress", "= fail 5 retry | no usable TargetAddress" } },
 /* P-STAT-04 */
 { "another redirection", 0, {
-	FIRST, "< 1 stat=01/07 | TargetAddress=10.0.0.5", "= fail 5 retry | unknown redirection (01/07)" } },
+	FIRST, "< 1 stat=01/07 | TargetAddress=10.0.0.5",
+	"= fail 5 retry | unknown redirection (01/07)" } },
 };
 
-/* ---- the two sides ---------------------------------------------------------------------- */
+/* ---- the two sides ------------------------------------------------------------------ */
 
 static const uint8_t isid[PDU_ISID_LEN] = { 0x00, 0x02, 0x3d, 0x12, 0x34, 0x56 };
 static uint8_t random_next;
@@ -676,7 +695,8 @@ static void check_end(const char *line, const struct login *login, enum login_re
 			(void)snprintf(head + strlen(head), 300, " alias=%s", o->target_alias);
 		strcat(head, o->auth_skipped ? " skipped " : " ");
 		ck_assert_msg(bar && strlen(head) == (size_t)(bar - line) &&
-			      memcmp(head, line, strlen(head)) == 0, "'%s', not '%s'", head, line);
+			      memcmp(head, line, strlen(head)) == 0, "'%s', not '%s'", head,
+			      line);
 		base.max_recv_data_segment_length = usual_offer.max_recv_data_segment_length;
 		params_check(&o->agreed, &base, bar + 1 + strspn(bar + 1, " "));
 		ck_assert_uint_eq(o->exp_stat_sn, stat_sn + 1);
@@ -698,7 +718,8 @@ static void check_end(const char *line, const struct login *login, enum login_re
 		ck_assert_msg(bar && strlen(head) == (size_t)(bar - line) &&
 			      memcmp(head, line, strlen(head)) == 0,
 			      "'%s', not '%s' (%s)", head, line, why->text);
-		ck_assert_msg(strstr(why->text, bar + 2), "'%s' lacks '%s'", why->text, bar + 2);
+		ck_assert_msg(strstr(why->text, bar + 2), "'%s' lacks '%s'", why->text,
+			      bar + 2);
 		break;
 	}
 }
@@ -725,7 +746,8 @@ static void play(struct login *login, const struct conversation *c)
 			ck_assert_msg(result == LOGIN_SEND, "%s: %s", c->name, why.text);
 			check_request(&request, &config, i ? stat_sn + 1 : config.exp_stat_sn);
 			request_line(&request, seen, sizeof(seen));
-			ck_assert_msg(streq(seen, line), "%s: '%s', not '%s'", c->name, seen, line);
+			ck_assert_msg(streq(seen, line), "%s: '%s', not '%s'", c->name, seen,
+				      line);
 			break;
 		case '<':
 			ck_assert_msg(result == LOGIN_SEND, "%s: %s", c->name, why.text);
@@ -769,7 +791,7 @@ START_TEST(one_engine_for_all)
 }
 END_TEST
 
-/* ---- what tables don't show -------------------------------------------------------------- */
+/* ---- what tables don't show --------------------------------------------------------- */
 
 struct talk {
 	struct login *login;
@@ -933,7 +955,8 @@ START_TEST(answers_over_many_requests)
 	ck_assert_int_eq(requests, 3);
 	for (size_t i = 0, at = 0; i < 500; i++) {
 		char expected[64];
-		size_t n = (size_t)sprintf(expected, "X-com.example.key%zu=NotUnderstood", i) + 1;
+		size_t n = (size_t)sprintf(expected, "X-com.example.key%zu=NotUnderstood",
+					   i) + 1;
 
 		ck_assert_uint_le(at + n, said_len);
 		ck_assert_mem_eq(said + at, expected, n);
@@ -948,7 +971,8 @@ START_TEST(answers_over_many_requests)
 		(void)say(t, "< C 1 |", text, 8192);
 		(void)say(t, "< 1 |", text + 8192, len - 8192);
 		ck_assert_uint_eq(t->request.bhs[1], 0x44);
-		ck_assert_int_eq(say(t, i ? "< T 1-3 |" : "< 1 |", "A=1", i ? 0 : 4), LOGIN_FAILED);
+		ck_assert_int_eq(say(t, i ? "< T 1-3 |" : "< 1 |", "A=1", i ? 0 : 4),
+				 LOGIN_FAILED);
 		ck_assert_int_eq(t->err, ISCSI_ERR_FATAL_LOGIN);
 		talk_free(t);
 	}
@@ -1007,7 +1031,7 @@ START_TEST(long_values)
 	ck_assert_uint_eq(strlen(login_outcome(t->login)->target_alias), 255);
 	talk_free(t);
 
-	t = talk_new(0);		/* a value that we don't understand may be of any kind */
+	t = talk_new(0);		/* what we don't understand may be of any length */
 	memcpy(text, "X-any.thing=", 12);
 	ck_assert_int_eq(say(t, "< 1 |", text, sizeof(text)), LOGIN_SEND);
 	ck_assert_str_eq((char *)t->request.data, "X-any.thing=NotUnderstood");
@@ -1036,7 +1060,8 @@ END_TEST
 START_TEST(odd_user_names)
 {
 	static char long_name[256];
-	static const char *const names[] = { "with blanks in it", "a=b", "\xc3\xa4", long_name };
+	static const char *const names[] = { "with blanks in it", "a=b", "\xc3\xa4",
+					     long_name };
 
 	memset(long_name, 'u', sizeof(long_name) - 1);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -1044,10 +1069,12 @@ START_TEST(odd_user_names)
 		char expected[300];
 
 		t->config.chap.username = names[i];
-		ck_assert_int_eq(login_start(t->login, &t->config, &t->request, &t->err, &t->why),
+		ck_assert_int_eq(login_start(t->login, &t->config, &t->request, &t->err,
+					     &t->why),
 				 LOGIN_SEND);
 		ck_assert_int_eq(say(t, "< 0 |", "AuthMethod=CHAP", 16), LOGIN_SEND);
-		ck_assert_int_eq(say(t, "< 0 |", "CHAP_A=5\0CHAP_I=1\0CHAP_C=0x1", 29), LOGIN_SEND);
+		ck_assert_int_eq(say(t, "< 0 |", "CHAP_A=5\0CHAP_I=1\0CHAP_C=0x1", 29),
+				 LOGIN_SEND);
 		(void)snprintf(expected, sizeof(expected), "CHAP_N=%s", names[i]);
 		ck_assert_str_eq((char *)t->request.data, expected);
 		talk_free(t);

@@ -22,8 +22,8 @@ static void as_words(const struct text_writer *text, char *ret, size_t size)
 }
 
 /*
- * Lets @n take @pairs; writes what was answered, "(...)" around what may be left out. False with
- * @why if the target broke a rule.
+ * Lets @n take @pairs; writes what was answered, "(...)" around what may be left out. False
+ * with @why if the target broke a rule.
  */
 static bool take(struct negotiation *n, const char *pairs, char *answers, size_t size,
 		 struct iscsi_why *why)
@@ -63,7 +63,7 @@ static bool take(struct negotiation *n, const char *pairs, char *answers, size_t
 	return true;
 }
 
-/* ---- what the target answers to our offers -------------------------------------------------- */
+/* ---- what the target answers to our offers ------------------------------------------ */
 
 static const struct {
 	const char *offer;	/* other than usual */
@@ -99,12 +99,14 @@ static const struct {
 	/* P-NEG-07, P-KEY-T13: digests */
 	{ "header_digest=2", "HeaderDigest=CRC32C", "header_digest=1" },
 	{ "header_digest=2", "HeaderDigest=None", "" },
-	{ "header_digest=3 data_digest=3", "HeaderDigest=None DataDigest=CRC32C", "data_digest=1" },
+	{ "header_digest=3 data_digest=3", "HeaderDigest=None DataDigest=CRC32C",
+	  "data_digest=1" },
 	{ "header_digest=1 data_digest=1", "HeaderDigest=CRC32C DataDigest=CRC32C",
 	  "header_digest=1 data_digest=1" },
 	{ "", "HeaderDigest=CRC32C", "!none of what we offered, None" },
 	{ "header_digest=1", "HeaderDigest=None", "!none of what we offered, CRC32C" },
-	{ "header_digest=3", "HeaderDigest=CRC32C,None", "!none of what we offered, None,CRC32C" },
+	{ "header_digest=3", "HeaderDigest=CRC32C,None",
+	  "!none of what we offered, None,CRC32C" },
 	{ "", "HeaderDigest=", "!none of what we offered" },
 	{ "", "HeaderDigest=none", "!none of what we offered" },
 
@@ -201,7 +203,7 @@ START_TEST(answers_to_our_offers)
 }
 END_TEST
 
-/* ---- what the target proposes that we didn't offer ------------------------------------------ */
+/* ---- what the target proposes that we didn't offer ---------------------------------- */
 
 static const struct {
 	bool discovery;
@@ -229,7 +231,8 @@ static const struct {
 	/* P-NEG-08, H-60: the first of the list that we may take */
 	{ false, "", "HeaderDigest=CRC32C,None DataDigest=CRC32C",
 	  "HeaderDigest=None DataDigest=Reject", "" },
-	{ false, "header_digest=3 data_digest=1", "HeaderDigest=X-md5,CRC32C,None DataDigest=None,CRC32C",
+	{ false, "header_digest=3 data_digest=1",
+	  "HeaderDigest=X-md5,CRC32C,None DataDigest=None,CRC32C",
 	  "HeaderDigest=CRC32C DataDigest=CRC32C", "header_digest=1 data_digest=1" },
 	{ false, "header_digest=2", "HeaderDigest=,,None,, DataDigest=,,",
 	  "HeaderDigest=None DataDigest=Reject", "" },
@@ -260,7 +263,8 @@ static const struct {
 	  "(MaxConnections=Irrelevant) (DataPDUInOrder=Irrelevant) "
 	  "(DataSequenceInOrder=Irrelevant) (TaskReporting=Irrelevant) "
 	  "(iSCSIProtocolLevel=Irrelevant)", "" },
-	{ true, "error_recovery_level=2 header_digest=2", "ErrorRecoveryLevel=2 HeaderDigest=CRC32C,None",
+	{ true, "error_recovery_level=2 header_digest=2",
+	  "ErrorRecoveryLevel=2 HeaderDigest=CRC32C,None",
 	  "ErrorRecoveryLevel=0 HeaderDigest=None", "" },
 	{ true, "", "MaxBurstLength=1 MaxBurstLength=1", "!twice", "" },
 };
@@ -285,7 +289,8 @@ START_TEST(proposals_of_the_target)
 		ck_assert_str_eq(said, replies);
 		base.max_recv_data_segment_length = offer.max_recv_data_segment_length;
 		/* What we insisted on and didn't get is for the end of the stage. */
-		if (offer.data_digest != DIGEST_CRC32C || strstr(replies, "DataDigest=CRC32C")) {
+		if (offer.data_digest != DIGEST_CRC32C ||
+		    strstr(replies, "DataDigest=CRC32C")) {
 			ck_assert_int_eq(negotiation_finish(n, &result, &why), ISCSI_SUCCESS);
 			params_check(&result, &base, proposed[_i].agreed);
 		}
@@ -294,7 +299,7 @@ START_TEST(proposals_of_the_target)
 }
 END_TEST
 
-/* ---- our offers ----------------------------------------------------------------------------- */
+/* ---- our offers --------------------------------------------------------------------- */
 
 static const struct {
 	bool discovery;
@@ -302,7 +307,8 @@ static const struct {
 } offers[] = {
 	{ false, "", USUAL_OFFERS },			/* the order of 1.7 */
 	{ true, "", USUAL_DISCOVERY_OFFERS },			/* P-NEG-15, P-DISC-03 */
-	{ true, "header_digest=1 data_digest=2 error_recovery_level=2", USUAL_DISCOVERY_OFFERS },
+	{ true, "header_digest=1 data_digest=2 error_recovery_level=2",
+	  USUAL_DISCOVERY_OFFERS },
 	/* Values that no setting should have are brought into their range. */
 	{ false, "header_digest=3 data_digest=2 default_time2wait=4000 max_outstanding_r2t=0 "
 	  "max_burst_length=1 max_recv_data_segment_length=99999999 initial_r2t=7",
@@ -341,7 +347,8 @@ START_TEST(what_was_settled_is_not_offered)
 	struct text_writer text;
 
 	negotiation_start(n, true, &usual_offer);
-	ck_assert(take(n, "DefaultTime2Wait=5 MaxRecvDataSegmentLength=8192", words, sizeof(words),
+	ck_assert(take(n, "DefaultTime2Wait=5 MaxRecvDataSegmentLength=8192", words,
+		       sizeof(words),
 		       NULL));
 	text_writer_init(&text, buf, sizeof(buf));
 	negotiation_write_offers(n, &text);
@@ -377,7 +384,8 @@ START_TEST(keys_of_others)
 
 	negotiation_start(n, false, &usual_offer);
 	text_writer_init(&text, buf, sizeof(buf));
-	ck_assert_int_eq(negotiation_take(n, "TargetAlias", "x", &text, NULL), NEGOTIATE_NOT_OURS);
+	ck_assert_int_eq(negotiation_take(n, "TargetAlias", "x", &text, NULL),
+			 NEGOTIATE_NOT_OURS);
 	ck_assert_int_eq(negotiation_take(n, "maxburstlength", "512", &text, NULL),
 			 NEGOTIATE_NOT_OURS);
 	ck_assert_uint_eq(text.len, 0);

@@ -42,7 +42,8 @@ static void check_header(const uint8_t bhs[PDU_BHS_LEN], const char *text)
 START_TEST(login_request)
 {
 	struct login_request_pdu req = {
-		.transit = true, .csg = LOGIN_STAGE_OPERATIONAL, .nsg = LOGIN_STAGE_FULL_FEATURE,
+		.transit = true, .csg = LOGIN_STAGE_OPERATIONAL,
+		.nsg = LOGIN_STAGE_FULL_FEATURE,
 		.isid = { 0x00, 0x02, 0x3d, 0x01, 0x02, 0x03 }, .tsih = 0x0a0b,
 		.itt = 0x11223344, .cid = 0x5566, .cmd_sn = 0x778899aa,
 		.exp_stat_sn = 0xbbccddee, .data_len = 0x1234,

@@ -65,7 +65,8 @@ static int fake_random(void *buf, size_t len)
 static struct sendtargets_config config_for(struct heard *h)
 {
 	return (struct sendtargets_config){
-		.address = HERE, .port = 3261, .portal = on_portal, .warn = on_warning, .arg = h,
+		.address = HERE, .port = 3261, .portal = on_portal, .warn = on_warning,
+		.arg = h,
 		.random = fake_random,
 	};
 }
@@ -81,7 +82,7 @@ static size_t nul_text(const char *text, char *ret)
 	return *text ? n : 0;
 }
 
-/* ---- answers ----------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------ */
 
 static const struct {
 	const char *text;
@@ -110,7 +111,8 @@ static const struct {
 	  "TargetAddress=2001:db8::1,0 TargetAddress=2001:db8::1,65535 "
 	  "TargetAddress=[2001:db8::1%7]:1,1",
 	  { "iqn.a 2001:db8::1:3260,-1", "iqn.a 2001:db8::1:3260,1", "iqn.a 2001:db8::1:860,-1",
-	    "iqn.a 2001:db8::1:860,1", "iqn.a 2001:db8::1:3260,0", "iqn.a 2001:db8::1:3260,65535",
+	    "iqn.a 2001:db8::1:860,1", "iqn.a 2001:db8::1:3260,0",
+	    "iqn.a 2001:db8::1:3260,65535",
 	    "iqn.a 2001:db8::1:1,1" } },
 	/* P-DISC-10 */
 	{ "TargetName=iqn.a TargetAlias=x TargetAddress=10.0.0.5,1",
@@ -127,8 +129,8 @@ static const struct {
 	/* ... and doesn't make the target one without addresses. */
 	{ "TargetName=iqn.a TargetAddress=10.0.0.2:0,1", { "! an address of iqn.a" } },
 	/* P-DISC-18, H-117 */
-	{ "TargetName=iqn.a/b TargetAddress=10.0.0.9 TargetName=.. TargetName= TargetName=iqn.a,b "
-	  "TargetName=iqn.\n TargetName=iqn.x/../../etc TargetName=iqn.good "
+	{ "TargetName=iqn.a/b TargetAddress=10.0.0.9 TargetName=.. TargetName= "
+	  "TargetName=iqn.a,b TargetName=iqn.\n TargetName=iqn.x/../../etc TargetName=iqn.good "
 	  "TargetAddress=10.0.0.5,1",
 	  { "! unusable name", "! unusable name", "! unusable name", "! unusable name",
 	    "! unusable name", "! unusable name", "iqn.good 10.0.0.5:3260,1" } },
@@ -164,7 +166,8 @@ static void check_heard(struct heard *h, const char *const *expected)
 	for (; *expected; expected++, line = strtok_r(NULL, "\n", &save)) {
 		ck_assert_msg(line, "not heard: '%s'", *expected);
 		if (**expected == '!')
-			ck_assert_msg(*line == '!' && strstr(line, *expected + 2), "'%s', not '%s'",
+			ck_assert_msg(*line == '!' && strstr(line, *expected + 2),
+				      "'%s', not '%s'",
 				      line, *expected);
 		else
 			ck_assert_str_eq(line, *expected);
@@ -222,10 +225,13 @@ START_TEST(cut_at_the_end)
 		const char *text;
 		const char *heard[3];
 	} cases[] = {
-		{ "TargetName=iqn.a TargetAddress=10.0.0.5:3260,1", { "iqn.a 10.0.0.5:3260,1" } },
+		{ "TargetName=iqn.a TargetAddress=10.0.0.5:3260,1",
+		  { "iqn.a 10.0.0.5:3260,1" } },
 		{ "TargetName=iqn.a TargetAddress=10.0.0.5:", { "! an address of iqn.a" } },
-		{ "TargetName=iqn.a TargetAddr", { "! skipping TargetAddr", "iqn.a 10.0.0.1:3261,-1" } },
-		{ "TargetName=iqn.a TargetName=", { "iqn.a 10.0.0.1:3261,-1", "! unusable name" } },
+		{ "TargetName=iqn.a TargetAddr", { "! skipping TargetAddr",
+						   "iqn.a 10.0.0.1:3261,-1" } },
+		{ "TargetName=iqn.a TargetName=", { "iqn.a 10.0.0.1:3261,-1",
+						    "! unusable name" } },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -287,7 +293,8 @@ END_TEST
 /* H-117: too long for a name, an address, anything. */
 START_TEST(too_long)
 {
-	static const size_t lengths[] = { 223, 224, 256, 497, 498, 499, 500, 512, 513, 1024, 70000 };
+	static const size_t lengths[] = { 223, 224, 256, 497, 498, 499, 500, 512, 513, 1024,
+					  70000 };
 	static char text[70100];
 
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
@@ -298,12 +305,15 @@ START_TEST(too_long)
 
 		memset(text + n, 'n', lengths[i]);
 		text[n + lengths[i]] = '\0';
-		ck_assert_int_eq(sendtargets_feed(st, text, n + lengths[i] + 1, NULL), ISCSI_SUCCESS);
-		ck_assert_int_eq(sendtargets_feed(st, "TargetName=iqn.a", 17, NULL), ISCSI_SUCCESS);
+		ck_assert_int_eq(sendtargets_feed(st, text, n + lengths[i] + 1, NULL),
+				 ISCSI_SUCCESS);
+		ck_assert_int_eq(sendtargets_feed(st, "TargetName=iqn.a", 17, NULL),
+				 ISCSI_SUCCESS);
 		n = (size_t)sprintf(text, "TargetAddress=10.0.0.1:3260,");
 		memset(text + n, '0', lengths[i]);
 		text[n + lengths[i]] = '\0';
-		ck_assert_int_eq(sendtargets_feed(st, text, n + lengths[i] + 1, NULL), ISCSI_SUCCESS);
+		ck_assert_int_eq(sendtargets_feed(st, text, n + lengths[i] + 1, NULL),
+				 ISCSI_SUCCESS);
 		ck_assert_int_eq(sendtargets_finish(st, NULL), ISCSI_SUCCESS);
 		ck_assert_uint_eq(h.warnings, lengths[i] > 241 ? 2 : lengths[i] > 223);
 		sendtargets_free(st);
@@ -368,7 +378,8 @@ START_TEST(many_targets)
 
 		len += (size_t)sprintf(text + len, "TargetName=iqn.2026-01.com.example:disk%u",
 				       n) + 1;
-		len += (size_t)sprintf(text + len, "TargetAddress=10.1.%u.%u:3260,1", n / 250 % 250,
+		len += (size_t)sprintf(text + len, "TargetAddress=10.1.%u.%u:3260,1",
+				       n / 250 % 250,
 				       n % 250) + 1;
 	}
 	for (size_t at = 0; at < len; at += 8192)

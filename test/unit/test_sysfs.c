@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is read from sysfs: sessions whole, half there and gone; LUNs, hosts, numbers. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <check.h>
+
+#include "iscsid/sysfs.h"
+#include "libiscsi-db/util.h"
+#include "test/fake/sysfs.h"
+
+#define TARGET	"iqn.2030-01.org.example:disk1"
+#define SESSION	"class/iscsi_session/session1/"
+#define CONN	"class/iscsi_connection/connection1:0/"
+
+static struct fake_sysfs *fs;
+static struct sysfs *sysfs;
+
+static void setup(void)
+{
+	fs = fake_sysfs_new();
+	ck_assert(!sysfs_new(fake_sysfs_root(fs), &sysfs));
+}
+
+static void teardown(void)
+{
+	sysfs = sysfs_free(sysfs);
+	ck_assert_ptr_null(sysfs);
+	fake_sysfs_free(fs);
+}
+
+START_TEST(root_must_be_there)
+{
+	struct sysfs *none = NULL;
+
+	ck_assert_int_eq(sysfs_new("/nonexistent", &none), ISCSI_ERR_SYSFS_LOOKUP);
+	ck_assert_ptr_null(none);
+	ck_assert_ptr_null(sysfs_free(NULL));
+}
+END_TEST
+
+START_TEST(sessions_are_listed_in_order)
+{
+	static const unsigned int sids[] = { 1, 2, 3, 10, 11, 100 };
+	unsigned int *list;
+	size_t len, i;
+
+	/* Without the module there is no class. */
+	ck_assert(!sysfs_list_sessions(sysfs, &list, &len));
+	ck_assert_uint_eq(len, 0);
+	free(list);
+	for (i = ARRAY_SIZE(sids); i--;)
+		fake_sysfs_add_session(fs, sids[i], (unsigned int)i, TARGET, "10.0.0.1", 3260);
+	fake_sysfs_set(fs, "class/iscsi_session/session", "");
+	fake_sysfs_set(fs, "class/iscsi_session/session7x", "");
+	fake_sysfs_set(fs, "class/iscsi_session/session99999999999", "");
+	ck_assert(!sysfs_list_sessions(sysfs, &list, &len));
+	ck_assert_uint_eq(len, ARRAY_SIZE(sids));
+	ck_assert_mem_eq(list, sids, sizeof(sids));
+	free(list);
+	ck_assert(!sysfs_list_hosts(sysfs, &list, &len));
+	ck_assert_uint_eq(len, ARRAY_SIZE(sids));
+	free(list);
+}
+END_TEST
+
+START_TEST(many_sessions_are_listed)
+{
+	unsigned int *list;
+	char path[64];
+	size_t len, i;
+
+	/* More than one buffer of entries. */
+	for (i = 1; i <= 1000; i++) {
+		(void)snprintf(path, sizeof(path), "class/iscsi_session/session%zu", i);
+		fake_sysfs_set(fs, path, "");
+	}
+	ck_assert(!sysfs_list_sessions(sysfs, &list, &len));
+	ck_assert_uint_eq(len, 1000);
+	for (i = 0; i < len; i++)
+		ck_assert_uint_eq(list[i], i + 1);
+	free(list);
+}
+END_TEST
+
+START_TEST(session_is_read_whole)
+{
+	struct sysfs_session s;
+
+	fake_sysfs_add_session(fs, 1, 4, TARGET, "10.0.0.1", 3261);
+	fake_sysfs_set(fs, SESSION "username", "user\n");
+	fake_sysfs_set(fs, SESSION "password", "secret12345\n");
+	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_ALL, &s));
+	ck_assert_uint_eq(s.sid, 1);
+	ck_assert_int_eq(s.host_no, 4);
+	ck_assert_str_eq(s.transport, "tcp");
+	ck_assert_str_eq(s.target, TARGET);
+	ck_assert_int_eq(s.tpgt, 1);
+	ck_assert_str_eq(s.persistent_address, "10.0.0.1");
+	ck_assert_int_eq(s.persistent_port, 3261);
+	ck_assert_str_eq(s.address, "10.0.0.1");
+	ck_assert_int_eq(s.port, 3261);
+	ck_assert_int_eq(s.creator, 775);
+	ck_assert_str_eq(s.iface, "default");
+	ck_assert_str_eq(s.initiator, "iqn.2030-01.org.example:client1");
+	ck_assert_str_eq(s.ipaddress, "10.0.0.2");
+	ck_assert_str_eq(s.hwaddress, "");
+	ck_assert_str_eq(s.netdev, "");
+	ck_assert_str_eq(s.state, "LOGGED_IN");
+	ck_assert_str_eq(s.target_state, "SCANNED");
+	ck_assert_str_eq(s.conn_state, "up");
+	ck_assert_int_eq(s.recovery_tmo, 120);
+	ck_assert_int_eq(s.tgt_reset_tmo, 30);
+	ck_assert_int_eq(s.lu_reset_tmo, 30);
+	ck_assert_int_eq(s.abort_tmo, 15);
+	ck_assert_str_eq(s.username, "user");
+	ck_assert_str_eq(s.password, "secret12345");
+	ck_assert_str_eq(s.username_in, "");
+	ck_assert_int_eq(s.max_recv_dlength, 262144);
+	ck_assert_int_eq(s.max_xmit_dlength, 8192);
+	ck_assert_int_eq(s.first_burst_len, 65536);
+	ck_assert_int_eq(s.max_burst_len, 262144);
+	ck_assert_int_eq(s.immediate_data, 1);
+	ck_assert_int_eq(s.initial_r2t, 1);
+	ck_assert_int_eq(s.ping_tmo, 5);
+	ck_assert_int_eq(s.erl, 0);
+}
+END_TEST
+
+START_TEST(detail_bounds_what_is_read)
+{
+	struct sysfs_session s;
+
+	fake_sysfs_add_session(fs, 1, 0, TARGET, "10.0.0.1", 3260);
+	fake_sysfs_set(fs, SESSION "password", "secret12345\n");
+	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_LIST, &s));
+	ck_assert_str_eq(s.persistent_address, "10.0.0.1");
+	ck_assert_str_eq(s.transport, "tcp");
+	ck_assert_str_eq(s.state, "");
+	ck_assert_str_eq(s.address, "");
+	ck_assert_int_eq(s.port, SYSFS_UNSET);
+	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_STATE, &s));
+	ck_assert_str_eq(s.state, "LOGGED_IN");
+	ck_assert_str_eq(s.password, "");
+	ck_assert_int_eq(s.recovery_tmo, SYSFS_UNSET);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	int n;
+} numbers[] = {
+	{ "0\n", 0 }, { "120\n", 120 }, { "120", 120 }, { "off\n", -1 }, { "-1\n", -1 },
+	{ "4294967295\n", -1 }, { "2147483647\n", 2147483647 },
+	{ "2147483648\n", SYSFS_UNSET }, { "-2\n", SYSFS_UNSET }, { "-17\n", SYSFS_UNSET },
+	{ "99999999999999999999999\n", SYSFS_UNSET }, { "", SYSFS_UNSET }, { "\n", SYSFS_UNSET },
+	{ "(null)\n", SYSFS_UNSET }, { "<NULL>\n", SYSFS_UNSET }, { "x\n", SYSFS_UNSET },
+	{ "12x\n", SYSFS_UNSET }, { " 12\n", SYSFS_UNSET },
+};
+
+START_TEST(numbers_are_total)
+{
+	struct sysfs_session s;
+
+	fake_sysfs_add_session(fs, 1, 0, TARGET, "10.0.0.1", 3260);
+	fake_sysfs_set(fs, SESSION "recovery_tmo", numbers[_i].text);
+	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_ALL, &s));
+	ck_assert_int_eq(s.recovery_tmo, numbers[_i].n);
+}
+END_TEST
+
+START_TEST(texts_are_bounded)
+{
+	char text[5000];
+	struct sysfs_session s;
+
+	fake_sysfs_add_session(fs, 1, 0, TARGET, "10.0.0.1", 3260);
+	memset(text, 'a', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	/* What doesn't fit is unreadable: half a name would be another's. */
+	fake_sysfs_set(fs, SESSION "initiatorname", text);
+	text[ISCSI_IFACE_NAME_MAX] = '\0';
+	fake_sysfs_set(fs, SESSION "ifacename", text);
+	fake_sysfs_set(fs, SESSION "state", "two\nlines\n");
+	fake_sysfs_set(fs, CONN "address", "<NULL>\n");
+	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_ALL, &s));
+	ck_assert_str_eq(s.initiator, "");
+	ck_assert_str_eq(s.iface, text);
+	ck_assert_str_eq(s.state, "two");
+	ck_assert_str_eq(s.address, "");
+	text[ISCSI_IFACE_NAME_MAX] = 'a';
+	text[ISCSI_IFACE_NAME_MAX + 1] = '\0';
+	fake_sysfs_set(fs, SESSION "ifacename", text);
+	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_ALL, &s));
+	ck_assert_str_eq(s.iface, "");
+}
+END_TEST
+
+START_TEST(attributes_are_optional)
+{
+	struct sysfs_session s;
+
+	fake_sysfs_add_session(fs, 1, 0, TARGET, "10.0.0.1", 3260);
+	fake_sysfs_set(fs, SESSION "target_state", NULL);
+	fake_sysfs_set(fs, SESSION "creator", NULL);
+	fake_sysfs_set(fs, CONN "state", NULL);
+	fake_sysfs_set(fs, CONN "address", NULL);
+	fake_sysfs_set(fs, CONN "port", NULL);
+	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_ALL, &s));
+	ck_assert_str_eq(s.target_state, "");
+	ck_assert_int_eq(s.creator, SYSFS_UNSET);
+	ck_assert_str_eq(s.conn_state, "");
+	ck_assert_int_eq(s.port, SYSFS_UNSET);
+	ck_assert_str_eq(s.persistent_address, "10.0.0.1");
+}
+END_TEST
+
+START_TEST(sessions_vanish)
+{
+	struct sysfs_session s;
+
+	ck_assert_int_eq(sysfs_read_session(sysfs, 1, SYSFS_DETAIL_LIST, &s),
+			 ISCSI_ERR_SYSFS_LOOKUP);
+	fake_sysfs_add_session(fs, 1, 0, TARGET, "10.0.0.1", 3260);
+	/* Going: its name can't be read any more. */
+	fake_sysfs_set(fs, SESSION "targetname", NULL);
+	ck_assert_int_eq(sysfs_read_session(sysfs, 1, SYSFS_DETAIL_LIST, &s),
+			 ISCSI_ERR_SYSFS_LOOKUP);
+	fake_sysfs_remove_session(fs, 1, 0);
+	ck_assert_int_eq(sysfs_read_session(sysfs, 1, SYSFS_DETAIL_ALL, &s),
+			 ISCSI_ERR_SYSFS_LOOKUP);
+}
+END_TEST
+
+START_TEST(half_made_session_is_read)
+{
+	struct sysfs_session s;
+
+	fake_sysfs_add_session(fs, 1, 0, TARGET, "10.0.0.1", 3260);
+	/* No connection yet, and no name. */
+	fake_sysfs_set(fs, SESSION "targetname", "(null)\n");
+	fake_sysfs_set(fs, "class/iscsi_connection/connection1:0", NULL);
+	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_ALL, &s));
+	ck_assert_str_eq(s.target, "");
+	ck_assert_str_eq(s.persistent_address, "");
+	ck_assert_int_eq(s.persistent_port, SYSFS_UNSET);
+}
+END_TEST
+
+START_TEST(luns_are_listed_by_name)
+{
+	static const uint64_t order[] = { 0, 1, 10, 16640, 2 };
+	struct sysfs_session s;
+	struct sysfs_lun *luns;
+	size_t len, i;
+
+	fake_sysfs_add_session(fs, 1, 3, TARGET, "10.0.0.1", 3260);
+	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_LIST, &s));
+	ck_assert(!sysfs_list_luns(sysfs, &s, &luns, &len));
+	ck_assert_uint_eq(len, 0);
+	free(luns);
+	for (i = ARRAY_SIZE(order); i--;)
+		fake_sysfs_add_lun(fs, 1, 3, order[i], i ? "sdb" : NULL, "running");
+	ck_assert(!sysfs_list_luns(sysfs, &s, &luns, &len));
+	ck_assert_uint_eq(len, ARRAY_SIZE(order));
+	for (i = 0; i < len; i++) {
+		ck_assert_int_eq(luns[i].host_no, 3);
+		ck_assert_int_eq(luns[i].channel, 0);
+		ck_assert_int_eq(luns[i].target_id, 0);
+		ck_assert_uint_eq(luns[i].lun, order[i]);
+		ck_assert_str_eq(luns[i].block, i ? "sdb" : "");
+		ck_assert_str_eq(luns[i].state, "running");
+	}
+	free(luns);
+	fake_sysfs_remove_session(fs, 1, 3);
+	ck_assert_int_eq(sysfs_list_luns(sysfs, &s, &luns, &len), ISCSI_ERR_SYSFS_LOOKUP);
+}
+END_TEST
+
+START_TEST(hosts_are_read)
+{
+	struct sysfs_host host;
+	char state[32];
+
+	fake_sysfs_add_session(fs, 1, 3, TARGET, "10.0.0.1", 3260);
+	fake_sysfs_set(fs, "class/iscsi_host/host3/netdev", "eth0\n");
+	ck_assert(!sysfs_read_host(sysfs, 3, &host));
+	ck_assert_str_eq(host.transport, "tcp");
+	ck_assert_str_eq(host.state, "running");
+	ck_assert_str_eq(host.ipaddress, "10.0.0.2");
+	ck_assert_str_eq(host.netdev, "eth0");
+	ck_assert_str_eq(host.hwaddress, "");
+	ck_assert_int_eq(sysfs_read_host(sysfs, 4, &host), ISCSI_ERR_SYSFS_LOOKUP);
+	sysfs_read_host_state(sysfs, 4, state, sizeof(state));
+	ck_assert_str_eq(state, "");
+	/* Drivers that aren't called "iscsi_..." name their transport. */
+	fake_sysfs_set(fs, "class/scsi_host/host3/proc_name", "be2iscsi\n");
+	ck_assert(!sysfs_read_host(sysfs, 3, &host));
+	ck_assert_str_eq(host.transport, "be2iscsi");
+}
+END_TEST
+
+START_TEST(single_values_are_read)
+{
+	struct iscsi_why why = { "" };
+	uint64_t handle;
+	uint32_t sn;
+	char text[64], tiny[4];
+
+	ck_assert(!sysfs_read_transport_handle(sysfs, "tcp", &handle, &why));
+	ck_assert_uint_eq(handle, 18446744072635812000u);
+	ck_assert_int_eq(sysfs_read_transport_handle(sysfs, "iser", &handle, &why),
+			 ISCSI_ERR_TRANS_NOT_FOUND);
+	ck_assert_str_ne(why.text, "");
+	ck_assert_int_eq(sysfs_read_transport_handle(sysfs, "../x", &handle, &why),
+			 ISCSI_ERR_TRANS_NOT_FOUND);
+
+	ck_assert_int_eq(sysfs_read_exp_stat_sn(sysfs, 1, &sn), ISCSI_ERR_SYSFS_LOOKUP);
+	fake_sysfs_add_session(fs, 1, 0, TARGET, "10.0.0.1", 3260);
+	ck_assert(!sysfs_read_exp_stat_sn(sysfs, 1, &sn));
+	ck_assert_uint_eq(sn, 2118021389u);
+	fake_sysfs_set(fs, CONN "exp_statsn", "4294967296\n");
+	ck_assert_int_eq(sysfs_read_exp_stat_sn(sysfs, 1, &sn), ISCSI_ERR_SYSFS_LOOKUP);
+
+	ck_assert(sysfs_read_class_version(sysfs, text, sizeof(text)));
+	ck_assert_str_eq(text, "2.0-870");
+	ck_assert(!sysfs_read_class_version(sysfs, tiny, sizeof(tiny)));
+
+	ck_assert(!sysfs_find_netdev(sysfs, "00:11:22:aa:bb:cc", text, sizeof(text)));
+	fake_sysfs_set(fs, "class/net/lo/address", "00:00:00:00:00:00\n");
+	fake_sysfs_set(fs, "class/net/eth1/address", "00:11:22:aa:bb:cc\n");
+	ck_assert(sysfs_find_netdev(sysfs, "00:11:22:AA:bb:cc", text, sizeof(text)));
+	ck_assert_str_eq(text, "eth1");
+	ck_assert(!sysfs_find_netdev(sysfs, "", text, sizeof(text)));
+}
+END_TEST
+
+START_TEST(files_are_written)
+{
+	fake_sysfs_add_session(fs, 1, 0, TARGET, "10.0.0.1", 3260);
+	ck_assert_int_eq(sysfs_write(sysfs, "class/scsi_host/host0/scan", "- - -"), 0);
+	ck_assert_str_eq(fake_sysfs_get(fs, "class/scsi_host/host0/scan"), "- - -");
+	ck_assert_int_eq(sysfs_write(sysfs, "/class/scsi_host/host0/scan", "0 0 1"), 0);
+	ck_assert_int_eq(sysfs_write(sysfs, "class/scsi_host/host9/scan", "- - -"), -ENOENT);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("sysfs");
+	TCase *t = tcase_create("sysfs");
+	SRunner *runner = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, t);
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, root_must_be_there);
+	tcase_add_test(t, sessions_are_listed_in_order);
+	tcase_add_test(t, many_sessions_are_listed);
+	tcase_add_test(t, session_is_read_whole);
+	tcase_add_test(t, detail_bounds_what_is_read);
+	tcase_add_loop_test(t, numbers_are_total, 0, (int)ARRAY_SIZE(numbers));
+	tcase_add_test(t, texts_are_bounded);
+	tcase_add_test(t, attributes_are_optional);
+	tcase_add_test(t, sessions_vanish);
+	tcase_add_test(t, half_made_session_is_read);
+	tcase_add_test(t, luns_are_listed_by_name);
+	tcase_add_test(t, hosts_are_read);
+	tcase_add_test(t, single_values_are_read);
+	tcase_add_test(t, files_are_written);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
