@@ -31,7 +31,7 @@ SANFLAGS	:= -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 endif
 
 # What only the daemon, and what only the tests need.
-daemon_pkgs	:= libsystemd libkmod libcrypto
+daemon_pkgs	:= libsystemd libkmod mount libcrypto
 test_pkgs	:= check
 
 ifneq ($(MAKECMDGOALS),deps)

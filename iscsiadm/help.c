@@ -47,7 +47,7 @@ static const char help_discovery[] =
 "  -n, --name=KEY -v, --value=VALUE   for -o update (repeatable)\n"
 "  -S, --show                  show passwords\n"
 "  -d, --debug=LEVEL           accepted\n"
-"`discovery -t st' resets the portal's record to iscsid.conf; discoverydb keeps it.\n";
+"`discovery -t st' resets the portal's record, discoverydb keeps it.\n";
 
 static const char help_node[] =
 "Usage: iscsiadm -m node [-T TARGET] [-p PORTAL] [-I IFACE] [OPTION]...\n"

@@ -12,6 +12,7 @@
 #include "../libiscsi-db/util.h"
 #include "adopt.h"
 #include "index.h"
+#include "inuse.h"
 #include "log.h"
 #include "mgmt.h"
 #include "netlink.h"
@@ -25,7 +26,8 @@ struct manager {
 	struct kernel *kernel;
 	struct mgmt *mgmt;
 	struct iscsi_db_initiator initiator;
-	const char *initiator_path;
+	const char *initiator_path, *config_path;
+	bool safe_logout;
 	struct login_pdu scratch;
 	struct session_env env;
 	struct discovery_env discovery_env;
@@ -169,6 +171,21 @@ enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *re
 	return ISCSI_SUCCESS;
 }
 
+enum iscsi_err manager_logout(struct manager *manager, uint32_t sid, struct asker *asker,
+			      struct iscsi_why *why)
+{
+	struct session *session = manager_find(manager, sid);
+	enum iscsi_err err = ISCSI_SUCCESS;
+
+	if (!session)
+		return iscsi_fail(why, ISCSI_ERR_SESS_NOT_FOUND, "iscsid knows no session %u", sid);
+	if (manager->safe_logout)
+		err = inuse_check(manager->sysfs, sid, conn_host_no(session_conn(session)), why);
+	if (!err)
+		session_logout(session, asker);
+	return err;
+}
+
 enum iscsi_err manager_discover(struct manager *manager, const struct iscsi_db_record *rec,
 				const struct iscsi_db_record *iface,
 				const struct discovery_owner *owner, struct discovery **ret,
@@ -289,10 +306,24 @@ static void manager_adopt(struct manager *manager)
 
 /* ---- making, running, freeing ------------------------------------------------------------------------ */
 
+static void read_own_settings(struct manager *manager)
+{
+	struct iscsi_db_config *config;
+	const char *safe_logout;
+
+	if (iscsi_db_config_read(manager->config_path, NULL, NULL, &config, NULL))
+		return;
+	safe_logout = iscsi_db_config_get(config, "iscsid.safe_logout");
+	manager->safe_logout = safe_logout && streq(safe_logout, "Yes");
+	iscsi_db_config_free(config);
+}
+
 void manager_reload(struct manager *manager)
 {
 	struct iscsi_db_initiator initiator = { 0 };
 	struct iscsi_why why;
+
+	read_own_settings(manager);
 
 	if (iscsi_db_initiator_read(manager->initiator_path, &initiator, &why))
 		log_warning("%s; logins need it, unless their interface sets one", why.text);
@@ -318,7 +349,7 @@ static int manager_on_signal(sd_event_source *source, const struct signalfd_sigi
 
 	(void)source;
 	if (si->ssi_signo == SIGHUP) {
-		log_notice("reading the initiator name anew");
+		log_notice("reading initiator name and settings anew");
 		manager_reload(manager);
 	} else {
 		manager_stop(manager);
@@ -374,6 +405,7 @@ static enum iscsi_err manager_init(struct manager *manager, const struct manager
 	int r;
 
 	manager->initiator_path = options->initiator_path;
+	manager->config_path = options->config_path;
 	manager_reload(manager);
 	r = make_loop(manager);
 	if (r < 0)

@@ -15,6 +15,7 @@
 struct manager;
 
 struct manager_options {
+	const char *config_path;	/* iscsid.conf; NULL: the built-in path */
 	const char *initiator_path;	/* initiatorname.iscsi; NULL: the built-in path */
 	const char *run_dir;		/* NULL: /run/iscsid */
 };
@@ -28,7 +29,7 @@ struct manager *manager_free(struct manager *manager);
 /* Runs until manager_stop() or a signal; 0 or -errno. */
 int manager_run(struct manager *manager);
 void manager_stop(struct manager *manager);
-/* Reads the initiator name anew. */
+/* Reads the initiator name and the daemon's own settings anew. */
 void manager_reload(struct manager *manager);
 
 /*
@@ -37,6 +38,12 @@ void manager_reload(struct manager *manager);
  */
 enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *rec, bool another,
 			     struct asker *asker, struct iscsi_why *why);
+/*
+ * Ends a session. ISCSI_ERR_SESS_NOT_FOUND; with "iscsid.safe_logout = Yes" ISCSI_ERR_BUSY if
+ * one of its disks is in use. An error means that @asker will not be called.
+ */
+enum iscsi_err manager_logout(struct manager *manager, uint32_t sid, struct asker *asker,
+			      struct iscsi_why *why);
 /* NULL: no such session here. */
 struct session *manager_find(struct manager *manager, uint32_t sid);
 

@@ -226,10 +226,11 @@ static struct session *find_session(struct request *req, const struct mgmt_reque
 
 static void handle_logout(struct request *req, const struct mgmt_request *msg)
 {
-	struct session *session = find_session(req, msg);
+	struct iscsi_why why;
+	enum iscsi_err err = manager_logout(req->mgmt->manager, msg->sid, &req->asker, &why);
 
-	if (session)
-		session_logout(session, &req->asker);
+	if (err)
+		request_result(req, err, &why);
 }
 
 static void handle_session_state(struct request *req, const struct mgmt_request *msg)

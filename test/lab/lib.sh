@@ -386,22 +386,20 @@ local_port()
 
 # --- counting ----------------------------------------------------------------------------
 
-# netlink_fd PID: the descriptor of a process's NETLINK_ISCSI socket.
-netlink_fd()
+# netlink_fds PID: the descriptors of a process's NETLINK_ISCSI sockets.
+netlink_fds()
 {
-	local line fd inode
+	local line fd link inodes=' '
 
 	while read -r -a line; do
-		[ "${line[1]}" = 8 ] || continue
-		inode=${line[9]}
-		for fd in "/proc/$1/fd/"*; do
-			[ "$(readlink "$fd")" != "socket:[$inode]" ] || {
-				echo "${fd##*/}"
-				return 0
-			}
-		done
+		[ "${line[1]}" != 8 ] || inodes+="socket:[${line[9]}] "
 	done </proc/net/netlink
-	return 1
+	for fd in "/proc/$1/fd/"*; do
+		link=$(readlink "$fd") || continue
+		case $inodes in
+		*" $link "*) echo "${fd##*/}" ;;
+		esac
+	done
 }
 
 # trace_iscsid: what iscsid does from now on is written down; trace_end leaves the report
@@ -411,7 +409,8 @@ trace_iscsid()
 	local pid
 
 	pid=$(iscsid_pid) || fail "no iscsid to trace"
-	TRACE_FD=$(netlink_fd "$pid") || fail "iscsid has no netlink socket"
+	mapfile -t TRACE_FDS < <(netlink_fds "$pid")
+	[ ${#TRACE_FDS[@]} -gt 0 ] || fail "iscsid has no netlink socket"
 	rm -f /tmp/lab-trace
 	setsid strace -f -qq -o /tmp/lab-trace -p "$pid" 2>/tmp/lab-trace.err &
 	TRACE_PID=$!
@@ -432,7 +431,7 @@ trace_end()
 {
 	kill -TERM "$TRACE_PID"
 	wait_for 10 gone "$TRACE_PID" || fail "strace does not end"
-	OUT=$("$LAB_LIB/strace-report" /tmp/lab-trace "$TRACE_FD")
+	OUT=$("$LAB_LIB/strace-report" /tmp/lab-trace "${TRACE_FDS[@]}")
 }
 
 # report_value NAME: a number out of that report.

@@ -475,7 +475,8 @@ static const struct conversation conversations[] = {
 	FIRST, "< 1 stat=01/01 | TargetAddress=storage.example TargetAddress=[fe80::1] "
 	"TargetAddress=[2001:db8::5]:3262 TargetAddress=10.0.0.5:3263,1 TargetName=iqn.x "
 	"TargetAddress=127.0.0.1:860",
-	"= moved storage.example:3260 fe80::1:3260 2001:db8::5:3262 10.0.0.5:3263 127.0.0.1:860" } },
+	"= moved storage.example:3260 fe80::1:3260 2001:db8::5:3262 10.0.0.5:3263 "
+	"127.0.0.1:860" } },
 /* H-98 */
 { "more addresses than one can try", 0, {
 	FIRST, "< 1 stat=01/01 | TargetAddress=10.0.0.1 TargetAddress=10.0.0.2 "
@@ -1100,6 +1101,22 @@ START_TEST(digest_that_must_be)
 }
 END_TEST
 
+/* P-CHAP-01: a digest that this host doesn't have. */
+START_TEST(digest_that_is_missing)
+{
+	struct talk *t = talk_new(CHAP);
+
+	t->config.chap.algorithms[0] = (enum chap_algorithm)99;
+	t->config.chap.algorithms_len = 1;
+	ck_assert_int_eq(login_start(t->login, &t->config, &t->request, &t->err, &t->why),
+			 LOGIN_SEND);
+	ck_assert_int_eq(say(t, "< 0 |", "AuthMethod=CHAP", 16), LOGIN_FAILED);
+	ck_assert_int_eq(t->err, ISCSI_ERR_FATAL_LOGIN);
+	ck_assert_msg(strstr(t->why.text, "can be computed on this host"), "%s", t->why.text);
+	talk_free(t);
+}
+END_TEST
+
 /* What is wrong on our side never reaches the wire. */
 START_TEST(impossible_configs)
 {
@@ -1211,6 +1228,7 @@ int main(void)
 	tcase_add_test(t, long_chap_name);
 	tcase_add_test(t, odd_user_names);
 	tcase_add_test(t, digest_that_must_be);
+	tcase_add_test(t, digest_that_is_missing);
 	tcase_add_test(t, impossible_configs);
 	tcase_add_test(t, no_memory);
 	tcase_add_test(t, status_text_is_never_null);

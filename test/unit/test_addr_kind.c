@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What kind of address a text or a socket address is. */
+#include <netdb.h>
+#include <sys/socket.h>
+
+#include <check.h>
+
+#include "iscsid/addr_kind.h"
+#include "libiscsi-db/util.h"
+
+static const struct {
+	const char *text;
+	enum addr_kind kind;
+} addresses[] = {
+	{ "10.0.0.5", ADDR_UNICAST },
+	{ "169.254.1.1", ADDR_UNICAST },	/* IPv4's link-local ones need no zone */
+	{ "223.255.255.255", ADDR_UNICAST },
+	{ "127.0.0.1", ADDR_LOOPBACK },
+	{ "127.255.255.254", ADDR_LOOPBACK },
+	{ "0.0.0.0", ADDR_UNSPECIFIED },
+	{ "0.1.2.3", ADDR_UNSPECIFIED },
+	{ "224.0.0.1", ADDR_MULTICAST },
+	{ "239.255.255.255", ADDR_MULTICAST },
+	{ "255.255.255.255", ADDR_MULTICAST },
+	/* What getaddrinfo() takes for IPv4, too. */
+	{ "0", ADDR_UNSPECIFIED },
+	{ "0x7f000001", ADDR_LOOPBACK },
+	{ "127.1", ADDR_LOOPBACK },
+	{ "2001:db8::5", ADDR_UNICAST },
+	{ "fd00::1", ADDR_UNICAST },
+	{ "fe80::1", ADDR_LINK_LOCAL },
+	{ "fe80::1%eth0", ADDR_LINK_LOCAL },
+	{ "::1", ADDR_LOOPBACK },
+	{ "::", ADDR_UNSPECIFIED },
+	{ "ff02::1", ADDR_MULTICAST },
+	{ "ff02::1%2", ADDR_MULTICAST },
+	{ "::ffff:10.0.0.5", ADDR_UNICAST },
+	{ "::ffff:127.0.0.1", ADDR_LOOPBACK },
+	{ "::ffff:0.0.0.0", ADDR_UNSPECIFIED },
+	{ "::ffff:224.0.0.1", ADDR_MULTICAST },
+	{ "::ffff:255.255.255.255", ADDR_MULTICAST },
+	{ "localhost", ADDR_NAME },
+	{ "storage.example", ADDR_NAME },
+	{ "10.0.0.5.example", ADDR_NAME },
+	{ "10.0.0.256", ADDR_NAME },
+	{ "", ADDR_NAME },
+	{ "%eth0", ADDR_NAME },
+	{ "a-name-that-is-far-longer-than-any-address-in-text-would-ever-be.example",
+	  ADDR_NAME },
+};
+
+START_TEST(kind)
+{
+	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST,
+					.ai_socktype = SOCK_STREAM };
+	const char *text = addresses[_i].text;
+	struct addrinfo *list = NULL;
+
+	ck_assert_msg(addr_kind_of_text(text) == addresses[_i].kind, "%s", text);
+	/* The resolver sees the same in it; a zone that this host doesn't have is an error. */
+	if (*text && !strchr(text, '%') && getaddrinfo(text, "3260", &hints, &list) == 0) {
+		ck_assert_int_ne(addresses[_i].kind, ADDR_NAME);
+		ck_assert_msg(addr_kind_of(list->ai_addr) == addresses[_i].kind, "%s", text);
+		freeaddrinfo(list);
+	}
+}
+END_TEST
+
+START_TEST(other_families)
+{
+	const struct sockaddr local = { .sa_family = AF_UNIX };
+
+	ck_assert_int_eq(addr_kind_of(&local), ADDR_NAME);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("addr_kind");
+	TCase *t = tcase_create("addr_kind");
+	SRunner *runner = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, t);
+	tcase_add_loop_test(t, kind, 0, ARRAY_SIZE(addresses));
+	tcase_add_test(t, other_families);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}

@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The client against daemons of every kind: quick, slow to read, answering byte by byte, dying,
+ * silent, refusing, of another version, not there. The daemon is a thread on a socket of ours.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <check.h>
+
+#include "iscsiadm/client.h"
+#include "libiscsi-db/util.h"
+
+/* ---- a daemon -------------------------------------------------------------------------- */
+
+static char dir[64], path[96];
+static int listener = -1;
+static pthread_t thread;
+static bool threaded;
+
+static void send_all(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len) {
+		ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
+
+		if (n <= 0)
+			return;
+		p += n;
+		len -= (size_t)n;
+	}
+}
+
+static bool recv_all(int fd, void *data, size_t len)
+{
+	return recv(fd, data, len, MSG_WAITALL) == (ssize_t)len;
+}
+
+static uint8_t body[MGMT_BODY_MAX];
+
+static bool recv_request(int fd, struct mgmt_request *ret)
+{
+	uint8_t header[MGMT_HEADER_LEN];
+	uint32_t len;
+	uint16_t type;
+
+	return recv_all(fd, header, sizeof(header)) &&
+	       mgmt_msg_header(header, &type, &len, NULL) == ISCSI_SUCCESS &&
+	       recv_all(fd, body, len) &&
+	       mgmt_msg_parse_request(type, body, len, ret, NULL) == ISCSI_SUCCESS;
+}
+
+static void send_reply(int fd, const struct mgmt_reply *reply, bool bytewise)
+{
+	size_t len, i;
+	uint8_t *data = mgmt_msg_build_reply(reply, &len);
+
+	if (!data)
+		abort();
+	if (!bytewise)
+		send_all(fd, data, len);
+	for (i = 0; bytewise && i < len; i++) {
+		send_all(fd, data + i, 1);
+		usleep(200);
+	}
+	free(data);
+}
+
+static void send_result(int fd, uint32_t tag, enum iscsi_err err, const char *why)
+{
+	struct mgmt_reply reply = { .type = MGMT_RESULT, .tag = tag, .err = err, .why = why };
+
+	send_reply(fd, &reply, false);
+}
+
+/* Takes two discoveries, then answers the second first, with targets, a byte at a time. */
+static void serve_discoveries(int fd)
+{
+	struct mgmt_reply reply = {
+		.name = "iqn.a:b", .address = "10.0.0.1", .port = 3260, .tpgt = 1, .why = "",
+	};
+	struct mgmt_request req[2];
+	int i;
+
+	if (!recv_request(fd, &req[0]) || !recv_request(fd, &req[1]))
+		return;
+	for (i = 1; i >= 0; i--) {
+		reply.tag = req[i].tag;
+		reply.type = MGMT_TARGET;
+		send_reply(fd, &reply, true);
+		reply.type = MGMT_RESULT;
+		reply.err = i ? ISCSI_ERR_TRANS : ISCSI_SUCCESS;
+		reply.why = i ? "no such host" : "";
+		send_reply(fd, &reply, true);
+		reply.why = "";
+	}
+}
+
+/* Answers each request at once, after having let them pile up. */
+static void serve_slowly(int fd)
+{
+	struct mgmt_request req;
+
+	usleep(100000);
+	while (recv_request(fd, &req))
+		send_result(fd, req.tag, ISCSI_SUCCESS, "");
+}
+
+static void serve_one_then_close(int fd)
+{
+	struct mgmt_request req;
+
+	if (recv_request(fd, &req))
+		send_result(fd, req.tag, ISCSI_ERR_BUSY, "it is in use");
+}
+
+static void serve_nothing(int fd)
+{
+	char c;
+
+	while (recv(fd, &c, 1, 0) > 0)
+		;
+}
+
+/* Refuses without reading. */
+static void serve_refusal(int fd)
+{
+	send_result(fd, 0, ISCSI_ERR_ACCESS, "only root may");
+}
+
+static void serve_garbage(int fd)
+{
+	struct mgmt_request req;
+
+	if (recv_request(fd, &req))
+		send_all(fd, "HTTP/1.1 400 Bad Request\r\n\r\n", 28);
+}
+
+static void serve_wrong_tag(int fd)
+{
+	struct mgmt_request req;
+
+	if (recv_request(fd, &req))
+		send_result(fd, req.tag + 77, ISCSI_SUCCESS, "");
+}
+
+/* Answers the first twice. */
+static void serve_twice(int fd)
+{
+	struct mgmt_request req;
+
+	if (!recv_request(fd, &req))
+		return;
+	send_result(fd, req.tag, ISCSI_SUCCESS, "");
+	send_result(fd, req.tag, ISCSI_SUCCESS, "");
+}
+
+/* One answer every 150 ms. */
+static void serve_with_pauses(int fd)
+{
+	struct mgmt_request req;
+
+	while (recv_request(fd, &req)) {
+		usleep(150000);
+		send_result(fd, req.tag, ISCSI_SUCCESS, "");
+	}
+}
+
+static void *serve(void *arg)
+{
+	void (*fn)(int) = (void (*)(int))arg;
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd >= 0) {
+		fn(fd);
+		(void)close(fd);
+	}
+	return NULL;
+}
+
+static void listen_here(void)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+
+	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", path);
+	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_ge(listener, 0);
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)(void *)&sun, sizeof(sun)), 0);
+	ck_assert_int_eq(listen(listener, 8), 0);
+}
+
+static void start(void (*fn)(int))
+{
+	listen_here();
+	ck_assert_int_eq(pthread_create(&thread, NULL, serve, (void *)fn), 0);
+	threaded = true;
+}
+
+/* ---- what was heard -------------------------------------------------------------------- */
+
+struct heard {
+	size_t results, targets;
+	enum iscsi_err errs[4096];
+	char why[256];
+	char order[64];			/* the tags of results, as they came */
+};
+
+static struct heard heard;
+static char warnings[4096];
+
+static void on_reply(void *arg, const struct mgmt_reply *reply)
+{
+	struct heard *h = arg;
+
+	if (reply->type == MGMT_TARGET) {
+		ck_assert_str_eq(reply->name, "iqn.a:b");
+		h->targets++;
+		return;
+	}
+	ck_assert_uint_lt(reply->tag, ARRAY_SIZE(h->errs));
+	h->results++;
+	h->errs[reply->tag] = reply->err;
+	if (reply->why[0])
+		(void)snprintf(h->why, sizeof(h->why), "%s", reply->why);
+	if (h->results < 8)
+		(void)snprintf(h->order + strlen(h->order), 8, "%u ", reply->tag);
+}
+
+static void on_warning(void *arg, const char *text)
+{
+	(void)arg;
+	(void)snprintf(warnings + strlen(warnings), sizeof(warnings) - strlen(warnings), "%s\n",
+		       text);
+}
+
+static struct client *client;
+
+static void setup(void)
+{
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)snprintf(dir, sizeof(dir), "/tmp/test-client.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/socket", dir);
+	ck_assert_int_eq(setenv("ISCSID_SOCKET", path, 1), 0);
+	client = client_new(on_warning, NULL);
+	ck_assert_ptr_nonnull(client);
+}
+
+static void teardown(void)
+{
+	client = client_free(client);
+	ck_assert_ptr_null(client);
+	if (threaded)
+		(void)pthread_join(thread, NULL);
+	if (listener >= 0)
+		(void)close(listener);
+	(void)unlink(path);
+	(void)rmdir(dir);
+}
+
+static void request(size_t count, const char *record)
+{
+	struct mgmt_request req = {
+		.type = record[0] ? MGMT_DISCOVER : MGMT_SESSION_STATE, .record = record,
+		.iface = "",
+	};
+	uint32_t tag, last = 0;
+
+	while (count--) {
+		ck_assert_int_eq(client_request(client, &req, &tag), ISCSI_SUCCESS);
+		ck_assert_uint_eq(tag, last ? last + 1 : tag);
+		last = tag;
+	}
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* ---- tests ----------------------------------------------------------------------------- */
+
+START_TEST(nothing_to_ask)
+{
+	ck_assert_int_eq(client_run(client, 1000, on_reply, &heard), ISCSI_SUCCESS);
+	ck_assert_ptr_null(client_free(NULL));
+}
+END_TEST
+
+START_TEST(answers_come_in_any_order)
+{
+	start(serve_discoveries);
+	request(2, "discovery.type = sendtargets\n");
+	ck_assert_int_eq(client_run(client, 5000, on_reply, &heard), ISCSI_SUCCESS);
+	ck_assert_uint_eq(heard.results, 2);
+	ck_assert_uint_eq(heard.targets, 2);
+	ck_assert_str_eq(heard.order, "2 1 ");
+	ck_assert_int_eq(heard.errs[1], ISCSI_SUCCESS);
+	ck_assert_int_eq(heard.errs[2], ISCSI_ERR_TRANS);
+	ck_assert_str_eq(heard.why, "no such host");
+	ck_assert_str_eq(warnings, "");
+}
+END_TEST
+
+START_TEST(much_goes_both_ways)
+{
+	static char record[8000];
+
+	/* More than the socket holds, to a daemon that begins late. */
+	memset(record, 'x', sizeof(record) - 1);
+	start(serve_slowly);
+	request(2000, record);
+	ck_assert_int_eq(client_run(client, 5000, on_reply, &heard), ISCSI_SUCCESS);
+	ck_assert_uint_eq(heard.results, 2000);
+	/* The connection goes on to be used. */
+	request(3, "");
+	ck_assert_int_eq(client_run(client, 5000, on_reply, &heard), ISCSI_SUCCESS);
+	ck_assert_uint_eq(heard.results, 2003);
+	ck_assert_int_eq(heard.errs[2003], ISCSI_SUCCESS);
+}
+END_TEST
+
+START_TEST(daemon_dies_midway)
+{
+	start(serve_one_then_close);
+	request(3, "");
+	ck_assert_int_eq(client_run(client, 5000, on_reply, &heard), ISCSI_ERR_ISCSID_COMM_ERR);
+	ck_assert_uint_eq(heard.results, 3);
+	ck_assert_int_eq(heard.errs[1], ISCSI_ERR_BUSY);
+	ck_assert_int_eq(heard.errs[2], ISCSI_ERR_ISCSID_COMM_ERR);
+	ck_assert_int_eq(heard.errs[3], ISCSI_ERR_ISCSID_COMM_ERR);
+	ck_assert_ptr_nonnull(strstr(warnings, "closed the connection"));
+}
+END_TEST
+
+START_TEST(daemon_is_silent)
+{
+	int64_t begin = now_ms();
+
+	start(serve_nothing);
+	request(1, "");
+	ck_assert_int_eq(client_run(client, 300, on_reply, &heard), ISCSI_ERR_REQ_TIMEDOUT);
+	ck_assert_int_eq(heard.errs[1], ISCSI_ERR_REQ_TIMEDOUT);
+	ck_assert_int_ge(now_ms() - begin, 300);
+	ck_assert_int_lt(now_ms() - begin, 3000);
+}
+END_TEST
+
+START_TEST(only_silence_counts)
+{
+	start(serve_with_pauses);
+	request(4, "");
+	ck_assert_int_eq(client_run(client, 400, on_reply, &heard), ISCSI_SUCCESS);
+	ck_assert_uint_eq(heard.results, 4);
+}
+END_TEST
+
+START_TEST(daemon_refuses_us)
+{
+	static char record[100000];
+
+	/* It closes while we still write: what it said must arrive, and no signal kill us. */
+	memset(record, 'x', sizeof(record) - 1);
+	start(serve_refusal);
+	request(20, record);
+	ck_assert_int_eq(client_run(client, 5000, on_reply, &heard), ISCSI_ERR_ACCESS);
+	ck_assert_uint_eq(heard.results, 20);
+	ck_assert_int_eq(heard.errs[20], ISCSI_ERR_ACCESS);
+	ck_assert_ptr_nonnull(strstr(warnings, "only root may"));
+}
+END_TEST
+
+START_TEST(daemon_talks_nonsense)
+{
+	static void (*const daemons[])(int) = { serve_garbage, serve_wrong_tag, serve_twice };
+
+	start(daemons[_i]);
+	request(2, "");
+	ck_assert_int_eq(client_run(client, 5000, on_reply, &heard), ISCSI_ERR_ISCSID_COMM_ERR);
+	ck_assert_uint_eq(heard.results, 2);
+	ck_assert_str_ne(warnings, "");
+}
+END_TEST
+
+START_TEST(nobody_is_there)
+{
+	int64_t begin = now_ms();
+
+	request(2, "");
+	ck_assert_int_eq(client_run(client, 5000, on_reply, &heard), ISCSI_ERR_ISCSID_NOTCONN);
+	ck_assert_uint_eq(heard.results, 2);
+	ck_assert_int_eq(heard.errs[2], ISCSI_ERR_ISCSID_NOTCONN);
+	ck_assert_str_eq(warnings, "can not connect to iSCSI daemon (111)!\n");
+	ck_assert_int_lt(now_ms() - begin, 1000);
+}
+END_TEST
+
+static const char *startup_text(void *arg)
+{
+	return arg;
+}
+
+START_TEST(daemon_cannot_be_started)
+{
+	request(1, "");
+	client_set_startup(client, startup_text, NULL);
+	ck_assert_int_eq(client_run(client, 5000, on_reply, &heard), ISCSI_ERR_ISCSID_NOTCONN);
+	ck_assert_ptr_nonnull(strstr(warnings, "iscsid is not running. Could not start it up"));
+	warnings[0] = '\0';
+	request(1, "");
+	client_set_startup(client, startup_text, (void *)"exit 3");
+	ck_assert_int_eq(client_run(client, 5000, on_reply, &heard), ISCSI_ERR_ISCSID_NOTCONN);
+	ck_assert_ptr_nonnull(strstr(warnings, "(exit 3) failed, status 3"));
+	ck_assert_ptr_nonnull(strstr(warnings, "can not connect to iSCSI daemon (111)!"));
+	ck_assert_uint_eq(heard.results, 2);
+}
+END_TEST
+
+/* Plays the daemon that the startup command starts: listens when it finds the marker. */
+static void *listen_when_told(void *arg)
+{
+	char marker[128];
+	struct stat st;
+
+	(void)snprintf(marker, sizeof(marker), "%s/marker", dir);
+	while (stat(marker, &st) < 0)
+		usleep(10000);
+	(void)unlink(marker);
+	usleep(200000);
+	listen_here();
+	return serve(arg);
+}
+
+START_TEST(daemon_is_started)
+{
+	char command[200];
+
+	(void)snprintf(command, sizeof(command), "echo noise; : >%s/marker", dir);
+	client_set_startup(client, startup_text, command);
+	ck_assert_int_eq(pthread_create(&thread, NULL, listen_when_told, (void *)serve_slowly),
+			 0);
+	threaded = true;
+	request(2, "");
+	ck_assert_int_eq(client_run(client, 5000, on_reply, &heard), ISCSI_SUCCESS);
+	ck_assert_uint_eq(heard.results, 2);
+	ck_assert_str_eq(warnings, "");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("client");
+	TCase *t = tcase_create("client");
+	SRunner *runner = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, t);
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 20);
+	tcase_add_test(t, nothing_to_ask);
+	tcase_add_test(t, answers_come_in_any_order);
+	tcase_add_test(t, much_goes_both_ways);
+	tcase_add_test(t, daemon_dies_midway);
+	tcase_add_test(t, daemon_is_silent);
+	tcase_add_test(t, only_silence_counts);
+	tcase_add_test(t, daemon_refuses_us);
+	tcase_add_loop_test(t, daemon_talks_nonsense, 0, 3);
+	tcase_add_test(t, nobody_is_there);
+	tcase_add_test(t, daemon_cannot_be_started);
+	tcase_add_test(t, daemon_is_started);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The lock: one holder at a time among ours and against open-iscsi's tools, never a wait without
+ * end, and nothing left behind by the dead. Time is told by the test, not waited for.
+ */
+#include "test/unit/db_fixture.h"
+
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+static char *in_lock_dir(const char *name)
+{
+	static char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", fx_lock, name);
+	return path;
+}
+
+static bool is_held(void)
+{
+	return access(in_lock_dir("lock.write"), F_OK) == 0;
+}
+
+/* What open-iscsi does. */
+static int foreign_lock(void)
+{
+	char lock[PATH_MAX];
+	int fd;
+
+	(void)mkdir(fx_lock, 0700);
+	strcpy(lock, in_lock_dir("lock"));
+	fd = open(lock, O_RDWR | O_CREAT, 0600);
+	ck_assert_int_ge(fd, 0);
+	(void)close(fd);
+	return link(lock, in_lock_dir("lock.write")) < 0 ? -errno : 0;
+}
+
+static void foreign_unlock(void)
+{
+	ck_assert_int_eq(unlink(in_lock_dir("lock.write")), 0);
+}
+
+START_TEST(it_is_taken_and_given_back)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
+	struct stat st;
+
+	iscsi_db_unlock(db);	/* not held: nothing happens */
+	ck_assert(!iscsi_db_lock(db, NULL));
+	ck_assert(is_held());
+	ck_assert_int_eq(foreign_lock(), -EEXIST);
+	ck_assert(!iscsi_db_lock(db, NULL));
+	iscsi_db_unlock(db);
+	ck_assert(is_held());
+	iscsi_db_unlock(db);
+	ck_assert(!is_held());
+	ck_assert_int_ne(access(in_lock_dir("lock.owner"), F_OK), 0);
+	ck_assert_int_eq(stat(in_lock_dir("lock"), &st), 0);
+	ck_assert_int_eq((int)st.st_size, 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0600);
+	ck_assert_int_eq(stat(fx_lock, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0700);
+	ck_assert_int_eq(foreign_lock(), 0);
+	foreign_unlock();
+	ck_assert(!iscsi_db_lock(db, NULL));
+	db = iscsi_db_close(db);
+	ck_assert(!is_held());
+}
+END_TEST
+
+START_TEST(a_live_foreign_tool_is_respected)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open_os(&fx_os);
+	struct iscsi_why why;
+
+	ck_assert_int_eq(foreign_lock(), 0);
+	fx_foreign = true;
+	ck_assert_int_eq(iscsi_db_lock(db, &why), ISCSI_ERR_IDBM);
+	ck_assert_int_ge((int)fx_slept_ms, 30000);
+	ck_assert_int_le((int)fx_slept_ms, 31000);
+	ck_assert_ptr_nonnull(strstr(why.text, in_lock_dir("lock.write")));
+	ck_assert(is_held());
+	/* However old: as long as one is alive it may be the holder. */
+	fx_wall_shift_ms = 3600 * 1000;
+	ck_assert_int_eq(iscsi_db_lock(db, &why), ISCSI_ERR_IDBM);
+	foreign_unlock();
+	ck_assert(!iscsi_db_lock(db, &why));
+}
+END_TEST
+
+START_TEST(a_dead_foreign_tool_is_cleared)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open_os(&fx_os);
+	struct iscsi_why why;
+
+	ck_assert_int_eq(foreign_lock(), 0);
+	fx_foreign = false;
+	/* Too young: a tool may have been started and not be seen yet. */
+	fx_wall_shift_ms = 0;
+	ck_assert_int_eq(iscsi_db_lock(db, &why), ISCSI_ERR_IDBM);
+	fx_wall_shift_ms = 36000;
+	fx_slept_ms = 0;
+	ck_assert(!iscsi_db_lock(db, &why));
+	ck_assert_int_eq((int)fx_slept_ms, 0);
+	ck_assert(is_held());
+}
+END_TEST
+
+/* A child that holds the lock until it is killed or reads end of file. */
+static pid_t holder(int *ret_fd)
+{
+	int to_child[2], to_parent[2];
+	char byte;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(to_child), 0);
+	ck_assert_int_eq(pipe(to_parent), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		struct iscsi_db *db = fx_open();
+
+		(void)close(to_child[1]);
+		if (iscsi_db_lock(db, NULL) != ISCSI_SUCCESS || write(to_parent[1], "x", 1) != 1)
+			_exit(1);
+		(void)!read(to_child[0], &byte, 1);
+		iscsi_db_close(db);
+		_exit(0);
+	}
+	(void)close(to_child[0]);
+	(void)close(to_parent[1]);
+	ck_assert_int_eq((int)read(to_parent[0], &byte, 1), 1);
+	(void)close(to_parent[0]);
+	*ret_fd = to_child[1];
+	return pid;
+}
+
+START_TEST(a_live_one_of_ours_is_named)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open_os(&fx_os);
+	struct iscsi_why why;
+	char want[64];
+	int fd;
+	pid_t pid = holder(&fd);
+
+	/* Neither age nor the absence of foreign tools matters then. */
+	fx_wall_shift_ms = 3600 * 1000;
+	fx_foreign = false;
+	ck_assert_int_eq(iscsi_db_lock(db, &why), ISCSI_ERR_IDBM);
+	(void)snprintf(want, sizeof(want), "pid %ld", (long)pid);
+	ck_assert_msg(strstr(why.text, want) != NULL, "%s", why.text);
+	(void)close(fd);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert(!iscsi_db_lock(db, &why));
+}
+END_TEST
+
+START_TEST(a_killed_one_of_ours_is_cleared_at_once)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open_os(&fx_os);
+	struct iscsi_why why = { "" };
+	int fd;
+	pid_t pid = holder(&fd);
+
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert(is_held());
+	fx_foreign = true;
+	ck_assert_msg(!iscsi_db_lock(db, &why), "%s", why.text);
+	ck_assert_int_eq((int)fx_slept_ms, 0);
+	(void)close(fd);
+}
+END_TEST
+
+START_TEST(an_impatient_tool_takes_it_over)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
+
+	ck_assert(!iscsi_db_lock(db, NULL));
+	/* Old tools remove a lock that is in their way. What is theirs then, we leave. */
+	foreign_unlock();
+	ck_assert_int_eq(foreign_lock(), 0);
+	iscsi_db_unlock(db);
+	ck_assert(is_held());
+	foreign_unlock();
+}
+END_TEST
+
+START_TEST(the_file_may_be_removed_under_us)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open_os(&fx_os);
+	CLEANUP(iscsi_db_closep) struct iscsi_db *other = fx_open_os(&fx_os);
+	struct iscsi_why why = { "" };
+	int fd;
+	pid_t pid = holder(&fd);
+
+	/* A cleaner of /run took "lock", but the holder lives. */
+	ck_assert_int_eq(unlink(in_lock_dir("lock")), 0);
+	ck_assert_int_eq(iscsi_db_lock(db, &why), ISCSI_ERR_IDBM);
+	(void)close(fd);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert_msg(!iscsi_db_lock(db, &why), "%s", why.text);
+	iscsi_db_unlock(db);
+	fx_clear(fx_lock);
+	ck_assert(!iscsi_db_lock(other, &why));
+}
+END_TEST
+
+START_TEST(places_that_cannot_be_locked)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open_os(&fx_os);
+	struct iscsi_why why;
+
+	fx_put_text("file", "");
+	(void)setenv("ISCSI_LOCK_DIR", fx_path("file"), 1);
+	ck_assert_int_eq(iscsi_db_lock(db, &why), ISCSI_ERR_IDBM);
+	ck_assert_ptr_nonnull(strstr(why.text, "cannot lock the database in "));
+	(void)setenv("ISCSI_LOCK_DIR", fx_path("deep/new/folder"), 1);
+	ck_assert_int_eq(iscsi_db_lock(db, &why), ISCSI_ERR_IDBM);
+	fx_os_reset();
+	(void)setenv("ISCSI_LOCK_DIR", fx_path("new/folder"), 1);
+	ck_assert(!iscsi_db_lock(db, &why));
+	iscsi_db_unlock(db);
+	fx_os_reset();
+	fx_fail_call = FX_LINK;
+	fx_fail_err = -EROFS;
+	fx_fail_nth = 1;
+	ck_assert_int_eq(iscsi_db_lock(db, &why), ISCSI_ERR_IDBM);
+	ck_assert_ptr_nonnull(strstr(why.text, "Read-only file system"));
+	fx_fail_call = FX_MKDIR;
+	fx_fail_err = -EACCES;
+	ck_assert_int_eq(iscsi_db_lock(db, &why), ISCSI_ERR_IDBM);
+	ck_assert_ptr_nonnull(strstr(why.text, "are you root?"));
+	ck_assert_ptr_eq(db_os_real.foreign_alive, lock_foreign_alive);
+}
+END_TEST
+
+/* A full file system doesn't keep us from the lock; nothing has to be written for it. */
+START_TEST(a_full_run_can_be_locked)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open_os(&fx_os);
+	struct iscsi_why why = { "" };
+
+	fx_os_reset();
+	fx_fail_call = FX_WRITE;
+	fx_fail_err = -ENOSPC;
+	fx_fail_nth = 1;
+	ck_assert_msg(!iscsi_db_lock(db, &why), "%s", why.text);
+}
+END_TEST
+
+START_TEST(foreign_tools_are_seen)
+{
+	int fds[2];
+	char byte;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		(void)prctl(PR_SET_NAME, "iscsistart");
+		(void)!write(fds[1], "x", 1);
+		for (;;)
+			(void)pause();
+	}
+	ck_assert_int_eq((int)read(fds[0], &byte, 1), 1);
+	ck_assert(lock_foreign_alive());
+	(void)kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+END_TEST
+
+/* Adds one to a number in a file, with a race in the middle, @rounds times. */
+static void count_up(bool foreign, int rounds)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
+	CLEANUP(freep) char *path = db_format("%s/number", fx_base);
+
+	for (int i = 0; i < rounds; i++) {
+		int number = 0, r;
+		FILE *f;
+
+		if (foreign) {
+			while ((r = foreign_lock()) == -EEXIST)
+				db_os_real.sleep_ms(1);
+			if (r < 0)
+				_exit(1);
+		} else if (iscsi_db_lock(db, NULL) != ISCSI_SUCCESS) {
+			_exit(1);
+		}
+		f = fopen(path, "r");
+		if (f) {
+			if (fscanf(f, "%d", &number) != 1)
+				_exit(2);
+			(void)fclose(f);
+		}
+		f = fopen(path, "w");
+		if (!f)
+			_exit(3);
+		if (i % 4 == 0)
+			db_os_real.sleep_ms(1);
+		(void)fprintf(f, "%d\n", number + 1);
+		(void)fclose(f);
+		if (foreign)
+			foreign_unlock();
+		else
+			iscsi_db_unlock(db);
+	}
+}
+
+START_TEST(only_one_at_a_time)
+{
+	CLEANUP(freep) char *path = db_format("%s/number", fx_base);
+	enum { PROCESSES = 4, ROUNDS = 8 };
+	pid_t pids[PROCESSES];
+	int number = 0;
+	FILE *f;
+
+	for (int i = 0; i < PROCESSES; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0) {
+			count_up(i == 0, ROUNDS);
+			_exit(0);
+		}
+	}
+	for (int i = 0; i < PROCESSES; i++) {
+		int status;
+
+		ck_assert_int_eq(waitpid(pids[i], &status, 0), pids[i]);
+		ck_assert_int_eq(status, 0);
+	}
+	f = fopen(path, "r");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fscanf(f, "%d", &number), 1);
+	(void)fclose(f);
+	ck_assert_int_eq(number, PROCESSES * ROUNDS);
+	ck_assert(!is_held());
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("lock");
+	TCase *t = tcase_create("lock");
+	SRunner *runner = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, t);
+	tcase_set_timeout(t, 30);
+	tcase_add_checked_fixture(t, fx_setup, fx_teardown);
+	tcase_add_test(t, it_is_taken_and_given_back);
+	tcase_add_test(t, a_live_foreign_tool_is_respected);
+	tcase_add_test(t, a_dead_foreign_tool_is_cleared);
+	tcase_add_test(t, a_live_one_of_ours_is_named);
+	tcase_add_test(t, a_killed_one_of_ours_is_cleared_at_once);
+	tcase_add_test(t, an_impatient_tool_takes_it_over);
+	tcase_add_test(t, the_file_may_be_removed_under_us);
+	tcase_add_test(t, places_that_cannot_be_locked);
+	tcase_add_test(t, a_full_run_can_be_locked);
+	tcase_add_test(t, foreign_tools_are_seen);
+	tcase_add_test(t, only_one_at_a_time);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
