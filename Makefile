@@ -58,6 +58,10 @@ fuzz_src	:= $(wildcard test/fuzz/fuzz_*.c)
 # What iscsiadm shares with the daemon: the message format and the reader of sysfs.
 shared_src	:= iscsid/mgmt_msg.c iscsid/bytes.c iscsid/sysfs.c
 
+# Short lines, unless V=1 asks for the commands.
+Q		:= $(if $(V),,@)
+say		= $(if $(V),,@echo '  $(1)	$@')
+
 obj		= $(patsubst %.c,$(BUILD)/%.o,$(1))
 db_obj		:= $(call obj,$(db_src))
 iscsid_obj	:= $(call obj,$(iscsid_src))
@@ -79,43 +83,49 @@ all: $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(SHARED_DB) $(STATIC_DB) $(BUI
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(if $(filter libiscsi-db/%,$<),-fPIC,$(DAEMON_CFLAGS) $(TEST_CFLAGS)) \
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(if $(filter libiscsi-db/%,$<),-fPIC,$(DAEMON_CFLAGS) $(TEST_CFLAGS)) \
 		$(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(STATIC_DB): $(db_obj)
-	rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
 
 $(SHARED_DB): $(db_obj) libiscsi-db/libiscsi-db.map
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libiscsi-db.so.$(SOVERSION) \
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libiscsi-db.so.$(SOVERSION) \
 		-Wl,--version-script=libiscsi-db/libiscsi-db.map -o $@ $(db_obj)
-	ln -sf $(@F) $(BUILD)/libiscsi-db.so.$(SOVERSION)
-	ln -sf $(@F) $(BUILD)/libiscsi-db.so
+	$(Q)ln -sf $(@F) $(BUILD)/libiscsi-db.so.$(SOVERSION)
+	$(Q)ln -sf $(@F) $(BUILD)/libiscsi-db.so
 
 $(BUILD)/libiscsi-db.pc: Makefile
 	@mkdir -p $(@D)
-	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' \
+	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' \
 		'Name: libiscsi-db' 'Description: Records of the iSCSI initiator' \
 		'Version: $(VERSION)' 'Libs: -L$${libdir} -liscsi-db' \
 		'Cflags: -I$${includedir}' >$@
 
 $(BUILD)/sbin/iscsid: $(iscsid_obj) $(STATIC_DB)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) -pthread
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) -pthread
 
 $(BUILD)/sbin/iscsiadm: $(iscsiadm_obj) $(STATIC_DB)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(testee_obj) $(STATIC_DB)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) $(TEST_LIBS) -pthread
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) $(TEST_LIBS) -pthread
 
 # ---- installing ---------------------------------------------------------------------------
 
 # The units as installed: systemd/*.in with the paths filled in.
 $(BUILD)/systemd/%: systemd/%.in Makefile
 	@mkdir -p $(@D)
-	sed 's|@SBINDIR@|$(SBINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g; s|@DBROOT@|$(DBROOT)|g' $< >$@
+	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g; s|@DBROOT@|$(DBROOT)|g' $< >$@
 
 units		:= $(patsubst systemd/%.in,$(BUILD)/systemd/%,$(wildcard systemd/*.in))
 
@@ -179,7 +189,8 @@ fuzz_testee	:= $(db_src) $(filter-out iscsid/main.c,$(iscsid_src))
 
 build-fuzz/%: test/fuzz/%.c $(fuzz_testee) $(wildcard libiscsi-db/*.h iscsid/*.h)
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(CPPFLAGS) $(DAEMON_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< \
+	$(call say,FUZZ)
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(DAEMON_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< \
 		$(fuzz_testee) $(DAEMON_LIBS) -pthread
 
 fuzz:
@@ -203,7 +214,8 @@ replay_bin	:= $(patsubst test/fuzz/%.c,$(BUILD)/test/replay/%,$(fuzz_src))
 
 $(BUILD)/test/replay/%: $(BUILD)/test/fuzz/%.o $(BUILD)/test/fuzz/replay.o $(testee_obj) $(STATIC_DB)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) $(TEST_LIBS) -pthread
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) $(TEST_LIBS) -pthread
 
 check-corpus:
 	$(MAKE) --no-print-directory replay SAN=1

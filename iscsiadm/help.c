@@ -51,7 +51,7 @@ static const char help_discovery[] =
 
 static const char help_node[] =
 "Usage: iscsiadm -m node [-T TARGET] [-p PORTAL] [-I IFACE] [OPTION]...\n"
-"Without an option: lists the records. Without -T, -p and -I: acts on all records.\n"
+"Without an option: lists the records. Without -T, -p, -I: acts on all of them.\n"
 "\n"
 "  -T, --targetname=TARGET     this target only\n"
 "  -p, --portal=ADDR[:PORT]    this portal only; port 3260 if none is given\n"

@@ -448,7 +448,7 @@ START_TEST(daemon_is_started)
 {
 	char command[200];
 
-	(void)snprintf(command, sizeof(command), "echo noise; : >%s/marker", dir);
+	(void)snprintf(command, sizeof(command), ": >%s/marker", dir);
 	client_set_startup(client, startup_text, command);
 	ck_assert_int_eq(pthread_create(&thread, NULL, listen_when_told, (void *)serve_slowly),
 			 0);

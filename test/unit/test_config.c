@@ -183,6 +183,7 @@ START_TEST(mistakes_are_named)
 {
 	CLEANUP(iscsi_db_config_freep) struct iscsi_db_config *config = parse(mistakes[_i].text);
 
+	ck_assert_ptr_nonnull(config);
 	ck_assert_str_eq(warned, mistakes[_i].warned);
 }
 END_TEST

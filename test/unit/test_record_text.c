@@ -249,6 +249,7 @@ START_TEST(warnings_name_file_and_line)
 	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec =
 		parse(ISCSI_DB_NODE, "\n# x\nnode.startup = never\n");
 
+	ck_assert_ptr_nonnull(rec);
 	ck_assert_str_eq(warned, "text:3: unknown value format 'never' for parameter name "
 				 "'node.startup'; the line is ignored\n");
 }

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a discovery does to the node records, for each operation and kind of record. */
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <check.h>
+
+#include "iscsiadm/discoveries.h"
+#include "libiscsi-db/util.h"
+#include "test/fake/sysfs.h"
+
+static struct fake_sysfs *fs;
+static struct adm adm;
+static char root[64];
+static struct iscsi_db_record *ifaces[2];
+static struct found_list found;
+static struct adm_records records;
+
+static const struct discovery_source source = { "send_targets", "10.0.0.1", 3260 };
+
+static void setup(void)
+{
+	char conf[96];
+	FILE *f;
+
+	fs = fake_sysfs_new();
+	(void)snprintf(root, sizeof(root), "/tmp/test-discoveries.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(root));
+	(void)snprintf(conf, sizeof(conf), "%s/iscsid.conf", root);
+	f = fopen(conf, "w");
+	ck_assert_ptr_nonnull(f);
+	fputs("node.startup = automatic\n", f);
+	fclose(f);
+	ck_assert(!sysfs_new(fake_sysfs_root(fs), &adm.sysfs));
+	ck_assert(!iscsi_db_config_read(conf, NULL, NULL, &adm.config, NULL));
+	ck_assert(!iscsi_db_open(root, &adm.db, NULL));
+	ck_assert(!iscsi_db_iface_read(adm.db, "default", &ifaces[0], NULL));
+	ck_assert(!iscsi_db_record_new(ISCSI_DB_IFACE, &ifaces[1]));
+	ck_assert(!iscsi_db_record_set(ifaces[1], "iface.iscsi_ifacename", "if1", NULL));
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static void teardown(void)
+{
+	found_done(&found);
+	adm_records_done(&records);
+	iscsi_db_record_free(ifaces[0]);
+	iscsi_db_record_free(ifaces[1]);
+	adm_done(&adm);
+	fake_sysfs_free(fs);
+	(void)nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static enum iscsi_err report(const char *target, const char *address, int tpgt, size_t iface)
+{
+	const struct mgmt_reply reply = {
+		.type = MGMT_TARGET, .name = target, .address = address, .port = 3260,
+		.tpgt = tpgt,
+	};
+
+	return found_add(&found, &reply, iface, NULL);
+}
+
+/* A record as somebody changed it: its startup is onboot. */
+static void store(const char *target, const char *address, int tpgt, const char *type,
+		  const char *from, size_t iface)
+{
+	const struct adm_identity id = { target, address, 3260, tpgt, type, from, 3260 };
+	struct iscsi_db_record *rec;
+	struct iscsi_why why = { "" };
+
+	ck_assert(!iscsi_db_lock(adm.db, &why));
+	ck_assert(!adm_new_node(&adm, ifaces[iface], &rec));
+	ck_assert(!adm_identify(rec, &id, &why));
+	ck_assert(!iscsi_db_record_set(rec, "node.startup", "onboot", &why));
+	ck_assert_msg(!iscsi_db_node_write(adm.db, rec, &why), "%s", why.text);
+	ck_assert_msg(!iscsi_db_commit(adm.db, &why), "%s", why.text);
+	iscsi_db_unlock(adm.db);
+	iscsi_db_record_free(rec);
+}
+
+static enum iscsi_err run(unsigned int ops, size_t iface_count)
+{
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	ck_assert(!iscsi_db_lock(adm.db, &why));
+	err = discoveries_store(&adm, &source, ops, &found, ifaces, iface_count, &records);
+	ck_assert_msg(!iscsi_db_commit(adm.db, &why), "%s", why.text);
+	iscsi_db_unlock(adm.db);
+	return err;
+}
+
+static enum iscsi_err append(void *arg, const struct iscsi_db_record *rec)
+{
+	char *text = arg;
+
+	sprintf(text + strlen(text), "%s/%s,%s/%s=%s ", iscsi_db_record_get(rec, "node.name"),
+		iscsi_db_record_get(rec, "node.conn[0].address"),
+		iscsi_db_record_get(rec, "node.tpgt"),
+		iscsi_db_record_get(rec, "iface.iscsi_ifacename"),
+		iscsi_db_record_get(rec, "node.startup"));
+	return ISCSI_SUCCESS;
+}
+
+/* All records, "TARGET/ADDRESS,TPGT/IFACE=STARTUP " each. */
+static const char *stored(void)
+{
+	static char text[8192];
+
+	text[0] = '\0';
+	ck_assert(!iscsi_db_node_each(adm.db, NULL, NULL, NULL, append, text, NULL));
+	return text;
+}
+
+/*
+ * There are: one that is reported again, one of the same source that isn't, one from elsewhere
+ * and one by hand. Reported besides: one that is new.
+ */
+#define NEW	"iqn.a:new/10.0.0.1,1/default=automatic "
+#define KEPT	"iqn.a:old/10.0.0.1,1/default=onboot "
+#define FRESH	"iqn.a:old/10.0.0.1,1/default=automatic "
+#define OTHERS	"iqn.a:other/10.0.0.1,1/default=onboot iqn.a:static/10.0.0.1,1/default=onboot "
+#define STALE	"iqn.a:stale/10.0.0.1,1/default=onboot "
+
+static const struct {
+	unsigned int ops;
+	const char *after;
+} operations[] = {
+	{ 0, KEPT OTHERS STALE },
+	{ OP_NEW, NEW KEPT OTHERS STALE },
+	{ OP_UPDATE, NEW FRESH OTHERS STALE },
+	{ OP_DELETE, KEPT OTHERS },
+	{ OP_NEW | OP_DELETE, NEW KEPT OTHERS },
+	{ OP_NEW | OP_UPDATE | OP_DELETE, NEW FRESH OTHERS },
+	{ OP_SHOW, KEPT OTHERS STALE },
+};
+
+START_TEST(operations_do_what_they_say)
+{
+	store("iqn.a:old", "10.0.0.1", 1, "send_targets", "10.0.0.1", 0);
+	store("iqn.a:stale", "10.0.0.1", 1, "send_targets", "10.0.0.1", 0);
+	store("iqn.a:other", "10.0.0.1", 1, "send_targets", "10.0.0.9", 0);
+	store("iqn.a:static", "10.0.0.1", 1, "static", "", 0);
+	ck_assert(!report("iqn.a:old", "10.0.0.1", 1, 0));
+	ck_assert(!report("iqn.a:new", "10.0.0.1", 1, 0));
+	ck_assert(!report("iqn.a:new", "10.0.0.1", 1, 0));
+	ck_assert(!run(operations[_i].ops, 1));
+	ck_assert_str_eq(stored(), operations[_i].after);
+	/* What a login would use: one each, in the order of the report. */
+	ck_assert_uint_eq(records.len, 2);
+	ck_assert_str_eq(iscsi_db_record_get(records.list[0], "node.name"), "iqn.a:old");
+	ck_assert_str_eq(iscsi_db_record_get(records.list[0], "node.startup"),
+			 operations[_i].ops & OP_UPDATE ? "automatic" : "onboot");
+	ck_assert_str_eq(iscsi_db_record_get(records.list[1], "node.name"), "iqn.a:new");
+}
+END_TEST
+
+START_TEST(used_records_are_kept)
+{
+	store("iqn.a:stale", "10.0.0.1", 1, "send_targets", "10.0.0.1", 0);
+	store("iqn.a:used", "10.0.0.1", 1, "send_targets", "10.0.0.1", 0);
+	fake_sysfs_add_session(fs, 1, 0, "iqn.a:used", "10.0.0.1", 3260);
+	ck_assert(!report("iqn.a:new", "10.0.0.1", 1, 0));
+	ck_assert(!run(OP_NEW | OP_UPDATE | OP_DELETE, 1));
+	ck_assert_str_eq(stored(), NEW "iqn.a:used/10.0.0.1,1/default=onboot ");
+}
+END_TEST
+
+START_TEST(each_interface_gets_a_record)
+{
+	ck_assert(!report("iqn.a:b", "10.0.0.1", 1, 0));
+	ck_assert(!report("iqn.a:b", "10.0.0.1", 1, 1));
+	ck_assert(!run(OP_NEW | OP_UPDATE | OP_DELETE, 2));
+	ck_assert_str_eq(stored(), "iqn.a:b/10.0.0.1,1/default=automatic "
+				   "iqn.a:b/10.0.0.1,1/if1=automatic ");
+	/* Found again through one alone: the other's record is stale. */
+	found_done(&found);
+	ck_assert(!report("iqn.a:b", "10.0.0.1", 1, 0));
+	ck_assert(!run(OP_DELETE, 1));
+	ck_assert_str_eq(stored(), "iqn.a:b/10.0.0.1,1/default=automatic ");
+}
+END_TEST
+
+START_TEST(portal_group_may_change)
+{
+	store("iqn.a:old", "10.0.0.1", 7, "send_targets", "10.0.0.1", 0);
+	ck_assert(!report("iqn.a:old", "10.0.0.1", 1, 0));
+	ck_assert(!run(OP_NEW, 1));
+	ck_assert_str_eq(stored(), "iqn.a:old/10.0.0.1,7/default=onboot ");
+	ck_assert(!run(OP_NEW | OP_UPDATE | OP_DELETE, 1));
+	ck_assert_str_eq(stored(), FRESH);
+}
+END_TEST
+
+START_TEST(hostile_names_are_refused)
+{
+	ck_assert_int_eq(report("../../etc/x", "10.0.0.1", 1, 0), ISCSI_ERR_INVAL);
+	ck_assert_int_eq(report("iqn.a:b/c", "10.0.0.1", 1, 0), ISCSI_ERR_INVAL);
+	ck_assert_int_eq(report("iqn.a:b\n", "10.0.0.1", 1, 0), ISCSI_ERR_INVAL);
+	ck_assert_int_eq(report("", "10.0.0.1", 1, 0), ISCSI_ERR_INVAL);
+	ck_assert_int_eq(report("iqn.a:b", "../x", 1, 0), ISCSI_ERR_INVAL);
+	ck_assert_int_eq(report("iqn.a:b", "", 1, 0), ISCSI_ERR_INVAL);
+	ck_assert_uint_eq(found.len, 0);
+	ck_assert(!report("eui.0123456789ABCDEF", "fe80::1%eth0", -1, 0));
+	ck_assert_uint_eq(found.len, 1);
+}
+END_TEST
+
+START_TEST(many_targets_are_stored)
+{
+	char target[64], address[32];
+	size_t i;
+
+	for (i = 0; i < 300; i++) {
+		(void)snprintf(target, sizeof(target), "iqn.a:disk%zu", (i * 7) % 100);
+		(void)snprintf(address, sizeof(address), "10.0.0.%zu", i % 3 + 1);
+		ck_assert(!report(target, address, 1, 0));
+	}
+	ck_assert(!run(OP_NEW | OP_UPDATE | OP_DELETE, 1));
+	ck_assert_uint_eq(records.len, 300);
+	adm_records_done(&records);
+	ck_assert(!run(OP_NEW | OP_UPDATE | OP_DELETE, 1));
+	ck_assert_uint_eq(records.len, 300);
+	for (i = 0; i < 300; i++)
+		ck_assert_str_eq(iscsi_db_record_get(records.list[i], "node.name"),
+				 found.list[i].target);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("discoveries");
+	TCase *t = tcase_create("discoveries");
+	SRunner *runner = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, t);
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 60);
+	tcase_add_loop_test(t, operations_do_what_they_say, 0, (int)ARRAY_SIZE(operations));
+	tcase_add_test(t, used_records_are_kept);
+	tcase_add_test(t, each_interface_gets_a_record);
+	tcase_add_test(t, portal_group_may_change);
+	tcase_add_test(t, hostile_names_are_refused);
+	tcase_add_test(t, many_targets_are_stored);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
