@@ -367,6 +367,7 @@ static enum iscsi_err bind_and_login(struct conn *conn, struct iscsi_why *why)
 	};
 	enum iscsi_err err;
 
+	login.chap.issued = conn->env->issued;
 	memcpy(login.isid, conn->isid, sizeof(login.isid));
 	if (login_start(conn->login, &login, request, &err, why) != LOGIN_SEND)
 		return err;

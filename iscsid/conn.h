@@ -59,6 +59,7 @@ struct conn_env {
 	struct kernel *kernel;
 	int (*random)(void *buf, size_t len);
 	struct login_pdu *scratch;	/* a request between the engine and the kernel */
+	struct chap_issued *issued;	/* challenges of all logins; NULL: not remembered */
 };
 
 /* Whoever owns the connection. */

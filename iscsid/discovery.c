@@ -640,6 +640,7 @@ static enum iscsi_err discovery_configure(struct discovery *d, const struct iscs
 		.random = d->env.random,
 	};
 	c->offer.max_recv_data_segment_length = d->max_recv;
+	c->chap.issued = d->env.issued;
 	session_config_chap_algs(setting(d, "node.session.auth.chap_algs"), &c->chap);
 	if ((*c->chap.username_in || *c->chap.password_in) && !*c->chap.password)
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "discovery.sendtargets.auth.password_in "

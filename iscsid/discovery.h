@@ -13,6 +13,7 @@
 #include "sysfs.h"
 #include "worker.h"
 
+struct chap_issued;
 struct discovery;
 
 struct discovery_env {
@@ -20,6 +21,7 @@ struct discovery_env {
 	struct worker_pool *name_pool;
 	struct sysfs *sysfs;
 	int (*random)(void *buf, size_t len);
+	struct chap_issued *issued;	/* challenges of all logins; NULL: not remembered */
 };
 
 /* Each is called from the loop. */

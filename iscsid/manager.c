@@ -29,6 +29,7 @@ struct manager {
 	const char *initiator_path, *config_path;
 	bool safe_logout;
 	struct login_pdu scratch;
+	struct chap_issued issued;
 	struct session_env env;
 	struct discovery_env discovery_env;
 	struct index by_sid;		/* sessions that the kernel knows */
@@ -427,7 +428,7 @@ static enum iscsi_err manager_init(struct manager *manager, const struct manager
 		return err;
 	env->conn = (struct conn_env){
 		.loop = manager->loop, .kernel = manager->kernel,
-		.random = random_bytes, .scratch = &manager->scratch,
+		.random = random_bytes, .scratch = &manager->scratch, .issued = &manager->issued,
 	};
 	env->sysfs = manager->sysfs;
 	env->on_created = manager_on_created;
@@ -435,7 +436,7 @@ static enum iscsi_err manager_init(struct manager *manager, const struct manager
 	env->arg = manager;
 	manager->discovery_env = (struct discovery_env){
 		.loop = manager->loop, .name_pool = env->name_pool,
-		.sysfs = manager->sysfs, .random = random_bytes,
+		.sysfs = manager->sysfs, .random = random_bytes, .issued = &manager->issued,
 	};
 	manager_adopt(manager);
 	return ISCSI_SUCCESS;

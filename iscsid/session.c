@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "../libiscsi-db/util.h"
+#include "addr_kind.h"
 #include "log.h"
 #include "lookup.h"
 #include "retry.h"
@@ -388,6 +389,10 @@ static void session_came_up(struct session *session)
 	if (outcome->tpgt >= 0 && c->tpgt >= 0 && outcome->tpgt != c->tpgt)
 		log_warning("%s: the target says portal group %d; the record says %d",
 			    session->name, outcome->tpgt, c->tpgt);
+	if (outcome->auth_skipped)
+		log_warning("%s: a password is set, but the target asked for none", session->name);
+	if (!outcome->tsih)
+		log_warning("%s: the target gave the session no handle (TSIH 0)", session->name);
 	if (first)
 		log_notice("Connection%" PRIu32 ":0 to [target: %s, portal: %s,%d] through "
 			   "[iface: %s] is operational now", sid, c->target, c->address, c->port,
@@ -499,6 +504,14 @@ static void session_redirect_resolved(void *arg, const struct sockaddr_storage *
 	};
 
 	session->lookup = NULL;
+	if (addr) {
+		enum addr_kind kind = addr_kind_of((const struct sockaddr *)addr);
+
+		if (kind == ADDR_MULTICAST || kind == ADDR_UNSPECIFIED) {
+			addr = NULL;
+			error = "not the address of a host";
+		}
+	}
 	if (addr) {
 		conn_start(session->conn, addr);
 		return;
@@ -721,6 +734,8 @@ static struct session *session_new(const struct session_env *env, struct session
 	session->config = config;
 	session->state = SESSION_FREE;
 	session->time2wait_s = config->offer.default_time2wait;
+	/* OpenSSL reads files and allocates when first used: not during a recovery. */
+	chap_prepare(&config->chap);
 	session->conn = conn_new(&env->conn, config, session->name, &of_this);
 	r = session->conn ? 0 : -ENOMEM;
 	if (r >= 0)

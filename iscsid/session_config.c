@@ -177,20 +177,18 @@ static void read_timeouts(const struct range_check *check, struct session_config
 }
 
 /* As the field has it, CHAP is used whenever a password is set, whatever authmethod says. */
-static enum iscsi_err read_chap(const struct iscsi_db_record *rec, struct chap_config *chap,
-				struct iscsi_why *why)
+static void read_chap(const struct range_check *check, struct chap_config *chap)
 {
+	const struct iscsi_db_record *rec = check->rec;
+
 	chap->username = text_of(rec, "node.session.auth.username");
 	chap->password = text_of(rec, "node.session.auth.password");
 	chap->username_in = text_of(rec, "node.session.auth.username_in");
 	chap->password_in = text_of(rec, "node.session.auth.password_in");
 	session_config_chap_algs(text_of(rec, "node.session.auth.chap_algs"), chap);
-	if ((*chap->username_in || *chap->password_in) && !*chap->password)
-		return iscsi_fail(why, ISCSI_ERR_INVAL,
-				  "node.session.auth.password_in is set, but "
-				  "node.session.auth.password isn't: the target can't be asked to "
-				  "prove itself unless we do too");
-	return ISCSI_SUCCESS;
+	if (*chap->password_in && !chap_mutual(chap) && check->warn)
+		check->warn(check->arg, "node.session.auth.password_in has no effect: the target "
+			    "is asked to prove itself only if username and password are set too");
 }
 
 static enum iscsi_err read_identity(const struct iscsi_db_record *rec,
@@ -244,10 +242,9 @@ enum iscsi_err session_config_new(struct iscsi_db_record *rec,
 	err = read_identity(rec, initiator, c, why);
 	if (!err)
 		err = session_config_netdev(rec, sysfs, c->netdev, why);
-	if (!err)
-		err = read_chap(rec, &c->chap, why);
 	if (err)
 		return err;
+	read_chap(&check, &c->chap);
 	c->cmds_max = (uint16_t)number(&check, "node.session.cmds_max", 16, 65535, 128);
 	c->queue_depth = (uint16_t)number(&check, "node.session.queue_depth", 1, 65535, 32);
 	c->initial_cmd_sn = (uint32_t)iscsi_db_record_get_int(rec, "node.session.initial_cmdsn");

@@ -206,7 +206,7 @@ const char *iscsi_db_config_get(const struct iscsi_db_config *config, const char
 	return NULL;
 }
 
-/* ---- initiatorname.iscsi ------------------------------------------------------------------- */
+/* ---- initiatorname.iscsi ------------------------------------------------------------- */
 
 static enum iscsi_err check_initiator(const char *name, const char *origin, unsigned int line,
 				      struct iscsi_why *why)

@@ -30,7 +30,7 @@
 #define DB_KEY_MAX	127
 #define DB_KINDS	4
 
-/* ---- err.c: warnings -------------------------------------------------------------------- */
+/* ---- err.c: warnings ----------------------------------------------------------------- */
 
 /* Where a warning goes, and what stands before it: "origin: " or "origin:line: ". */
 struct db_warn {
@@ -44,7 +44,7 @@ void db_warn(const struct db_warn *warn, const char *fmt, ...) PRINTF(2, 3);
 /* strerror() that is safe with threads; @err is an errno or its negative. */
 const char *db_strerror(int err);
 
-/* ---- address.c -------------------------------------------------------------------------- */
+/* ---- address.c ----------------------------------------------------------------------- */
 
 /* True if both are numeric addresses and mean the same one (zones compared as text). */
 bool address_equal(const char *a, const char *b);
@@ -53,7 +53,7 @@ bool text_is_control(char c, char next);
 /* A decimal number just as printf("%d") writes it, nothing before or after. */
 bool text_to_int(const char *text, int *ret);
 
-/* ---- setting.c -------------------------------------------------------------------------- */
+/* ---- setting.c ----------------------------------------------------------------------- */
 
 enum setting_type {
 	SETTING_STR,
@@ -109,7 +109,7 @@ enum iscsi_err setting_normalize(const struct setting *s, const char *text,
 				 const struct db_warn *warn, struct iscsi_why *why);
 bool setting_is_bool(const struct setting *s);
 
-/* ---- record.c --------------------------------------------------------------------------- */
+/* ---- record.c ------------------------------------------------------------------------ */
 
 struct iscsi_db_record {
 	enum iscsi_db_kind kind;
@@ -129,7 +129,7 @@ int record_put_int(struct iscsi_db_record *rec, const char *key, int value);
 /* Overwrites and frees text that may hold secrets; takes NULL. */
 void text_wipe(char *text, size_t len);
 
-/* ---- record_text.c ---------------------------------------------------------------------- */
+/* ---- record_text.c ------------------------------------------------------------------- */
 
 enum line_type {
 	LINE_NONE,		/* the text is at its end */
@@ -155,7 +155,7 @@ enum line_type line_next(struct line *line);
 enum iscsi_err text_check(const char *text, size_t len, const char *origin,
 			  struct iscsi_why *why);
 
-/* ---- config.c --------------------------------------------------------------------------- */
+/* ---- config.c ------------------------------------------------------------------------ */
 
 enum iscsi_err config_parse(const char *text, size_t len, const char *origin,
 			    iscsi_db_warn_fn *warn, void *arg, struct iscsi_db_config **ret,
@@ -163,7 +163,7 @@ enum iscsi_err config_parse(const char *text, size_t len, const char *origin,
 enum iscsi_err initiator_parse(const char *text, size_t len, const char *origin,
 			       struct iscsi_db_initiator *ret, struct iscsi_why *why);
 
-/* ---- os.c: the system calls of the database ---------------------------------------------- */
+/* ---- os.c: the system calls of the database ------------------------------------------ */
 
 /*
  * Each returns a non-negative result or -errno. Paths that open() takes may have several parts
@@ -205,7 +205,7 @@ int os_read_file(const struct db_os *os, int dir, const char *path, char **ret, 
 		 struct stat *st);
 int os_read_path(const char *path, char **ret, size_t *len);
 
-/* ---- store.c: an open database ------------------------------------------------------------ */
+/* ---- store.c: an open database ------------------------------------------------------- */
 
 struct stage_op;
 
@@ -263,7 +263,7 @@ int db_type(struct iscsi_db *db, const char *path);
 /* Makes sure that a record read from @path says so; *fixed tells if it didn't. -ENOMEM. */
 int record_fix(struct iscsi_db_record *rec, const char *key, const char *value, bool *fixed);
 
-/* ---- node.c -------------------------------------------------------------------------------- */
+/* ---- node.c -------------------------------------------------------------------------- */
 
 /* What finds a node record. */
 struct node_id {
@@ -281,7 +281,7 @@ enum iscsi_err node_delete_id(struct iscsi_db *db, const struct node_id *id,
 /* "ADDRESS,PORT" or "ADDRESS,PORT,TPGT"; false if it is neither. */
 bool portal_name_parse(const char *name, struct iscsi_db_portal *ret);
 
-/* ---- stage.c: changes that aren't visible yet ------------------------------------------------ */
+/* ---- stage.c: changes that aren't visible yet ---------------------------------------- */
 
 /* Stages @rec as the file @path; *ret may then be given links. */
 enum iscsi_err stage_write(struct iscsi_db *db, const char *path,
@@ -303,7 +303,7 @@ int stage_add_unlink(struct stage_op *op, const char *path);
 /* Forgets all that is staged. */
 void stage_drop(struct iscsi_db *db);
 
-/* ---- lock.c ----------------------------------------------------------------------------------- */
+/* ---- lock.c -------------------------------------------------------------------------- */
 
 /* Gives the lock back whatever its depth. */
 void lock_drop(struct iscsi_db *db);

@@ -50,7 +50,7 @@ static int make_dir(const struct db_os *os, const char *path)
 	return r == -EEXIST ? 0 : r;
 }
 
-/* ---- who holds it ------------------------------------------------------------------------------ */
+/* ---- who holds it -------------------------------------------------------------------- */
 
 /* The pid in a lock.write of ours, 0 if there is none. */
 static pid_t read_pid(const struct iscsi_db *db)
@@ -159,7 +159,7 @@ static bool is_stale(const struct iscsi_db *db, const struct stat *held)
 	       lock_age(db, held) > STALE_MS;
 }
 
-/* ---- taking it ---------------------------------------------------------------------------------- */
+/* ---- taking it ----------------------------------------------------------------------- */
 
 /* Makes the file with our pid that will be lock.write. */
 static int make_owner(struct iscsi_db *db)

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <limits.h>
 
-/* ---- names of nodes ------------------------------------------------------------------------- */
+/* ---- names of nodes ------------------------------------------------------------------ */
 
 static enum iscsi_err no_memory(struct iscsi_why *why)
 {
@@ -117,7 +117,7 @@ static char *record_path(const struct node_id *id)
 			 id->iface);
 }
 
-/* ---- links -------------------------------------------------------------------------------------- */
+/* ---- links --------------------------------------------------------------------------- */
 
 /* Where a node's link may be. */
 struct links {
@@ -273,7 +273,7 @@ static enum iscsi_err stage_unlinks(struct iscsi_db *db, struct stage_op *op,
 	return ISCSI_SUCCESS;
 }
 
-/* ---- write and delete ------------------------------------------------------------------------------ */
+/* ---- write and delete ---------------------------------------------------------------- */
 
 /* With the record in its folder, the plain file that an old version kept it in goes. */
 static enum iscsi_err replace_single(struct iscsi_db *db, struct stage_op *op,
@@ -370,7 +370,7 @@ enum iscsi_err iscsi_db_node_delete(struct iscsi_db *db, const struct iscsi_db_r
 	return err ? err : node_delete_id(db, &id, why);
 }
 
-/* ---- the walk -------------------------------------------------------------------------------------- */
+/* ---- the walk ------------------------------------------------------------------------ */
 
 struct walk {
 	struct iscsi_db *db;

@@ -7,7 +7,7 @@
 
 #include <ctype.h>
 
-/* ---- lines ---------------------------------------------------------------------------------- */
+/* ---- lines --------------------------------------------------------------------------- */
 
 void line_init(struct line *line, const char *text, size_t len)
 {
@@ -105,7 +105,7 @@ enum iscsi_err text_check(const char *text, size_t len, const char *origin, stru
 	return ISCSI_SUCCESS;
 }
 
-/* ---- text -> record ------------------------------------------------------------------------- */
+/* ---- text -> record ------------------------------------------------------------------ */
 
 static bool raw_begins(const struct line *line, const char *text)
 {
@@ -233,7 +233,7 @@ enum iscsi_err iscsi_db_record_parse(enum iscsi_db_kind kind, const char *text, 
 	return ISCSI_SUCCESS;
 }
 
-/* ---- record -> text --------------------------------------------------------------------------- */
+/* ---- record -> text ------------------------------------------------------------------ */
 
 struct text {
 	char *p;

@@ -330,7 +330,7 @@ bool setting_is_bool(const struct setting *s)
 	return s->words == yes_words;
 }
 
-/* ---- the nearest name ------------------------------------------------------------------- */
+/* ---- the nearest name ---------------------------------------------------------------- */
 
 /* How many letters to add, drop or change; @limit if it is that many or more. */
 static unsigned int edit_distance(const char *a, const char *b, unsigned int limit)
@@ -392,7 +392,7 @@ const char *setting_nearest(int kind, const char *name)
 	return found;
 }
 
-/* ---- values ------------------------------------------------------------------------------ */
+/* ---- values -------------------------------------------------------------------------- */
 
 static enum iscsi_err normalize_str(const struct setting *s, const char *text,
 				    enum setting_source source, char *ret,
@@ -422,6 +422,8 @@ static enum iscsi_err normalize_str(const struct setting *s, const char *text,
 					  len, s->max);
 		db_warn(warn, "the value of %s is cut to %u bytes", s->name, s->max);
 		len = s->max;
+		while (len && isspace((unsigned char)text[len - 1]))
+			len--;
 	}
 	memcpy(ret, text, len);
 	ret[len] = '\0';

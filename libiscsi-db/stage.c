@@ -25,7 +25,7 @@ struct stage_op {
 	struct names unlinks;
 };
 
-/* ---- paths ----------------------------------------------------------------------------------- */
+/* ---- paths --------------------------------------------------------------------------- */
 
 static const char *base_name(const char *path)
 {
@@ -123,7 +123,7 @@ static int make_folder(struct iscsi_db *db, const char *path, struct names *touc
 	return r;
 }
 
-/* ---- the private folder ------------------------------------------------------------------------ */
+/* ---- the private folder -------------------------------------------------------------- */
 
 /* Removes @name, which may be a folder with one file in it. */
 static void remove_tmp(struct iscsi_db *db, const char *name)
@@ -194,7 +194,7 @@ static void close_private(struct iscsi_db *db)
 	(void)db->os->unlink(db->root_fd, PRIVATE, AT_REMOVEDIR);
 }
 
-/* ---- staging ------------------------------------------------------------------------------------- */
+/* ---- staging ------------------------------------------------------------------------- */
 
 static void op_free(struct iscsi_db *db, struct stage_op *op)
 {
@@ -374,7 +374,7 @@ int stage_add_unlink(struct stage_op *op, const char *path)
 	return names_add(&op->unlinks, path);
 }
 
-/* ---- commit ---------------------------------------------------------------------------------------- */
+/* ---- commit -------------------------------------------------------------------------- */
 
 static int compare_ops(const void *a, const void *b)
 {

@@ -26,7 +26,7 @@ char *db_format(const char *fmt, ...)
 	return n < 0 ? NULL : text;
 }
 
-/* ---- open and close ---------------------------------------------------------------------------- */
+/* ---- open and close ------------------------------------------------------------------ */
 
 static bool has_nodes(const char *root)
 {
@@ -141,7 +141,7 @@ int db_type(struct iscsi_db *db, const char *path)
 	return r < 0 ? r : (int)(st.st_mode & S_IFMT);
 }
 
-/* ---- folders --------------------------------------------------------------------------------- */
+/* ---- folders ------------------------------------------------------------------------- */
 
 int names_add(struct names *names, const char *name)
 {
@@ -208,7 +208,7 @@ int names_read(struct iscsi_db *db, const char *path, struct names *ret)
 	return 0;
 }
 
-/* ---- one record file ------------------------------------------------------------------------- */
+/* ---- one record file ----------------------------------------------------------------- */
 
 static bool looks_cut(const char *text, size_t len)
 {
@@ -282,7 +282,7 @@ static enum iscsi_err stage_failed(enum iscsi_err err, struct iscsi_why *why)
 	return iscsi_fail(why, err, "no memory to change the database");
 }
 
-/* ---- interfaces -------------------------------------------------------------------------------- */
+/* ---- interfaces ---------------------------------------------------------------------- */
 
 static const struct {
 	const char *name, *transport;

@@ -69,7 +69,7 @@ static inline void fx_teardown(void)
 	fx_clear(fx_base);
 }
 
-/* ---- files ------------------------------------------------------------------------------ */
+/* ---- files --------------------------------------------------------------------------- */
 
 static inline char *fx_path(const char *path)
 {
@@ -127,7 +127,7 @@ static inline char *fx_read(const char *path)
 	return text;
 }
 
-/* ---- records ------------------------------------------------------------------------------ */
+/* ---- records ------------------------------------------------------------------------- */
 
 static inline struct iscsi_db *fx_open_os(const struct db_os *os)
 {
@@ -246,7 +246,7 @@ static inline const char *fx_list(struct iscsi_db *db, const struct iscsi_db_fil
 	return list;
 }
 
-/* ---- system calls ---------------------------------------------------------------------------- */
+/* ---- system calls -------------------------------------------------------------------- */
 
 enum fx_call {
 	FX_NONE, FX_OPEN, FX_READ, FX_WRITE, FX_FSYNC, FX_SYNCFS, FX_STAT, FX_MKDIR, FX_UNLINK,

@@ -133,7 +133,7 @@ static const char *stored(void)
 #define KEPT	"iqn.a:old/10.0.0.1,1/default=onboot "
 #define FRESH	"iqn.a:old/10.0.0.1,1/default=automatic "
 #define OTHERS	"iqn.a:other/10.0.0.1,1/default=onboot iqn.a:static/10.0.0.1,1/default=onboot "
-#define STALE	"iqn.a:stale/10.0.0.1,1/default=onboot "
+#define STALE	"iqn.a:zstale/10.0.0.1,1/default=onboot "
 
 static const struct {
 	unsigned int ops;
@@ -151,7 +151,7 @@ static const struct {
 START_TEST(operations_do_what_they_say)
 {
 	store("iqn.a:old", "10.0.0.1", 1, "send_targets", "10.0.0.1", 0);
-	store("iqn.a:stale", "10.0.0.1", 1, "send_targets", "10.0.0.1", 0);
+	store("iqn.a:zstale", "10.0.0.1", 1, "send_targets", "10.0.0.1", 0);
 	store("iqn.a:other", "10.0.0.1", 1, "send_targets", "10.0.0.9", 0);
 	store("iqn.a:static", "10.0.0.1", 1, "static", "", 0);
 	ck_assert(!report("iqn.a:old", "10.0.0.1", 1, 0));
@@ -170,7 +170,7 @@ END_TEST
 
 START_TEST(used_records_are_kept)
 {
-	store("iqn.a:stale", "10.0.0.1", 1, "send_targets", "10.0.0.1", 0);
+	store("iqn.a:zstale", "10.0.0.1", 1, "send_targets", "10.0.0.1", 0);
 	store("iqn.a:used", "10.0.0.1", 1, "send_targets", "10.0.0.1", 0);
 	fake_sysfs_add_session(fs, 1, 0, "iqn.a:used", "10.0.0.1", 3260);
 	ck_assert(!report("iqn.a:new", "10.0.0.1", 1, 0));

@@ -188,6 +188,7 @@ static const struct {
 	{ "iface.net_ifacename", "fifteen-bytes-x", USER, "fifteen-bytes-x", 0 },
 	{ "iface.net_ifacename", "sixteen-bytes-xy", USER, NULL, 0 },
 	{ "iface.net_ifacename", "sixteen-bytes-xy", FILE_, "sixteen-bytes-x", 1 },
+	{ "iface.net_ifacename", "fourteen-bytes  and more", FILE_, "fourteen-bytes", 1 },
 };
 
 START_TEST(values_become)

@@ -2,7 +2,7 @@
 /* Records on disk: the same tree that open-iscsi makes, and whatever else lies about in it. */
 #include "test/unit/db_fixture.h"
 
-/* ---- the tree ------------------------------------------------------------------------------- */
+/* ---- the tree ------------------------------------------------------------------------ */
 
 static char tree[65536];
 
@@ -209,7 +209,7 @@ START_TEST(a_name_too_long_for_a_link)
 }
 END_TEST
 
-/* ---- delete ----------------------------------------------------------------------------------- */
+/* ---- delete -------------------------------------------------------------------------- */
 
 static void delete_node(struct iscsi_db *db, const char *target, const char *address,
 			const char *tpgt, enum iscsi_err want)
@@ -280,7 +280,7 @@ START_TEST(a_portal_takes_its_nodes_with_it)
 }
 END_TEST
 
-/* ---- filters ----------------------------------------------------------------------------------- */
+/* ---- filters ------------------------------------------------------------------------- */
 
 static void fill(struct iscsi_db *db)
 {
@@ -374,7 +374,7 @@ START_TEST(a_walk_can_be_stopped)
 }
 END_TEST
 
-/* ---- what else may lie about -------------------------------------------------------------------- */
+/* ---- what else may lie about --------------------------------------------------------- */
 
 #define GOOD "# BEGIN RECORD 2.1.8\nnode.name = iqn.a\nnode.startup = automatic\n# END RECORD\n"
 
@@ -534,7 +534,7 @@ START_TEST(types_that_slp_shifted)
 }
 END_TEST
 
-/* ---- never outside ------------------------------------------------------------------------------- */
+/* ---- never outside ------------------------------------------------------------------- */
 
 START_TEST(links_dont_lead_out)
 {
@@ -626,7 +626,7 @@ START_TEST(without_openat2)
 }
 END_TEST
 
-/* ---- old layouts ------------------------------------------------------------------------------------ */
+/* ---- old layouts --------------------------------------------------------------------- */
 
 START_TEST(a_single_file_becomes_a_folder)
 {
@@ -684,7 +684,7 @@ START_TEST(or_stays_where_it_cannot)
 }
 END_TEST
 
-/* ---- interfaces and discovery records --------------------------------------------------------------- */
+/* ---- interfaces and discovery records ------------------------------------------------ */
 
 static enum iscsi_err list_iface(void *arg, const struct iscsi_db_record *rec)
 {
@@ -782,7 +782,7 @@ START_TEST(discovery_records)
 }
 END_TEST
 
-/* ---- the root ------------------------------------------------------------------------------------------ */
+/* ---- the root ------------------------------------------------------------------------ */
 
 START_TEST(roots)
 {
