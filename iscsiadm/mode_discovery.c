@@ -176,29 +176,29 @@ static enum iscsi_err ask(struct discovery *d)
 }
 
 /*
- * The result of all interfaces together: the first failure; but one that is only about reaching
- * the portal doesn't count while another interface got through.
+ * The result of all interfaces together: the first failure; but a transport that fails doesn't
+ * count while another interface got through. @all_answered: none failed in any way.
  */
-static enum iscsi_err overall(const struct discovery *d)
+static enum iscsi_err overall(const struct discovery *d, bool *all_answered)
 {
 	enum iscsi_err first = ISCSI_SUCCESS, hard = ISCSI_SUCCESS;
-	bool reached = false;
-	size_t i;
+	size_t i, answered = 0;
 
 	for (i = 0; i < d->ifaces.len; i++) {
 		enum iscsi_err err = d->results[i];
 
 		if (err == ISCSI_SUCCESS) {
-			reached = true;
+			answered++;
 			continue;
 		}
 		if (first == ISCSI_SUCCESS)
 			first = err;
 		if (hard == ISCSI_SUCCESS && err != ISCSI_ERR_TRANS &&
-		    err != ISCSI_ERR_TRANS_TIMEOUT && err != ISCSI_ERR_PDU_TIMEOUT)
+		    err != ISCSI_ERR_TRANS_TIMEOUT)
 			hard = err;
 	}
-	return reached ? hard : first;
+	*all_answered = answered == d->ifaces.len;
+	return answered ? hard : first;
 }
 
 /* In the order of the interfaces, and for each in that of the target. */
@@ -230,19 +230,23 @@ static void print_found(const struct discovery *d)
 	}
 }
 
-static unsigned int effective_ops(const struct options *opt)
+/* Nothing is stale because of an interface that couldn't ask. */
+static unsigned int effective_ops(const struct options *opt, bool all_answered)
 {
-	return opt->ops ? opt->ops : CHANGES;
+	unsigned int ops = opt->ops ? opt->ops : CHANGES;
+
+	return all_answered ? ops : ops & ~(unsigned int)OP_DELETE;
 }
 
 /* All that a discovery changes, under one lock and with one commit. */
-static enum iscsi_err store(struct discovery *d, struct adm_records *ret_records)
+static enum iscsi_err store(struct discovery *d, bool all_answered,
+			    struct adm_records *ret_records)
 {
 	const struct discovery_source source = {
 		.type = d->kind == ISCSI_DB_ISNS ? "isns" : "send_targets",
 		.address = d->address, .port = d->port,
 	};
-	unsigned int ops = effective_ops(&d->adm->opt);
+	unsigned int ops = effective_ops(&d->adm->opt, all_answered);
 	bool store_rec = d->store_rec && !(ops & OP_NONPERSISTENT);
 	struct iscsi_why why = { "" };
 	enum iscsi_err err, nodes;
@@ -269,14 +273,14 @@ static enum iscsi_err store(struct discovery *d, struct adm_records *ret_records
 	return err;
 }
 
-static enum iscsi_err finish(struct discovery *d)
+static enum iscsi_err finish(struct discovery *d, bool all_answered)
 {
 	struct login_how how = { .quiet_end = true };
 	struct adm_records records = { NULL, 0, 0 };
 	enum iscsi_err err, login;
 
 	qsort(d->found.list, d->found.len, sizeof(*d->found.list), compare_order);
-	err = store(d, &records);
+	err = store(d, all_answered, &records);
 	print_found(d);
 	if (d->adm->opt.login && records.len) {
 		login = logins_run(d->adm, records.list, records.len, &how);
@@ -292,12 +296,13 @@ static enum iscsi_err discover(struct discovery *d)
 {
 	const char *what = d->kind == ISCSI_DB_ISNS ? "iSNS" : "SendTargets";
 	enum iscsi_err err, result;
+	bool all_answered;
 
 	err = pick_ifaces(d);
 	if (err == ISCSI_SUCCESS)
 		err = ask(d);
 	if (err == ISCSI_SUCCESS) {
-		result = overall(d);
+		result = overall(d, &all_answered);
 		if (result != ISCSI_SUCCESS)
 			adm_error("Could not perform %s discovery: %s", what,
 				  iscsi_db_err_text(result));
@@ -306,7 +311,7 @@ static enum iscsi_err discover(struct discovery *d)
 			result = ISCSI_ERR_NO_OBJS_FOUND;
 		}
 		if (d->found.len)
-			err = finish(d);
+			err = finish(d, all_answered);
 		if (err == ISCSI_SUCCESS)
 			err = result;
 	}

@@ -86,6 +86,14 @@ struct kernel_bind_args {
 	size_t data_len;
 };
 
+/* One counter of a connection. */
+struct kernel_stat {
+	char name[64];
+	uint64_t value;
+	bool custom;			/* the driver's own, not one of the common ones */
+};
+#define KERNEL_STATS_MAX	(21 + 32)
+
 struct kernel;
 
 struct kernel_ops {
@@ -112,6 +120,8 @@ struct kernel_ops {
 	/* Removes all LUNs, flushing them; kernel_events.unbound follows, once per session. */
 	enum iscsi_err (*unbind_session)(struct kernel *kernel, uint32_t sid,
 					 struct iscsi_why *why);
+	/* Asks for the counters; kernel_events.stats follows. */
+	enum iscsi_err (*get_stats)(struct kernel *kernel, uint32_t sid, struct iscsi_why *why);
 	/* Ends it in any state; kernel_events.destroyed follows when sysfs shows it no more. */
 	enum iscsi_err (*destroy_session)(struct kernel *kernel, uint32_t sid, bool has_conn,
 					  struct iscsi_why *why);
@@ -124,6 +134,7 @@ struct kernel_events {
 		    size_t data_len);
 	/* A connection failed; see kernel_conn_error_text(). Some failures are told twice. */
 	void (*conn_error)(void *arg, uint32_t sid, int error);
+	void (*stats)(void *arg, uint32_t sid, const struct kernel_stat *stats, size_t len);
 	void (*unbound)(void *arg, uint32_t sid);
 	void (*destroyed)(void *arg, uint32_t sid);
 	/* Events were lost: look at sysfs for what every session is at. */

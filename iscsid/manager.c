@@ -215,6 +215,15 @@ static void manager_kernel_conn_error(void *arg, uint32_t sid, int error)
 		conn_kernel_error(session_conn(session), error);
 }
 
+static void manager_kernel_stats(void *arg, uint32_t sid, const struct kernel_stat *stats,
+				 size_t len)
+{
+	struct session *session = manager_find(arg, sid);
+
+	if (session)
+		session_stats(session, stats, len);
+}
+
 static void manager_kernel_unbound(void *arg, uint32_t sid)
 {
 	struct session *session = manager_find(arg, sid);
@@ -245,6 +254,7 @@ static void manager_kernel_lost_events(void *arg)
 static const struct kernel_events kernel_events = {
 	.pdu		= manager_kernel_pdu,
 	.conn_error	= manager_kernel_conn_error,
+	.stats		= manager_kernel_stats,
 	.unbound	= manager_kernel_unbound,
 	.destroyed	= manager_kernel_destroyed,
 	.lost_events	= manager_kernel_lost_events,

@@ -253,6 +253,32 @@ static void handle_rescan(struct request *req, const struct mgmt_request *msg)
 		request_result(req, session_rescan(session, &why), &why);
 }
 
+static void request_on_stat(struct asker *asker, const struct kernel_stat *stat)
+{
+	struct request *req = (struct request *)asker;
+	struct mgmt_reply reply = {
+		.type = MGMT_STAT, .tag = req->tag, .name = stat->name, .value = stat->value,
+		.custom = stat->custom,
+	};
+
+	if (req->client)
+		client_reply(req->client, &reply);
+}
+
+static void handle_get_stats(struct request *req, const struct mgmt_request *msg)
+{
+	struct session *session = find_session(req, msg);
+	struct iscsi_why why;
+	enum iscsi_err err;
+
+	if (!session)
+		return;
+	req->asker.stat = request_on_stat;
+	err = session_get_stats(session, &req->asker, &why);
+	if (err)
+		request_result(req, err, &why);
+}
+
 static void handle_stop(struct request *req, const struct mgmt_request *msg)
 {
 	(void)msg;
@@ -308,6 +334,7 @@ static void (*const handlers[])(struct request *req, const struct mgmt_request *
 	[MGMT_SESSION_STATE]	= handle_session_state,
 	[MGMT_RESCAN]		= handle_rescan,
 	[MGMT_STOP]		= handle_stop,
+	[MGMT_GET_STATS]	= handle_get_stats,
 };
 
 static void client_message(struct client *client)

@@ -5,6 +5,7 @@
  *	request:	tag, flags, sid, record, iface
  *	MGMT_RESULT:	tag, error, sid, conn state, recovery, why
  *	MGMT_TARGET:	tag, port, tpgt, name, address
+ *	MGMT_STAT:	tag, custom, value's upper and lower half, name
  *
  * numbers of 32 bits, strings as reader_str() has them.
  */
@@ -45,7 +46,7 @@ enum iscsi_err mgmt_msg_parse_request(uint16_t type, const uint8_t *body, size_t
 	struct reader r = reader_init(body, len);
 	struct mgmt_request req = { .type = type };
 
-	if (type < MGMT_LOGIN || type > MGMT_STOP)
+	if (type < MGMT_LOGIN || type > MGMT_GET_STATS)
 		return iscsi_fail(why, ISCSI_ERR_INVALID_MGMT_REQ, "unknown request %u", type);
 	req.tag = reader_be32(&r);
 	req.flags = reader_be32(&r);
@@ -83,6 +84,12 @@ enum iscsi_err mgmt_msg_parse_reply(uint16_t type, const uint8_t *body, size_t l
 		reply.tpgt = (int)reader_be32(&r);
 		reply.name = reader_str(&r);
 		reply.address = reader_str(&r);
+		break;
+	case MGMT_STAT:
+		reply.custom = reader_be32(&r) != 0;
+		reply.value = (uint64_t)reader_be32(&r) << 32;
+		reply.value |= reader_be32(&r);
+		reply.name = reader_str(&r);
 		break;
 	default:
 		return iscsi_fail(why, ISCSI_ERR_INVALID_MGMT_REQ, "unknown reply %u", type);
@@ -146,8 +153,8 @@ uint8_t *mgmt_msg_build_request(const struct mgmt_request *req, size_t *ret_len)
 
 uint8_t *mgmt_msg_build_reply(const struct mgmt_reply *reply, size_t *ret_len)
 {
-	size_t strings = reply->type == MGMT_TARGET ?
-		text_len(reply->name) + text_len(reply->address) : text_len(reply->why);
+	size_t strings = reply->type == MGMT_RESULT ? text_len(reply->why) :
+			 text_len(reply->name) + text_len(reply->address);
 	struct writer w;
 	uint8_t *data = message_alloc(reply->type, strings, &w);
 
@@ -159,6 +166,11 @@ uint8_t *mgmt_msg_build_reply(const struct mgmt_reply *reply, size_t *ret_len)
 		writer_be32(&w, (uint32_t)reply->tpgt);
 		writer_str(&w, reply->name);
 		writer_str(&w, reply->address);
+	} else if (reply->type == MGMT_STAT) {
+		writer_be32(&w, reply->custom);
+		writer_be32(&w, (uint32_t)(reply->value >> 32));
+		writer_be32(&w, (uint32_t)reply->value);
+		writer_str(&w, reply->name);
 	} else {
 		writer_be32(&w, reply->err);
 		writer_be32(&w, reply->sid);

@@ -6,8 +6,8 @@
  * A message is a header of 12 bytes, big-endian: 32 bits magic, 16 bits version, 16 bits type,
  * 32 bits length of the body. A client sends any number of requests on one connection, each
  * about one object and with a tag of the client's choice; the daemon answers each with exactly
- * one MGMT_RESULT of the same tag, in the order in which they end, a discovery with any number
- * of MGMT_TARGET before it. A message that can't be understood is answered with a MGMT_RESULT
+ * one MGMT_RESULT of the same tag, in the order in which they end, with any number of
+ * MGMT_TARGET or MGMT_STAT before it. A message that can't be understood is answered with a MGMT_RESULT
  * of tag 0 and ISCSI_ERR_INVALID_MGMT_REQ, then the connection is closed.
  */
 #ifndef ISCSID_MGMT_MSG_H
@@ -36,9 +36,11 @@ enum mgmt_type {
 	MGMT_SESSION_STATE	= 4,	/* sid: what the daemon alone knows of it */
 	MGMT_RESCAN		= 5,	/* sid: look for LUNs */
 	MGMT_STOP		= 6,	/* end the daemon; sessions stay */
+	MGMT_GET_STATS		= 7,	/* sid: the counters of its connection */
 	/* replies */
 	MGMT_RESULT		= 64,
-	MGMT_TARGET		= 65,
+	MGMT_TARGET		= 65,	/* of a discovery */
+	MGMT_STAT		= 66,	/* one counter */
 };
 
 enum mgmt_flag {
@@ -70,7 +72,7 @@ enum mgmt_recovery {
 };
 
 struct mgmt_reply {
-	enum mgmt_type type;		/* MGMT_RESULT or MGMT_TARGET */
+	enum mgmt_type type;		/* MGMT_RESULT, MGMT_TARGET or MGMT_STAT */
 	uint32_t tag;
 	/* MGMT_RESULT */
 	enum iscsi_err err;
@@ -83,6 +85,9 @@ struct mgmt_reply {
 	const char *address;		/* without brackets */
 	int port;
 	int tpgt;			/* ISCSI_TPGT_UNKNOWN: the target didn't say */
+	/* MGMT_STAT, with @name */
+	uint64_t value;
+	bool custom;			/* the driver's own, not one of the common ones */
 };
 
 /*

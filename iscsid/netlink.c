@@ -29,6 +29,7 @@ enum {
 	CMD_START_CONN		= 17,
 	CMD_STOP_CONN		= 18,
 	CMD_SEND_PDU		= 19,
+	CMD_GET_STATS		= 20,
 	CMD_SET_HOST_PARAM	= 26,
 	CMD_UNBIND_SESSION	= 27,
 	CMD_DESTROY_SESSION_ASYNC = 43,
@@ -400,6 +401,30 @@ static enum iscsi_err nl_unbind_session(struct kernel *kernel, uint32_t sid,
 	return batch_run(nl, NULL, NULL, why);
 }
 
+/*
+ * The answer is an event, and the kernel spins until somebody takes it: the event socket is
+ * read before anything else in the loop, so there is room. Only a failure comes as a reply.
+ */
+static enum iscsi_err nl_get_stats(struct kernel *kernel, uint32_t sid, struct iscsi_why *why)
+{
+	struct sockaddr_nl to = { .nl_family = AF_NETLINK };
+	struct netlink *nl = netlink_of(kernel);
+	struct message msg = { 0 };
+	enum iscsi_err err;
+
+	err = batch_start(nl, why);
+	if (err)
+		return err;
+	batch_add_conn(nl, CMD_GET_STATS, sid);
+	if (sendto(nl->command_fd, nl->batch, nl->batch_len, 0, (struct sockaddr *)&to,
+		   sizeof(to)) < 0)
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "netlink: %s", strerror(errno));
+	if (recv(nl->command_fd, &msg, sizeof(msg), MSG_DONTWAIT) >= (ssize_t)sizeof(msg))
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "the kernel has no statistics: %s",
+				  strerror(reply_errno(&msg)));
+	return ISCSI_SUCCESS;
+}
+
 static enum iscsi_err nl_destroy_session(struct kernel *kernel, uint32_t sid, bool has_conn,
 					 struct iscsi_why *why)
 {
@@ -430,6 +455,7 @@ static const struct kernel_ops netlink_ops = {
 	.start_conn		= nl_start_conn,
 	.stop_conn		= nl_stop_conn,
 	.unbind_session		= nl_unbind_session,
+	.get_stats		= nl_get_stats,
 	.destroy_session	= nl_destroy_session,
 };
 
@@ -449,6 +475,58 @@ static void dispatch_pdu(struct netlink *nl, const struct message *msg, size_t l
 	nl->events->pdu(nl->arg, msg->ev.r.conn.sid, bhs, bhs + PDU_BHS_LEN, header.data_len);
 }
 
+/* struct iscsi_stats, host byte order: two octet counters, 19 counters of PDUs and errors. */
+static const struct { const char *name; uint8_t offset, size; } stat_fields[] = {
+	{ "txdata_octets", 0, 8 }, { "rxdata_octets", 8, 8 }, { "noptx_pdus", 16, 4 },
+	{ "scsicmd_pdus", 20, 4 }, { "tmfcmd_pdus", 24, 4 }, { "login_pdus", 28, 4 },
+	{ "text_pdus", 32, 4 }, { "dataout_pdus", 36, 4 }, { "logout_pdus", 40, 4 },
+	{ "snack_pdus", 44, 4 }, { "noprx_pdus", 48, 4 }, { "scsirsp_pdus", 52, 4 },
+	{ "tmfrsp_pdus", 56, 4 }, { "textrsp_pdus", 60, 4 }, { "datain_pdus", 64, 4 },
+	{ "logoutrsp_pdus", 68, 4 }, { "r2t_pdus", 72, 4 }, { "async_pdus", 76, 4 },
+	{ "rjt_pdus", 80, 4 }, { "digest_err", 84, 4 }, { "timeout_err", 88, 4 },
+};
+#define STATS_LEN		96
+#define STATS_CUSTOM_LEN	72	/* 64 bytes of name, a 64-bit value */
+#define STATS_CUSTOM_MAX	32
+
+static uint64_t host_number(const uint8_t *p, size_t size)
+{
+	uint64_t v8;
+	uint32_t v4;
+
+	if (size == 4) {
+		memcpy(&v4, p, 4);
+		return v4;
+	}
+	memcpy(&v8, p, 8);
+	return v8;
+}
+
+static void dispatch_stats(struct netlink *nl, const struct message *msg, size_t len)
+{
+	const uint8_t *data = (const uint8_t *)(msg + 1);
+	struct kernel_stat stats[KERNEL_STATS_MAX];
+	size_t n = 0, custom;
+
+	if (len < sizeof(*msg) + STATS_LEN)
+		return;
+	for (; n < ARRAY_SIZE(stat_fields); n++) {
+		stats[n].custom = false;
+		stats[n].value = host_number(data + stat_fields[n].offset, stat_fields[n].size);
+		strcpy(stats[n].name, stat_fields[n].name);
+	}
+	custom = (size_t)host_number(data + 92, 4);
+	custom = MIN(custom, (len - sizeof(*msg) - STATS_LEN) / STATS_CUSTOM_LEN);
+	custom = MIN(custom, (size_t)STATS_CUSTOM_MAX);
+	for (data += STATS_LEN; custom; custom--, n++, data += STATS_CUSTOM_LEN) {
+		stats[n].custom = true;
+		stats[n].value = host_number(data + 64, 8);
+		memcpy(stats[n].name, data, sizeof(stats[n].name) - 1);
+		stats[n].name[sizeof(stats[n].name) - 1] = '\0';
+	}
+	nl->events->stats(nl->arg, msg->ev.u.conn.sid, stats, n);
+}
+
 static void dispatch(struct netlink *nl, const struct message *msg, size_t len)
 {
 	if (msg->nlh.nlmsg_type != 0)
@@ -457,6 +535,9 @@ static void dispatch(struct netlink *nl, const struct message *msg, size_t len)
 	switch (msg->ev.type) {
 	case EV_RECV_PDU:
 		dispatch_pdu(nl, msg, len);
+		break;
+	case CMD_GET_STATS:
+		dispatch_stats(nl, msg, len);
 		break;
 	case EV_CONN_ERROR:
 		nl->events->conn_error(nl->arg, msg->ev.r.conn.sid, (int)msg->ev.r.conn.error);

@@ -30,6 +30,7 @@ struct session {
 	enum session_state state;
 	struct asker *login_asker;	/* at most one; NULL once it has its answer */
 	struct asker *logout_askers;
+	struct asker *stats_askers;
 
 	struct sockaddr_storage portal;	/* of the record, resolved at login */
 	struct lookup *lookup;
@@ -127,24 +128,31 @@ static void answer_login(struct session *session, enum iscsi_err err, const stru
 		asker->done(asker, err, conn_sid(session->conn), why);
 }
 
-static void answer_logouts(struct session *session, enum iscsi_err err,
-			   const struct iscsi_why *why)
+static void ask(struct asker **askers, struct asker *asker)
 {
-	while (session->logout_askers) {
-		struct asker *asker = session->logout_askers;
+	asker->next = *askers;
+	*askers = asker;
+}
 
-		session->logout_askers = asker->next;
+static void answer_all(struct session *session, struct asker **askers, enum iscsi_err err,
+		       const struct iscsi_why *why)
+{
+	while (*askers) {
+		struct asker *asker = *askers;
+
+		*askers = asker->next;
 		asker->done(asker, err, conn_sid(session->conn), why);
 	}
 }
 
 static void session_ended(struct session *session)
 {
-	static const struct iscsi_why nothing;
+	static const struct iscsi_why nothing, ended = { "the session has ended" };
 
 	if (conn_sid(session->conn))
 		runstate_remove(session->env->run_dir_fd, conn_sid(session->conn));
-	answer_logouts(session, ISCSI_SUCCESS, &nothing);
+	answer_all(session, &session->stats_askers, ISCSI_ERR_SESS_NOT_FOUND, &ended);
+	answer_all(session, &session->logout_askers, ISCSI_SUCCESS, &nothing);
 	session->env->on_ended(session->env->arg, session);
 }
 
@@ -678,7 +686,32 @@ void session_resync(struct session *session)
 		conn_kernel_error(session->conn, 1011);
 }
 
+void session_stats(struct session *session, const struct kernel_stat *stats, size_t len)
+{
+	static const struct iscsi_why nothing;
+
+	for (struct asker *asker = session->stats_askers; asker; asker = asker->next)
+		for (size_t i = 0; i < len; i++)
+			asker->stat(asker, &stats[i]);
+	answer_all(session, &session->stats_askers, ISCSI_SUCCESS, &nothing);
+}
+
 /* ---- what is asked of it -------------------------------------------------------------------------- */
+
+enum iscsi_err session_get_stats(struct session *session, struct asker *asker,
+				 struct iscsi_why *why)
+{
+	struct kernel *kernel = session->env->conn.kernel;
+	enum iscsi_err err;
+
+	if (!conn_kernel_has(session->conn))
+		return iscsi_fail(why, ISCSI_ERR_SESSION_NOT_CONNECTED,
+				  "the session has no connection");
+	err = kernel->ops->get_stats(kernel, conn_sid(session->conn), why);
+	if (!err)
+		ask(&session->stats_askers, asker);
+	return err;
+}
 
 void session_logout(struct session *session, struct asker *asker)
 {
@@ -686,10 +719,8 @@ void session_logout(struct session *session, struct asker *asker)
 	struct kernel *kernel = session->env->conn.kernel;
 	struct iscsi_why why;
 
-	if (asker) {
-		asker->next = session->logout_askers;
-		session->logout_askers = asker;
-	}
+	if (asker)
+		ask(&session->logout_askers, asker);
 	switch (session->state) {
 	case SESSION_FREE:
 		answer_login(session, ISCSI_ERR_LOGIN, &cancelled);
@@ -818,7 +849,8 @@ struct session *session_free(struct session *session)
 		return NULL;
 	if (session->conn) {
 		answer_login(session, ISCSI_ERR_ISCSID_COMM_ERR, &stopping);
-		answer_logouts(session, ISCSI_ERR_ISCSID_COMM_ERR, &stopping);
+		answer_all(session, &session->stats_askers, ISCSI_ERR_ISCSID_COMM_ERR, &stopping);
+		answer_all(session, &session->logout_askers, ISCSI_ERR_ISCSID_COMM_ERR, &stopping);
 	}
 	lookup_forget(session->lookup);
 	scan_forget(session->scan);

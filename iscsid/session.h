@@ -31,6 +31,8 @@ enum session_state {
 struct asker {
 	void (*done)(struct asker *asker, enum iscsi_err err, uint32_t sid,
 		     const struct iscsi_why *why);
+	/* session_stats() only: one counter; done() follows. */
+	void (*stat)(struct asker *asker, const struct kernel_stat *stat);
 	struct asker *next;	/* private to whoever asks on */
 };
 
@@ -72,7 +74,12 @@ void session_logout(struct session *session, struct asker *asker);
 /* Looks for LUNs; each known one is read anew. */
 enum iscsi_err session_rescan(struct session *session, struct iscsi_why *why);
 
+/* Asks for the counters of the connection; an error means that @asker will not be called. */
+enum iscsi_err session_get_stats(struct session *session, struct asker *asker,
+				 struct iscsi_why *why);
+
 /* What the kernel said. */
+void session_stats(struct session *session, const struct kernel_stat *stats, size_t len);
 void session_unbound(struct session *session);
 void session_destroyed(struct session *session);
 /* Events were lost: see in sysfs whether the connection still is what we think. */

@@ -125,7 +125,6 @@ const char *record_value(const struct iscsi_db_record *rec, unsigned int index);
 int record_store(struct iscsi_db_record *rec, unsigned int index, const char *value);
 /* Stores a value that the caller knows to be good, by name. -ENOMEM. */
 int record_put(struct iscsi_db_record *rec, const char *key, const char *value);
-int record_put_int(struct iscsi_db_record *rec, const char *key, int value);
 /* Overwrites and frees text that may hold secrets; takes NULL. */
 void text_wipe(char *text, size_t len);
 
@@ -221,6 +220,7 @@ struct db_lock {
 	int fd;
 	unsigned int depth;
 	struct stat owner;		/* the file that is our lock.write */
+	int64_t look_at_ms;		/* when to look for foreign programs again */
 };
 
 struct iscsi_db {

@@ -235,7 +235,8 @@ const char *iscsi_db_root(const struct iscsi_db *db);
  * Whoever changes records holds the lock from reading them to iscsi_db_commit(), and never
  * while waiting for anything else. Bounded (30 s), freed if its holder dies, and held against
  * open-iscsi's tools too. Reading alone needs no lock. ISCSI_ERR_IDBM names the holder.
- * Locks nest within one struct iscsi_db.
+ * Locks nest within one struct iscsi_db; giving back the last one drops what wasn't committed.
+ * The lock's files are in /run/lock/iscsi, or in $ISCSI_LOCK_DIR.
  */
 enum iscsi_err iscsi_db_lock(struct iscsi_db *db, struct iscsi_why *why);
 void iscsi_db_unlock(struct iscsi_db *db);
@@ -281,7 +282,11 @@ enum iscsi_err iscsi_db_node_delete_unreadable(struct iscsi_db *db,
 					       const struct iscsi_db_filter *filter,
 					       unsigned int *ret, struct iscsi_why *why);
 
-/* Interfaces. The built-in "default" and "iser" are found too; each() walks files only. */
+/*
+ * Interfaces. The built-in "default" and "iser" are found too; each() walks files only. Not
+ * there: ISCSI_ERR_NO_OBJS_FOUND; there, but unreadable: ISCSI_ERR_IDBM. Neither write nor
+ * delete touches the nodes that are bound to the interface.
+ */
 enum iscsi_err iscsi_db_iface_read(struct iscsi_db *db, const char *name,
 				   struct iscsi_db_record **ret, struct iscsi_why *why);
 enum iscsi_err iscsi_db_iface_each(struct iscsi_db *db, iscsi_db_warn_fn *warn, void *warn_arg,

@@ -22,6 +22,7 @@
 #define OWNER_NAME	"lock.owner"	/* becomes our lock.write */
 #define WAIT_MS		30000
 #define PAUSE_MS	10
+#define LOOK_MS		1000
 #define STALE_MS	35000	/* old tools wait 30 s, then give up or force it */
 
 static const char *lock_dir(void)
@@ -144,15 +145,20 @@ bool lock_foreign_alive(void)
  * With the advisory lock in hand: whether lock.write is nobody's. Either one of ours made it,
  * which then is dead, or it is older than any tool waits and none that could hold it is alive.
  */
-static bool is_stale(const struct iscsi_db *db, const struct stat *held)
+static bool is_stale(struct iscsi_db *db, const struct stat *held)
 {
+	int64_t now = db->os->now_ms();
 	struct stat lock;
 	pid_t pid;
 
 	if (fstat(db->lock.fd, &lock) < 0)
 		return false;
-	if (same_file(&lock, held))
-		return lock_age(db, held) > STALE_MS && !db->os->foreign_alive();
+	if (same_file(&lock, held)) {
+		if (lock_age(db, held) <= STALE_MS || now < db->lock.look_at_ms)
+			return false;
+		db->lock.look_at_ms = now + LOOK_MS;	/* looking through /proc is slow */
+		return !db->os->foreign_alive();
+	}
 	/* A live pid is another process by now, or "lock" was removed and made anew. */
 	pid = read_pid(db);
 	return pid <= 0 || pid == getpid() || (kill(pid, 0) < 0 && errno == ESRCH) ||
@@ -272,8 +278,8 @@ static enum iscsi_err fail_held(struct iscsi_db *db, int r, struct iscsi_why *wh
 
 	if (r == -EEXIST)
 		return iscsi_fail(why, ISCSI_ERR_IDBM,
-				  "the database is locked: %s/%s was made by another program; if no "
-				  "iscsiadm or iscsid runs anywhere, remove it",
+				  "the database is locked: %s/%s was made by another program; if "
+				  "no iscsiadm or iscsid runs anywhere, remove it",
 				  dir, HELD_NAME);
 	if (pid > 0 && read_comm(pid, comm, sizeof(comm)))
 		return iscsi_fail(why, ISCSI_ERR_IDBM, "the database is locked by %s, pid %ld",

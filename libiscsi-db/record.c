@@ -134,14 +134,6 @@ int record_put(struct iscsi_db_record *rec, const char *key, const char *value)
 	return index < 0 ? -EINVAL : record_store(rec, (unsigned int)index, value);
 }
 
-int record_put_int(struct iscsi_db_record *rec, const char *key, int value)
-{
-	char text[16];
-
-	(void)snprintf(text, sizeof(text), "%d", value);
-	return record_put(rec, key, text);
-}
-
 static enum iscsi_err change(struct iscsi_db_record *rec, unsigned int index, const char *value,
 			     enum setting_source source, const struct db_warn *warn,
 			     struct iscsi_why *why)

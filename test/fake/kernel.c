@@ -133,6 +133,16 @@ static enum iscsi_err fake_unbind_session(struct kernel *kernel, uint32_t sid,
 	return ISCSI_SUCCESS;
 }
 
+static enum iscsi_err fake_get_stats(struct kernel *kernel, uint32_t sid, struct iscsi_why *why)
+{
+	struct fake_kernel *fake = fake_of(kernel);
+
+	if (fails(fake) || !fake->session[sid].has_conn)
+		return fail(why);
+	note(fake, "stats %u", sid);
+	return ISCSI_SUCCESS;
+}
+
 static enum iscsi_err fake_destroy_session(struct kernel *kernel, uint32_t sid, bool has_conn,
 					   struct iscsi_why *why)
 {
@@ -153,6 +163,7 @@ static const struct kernel_ops fake_ops = {
 	.start_conn		= fake_start_conn,
 	.stop_conn		= fake_stop_conn,
 	.unbind_session		= fake_unbind_session,
+	.get_stats		= fake_get_stats,
 	.destroy_session	= fake_destroy_session,
 };
 

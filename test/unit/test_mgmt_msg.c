@@ -47,6 +47,8 @@ static const struct mgmt_reply replies[] = {
 	  .name = "", .address = "" },
 	{ .type = MGMT_TARGET, .tag = 2, .name = "iqn.a:b", .address = "fe80::1%eth0",
 	  .port = 3260, .tpgt = -1, .why = "" },
+	{ .type = MGMT_STAT, .tag = 3, .name = "txdata_octets", .value = UINT64_C(0x123456789a),
+	  .custom = true, .why = "", .address = "" },
 };
 
 START_TEST(a_reply_goes_there_and_back)
@@ -72,6 +74,8 @@ START_TEST(a_reply_goes_there_and_back)
 	ck_assert_str_eq(got.address, want->address);
 	ck_assert_int_eq(got.port, want->port);
 	ck_assert_int_eq(got.tpgt, want->tpgt);
+	ck_assert_uint_eq(got.value, want->value);
+	ck_assert_int_eq(got.custom, want->custom);
 	free(msg);
 }
 END_TEST

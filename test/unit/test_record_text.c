@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Records as text: files of several versions come back line for line, any other bytes do no harm. */
+/* Records as text: files of several versions come back line for line, other bytes do no harm. */
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -327,7 +327,8 @@ END_TEST
 START_TEST(long_lines_are_dropped)
 {
 	char *text = calloc(1, 8192);
-	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL, *key = NULL, *most = NULL;
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL, *key = NULL,
+							      *most = NULL;
 
 	sprintf(text, "node.name = %0*d\nnode.startup = onboot\n", DB_LINE_MAX, 7);
 	rec = parse(ISCSI_DB_NODE, text);

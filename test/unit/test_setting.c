@@ -54,7 +54,8 @@ START_TEST(defaults_are_good_values)
 		char value[ISCSI_VALUE_MAX + 1];
 		struct iscsi_why why = { "" };
 
-		ck_assert_msg(!setting_normalize(s, s->def, SETTING_FROM_PROGRAM, value, NULL, &why),
+		ck_assert_msg(!setting_normalize(s, s->def, SETTING_FROM_PROGRAM, value, NULL,
+						 &why),
 			      "%s", why.text);
 		ck_assert_str_eq(value, s->def);
 	}

@@ -164,7 +164,8 @@ START_TEST(a_link_follows_its_node)
 {
 	static const char link[] = "send_targets/9.9.9.9,3260/iqn.a,1.1.1.1,3260,1,default";
 	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
-	struct iscsi_db_record *rec = found_node("iqn.a", "1.1.1.1", "send_targets", "9.9.9.9", "3260");
+	struct iscsi_db_record *rec = found_node("iqn.a", "1.1.1.1", "send_targets", "9.9.9.9",
+						 "3260");
 
 	/* Nobody knows the portal: the node is stored, and there is no link. */
 	fx_write(db, found_node("iqn.a", "1.1.1.1", "send_targets", "9.9.9.9", "3260"));
@@ -203,7 +204,8 @@ START_TEST(a_name_too_long_for_a_link)
 
 	memset(target, 't', sizeof(target) - 1);
 	target[sizeof(target) - 1] = '\0';
-	fx_write(db, fx_node(target, "2001:db8:1111:2222:3333:4444:5555:6666", "3260", "1", "default"));
+	fx_write(db, fx_node(target, "2001:db8:1111:2222:3333:4444:5555:6666", "3260", "1",
+			     "default"));
 	ck_assert_uint_eq(count_lines(fx_list(db, NULL)), 1);
 	ck_assert(!fx_exists("static"));
 }
@@ -261,7 +263,8 @@ START_TEST(a_portal_takes_its_nodes_with_it)
 	fx_write(db, found_node("iqn.b", "1.1.1.1", "send_targets", "8.8.8.8", "3260"));
 	fx_write(db, found_node("iqn.c", "1.1.1.1", "static", "", "0"));
 	/* Links to nodes that went long ago, and to what isn't a node. */
-	ck_assert(!symlink("/x", fx_path("send_targets/9.9.9.9,3260/iqn.z,1.1.1.1,3260,1,default")));
+	ck_assert(!symlink("/x",
+			   fx_path("send_targets/9.9.9.9,3260/iqn.z,1.1.1.1,3260,1,default")));
 	ck_assert(!symlink("/x", fx_path("send_targets/9.9.9.9,3260/odd")));
 	ck_assert(!iscsi_db_lock(db, &why));
 	ck_assert_int_eq(iscsi_db_discovery_delete(db, ISCSI_DB_SENDTARGETS, "7.7.7.7", 3260, &why),
@@ -469,7 +472,8 @@ START_TEST(what_is_broken_can_be_replaced_or_deleted)
 	fx_put_text("nodes/iqn.a/1.1.1.4,3260,1", "a file, no folder");
 	fx_put_text("nodes/iqn.b/1.1.1.1,3260,1/default", "");
 	fx_put_text("send_targets/9.9.9.9,3260/st_config", "");
-	ck_assert(!symlink("/x", fx_path("send_targets/9.9.9.9,3260/iqn.a,1.1.1.2,3260,1,default")));
+	ck_assert(!symlink("/x",
+			   fx_path("send_targets/9.9.9.9,3260/iqn.a,1.1.1.2,3260,1,default")));
 	ck_assert_str_eq(fx_list(db, NULL), "");
 	ck_assert_uint_eq(fx_warnings, 6);
 	fx_write(db, fx_node("iqn.a", "1.1.1.1", "3260", "1", "default"));
@@ -633,7 +637,8 @@ START_TEST(a_single_file_becomes_a_folder)
 	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
 
 	fx_put_text("nodes/iqn.a/1.1.1.1,3260",
-		    "node.name = iqn.a\nnode.conn[0].address = 1.1.1.1\niface.iscsi_ifacename = if0\n");
+		    "node.name = iqn.a\nnode.conn[0].address = 1.1.1.1\n"
+		    "iface.iscsi_ifacename = if0\n");
 	ck_assert_str_eq(fx_list(db, NULL), "iqn.a 1.1.1.1,3260,-1 if0 manual\n");
 	fx_write(db, fx_node("iqn.a", "1.1.1.1", "3260", "1", "default"));
 	ck_assert_str_eq(fx_list(db, NULL), "iqn.a 1.1.1.1,3260,-1 if0 manual\n"
@@ -696,7 +701,8 @@ static enum iscsi_err list_iface(void *arg, const struct iscsi_db_record *rec)
 START_TEST(interfaces)
 {
 	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
-	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL, *def = NULL, *iser = NULL;
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL, *def = NULL,
+							      *iser = NULL;
 	struct iscsi_why why = { "" };
 	char list[1024] = "";
 
