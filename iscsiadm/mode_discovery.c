@@ -12,6 +12,7 @@
 #include "../libiscsi-db/util.h"
 #include "adm.h"
 #include "discoveries.h"
+#include "firmware.h"
 #include "logins.h"
 #include "show.h"
 
@@ -590,8 +591,22 @@ static enum iscsi_err isns_unavailable(void)
 	return ISCSI_ERR_ISNS_UNAVAILABLE;
 }
 
-static enum iscsi_err fw_discovery(void)
+/* What the firmware describes can be printed and logged in to, but not stored yet. */
+static enum iscsi_err fw_discovery(struct adm *adm)
 {
+	struct firmware_target *list;
+	enum iscsi_err err = adm_need_sysfs(adm);
+	size_t len;
+
+	if (err != ISCSI_SUCCESS)
+		return err;
+	err = firmware_read(adm->sysfs, NULL, &list, &len);
+	if (err != ISCSI_SUCCESS) {
+		adm_error("Could not get list of targets from firmware. (err %d)", (int)err);
+		return err;
+	}
+	explicit_bzero(list, len * sizeof(*list));
+	free(list);
 	adm_error("Could not perform fw discovery: %s",
 		  iscsi_db_err_text(ISCSI_ERR_OP_NOT_SUPP));
 	return ISCSI_ERR_OP_NOT_SUPP;
@@ -656,7 +671,7 @@ static enum iscsi_err legacy_run(struct adm *adm)
 			return bad("Please specify portal as <ipaddr>:[<ipport>]");
 		return isns_unavailable();
 	case TYPE_FW:
-		return fw_discovery();
+		return fw_discovery(adm);
 	case TYPE_NONE:
 		break;
 	}
@@ -721,7 +736,7 @@ static enum iscsi_err db_run(struct adm *adm)
 	if (opt->type == TYPE_FW && !opt->discover)
 		return bad("Invalid command. Possibly missing --discover argument.");
 	if (opt->type == TYPE_FW)
-		return fw_discovery();
+		return fw_discovery(adm);
 	if (opt->type == TYPE_NONE) {
 		if (opt->has_portal && opt->ops)
 			return bad("Invalid command. Possibly missing discovery --type.");

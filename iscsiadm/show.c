@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../libiscsi-db/util.h"
+#include "firmware.h"
 
 #define EMPTY	"<empty>"
 #define MASKED	"********"
@@ -341,6 +342,40 @@ void show_session_luns(FILE *out, const char *indent, int host_no, const char *h
 			fprintf(out, "%s\t\t\tAttached scsi disk %s\t\tState: %s\n", indent,
 				luns[i].block, luns[i].state);
 	}
+}
+
+/* ---- firmware -------------------------------------------------------------------------- */
+
+static void put_setting(FILE *out, const char *key, const char *value)
+{
+	if (value[0])
+		fprintf(out, "%s = %s\n", key, value);
+}
+
+void show_firmware_target(FILE *out, const struct firmware_target *t)
+{
+	fprintf(out, "# BEGIN RECORD %s\n", iscsi_db_version());
+	put_setting(out, "iface.initiatorname", t->initiator);
+	put_setting(out, "iface.transport_name", t->transport);
+	put_setting(out, "iface.hwaddress", t->hwaddress);
+	put_setting(out, "iface.bootproto", t->dhcp ? "DHCP" : "STATIC");
+	put_setting(out, "iface.ipaddress", t->ipaddress);
+	put_setting(out, "iface.prefix_len", t->prefix_len);
+	put_setting(out, "iface.subnet_mask", t->subnet_mask);
+	put_setting(out, "iface.gateway", t->gateway);
+	put_setting(out, "iface.primary_dns", t->primary_dns);
+	put_setting(out, "iface.secondary_dns", t->secondary_dns);
+	put_setting(out, "iface.vlan_id", t->vlan);
+	put_setting(out, "iface.net_ifacename", t->netdev);
+	put_setting(out, "node.name", t->target);
+	put_setting(out, "node.conn[0].address", t->address);
+	fprintf(out, "node.conn[0].port = %d\n", t->port);
+	put_setting(out, "node.session.auth.username", t->username);
+	put_setting(out, "node.session.auth.password", t->password);
+	put_setting(out, "node.session.auth.username_in", t->username_in);
+	put_setting(out, "node.session.auth.password_in", t->password_in);
+	put_setting(out, "node.boot_lun", t->lun);
+	fputs("# END RECORD\n", out);
 }
 
 /* ---- hosts ----------------------------------------------------------------------------- */

@@ -24,7 +24,7 @@ void show_target_line(FILE *out, const char *target, const char *address, int po
 /* What the last line of a tree was about; begin with { .any = false }. */
 struct show_tree {
 	bool any;
-	char target[ISCSI_NAME_MAX + 1];
+	char target[ISCSI_VALUE_MAX + 1];
 	char address[ISCSI_ADDRESS_MAX + 1];
 	int port, tpgt;
 };
@@ -80,6 +80,12 @@ void show_session_tree(FILE *out, const struct sysfs_session *session,
 /* The LUNs of a session; @host_state NULL leaves out the line about the host. */
 void show_session_luns(FILE *out, const char *indent, int host_no, const char *host_state,
 		       const struct sysfs_lun *luns, size_t len);
+
+/* ---- firmware ------------------------------------------------------------------------ */
+
+struct firmware_target;
+/* A target that the firmware describes, as a record; secrets are shown, as ever. */
+void show_firmware_target(FILE *out, const struct firmware_target *target);
 
 /* ---- hosts --------------------------------------------------------------------------- */
 

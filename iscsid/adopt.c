@@ -103,22 +103,24 @@ static struct iscsi_db_record *record_from_db(struct adoption *adoption,
 static bool load_note(struct adoption *adoption, const struct sysfs_session *found,
 		      struct runstate *state)
 {
-	const char *name;
-
 	if (runstate_load(adoption->run_dir_fd, found->sid, state) < 0)
 		return false;
-	name = iscsi_db_record_get(state->rec, "node.name");
-	if (name && streq(name, found->target))
+	if (streq(iscsi_db_record_get(state->rec, "node.name"), found->target) &&
+	    streq(iscsi_db_record_get(state->rec, "node.conn[0].address"),
+		  found->persistent_address) &&
+	    iscsi_db_record_get_int(state->rec, "node.conn[0].port") == found->persistent_port &&
+	    streq(iscsi_db_record_get(state->rec, "iface.iscsi_ifacename"), found->iface))
 		return true;
 	iscsi_db_record_free(state->rec);
 	*state = (struct runstate){ 0 };
 	return false;
 }
 
-enum adopt_result adopt_read(struct adoption *adoption, unsigned int sid,
-			     struct sysfs_session *found, struct session_config **config,
-			     struct runstate *state, struct iscsi_why *why)
+static enum adopt_result read_one(struct adoption *adoption, unsigned int sid,
+				  struct sysfs_session *found, struct session_config **config,
+				  struct runstate *state, struct iscsi_why *why)
 {
+	struct iscsi_db_initiator initiator = *adoption->initiator;
 	struct runstate note = { 0 };
 	struct iscsi_db_record *rec;
 	bool noted;
@@ -129,10 +131,8 @@ enum adopt_result adopt_read(struct adoption *adoption, unsigned int sid,
 		return ADOPT_NOT_OURS;
 	noted = load_note(adoption, found, &note);
 	if (!noted && (streq(found->target_state, "ALLOCATED") || !*found->target) &&
-	    !streq(found->state, "LOGGED_IN")) {
-		explicit_bzero(found, sizeof(*found));
+	    !streq(found->state, "LOGGED_IN"))
 		return ADOPT_NEVER_UP;
-	}
 	rec = noted ? note.rec : record_from_db(adoption, found);
 	if (!rec && iscsi_db_record_new(ISCSI_DB_NODE, &rec)) {
 		(void)iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
@@ -143,10 +143,25 @@ enum adopt_result adopt_read(struct adoption *adoption, unsigned int sid,
 		note.time2wait_s = TIME2WAIT_DEFAULT_S;
 	}
 	note.rec = NULL;
-	if (session_config_new(rec, adoption->initiator, adoption->sysfs, NULL, NULL, config, why)) {
+	/* Whoever it logged in as it must be again, whatever the file says by now. */
+	if (*found->initiator)
+		(void)snprintf(initiator.name, sizeof(initiator.name), "%.*s", ISCSI_NAME_MAX,
+			       found->initiator);
+	if (session_config_new(rec, &initiator, adoption->sysfs, NULL, NULL, config, why)) {
 		iscsi_db_record_free(rec);
 		return ADOPT_FAILED;
 	}
 	*state = note;
 	return ADOPT_YES;
+}
+
+enum adopt_result adopt_read(struct adoption *adoption, unsigned int sid,
+			     struct sysfs_session *found, struct session_config **config,
+			     struct runstate *state, struct iscsi_why *why)
+{
+	enum adopt_result result = read_one(adoption, sid, found, config, state, why);
+
+	if (result != ADOPT_YES)
+		explicit_bzero(found, sizeof(*found));
+	return result;
 }

@@ -197,13 +197,14 @@ static void peer_text(const struct sockaddr_storage *peer, char *ret, size_t siz
 	}
 }
 
-static void report_connect_error(struct conn *conn, int error)
+/* @cause: BUSY if it is us who lack something for a moment, so that it counts for no limit. */
+static void report_connect_error(struct conn *conn, enum conn_cause cause, int error)
 {
 	enum iscsi_err err = error == ETIMEDOUT ? ISCSI_ERR_TRANS_TIMEOUT : ISCSI_ERR_TRANS;
 	char peer[64];
 
 	peer_text(&conn->peer, peer, sizeof(peer));
-	(void)iscsi_fail(&conn_report_failed(conn, CONN_CAUSE_TRANSPORT, err)->why, err,
+	(void)iscsi_fail(&conn_report_failed(conn, cause, err)->why, err,
 			 "cannot make a connection to %s: %s", peer, strerror(error));
 }
 
@@ -252,13 +253,16 @@ static enum conn_state conn_connect(struct conn *conn, const struct conn_input *
 {
 	socklen_t len = conn->peer.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
 							   sizeof(struct sockaddr_in);
+	enum conn_cause cause = CONN_CAUSE_TRANSPORT;
 	int r = 0;
 
 	(void)in;
 	conn->fd = socket(conn->peer.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 			  IPPROTO_TCP);
-	if (conn->fd < 0)
+	if (conn->fd < 0) {
 		r = -errno;
+		cause = CONN_CAUSE_BUSY;
+	}
 	if (!r)
 		r = set_socket_options(conn, conn->fd);
 	if (!r && connect(conn->fd, (struct sockaddr *)&conn->peer, len) < 0 &&
@@ -268,7 +272,7 @@ static enum conn_state conn_connect(struct conn *conn, const struct conn_input *
 		r = conn_watch_fd(conn);
 	if (r < 0) {
 		conn_close_fd(conn);
-		report_connect_error(conn, -r);
+		report_connect_error(conn, cause, -r);
 		return conn->state;
 	}
 	conn_arm(conn, conn->config->login_timeout_s);	/* for the login too */
@@ -279,7 +283,7 @@ static enum conn_state conn_connect_timeout(struct conn *conn, const struct conn
 {
 	(void)in;
 	conn_close_fd(conn);
-	report_connect_error(conn, ETIMEDOUT);
+	report_connect_error(conn, CONN_CAUSE_TRANSPORT, ETIMEDOUT);
 	return CONN_FREE;
 }
 
@@ -377,6 +381,14 @@ static enum iscsi_err bind_and_login(struct conn *conn, struct iscsi_why *why)
 	return conn->env->kernel->ops->bind_conn(conn->env->kernel, &bind, why);
 }
 
+static enum conn_state conn_login_failed(struct conn *conn, enum conn_cause cause,
+					 enum iscsi_err err, const struct iscsi_why *why)
+{
+	conn_stop_kernel(conn);
+	conn_report_failed(conn, cause, err)->why = *why;
+	return CONN_FREE;						/* T7 */
+}
+
 static enum conn_state conn_start_login(struct conn *conn, const struct conn_input *in)
 {
 	struct iscsi_why why;
@@ -384,18 +396,17 @@ static enum conn_state conn_start_login(struct conn *conn, const struct conn_inp
 
 	if (in->error) {
 		conn_close_fd(conn);
-		report_connect_error(conn, in->error);
+		report_connect_error(conn, CONN_CAUSE_TRANSPORT, in->error);
 		return CONN_FREE;					/* T2 */
 	}
 	if (!conn->sid)
 		err = create_kernel_session(conn, &why);
 	if (!err)
 		err = bind_and_login(conn, &why);
-	if (err) {
-		conn_stop_kernel(conn);
-		conn_report_failed(conn, CONN_CAUSE_LOCAL, err)->why = why;
-		return CONN_FREE;
-	}
+	if (err == ISCSI_ERR_TRANS)	/* it broke, and the kernel saw it before we did */
+		return conn_login_failed(conn, CONN_CAUSE_TRANSPORT, ISCSI_ERR_PDU_TIMEOUT, &why);
+	if (err)
+		return conn_login_failed(conn, CONN_CAUSE_LOCAL, err, &why);
 	conn_close_fd(conn);		/* the kernel has a reference of its own */
 	return CONN_IN_LOGIN;						/* T4 */
 }
@@ -425,25 +436,17 @@ static void negotiated(const struct conn *conn, const struct login_outcome *outc
 								   conn->config->tpgt);
 }
 
-static enum conn_state conn_login_failed(struct conn *conn, enum conn_cause cause,
-					 enum iscsi_err err, const struct iscsi_why *why)
-{
-	conn_stop_kernel(conn);
-	conn_report_failed(conn, cause, err)->why = *why;
-	return CONN_FREE;						/* T7 */
-}
-
 static enum conn_state conn_enter_full_feature(struct conn *conn)
 {
 	const struct login_outcome *outcome = login_outcome(conn->login);
 	struct kernel_params params;
 	struct iscsi_why why;
-	enum iscsi_err err;
 
 	negotiated(conn, outcome, &params);
-	err = conn->env->kernel->ops->start_conn(conn->env->kernel, conn->sid, &params, &why);
-	if (err)
-		return conn_login_failed(conn, CONN_CAUSE_LOCAL, err, &why);
+	/* It fails if the connection has just broken; the kernel's word of that is on its way. */
+	if (conn->env->kernel->ops->start_conn(conn->env->kernel, conn->sid, &params, &why))
+		return conn_login_failed(conn, CONN_CAUSE_TRANSPORT, ISCSI_ERR_PDU_TIMEOUT,
+					 &why);
 	conn->drop_wait_s = -1;
 	conn_report(conn, CONN_REPORT_UP);
 	return CONN_LOGGED_IN;						/* T5 */
@@ -457,10 +460,10 @@ static enum conn_state conn_login_pdu(struct conn *conn, const struct conn_input
 
 	switch (login_step(conn->login, in->bhs, in->data, in->data_len, request, &err, &why)) {
 	case LOGIN_SEND:
-		err = conn->env->kernel->ops->send_pdu(conn->env->kernel, conn->sid, request->bhs,
-						       request->data, request->data_len, &why);
-		if (err)
-			return conn_login_failed(conn, CONN_CAUSE_TRANSPORT, err, &why);
+		if (conn->env->kernel->ops->send_pdu(conn->env->kernel, conn->sid, request->bhs,
+						     request->data, request->data_len, &why))
+			return conn_login_failed(conn, CONN_CAUSE_TRANSPORT,
+						 ISCSI_ERR_PDU_TIMEOUT, &why);
 		return CONN_IN_LOGIN;
 	case LOGIN_DONE:
 		return conn_enter_full_feature(conn);
@@ -692,6 +695,7 @@ static const struct transition {
 	{ CONN_CLEANUP_WAIT,	  CONN_EV_PDU,	     conn_stale },
 	{ CONN_CLEANUP_WAIT,	  CONN_EV_LOST,	     conn_stale },
 	{ CONN_CLEANUP_WAIT,	  CONN_EV_DROP,	     conn_stale },
+	{ CONN_CLEANUP_WAIT,	  CONN_EV_LOGOUT,    conn_stale },
 };
 
 static void conn_set_state(struct conn *conn, enum conn_state state)

@@ -519,6 +519,8 @@ static void discovery_connect(struct discovery *d, const struct sockaddr_storage
 	discovery_arm(d, (uint64_t)MAX(timeout, 1) * 1000);
 }
 
+static void discovery_resolved(void *arg, const struct sockaddr_storage *addr, const char *error);
+
 static int discovery_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct discovery *d = userdata;
@@ -549,6 +551,9 @@ static int discovery_on_timer(sd_event_source *source, uint64_t usec, void *user
 		discovery_io_error(d, ETIMEDOUT);
 		break;
 	case DISCOVERY_LOOKUP:
+		d->lookup = lookup_forget(d->lookup);
+		discovery_resolved(d, NULL, "no answer in time");
+		break;
 	case DISCOVERY_DONE:
 		break;
 	}
@@ -582,7 +587,10 @@ static int discovery_on_start(sd_event_source *source, void *userdata)
 	}
 	d->state = DISCOVERY_LOOKUP;
 	d->lookup = lookup_start(d->env.name_pool, d->address, d->port, discovery_resolved, d);
-	if (!d->lookup)
+	if (d->lookup)
+		discovery_arm(d, (uint64_t)MAX(iscsi_db_record_get_int(d->rec,
+				"discovery.sendtargets.timeo.login_timeout"), 1) * 1000);
+	else
 		discovery_resolved(d, NULL, "no memory");
 	return 0;
 }
@@ -693,14 +701,20 @@ enum iscsi_err discovery_start(const struct discovery_env *env, const struct isc
 	return ISCSI_SUCCESS;
 }
 
+void discovery_silence(struct discovery *d)
+{
+	d->state = DISCOVERY_DONE;
+	d->lookup = lookup_forget(d->lookup);
+	d->io = sd_event_source_disable_unref(d->io);
+	d->timer = sd_event_source_disable_unref(d->timer);
+	closep(&d->fd);
+}
+
 struct discovery *discovery_free(struct discovery *d)
 {
 	if (!d)
 		return NULL;
-	lookup_forget(d->lookup);
-	sd_event_source_disable_unref(d->io);
-	sd_event_source_disable_unref(d->timer);
-	closep(&d->fd);
+	discovery_silence(d);
 	login_free(d->login);
 	sendtargets_free(d->targets);
 	iscsi_db_record_free(d->rec);

@@ -42,7 +42,9 @@ enum iscsi_err discovery_start(const struct discovery_env *env, const struct isc
 			       const struct discovery_owner *owner, struct discovery **ret,
 			       struct iscsi_why *why);
 
-/* Takes NULL; returns NULL. Nothing is called any more. */
+/* Nothing is called any more, and nothing sent; it can be freed whenever that is safe. */
+void discovery_silence(struct discovery *discovery);
+/* Takes NULL; returns NULL. */
 struct discovery *discovery_free(struct discovery *discovery);
 
 #endif /* ISCSID_DISCOVERY_H */

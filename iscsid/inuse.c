@@ -32,33 +32,46 @@ static void usage_read(struct usage *usage)
 		(void)mnt_table_parse_swaps(usage->swaps, NULL);
 }
 
+/*
+ * The source of a mount or a swap area is looked at only below /dev: a swap file may lie on the
+ * very disk that is gone, and asking for it would wait for that.
+ */
+static bool source_is(struct libmnt_fs *fs, dev_t dev)
+{
+	const char *source = mnt_fs_get_source(fs);
+	struct stat st;
+
+	return source && !strncmp(source, "/dev/", 5) && stat(source, &st) == 0 &&
+	       S_ISBLK(st.st_mode) && st.st_rdev == dev;
+}
+
+/* By source too, since btrfs shows a device number of its own. NULL: not in the table. */
+static struct libmnt_fs *table_find(struct libmnt_table *table, dev_t dev)
+{
+	struct libmnt_iter *iter = table ? mnt_new_iter(MNT_ITER_FORWARD) : NULL;
+	struct libmnt_fs *fs, *found = NULL;
+
+	while (iter && !found && mnt_table_next_fs(table, iter, &fs) == 0)
+		if (mnt_fs_get_devno(fs) == dev || source_is(fs, dev))
+			found = fs;
+	mnt_free_iter(iter);
+	return found;
+}
+
 /* True, with the reason, if the device itself is mounted or swapped to. */
 static bool device_used(const struct usage *usage, const char *name, dev_t dev,
 			struct iscsi_why *why)
 {
-	struct libmnt_fs *fs = usage->mounts ?
-		mnt_table_find_devno(usage->mounts, dev, MNT_ITER_FORWARD) : NULL;
-	struct libmnt_iter *iter;
-	bool found = false;
+	struct libmnt_fs *fs = table_find(usage->mounts, dev);
 
-	if (fs) {
+	if (fs)
 		(void)iscsi_fail(why, ISCSI_ERR_BUSY, "%s is mounted on %s", name,
 				 mnt_fs_get_target(fs));
-		return true;
-	}
-	iter = mnt_new_iter(MNT_ITER_FORWARD);
-	while (usage->swaps && iter && mnt_table_next_fs(usage->swaps, iter, &fs) == 0) {
-		struct stat st;
-
-		if (stat(mnt_fs_get_source(fs), &st) == 0 && S_ISBLK(st.st_mode) &&
-		    st.st_rdev == dev) {
-			(void)iscsi_fail(why, ISCSI_ERR_BUSY, "%s is used as swap", name);
-			found = true;
-			break;
-		}
-	}
-	mnt_free_iter(iter);
-	return found;
+	else if (table_find(usage->swaps, dev))
+		(void)iscsi_fail(why, ISCSI_ERR_BUSY, "%s is used as swap", name);
+	else
+		return false;
+	return true;
 }
 
 static bool read_devno(const char *name, dev_t *ret)

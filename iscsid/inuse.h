@@ -7,7 +7,7 @@
 
 /*
  * ISCSI_ERR_BUSY names the first disk, partition or device on top of one (multipath, LVM, RAID)
- * that is mounted or used as swap. Reads /proc and sysfs only.
+ * that is mounted or used as swap. Reads /proc, sysfs and /dev only.
  */
 enum iscsi_err inuse_check(struct sysfs *sysfs, unsigned int sid, int host_no,
 			   struct iscsi_why *why);

@@ -120,8 +120,10 @@ struct kernel_ops {
 	/* Removes all LUNs, flushing them; kernel_events.unbound follows, once per session. */
 	enum iscsi_err (*unbind_session)(struct kernel *kernel, uint32_t sid,
 					 struct iscsi_why *why);
-	/* Asks for the counters; kernel_events.stats follows. */
-	enum iscsi_err (*get_stats)(struct kernel *kernel, uint32_t sid, struct iscsi_why *why);
+	/* The counters of the connection, at most KERNEL_STATS_MAX. */
+	enum iscsi_err (*get_stats)(struct kernel *kernel, uint32_t sid,
+				    struct kernel_stat *stats, size_t *len,
+				    struct iscsi_why *why);
 	/* Ends it in any state; kernel_events.destroyed follows when sysfs shows it no more. */
 	enum iscsi_err (*destroy_session)(struct kernel *kernel, uint32_t sid, bool has_conn,
 					  struct iscsi_why *why);
@@ -134,7 +136,6 @@ struct kernel_events {
 		    size_t data_len);
 	/* A connection failed; see kernel_conn_error_text(). Some failures are told twice. */
 	void (*conn_error)(void *arg, uint32_t sid, int error);
-	void (*stats)(void *arg, uint32_t sid, const struct kernel_stat *stats, size_t len);
 	void (*unbound)(void *arg, uint32_t sid);
 	void (*destroyed)(void *arg, uint32_t sid);
 	/* Events were lost: look at sysfs for what every session is at. */

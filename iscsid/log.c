@@ -7,9 +7,11 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <syslog.h>
+#include <time.h>
 
 static int log_fd = -1;		/* /dev/log; -1: stderr */
 static int log_level = LOG_INFO;
+static time_t log_connected;	/* when it was tried last */
 
 void log_close(void)
 {
@@ -25,8 +27,22 @@ void log_open(bool to_syslog, int level)
 	if (!to_syslog)
 		return;
 	log_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	log_connected = time(NULL);
 	if (log_fd >= 0 && connect(log_fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		log_close();
+}
+
+/* A full or dead log must not hold up a recovery: the line is lost instead. */
+static void log_send(const char *line, size_t len)
+{
+	if (send(log_fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno == EAGAIN)
+		return;
+	/* The log was restarted: find it again, but not for each line. */
+	if (time(NULL) != log_connected) {
+		log_open(true, log_level);
+		if (log_fd >= 0)
+			(void)!send(log_fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	}
 }
 
 bool log_enabled(int level)
@@ -48,8 +64,7 @@ void log_write(int level, const char *fmt, ...)
 	if (log_fd >= 0) {
 		n = snprintf(line, sizeof(line), "<%d>iscsid[%d]: %s", LOG_DAEMON | level,
 			     getpid(), text);
-		/* A full or dead log must not hold up a recovery: the line is lost instead. */
-		(void)!send(log_fd, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		log_send(line, (size_t)n);
 	} else {
 		n = snprintf(line, sizeof(line), "iscsid: %s\n", text);
 		(void)!write(STDERR_FILENO, line, (size_t)n);

@@ -238,6 +238,17 @@ static int touch_object(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
+/* Each connect under way holds a descriptor, and there may be thousands at once. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static void protect(void)
 {
 	write_file("/proc/self/oom_score_adj", "-1000");
@@ -280,6 +291,7 @@ static int run(const struct options *o, int *ready_fd)
 	struct iscsi_why why;
 	int r;
 
+	raise_descriptor_limit();
 	load_iscsi_tcp();
 	if (manager_new(&o->manager, &manager, &why)) {
 		log_error("%s", why.text);

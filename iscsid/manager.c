@@ -89,6 +89,7 @@ static void manager_on_ended(void *arg, struct session *session)
 
 void manager_discard(struct manager *manager, struct discovery *discovery)
 {
+	discovery_silence(discovery);
 	sweep_later(manager, &manager->discarded, discovery);
 }
 
@@ -161,14 +162,17 @@ enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *re
 				  "already present", wanted, wanted == 1 ? "" : "s", present);
 	}
 	session = session_new_login(&manager->env, config, asker);
-	if (!session || index_add(&manager->by_node, node_hash(session), session) < 0) {
-		session_free(session);
-		/* The record went with the session: tell the caller by the one way there is. */
-		(void)iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
-		asker->done(asker, ISCSI_ERR_NOMEM, 0, why);
+	if (session && index_add(&manager->by_node, node_hash(session), session) == 0) {
+		session_start(session);
 		return ISCSI_SUCCESS;
 	}
-	session_start(session);
+	/* The record is gone with the session, so this is no error of ours to return. */
+	if (session) {
+		session_free(session);		/* tells the asker */
+	} else {
+		(void)iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
+		asker->done(asker, ISCSI_ERR_NOMEM, 0, why);
+	}
 	return ISCSI_SUCCESS;
 }
 
@@ -215,15 +219,6 @@ static void manager_kernel_conn_error(void *arg, uint32_t sid, int error)
 		conn_kernel_error(session_conn(session), error);
 }
 
-static void manager_kernel_stats(void *arg, uint32_t sid, const struct kernel_stat *stats,
-				 size_t len)
-{
-	struct session *session = manager_find(arg, sid);
-
-	if (session)
-		session_stats(session, stats, len);
-}
-
 static void manager_kernel_unbound(void *arg, uint32_t sid)
 {
 	struct session *session = manager_find(arg, sid);
@@ -254,7 +249,6 @@ static void manager_kernel_lost_events(void *arg)
 static const struct kernel_events kernel_events = {
 	.pdu		= manager_kernel_pdu,
 	.conn_error	= manager_kernel_conn_error,
-	.stats		= manager_kernel_stats,
 	.unbound	= manager_kernel_unbound,
 	.destroyed	= manager_kernel_destroyed,
 	.lost_events	= manager_kernel_lost_events,
@@ -305,7 +299,10 @@ static void manager_adopt(struct manager *manager)
 	struct adoption *adoption;
 	size_t len = 0;
 
-	if (sysfs_list_sessions(manager->sysfs, &sids, &len) || !len)
+	if (sysfs_list_sessions(manager->sysfs, &sids, &len))
+		return;
+	runstate_sweep(manager->env.run_dir_fd, sids, len);
+	if (!len)
 		return;
 	adoption = adopt_begin(manager->sysfs, manager->env.run_dir_fd, &manager->initiator);
 	if (!adoption)
@@ -336,8 +333,11 @@ void manager_reload(struct manager *manager)
 
 	read_own_settings(manager);
 
-	if (iscsi_db_initiator_read(manager->initiator_path, &initiator, &why))
+	if (iscsi_db_initiator_read(manager->initiator_path, &initiator, &why)) {
 		log_warning("%s; logins need it, unless their interface sets one", why.text);
+		if (*manager->initiator.name)
+			return;		/* the one that was good before still is */
+	}
 	if (!*initiator.alias)
 		(void)gethostname(initiator.alias, sizeof(initiator.alias) - 1);
 	manager->initiator = initiator;
@@ -449,6 +449,7 @@ static enum iscsi_err manager_init(struct manager *manager, const struct manager
 		.sysfs = manager->sysfs, .random = random_bytes, .issued = &manager->issued,
 	};
 	manager_adopt(manager);
+	mgmt_listen_path(manager->mgmt);
 	return ISCSI_SUCCESS;
 }
 
@@ -498,10 +499,11 @@ struct manager *manager_free(struct manager *manager)
 	index_done(&manager->by_node);
 	index_done(&manager->ended);
 	index_done(&manager->discarded);
-	worker_pool_free(manager->env.scan_pool);
-	worker_pool_free(manager->env.name_pool);
+	/* A scan that the kernel holds may come back any time, and look at sysfs. */
+	if (worker_pool_free(manager->env.scan_pool))
+		sysfs_free(manager->sysfs);
+	(void)worker_pool_free(manager->env.name_pool);
 	netlink_close(manager->kernel);
-	sysfs_free(manager->sysfs);
 	closep(&manager->env.run_dir_fd);
 	sd_event_source_disable_unref(manager->sweep);
 	sd_event_unref(manager->loop);

@@ -63,7 +63,9 @@ struct mgmt {
 	int listen_fd[LISTEN_MAX];
 	sd_event_source *listen_io[LISTEN_MAX];
 	size_t listen_len;
-	bool own_path;			/* we made MGMT_SOCKET_PATH */
+	bool passed;			/* the service manager's sockets */
+	struct stat own_path;		/* of MGMT_SOCKET_PATH, if we made it */
+	int spare_fd;			/* given up for a moment when there is no other */
 };
 
 static void client_update(struct client *client);
@@ -94,6 +96,13 @@ static bool client_reserve(struct client *client, size_t len)
 	size_t size = client->out_size ? client->out_size : 1024;
 	uint8_t *out;
 
+	if (client->out_pos && client->out_len + len > OUT_MAX) {
+		/* What was taken already makes room. */
+		memmove(client->out, client->out + client->out_pos,
+			client->out_len - client->out_pos);
+		client->out_len -= client->out_pos;
+		client->out_pos = 0;
+	}
 	if (client->out_len + len > OUT_MAX)
 		return false;
 	while (size < client->out_len + len)
@@ -248,35 +257,35 @@ static void handle_rescan(struct request *req, const struct mgmt_request *msg)
 {
 	struct session *session = find_session(req, msg);
 	struct iscsi_why why;
+	enum iscsi_err err;
 
-	if (session)
-		request_result(req, session_rescan(session, &why), &why);
-}
-
-static void request_on_stat(struct asker *asker, const struct kernel_stat *stat)
-{
-	struct request *req = (struct request *)asker;
-	struct mgmt_reply reply = {
-		.type = MGMT_STAT, .tag = req->tag, .name = stat->name, .value = stat->value,
-		.custom = stat->custom,
-	};
-
-	if (req->client)
-		client_reply(req->client, &reply);
+	if (!session)
+		return;
+	err = session_rescan(session, &req->asker, &why);
+	if (err)
+		request_result(req, err, &why);
 }
 
 static void handle_get_stats(struct request *req, const struct mgmt_request *msg)
 {
 	struct session *session = find_session(req, msg);
+	struct kernel_stat stats[KERNEL_STATS_MAX];
 	struct iscsi_why why;
 	enum iscsi_err err;
+	size_t len = 0;
 
 	if (!session)
 		return;
-	req->asker.stat = request_on_stat;
-	err = session_get_stats(session, &req->asker, &why);
-	if (err)
-		request_result(req, err, &why);
+	err = session_get_stats(session, stats, &len, &why);
+	for (size_t i = 0; i < len && !err && req->client; i++) {
+		struct mgmt_reply reply = {
+			.type = MGMT_STAT, .tag = req->tag, .name = stats[i].name,
+			.value = stats[i].value, .custom = stats[i].custom,
+		};
+
+		client_reply(req->client, &reply);
+	}
+	request_result(req, err, &why);
 }
 
 static void handle_stop(struct request *req, const struct mgmt_request *msg)
@@ -508,6 +517,8 @@ static void client_free(struct client *client)
 	sd_event_source_disable_unref(client->io);
 	sd_event_source_disable_unref(client->timer);
 	closep(&client->fd);
+	if (client->body)
+		explicit_bzero(client->body, client->body_len);
 	free(client->body);
 	free(client->out);
 	free(client);
@@ -542,6 +553,18 @@ static int client_new(struct mgmt *mgmt, int fd, struct client **ret)
 
 /* ---- listening --------------------------------------------------------------------------------------- */
 
+/* No descriptor for one more client: without taking it off the queue we would spin. */
+static void turn_away(struct mgmt *mgmt, int listen_fd)
+{
+	int fd;
+
+	log_warning("no descriptor left for a client; turning it away");
+	closep(&mgmt->spare_fd);
+	fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	closep(&fd);
+	mgmt->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 static int mgmt_on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct mgmt *mgmt = userdata;
@@ -555,7 +578,9 @@ static int mgmt_on_connection(sd_event_source *source, int fd, uint32_t revents,
 	(void)revents;
 	conn_fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (conn_fd < 0) {
-		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+		if (errno == EMFILE || errno == ENFILE)
+			turn_away(mgmt, fd);
+		else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
 			log_warning("can't accept a client: %s", strerror(errno));
 		return 0;
 	}
@@ -634,14 +659,30 @@ static enum iscsi_err listen_self(struct mgmt *mgmt, struct iscsi_why *why)
 	if (r < 0)
 		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "Can not bind IPC socket: %s",
 				  r == -EADDRINUSE ? "another iscsid is running" : strerror(-r));
+	mgmt->passed = false;
+	return ISCSI_SUCCESS;
+}
+
+void mgmt_listen_path(struct mgmt *mgmt)
+{
+	int fd, r;
+
+	if (mgmt->passed)
+		return;
 	fd = listen_path();
 	r = fd < 0 ? fd : mgmt_listen_on(mgmt, fd);
-	if (r < 0)
+	if (r < 0 || stat(MGMT_SOCKET_PATH, &mgmt->own_path) < 0)
 		log_warning("%s: %s; listening on the abstract name only", MGMT_SOCKET_PATH,
-			    strerror(-r));
-	else
-		mgmt->own_path = true;
-	return ISCSI_SUCCESS;
+			    strerror(r < 0 ? -r : errno));
+}
+
+static void unlink_own_path(const struct mgmt *mgmt)
+{
+	struct stat st;
+
+	if (mgmt->own_path.st_ino && stat(MGMT_SOCKET_PATH, &st) == 0 &&
+	    st.st_ino == mgmt->own_path.st_ino && st.st_dev == mgmt->own_path.st_dev)
+		(void)unlink(MGMT_SOCKET_PATH);
 }
 
 enum iscsi_err mgmt_new(sd_event *loop, struct manager *manager, struct mgmt **ret,
@@ -655,6 +696,8 @@ enum iscsi_err mgmt_new(sd_event *loop, struct manager *manager, struct mgmt **r
 		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
 	mgmt->loop = loop;
 	mgmt->manager = manager;
+	mgmt->passed = true;
+	mgmt->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	passed = sd_listen_fds(1);
 	for (int i = 0; i < passed && !err; i++)
 		if (fcntl(SD_LISTEN_FDS_START + i, F_SETFL, O_NONBLOCK) < 0 ||
@@ -683,8 +726,8 @@ struct mgmt *mgmt_free(struct mgmt *mgmt)
 		sd_event_source_disable_unref(mgmt->listen_io[i]);
 		closep(&mgmt->listen_fd[i]);
 	}
-	if (mgmt->own_path)
-		(void)unlink(MGMT_SOCKET_PATH);
+	unlink_own_path(mgmt);
+	closep(&mgmt->spare_fd);
 	free(mgmt);
 	return NULL;
 }

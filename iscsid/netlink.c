@@ -30,6 +30,7 @@ enum {
 	CMD_STOP_CONN		= 18,
 	CMD_SEND_PDU		= 19,
 	CMD_GET_STATS		= 20,
+	CMD_GET_PARAM		= 21,	/* never implemented */
 	CMD_SET_HOST_PARAM	= 26,
 	CMD_UNBIND_SESSION	= 27,
 	CMD_DESTROY_SESSION_ASYNC = 43,
@@ -98,11 +99,54 @@ static struct netlink *netlink_of(struct kernel *kernel)
 	return (struct netlink *)kernel;
 }
 
+/* One datagram, of the kernel's only: no other process may answer for it. 0: nothing (more). */
+static ssize_t recv_from_kernel(int fd, void *buf, size_t size)
+{
+	for (;;) {
+		struct sockaddr_nl from = { 0 };
+		socklen_t from_len = sizeof(from);
+		ssize_t n = recvfrom(fd, buf, size, MSG_DONTWAIT, (struct sockaddr *)&from,
+				     &from_len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? 0 : -errno;
+		if (from.nl_pid == 0)
+			return n;
+	}
+}
+
+static int open_socket(uint32_t groups)
+{
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = groups };
+	int buf = EVENT_RCVBUF;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ISCSI);
+
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
+		int r = -errno;
+
+		(void)close(fd);
+		return r;
+	}
+	/* Each message counts 768 bytes against this; without the right to force it, what we get. */
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buf, sizeof(buf)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buf, sizeof(buf));
+	return fd;
+}
+
 /* ---- a batch: messages one after the other in one datagram ------------------------------ */
 
 /* Each message needs the handle of the transport, which is there once that is loaded. */
 static enum iscsi_err batch_start(struct netlink *nl, struct iscsi_why *why)
 {
+	struct message stale;
+
+	/* Left over only if an earlier batch was answered in a way that we didn't understand. */
+	while (recv_from_kernel(nl->command_fd, &stale, sizeof(stale)) > 0)
+		;
 	nl->batch_len = 0;
 	return nl->handle ? ISCSI_SUCCESS :
 			    sysfs_read_transport_handle(nl->sysfs, "tcp", &nl->handle, why);
@@ -230,6 +274,16 @@ static bool reply_harmless(const struct message *msg, int error)
 				   msg->nlh.nlmsg_type == CMD_SET_HOST_PARAM);
 }
 
+/* A connection that is gone already is told like any lost one. */
+static enum iscsi_err reply_err(const struct message *msg, int error)
+{
+	if (error == EPERM && msg->ev.type == EV_IF_ERROR)
+		return ISCSI_ERR_ACCESS;
+	if (error == ENOTCONN || (error == EPERM && msg->nlh.nlmsg_type == CMD_SEND_PDU))
+		return ISCSI_ERR_TRANS;
+	return ISCSI_ERR_INTERNAL;
+}
+
 static void describe_param(const struct message *msg, char *ret, size_t size)
 {
 	if (msg->nlh.nlmsg_type == CMD_SET_PARAM)
@@ -246,6 +300,7 @@ static enum iscsi_err batch_run(struct netlink *nl, struct uevent *last, int *er
 				struct iscsi_why *why)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	const struct nlmsghdr *sent = (const struct nlmsghdr *)nl->batch;
 	enum iscsi_err err = ISCSI_SUCCESS;
 	size_t expected = 0, pos = 0;
 	char param[32];
@@ -270,12 +325,16 @@ static enum iscsi_err batch_run(struct netlink *nl, struct uevent *last, int *er
 	}
 	for (; expected; expected--) {
 		struct message msg = { 0 };
-		ssize_t n = recv(nl->command_fd, &msg, sizeof(msg), MSG_DONTWAIT | MSG_TRUNC);
+		ssize_t n = recv_from_kernel(nl->command_fd, &msg, sizeof(msg));
 		int e;
 
-		if (n < (ssize_t)sizeof(msg))
-			return iscsi_fail(why, ISCSI_ERR_INTERNAL, "the kernel gave no answer: %s",
-					  n < 0 ? strerror(errno) : "short message");
+		if (n < (ssize_t)sizeof(msg) || msg.nlh.nlmsg_type != sent->nlmsg_type)
+			return iscsi_fail(why, ISCSI_ERR_INTERNAL,
+					  "the kernel didn't answer the request to %s: %s",
+					  command_text(sent->nlmsg_type),
+					  n < 0 ? strerror((int)-n) : "no such reply");
+		sent = (const struct nlmsghdr *)((const uint8_t *)sent +
+						 NLMSG_ALIGN(sent->nlmsg_len));
 		e = reply_errno(&msg);
 		if (last)
 			*last = msg.ev;
@@ -284,9 +343,7 @@ static enum iscsi_err batch_run(struct netlink *nl, struct uevent *last, int *er
 		if (error)
 			*error = e;
 		describe_param(&msg, param, sizeof(param));
-		err = iscsi_fail(why, e == EPERM && msg.ev.type == EV_IF_ERROR ?
-				 ISCSI_ERR_ACCESS : ISCSI_ERR_INTERNAL,
-				 "the kernel could not %s%s: %s",
+		err = iscsi_fail(why, reply_err(&msg, e), "the kernel could not %s%s: %s",
 				 command_text(msg.nlh.nlmsg_type), param, strerror(e));
 	}
 	return err;
@@ -401,28 +458,92 @@ static enum iscsi_err nl_unbind_session(struct kernel *kernel, uint32_t sid,
 	return batch_run(nl, NULL, NULL, why);
 }
 
+/* struct iscsi_stats, host byte order: two octet counters, 19 counters of PDUs and errors. */
+static const struct { const char *name; uint8_t offset, size; } stat_fields[] = {
+	{ "txdata_octets", 0, 8 }, { "rxdata_octets", 8, 8 }, { "noptx_pdus", 16, 4 },
+	{ "scsicmd_pdus", 20, 4 }, { "tmfcmd_pdus", 24, 4 }, { "login_pdus", 28, 4 },
+	{ "text_pdus", 32, 4 }, { "dataout_pdus", 36, 4 }, { "logout_pdus", 40, 4 },
+	{ "snack_pdus", 44, 4 }, { "noprx_pdus", 48, 4 }, { "scsirsp_pdus", 52, 4 },
+	{ "tmfrsp_pdus", 56, 4 }, { "textrsp_pdus", 60, 4 }, { "datain_pdus", 64, 4 },
+	{ "logoutrsp_pdus", 68, 4 }, { "r2t_pdus", 72, 4 }, { "async_pdus", 76, 4 },
+	{ "rjt_pdus", 80, 4 }, { "digest_err", 84, 4 }, { "timeout_err", 88, 4 },
+};
+#define STATS_LEN		96
+#define STATS_CUSTOM_LEN	72	/* 64 bytes of name, a 64-bit value */
+#define STATS_CUSTOM_MAX	32
+
+static uint64_t host_number(const uint8_t *p, size_t size)
+{
+	uint64_t v8;
+	uint32_t v4;
+
+	if (size == 4) {
+		memcpy(&v4, p, 4);
+		return v4;
+	}
+	memcpy(&v8, p, 8);
+	return v8;
+}
+
+/* @len bytes of statistics, at least STATS_LEN; returns how many counters there are. */
+static size_t parse_stats(const uint8_t *data, size_t len, struct kernel_stat *stats)
+{
+	size_t n = 0, custom;
+
+	for (; n < ARRAY_SIZE(stat_fields); n++) {
+		stats[n].custom = false;
+		stats[n].value = host_number(data + stat_fields[n].offset, stat_fields[n].size);
+		strcpy(stats[n].name, stat_fields[n].name);
+	}
+	custom = (size_t)host_number(data + 92, 4);
+	custom = MIN(custom, (len - STATS_LEN) / STATS_CUSTOM_LEN);
+	custom = MIN(custom, (size_t)STATS_CUSTOM_MAX);
+	for (data += STATS_LEN; custom; custom--, n++, data += STATS_CUSTOM_LEN) {
+		stats[n].custom = true;
+		stats[n].value = host_number(data + 64, 8);
+		memcpy(stats[n].name, data, sizeof(stats[n].name) - 1);
+		stats[n].name[sizeof(stats[n].name) - 1] = '\0';
+	}
+	return n;
+}
+
 /*
- * The answer is an event, and the kernel spins until somebody takes it: the event socket is
- * read before anything else in the loop, so there is room. Only a failure comes as a reply.
+ * The kernel answers with a multicast and spins, holding up every iSCSI command of the machine,
+ * until some subscriber takes it. So the question is asked on a socket that is subscribed, was
+ * opened for it and has all its room.
  */
-static enum iscsi_err nl_get_stats(struct kernel *kernel, uint32_t sid, struct iscsi_why *why)
+static enum iscsi_err nl_get_stats(struct kernel *kernel, uint32_t sid, struct kernel_stat *stats,
+				   size_t *len, struct iscsi_why *why)
 {
 	struct sockaddr_nl to = { .nl_family = AF_NETLINK };
 	struct netlink *nl = netlink_of(kernel);
-	struct message msg = { 0 };
+	const struct message *msg = (const struct message *)nl->buf;
+	CLEANUP(closep) int fd = -1;
 	enum iscsi_err err;
+	ssize_t n;
 
 	err = batch_start(nl, why);
 	if (err)
 		return err;
+	fd = open_socket(NL_GROUP_ISCSID);
+	if (fd < 0)
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "netlink: %s", strerror(-fd));
 	batch_add_conn(nl, CMD_GET_STATS, sid);
-	if (sendto(nl->command_fd, nl->batch, nl->batch_len, 0, (struct sockaddr *)&to,
-		   sizeof(to)) < 0)
+	if (sendto(fd, nl->batch, nl->batch_len, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
 		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "netlink: %s", strerror(errno));
-	if (recv(nl->command_fd, &msg, sizeof(msg), MSG_DONTWAIT) >= (ssize_t)sizeof(msg))
-		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "the kernel has no statistics: %s",
-				  strerror(reply_errno(&msg)));
-	return ISCSI_SUCCESS;
+	while ((n = recv_from_kernel(fd, nl->buf, sizeof(nl->buf))) > 0) {
+		if ((size_t)n < sizeof(*msg))
+			continue;
+		if (msg->nlh.nlmsg_type == CMD_GET_STATS)
+			return iscsi_fail(why, ISCSI_ERR_INTERNAL, "the kernel has no statistics: "
+					  "%s", strerror(reply_errno(msg)));
+		if (msg->nlh.nlmsg_type || msg->ev.type != CMD_GET_STATS ||
+		    msg->ev.u.conn.sid != sid || (size_t)n < sizeof(*msg) + STATS_LEN)
+			continue;	/* an event: the other socket has it too */
+		*len = parse_stats((const uint8_t *)(msg + 1), (size_t)n - sizeof(*msg), stats);
+		return ISCSI_SUCCESS;
+	}
+	return iscsi_fail(why, ISCSI_ERR_INTERNAL, "the kernel gave no statistics");
 }
 
 static enum iscsi_err nl_destroy_session(struct kernel *kernel, uint32_t sid, bool has_conn,
@@ -430,7 +551,7 @@ static enum iscsi_err nl_destroy_session(struct kernel *kernel, uint32_t sid, bo
 {
 	struct netlink *nl = netlink_of(kernel);
 	enum iscsi_err err;
-	int error;
+	struct uevent last = { .type = EV_IF_ERROR };
 
 	err = batch_start(nl, why);
 	if (err)
@@ -440,8 +561,11 @@ static enum iscsi_err nl_destroy_session(struct kernel *kernel, uint32_t sid, bo
 		batch_add_conn(nl, CMD_DESTROY_CONN, sid);
 	}
 	batch_add_conn(nl, CMD_DESTROY_SESSION_ASYNC, sid);
-	err = batch_run(nl, NULL, &error, why);
-	if (error != ENOSYS)
+	err = batch_run(nl, &last, NULL, why);
+	/* What the connection says doesn't matter: it may not have come to be. */
+	if (err && last.type != EV_IF_ERROR)
+		return ISCSI_SUCCESS;
+	if (!err || last.iferror != (uint32_t)-ENOSYS)
 		return err;
 	nl->batch_len = 0;	/* before Linux 5.7 */
 	batch_add_conn(nl, CMD_DESTROY_SESSION, sid);
@@ -475,58 +599,6 @@ static void dispatch_pdu(struct netlink *nl, const struct message *msg, size_t l
 	nl->events->pdu(nl->arg, msg->ev.r.conn.sid, bhs, bhs + PDU_BHS_LEN, header.data_len);
 }
 
-/* struct iscsi_stats, host byte order: two octet counters, 19 counters of PDUs and errors. */
-static const struct { const char *name; uint8_t offset, size; } stat_fields[] = {
-	{ "txdata_octets", 0, 8 }, { "rxdata_octets", 8, 8 }, { "noptx_pdus", 16, 4 },
-	{ "scsicmd_pdus", 20, 4 }, { "tmfcmd_pdus", 24, 4 }, { "login_pdus", 28, 4 },
-	{ "text_pdus", 32, 4 }, { "dataout_pdus", 36, 4 }, { "logout_pdus", 40, 4 },
-	{ "snack_pdus", 44, 4 }, { "noprx_pdus", 48, 4 }, { "scsirsp_pdus", 52, 4 },
-	{ "tmfrsp_pdus", 56, 4 }, { "textrsp_pdus", 60, 4 }, { "datain_pdus", 64, 4 },
-	{ "logoutrsp_pdus", 68, 4 }, { "r2t_pdus", 72, 4 }, { "async_pdus", 76, 4 },
-	{ "rjt_pdus", 80, 4 }, { "digest_err", 84, 4 }, { "timeout_err", 88, 4 },
-};
-#define STATS_LEN		96
-#define STATS_CUSTOM_LEN	72	/* 64 bytes of name, a 64-bit value */
-#define STATS_CUSTOM_MAX	32
-
-static uint64_t host_number(const uint8_t *p, size_t size)
-{
-	uint64_t v8;
-	uint32_t v4;
-
-	if (size == 4) {
-		memcpy(&v4, p, 4);
-		return v4;
-	}
-	memcpy(&v8, p, 8);
-	return v8;
-}
-
-static void dispatch_stats(struct netlink *nl, const struct message *msg, size_t len)
-{
-	const uint8_t *data = (const uint8_t *)(msg + 1);
-	struct kernel_stat stats[KERNEL_STATS_MAX];
-	size_t n = 0, custom;
-
-	if (len < sizeof(*msg) + STATS_LEN)
-		return;
-	for (; n < ARRAY_SIZE(stat_fields); n++) {
-		stats[n].custom = false;
-		stats[n].value = host_number(data + stat_fields[n].offset, stat_fields[n].size);
-		strcpy(stats[n].name, stat_fields[n].name);
-	}
-	custom = (size_t)host_number(data + 92, 4);
-	custom = MIN(custom, (len - sizeof(*msg) - STATS_LEN) / STATS_CUSTOM_LEN);
-	custom = MIN(custom, (size_t)STATS_CUSTOM_MAX);
-	for (data += STATS_LEN; custom; custom--, n++, data += STATS_CUSTOM_LEN) {
-		stats[n].custom = true;
-		stats[n].value = host_number(data + 64, 8);
-		memcpy(stats[n].name, data, sizeof(stats[n].name) - 1);
-		stats[n].name[sizeof(stats[n].name) - 1] = '\0';
-	}
-	nl->events->stats(nl->arg, msg->ev.u.conn.sid, stats, n);
-}
-
 static void dispatch(struct netlink *nl, const struct message *msg, size_t len)
 {
 	if (msg->nlh.nlmsg_type != 0)
@@ -535,9 +607,6 @@ static void dispatch(struct netlink *nl, const struct message *msg, size_t len)
 	switch (msg->ev.type) {
 	case EV_RECV_PDU:
 		dispatch_pdu(nl, msg, len);
-		break;
-	case CMD_GET_STATS:
-		dispatch_stats(nl, msg, len);
 		break;
 	case EV_CONN_ERROR:
 		nl->events->conn_error(nl->arg, msg->ev.r.conn.sid, (int)msg->ev.r.conn.error);
@@ -559,24 +628,15 @@ static int netlink_on_event(sd_event_source *source, int fd, uint32_t revents, v
 	(void)source;
 	(void)revents;
 	for (;;) {
-		struct sockaddr_nl from = { 0 };
-		struct iovec iov = { nl->buf, sizeof(nl->buf) };
-		struct msghdr mh = {
-			.msg_name = &from, .msg_namelen = sizeof(from),
-			.msg_iov = &iov, .msg_iovlen = 1,
-		};
-		ssize_t n = recvmsg(fd, &mh, MSG_DONTWAIT);
+		ssize_t n = recv_from_kernel(fd, nl->buf, sizeof(nl->buf));
 
-		if (n < 0 && errno == ENOBUFS) {
+		if (n == -ENOBUFS) {
 			lost = true;
 			continue;
 		}
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
+		if (n <= 0)
 			break;
-		/* Only the kernel has port 0: no other process may tell us of events. */
-		if (from.nl_pid == 0 && n >= (ssize_t)sizeof(struct message))
+		if (n >= (ssize_t)sizeof(struct message))
 			dispatch(nl, (const struct message *)nl->buf, (size_t)n);
 	}
 	if (lost)
@@ -584,24 +644,19 @@ static int netlink_on_event(sd_event_source *source, int fd, uint32_t revents, v
 	return 0;
 }
 
-static int open_socket(uint32_t groups)
+/* Whether the kernel listens to us at all: any answer to a command that it doesn't have will do. */
+static enum iscsi_err probe(struct netlink *nl, struct iscsi_why *why)
 {
-	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = groups };
-	int buf = EVENT_RCVBUF;
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ISCSI);
+	int error;
+	enum iscsi_err err;
 
-	if (fd < 0)
-		return -errno;
-	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
-		int r = -errno;
-
-		(void)close(fd);
-		return r;
-	}
-	/* Each message counts 768 bytes against this; without the right to force it, what we get. */
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buf, sizeof(buf)) < 0)
-		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buf, sizeof(buf));
-	return fd;
+	nl->batch_len = 0;
+	batch_add(nl, CMD_GET_PARAM, NULL, 0, NULL, 0);
+	err = batch_run(nl, NULL, &error, why);
+	if (err == ISCSI_ERR_ACCESS)
+		return iscsi_fail(why, err, "the kernel takes no iSCSI commands from us: that needs "
+				  "root's rights (CAP_SYS_ADMIN) in the first user namespace");
+	return error ? ISCSI_SUCCESS : err;
 }
 
 enum iscsi_err netlink_open(sd_event *loop, struct sysfs *sysfs,
@@ -609,6 +664,7 @@ enum iscsi_err netlink_open(sd_event *loop, struct sysfs *sysfs,
 			    struct kernel **ret, struct iscsi_why *why)
 {
 	struct netlink *nl = calloc(1, sizeof(*nl));
+	enum iscsi_err err;
 	int r;
 
 	if (!nl)
@@ -634,6 +690,11 @@ enum iscsi_err netlink_open(sd_event *loop, struct sysfs *sysfs,
 					  "scsi_transport_iscsi loaded?", strerror(-r));
 		return iscsi_fail(why, r == -EPERM ? ISCSI_ERR_ACCESS : ISCSI_ERR_INTERNAL,
 				  "can not create NETLINK_ISCSI socket [%s]", strerror(-r));
+	}
+	err = probe(nl, why);
+	if (err) {
+		netlink_close(&nl->kernel);
+		return err;
 	}
 	*ret = &nl->kernel;
 	return ISCSI_SUCCESS;

@@ -7,6 +7,7 @@
  */
 #include "runstate.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -124,4 +125,31 @@ void runstate_remove(int dir_fd, uint32_t sid)
 
 	file_name(sid, "", name, sizeof(name));
 	(void)unlinkat(dir_fd, name, 0);
+}
+
+static int compare_sids(const void *a, const void *b)
+{
+	unsigned int x = *(const unsigned int *)a, y = *(const unsigned int *)b;
+
+	return (x > y) - (x < y);
+}
+
+void runstate_sweep(int dir_fd, const unsigned int *sids, size_t len)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir) {
+		closep(&fd);
+		return;
+	}
+	while ((entry = readdir(dir))) {
+		unsigned int sid;
+
+		if (sscanf(entry->d_name, "session-%u", &sid) == 1 &&
+		    !(len && bsearch(&sid, sids, len, sizeof(*sids), compare_sids)))
+			(void)unlinkat(dir_fd, entry->d_name, 0);
+	}
+	closedir(dir);
 }

@@ -7,6 +7,7 @@
 #ifndef ISCSID_RUNSTATE_H
 #define ISCSID_RUNSTATE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "../libiscsi-db/iscsi-db.h"
@@ -23,5 +24,7 @@ int runstate_save(int dir_fd, uint32_t sid, const struct runstate *state);
 /* -ENOENT: none. -EBADMSG: not what we wrote. */
 int runstate_load(int dir_fd, uint32_t sid, struct runstate *ret);
 void runstate_remove(int dir_fd, uint32_t sid);
+/* Removes the notes of all sessions but those in @sids, which is in ascending order. */
+void runstate_sweep(int dir_fd, const unsigned int *sids, size_t len);
 
 #endif /* ISCSID_RUNSTATE_H */

@@ -12,6 +12,7 @@ struct scan {
 	unsigned int sid;
 	int host_no;
 	bool rescan;
+	_Atomic bool forgotten;		/* nobody wants it any more: don't begin */
 	int error;
 	void (*done)(void *arg, int error);
 	void *arg;
@@ -38,8 +39,14 @@ static void rescan_luns(struct scan *scan)
 static void scan_run(struct worker_job *job)
 {
 	struct scan *scan = (struct scan *)job;
+	struct sysfs_session session;
 	char path[64];
 
+	/* It may have waited long: host numbers are used again at once, sids never. */
+	if (scan->forgotten || sysfs_read_session(scan->sysfs, scan->sid, SYSFS_DETAIL_LIST,
+						  &session))
+		return;
+	scan->host_no = session.host_no;
 	if (scan->rescan)
 		rescan_luns(scan);
 	(void)snprintf(path, sizeof(path), "class/scsi_host/host%d/scan", scan->host_no);
@@ -56,7 +63,7 @@ static void scan_done(struct worker_job *job)
 }
 
 struct scan *scan_start(struct worker_pool *pool, struct sysfs *sysfs, unsigned int sid,
-			int host_no, bool rescan, void (*done)(void *arg, int error), void *arg)
+			bool rescan, void (*done)(void *arg, int error), void *arg)
 {
 	struct scan *scan = calloc(1, sizeof(*scan));
 
@@ -64,7 +71,7 @@ struct scan *scan_start(struct worker_pool *pool, struct sysfs *sysfs, unsigned 
 		return NULL;
 	*scan = (struct scan){
 		.job = { .run = scan_run, .done = scan_done },
-		.sysfs = sysfs, .sid = sid, .host_no = host_no, .rescan = rescan,
+		.sysfs = sysfs, .sid = sid, .rescan = rescan,
 		.done = done, .arg = arg,
 	};
 	if (worker_submit(pool, &scan->job) < 0) {
@@ -76,7 +83,9 @@ struct scan *scan_start(struct worker_pool *pool, struct sysfs *sysfs, unsigned 
 
 struct scan *scan_forget(struct scan *scan)
 {
-	if (scan)
+	if (scan) {
 		scan->done = NULL;
+		scan->forgotten = true;
+	}
 	return NULL;
 }

@@ -17,9 +17,9 @@ struct scan;
  * frees itself after that. The kernel says 0 also if it found nothing. NULL: no memory, no thread.
  */
 struct scan *scan_start(struct worker_pool *pool, struct sysfs *sysfs, unsigned int sid,
-			int host_no, bool rescan, void (*done)(void *arg, int error), void *arg);
+			bool rescan, void (*done)(void *arg, int error), void *arg);
 
-/* The scan goes on, but nobody wants to hear of it. Takes NULL; returns NULL. */
+/* Nobody wants to hear of it; it doesn't begin if it hasn't yet. Takes NULL; returns NULL. */
 struct scan *scan_forget(struct scan *scan);
 
 #endif /* ISCSID_SCAN_H */

@@ -17,8 +17,9 @@
 #include "scan.h"
 
 #define SCAN_WAIT_S		10	/* how long a login's answer waits for the first scan */
-#define UNBIND_TIMEOUT_S	120	/* flushing to a target that answers, but slowly */
+#define UNBIND_TIMEOUT_S	60	/* flushing to a target that answers, but slowly */
 #define ENDING_TIMEOUT_S	30	/* the kernel removes a session */
+#define TIME2WAIT_MAX_S		3600	/* RFC 7143, 13.15; an Async may ask for more */
 #define REDIRECTS_MAX		8	/* in a row, within one attempt */
 #define STEADY_US		10000000	/* up for longer than this: a session that works */
 #define TIME_ACCURACY_US	10000
@@ -30,7 +31,7 @@ struct session {
 	enum session_state state;
 	struct asker *login_asker;	/* at most one; NULL once it has its answer */
 	struct asker *logout_askers;
-	struct asker *stats_askers;
+	struct asker *rescan_askers;
 
 	struct sockaddr_storage portal;	/* of the record, resolved at login */
 	struct lookup *lookup;
@@ -145,14 +146,19 @@ static void answer_all(struct session *session, struct asker **askers, enum iscs
 	}
 }
 
-static void session_ended(struct session *session)
+/* @err: of the logout; a session that the kernel didn't let go is no success. */
+static void session_ended(struct session *session, enum iscsi_err err,
+			  const struct iscsi_why *why)
 {
-	static const struct iscsi_why nothing, ended = { "the session has ended" };
+	static const struct iscsi_why ended = { "the session has ended" };
+
+	(void)sd_event_source_set_enabled(session->timer, SD_EVENT_OFF);
+	answer_login(session, ISCSI_ERR_LOGIN, &ended);
+	answer_all(session, &session->rescan_askers, ISCSI_ERR_SESS_NOT_FOUND, &ended);
 
 	if (conn_sid(session->conn))
 		runstate_remove(session->env->run_dir_fd, conn_sid(session->conn));
-	answer_all(session, &session->stats_askers, ISCSI_ERR_SESS_NOT_FOUND, &ended);
-	answer_all(session, &session->logout_askers, ISCSI_SUCCESS, &nothing);
+	answer_all(session, &session->logout_askers, err, why);
 	session->env->on_ended(session->env->arg, session);
 }
 
@@ -161,18 +167,20 @@ static void session_end(struct session *session)
 {
 	struct kernel *kernel = session->env->conn.kernel;
 	uint32_t sid = conn_sid(session->conn);
-	struct iscsi_why why;
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
 
 	conn_drop(session->conn);
 	session->lookup = lookup_forget(session->lookup);
 	session_set_state(session, SESSION_ENDING);
 	if (!sid) {
-		session_ended(session);
+		session_ended(session, ISCSI_SUCCESS, &why);
 		return;
 	}
-	if (kernel->ops->destroy_session(kernel, sid, conn_kernel_has(session->conn), &why)) {
+	err = kernel->ops->destroy_session(kernel, sid, conn_kernel_has(session->conn), &why);
+	if (err) {
 		log_warning("%s: %s", session->name, why.text);
-		session_ended(session);
+		session_ended(session, err, &why);
 		return;
 	}
 	session_arm(session, ENDING_TIMEOUT_S * 1000);
@@ -217,29 +225,33 @@ static void session_scan_done(void *arg, int error)
 	answer_login(session, ISCSI_SUCCESS, &nothing);
 	if (session->scan_again && session->state == SESSION_LOGGED_IN)
 		session_scan(session, true);
+	else
+		answer_all(session, &session->rescan_askers, ISCSI_SUCCESS, &nothing);
 }
 
 static void session_scan(struct session *session, bool rescan)
 {
-	static const struct iscsi_why nothing;
+	static const struct iscsi_why nothing, no_thread = { "no thread for the scan" };
 
 	session->scan_again = session->scan != NULL;
 	if (session->scan)
 		return;
 	session->scan = scan_start(session->env->scan_pool, session->env->sysfs,
-				   conn_sid(session->conn), conn_host_no(session->conn), rescan,
-				   session_scan_done, session);
+				   conn_sid(session->conn), rescan, session_scan_done, session);
 	if (!session->scan) {
 		log_warning("%s: can't scan: no thread", session->name);
 		answer_login(session, ISCSI_SUCCESS, &nothing);
+		answer_all(session, &session->rescan_askers, ISCSI_ERR_NOMEM, &no_thread);
 	}
 }
 
-enum iscsi_err session_rescan(struct session *session, struct iscsi_why *why)
+enum iscsi_err session_rescan(struct session *session, struct asker *asker,
+			      struct iscsi_why *why)
 {
 	if (session->state != SESSION_LOGGED_IN)
 		return iscsi_fail(why, ISCSI_ERR_SESSION_NOT_CONNECTED,
 				  "the session is not logged in");
+	ask(&session->rescan_askers, asker);
 	session_scan(session, true);
 	return ISCSI_SUCCESS;
 }
@@ -290,6 +302,7 @@ static void session_resolved(void *arg, const struct sockaddr_storage *addr, con
 	struct iscsi_why why;
 
 	session->lookup = NULL;
+	(void)sd_event_source_set_enabled(session->timer, SD_EVENT_OFF);
 	if (addr) {
 		session->portal = *addr;
 		session_attempt(session);
@@ -315,7 +328,9 @@ static void session_resolve(struct session *session)
 	}
 	session->lookup = lookup_start(session->env->name_pool, c->address, c->port,
 				       session_resolved, session);
-	if (!session->lookup)
+	if (session->lookup)
+		session_arm(session, (uint64_t)c->login_timeout_s * 1000);
+	else
 		session_resolved(session, NULL, "no memory");
 }
 
@@ -344,7 +359,7 @@ static void session_first_login_failed(struct session *session, const struct con
 	}
 	if (session->failed_attempts++ == 0)
 		log_warning("%s: %s; trying again", session->name, report->why.text);
-	if (!session_arm_attempt(session, retry_cause_of(report->cause), session->time2wait_s))
+	if (!session_arm_attempt(session, retry_cause_of(report->cause), 0))
 		session_give_up(session, err, &report->why);
 }
 
@@ -366,7 +381,7 @@ static void session_reopen_failed(struct session *session, const struct conn_rep
 		session_end(session);
 		return;
 	}
-	(void)session_arm_attempt(session, retry_cause_of(report->cause), session->time2wait_s);
+	(void)session_arm_attempt(session, retry_cause_of(report->cause), 0);
 }
 
 static void session_conn_failed(struct session *session, const struct conn_report *report)
@@ -459,7 +474,8 @@ static void session_reopen(struct session *session, uint64_t wait_s)
 
 static void session_conn_lost(struct session *session, const struct conn_report *report)
 {
-	uint64_t wait_s = report->wait_s >= 0 ? (uint64_t)report->wait_s : session->time2wait_s;
+	uint64_t wait_s = report->wait_s >= 0 ? (uint64_t)MIN(report->wait_s, TIME2WAIT_MAX_S) :
+						session->time2wait_s;
 	static const struct iscsi_why nothing;
 
 	switch (session->state) {
@@ -488,8 +504,11 @@ static void session_conn_lost(struct session *session, const struct conn_report 
 
 static void session_conn_closed(struct session *session)
 {
+	static const struct iscsi_why nothing;
+
 	switch (session->state) {
 	case SESSION_LOGGED_IN:		/* the target asked for the logout; come back */
+		answer_login(session, ISCSI_SUCCESS, &nothing);
 		session_reopen(session, session->time2wait_s);
 		break;
 	case SESSION_UNBINDING:
@@ -512,6 +531,7 @@ static void session_redirect_resolved(void *arg, const struct sockaddr_storage *
 	};
 
 	session->lookup = NULL;
+	(void)sd_event_source_set_enabled(session->timer, SD_EVENT_OFF);
 	if (addr) {
 		enum addr_kind kind = addr_kind_of((const struct sockaddr *)addr);
 
@@ -548,8 +568,36 @@ static void session_moved(struct session *session)
 	}
 	session->lookup = lookup_start(session->env->name_pool, to->address, port,
 				       session_redirect_resolved, session);
-	if (!session->lookup)
+	if (session->lookup)
+		session_arm(session, (uint64_t)session->config->login_timeout_s * 1000);
+	else
 		session_redirect_resolved(session, NULL, "no memory");
+}
+
+static void session_lookup_timeout(struct session *session)
+{
+	session->lookup = lookup_forget(session->lookup);
+	if (session->redirects)
+		session_redirect_resolved(session, NULL, "no answer in time");
+	else
+		session_resolved(session, NULL, "no answer in time");
+}
+
+static void session_logout_requested(struct session *session)
+{
+	switch (session->state) {
+	case SESSION_LOGGED_IN:
+		log_notice("%s: the target asks for a logout", session->name);
+		if (conn_state(session->conn) == CONN_LOGOUT_REQUESTED)
+			conn_logout(session->conn);
+		break;
+	case SESSION_UNBINDING:		/* its turn comes once all is flushed */
+	case SESSION_FREE:
+	case SESSION_FAILED:
+	case SESSION_LOGGING_OUT:
+	case SESSION_ENDING:
+		break;
+	}
 }
 
 static void session_on_report(void *arg, const struct conn_report *report)
@@ -570,9 +618,7 @@ static void session_on_report(void *arg, const struct conn_report *report)
 		session_conn_lost(session, report);
 		break;
 	case CONN_REPORT_LOGOUT_REQUESTED:
-		log_notice("%s: the target asks for a logout", session->name);
-		if (conn_state(session->conn) == CONN_LOGOUT_REQUESTED)
-			conn_logout(session->conn);
+		session_logout_requested(session);
 		break;
 	case CONN_REPORT_LUNS_CHANGED:
 		if (session->state == SESSION_LOGGED_IN && session->config->scan)
@@ -610,13 +656,17 @@ static int session_on_timer(sd_event_source *source, uint64_t usec, void *userda
 {
 	static const struct iscsi_why nothing;
 	struct session *session = userdata;
+	struct iscsi_why why;
 
 	(void)source;
 	(void)usec;
 	switch (session->state) {
 	case SESSION_FREE:
 	case SESSION_FAILED:
-		session_attempt(session);
+		if (session->lookup)
+			session_lookup_timeout(session);
+		else
+			session_attempt(session);
 		break;
 	case SESSION_LOGGED_IN:		/* the scan takes its time; the login has succeeded */
 		answer_login(session, ISCSI_SUCCESS, &nothing);
@@ -629,9 +679,10 @@ static int session_on_timer(sd_event_source *source, uint64_t usec, void *userda
 	case SESSION_LOGGING_OUT:
 		break;			/* the connection has a timer of its own */
 	case SESSION_ENDING:
-		log_error("%s: the kernel hasn't removed it after %d s", session->name,
-			  ENDING_TIMEOUT_S);
-		session_ended(session);
+		(void)iscsi_fail(&why, ISCSI_ERR_LOGOUT, "the kernel hasn't removed the session "
+				 "after %d s", ENDING_TIMEOUT_S);
+		log_error("%s: %s", session->name, why.text);
+		session_ended(session, ISCSI_ERR_LOGOUT, &why);
 		break;
 	}
 	return 0;
@@ -658,6 +709,7 @@ void session_unbound(struct session *session)
 void session_destroyed(struct session *session)
 {
 	static const struct iscsi_why nobody = { "the session was removed behind our back" };
+	static const struct iscsi_why nothing;
 
 	if (session->state != SESSION_ENDING) {
 		log_warning("%s: %s", session->name, nobody.text);
@@ -665,7 +717,7 @@ void session_destroyed(struct session *session)
 		session_set_state(session, SESSION_ENDING);
 		answer_login(session, ISCSI_ERR_INTERNAL, &nobody);
 	}
-	session_ended(session);
+	session_ended(session, ISCSI_SUCCESS, &nothing);
 }
 
 void session_resync(struct session *session)
@@ -675,10 +727,12 @@ void session_resync(struct session *session)
 
 	if (!sid)
 		return;
-	if (sysfs_read_session(session->env->sysfs, sid, SYSFS_DETAIL_STATE, &found)) {
+	if (sysfs_session_gone(session->env->sysfs, sid)) {
 		session_destroyed(session);
 		return;
 	}
+	if (sysfs_read_session(session->env->sysfs, sid, SYSFS_DETAIL_STATE, &found))
+		return;
 	/* Telling it twice does no harm: what isn't due in a state is left alone there. */
 	if (streq(found.target_state, "UNBOUND"))
 		session_unbound(session);
@@ -686,31 +740,17 @@ void session_resync(struct session *session)
 		conn_kernel_error(session->conn, 1011);
 }
 
-void session_stats(struct session *session, const struct kernel_stat *stats, size_t len)
-{
-	static const struct iscsi_why nothing;
-
-	for (struct asker *asker = session->stats_askers; asker; asker = asker->next)
-		for (size_t i = 0; i < len; i++)
-			asker->stat(asker, &stats[i]);
-	answer_all(session, &session->stats_askers, ISCSI_SUCCESS, &nothing);
-}
-
 /* ---- what is asked of it -------------------------------------------------------------------------- */
 
-enum iscsi_err session_get_stats(struct session *session, struct asker *asker,
+enum iscsi_err session_get_stats(struct session *session, struct kernel_stat *stats, size_t *len,
 				 struct iscsi_why *why)
 {
 	struct kernel *kernel = session->env->conn.kernel;
-	enum iscsi_err err;
 
 	if (!conn_kernel_has(session->conn))
 		return iscsi_fail(why, ISCSI_ERR_SESSION_NOT_CONNECTED,
 				  "the session has no connection");
-	err = kernel->ops->get_stats(kernel, conn_sid(session->conn), why);
-	if (!err)
-		ask(&session->stats_askers, asker);
-	return err;
+	return kernel->ops->get_stats(kernel, conn_sid(session->conn), stats, len, why);
 }
 
 void session_logout(struct session *session, struct asker *asker)
@@ -790,6 +830,15 @@ struct session *session_new_login(const struct session_env *env, struct session_
 	return session;
 }
 
+static enum session_state adopted_state(const struct sysfs_session *found, bool up)
+{
+	if (streq(found->target_state, "UNBINDING"))
+		return up ? SESSION_UNBINDING : SESSION_ENDING;
+	if (streq(found->target_state, "UNBOUND"))
+		return up ? SESSION_LOGGING_OUT : SESSION_ENDING;
+	return up ? SESSION_LOGGED_IN : SESSION_FAILED;
+}
+
 struct session *session_new_adopted(const struct session_env *env, struct session_config *config,
 				    const struct sysfs_session *found,
 				    const struct runstate *state)
@@ -809,9 +858,7 @@ struct session *session_new_adopted(const struct session_env *env, struct sessio
 	conn_adopt(session->conn, found->sid, found->host_no,
 		   up ? CONN_LOGGED_IN : CONN_CLEANUP_WAIT, state->isid, exp_stat_sn);
 	session_rename(session);
-	session->state = up ? SESSION_LOGGED_IN : SESSION_FAILED;
-	if (streq(found->target_state, "UNBOUND") || streq(found->target_state, "UNBINDING"))
-		session->state = SESSION_UNBINDING;
+	session->state = adopted_state(found, up);
 	return session;
 }
 
@@ -831,12 +878,17 @@ void session_start(struct session *session)
 		session_save(session);
 		session_arm(session, 1);
 		break;
-	case SESSION_UNBINDING:
-		log_notice("%s: taken over in the middle of its logout; ending it", session->name);
-		session_end(session);
+	case SESSION_UNBINDING:		/* the kernel still flushes, and will say when it's done */
+		log_notice("%s: taken over in the middle of its logout", session->name);
+		session_arm(session, UNBIND_TIMEOUT_S * 1000);
 		break;
 	case SESSION_LOGGING_OUT:
+		log_notice("%s: taken over in the middle of its logout", session->name);
+		conn_logout(session->conn);
+		break;
 	case SESSION_ENDING:
+		log_notice("%s: was lost in the middle of its logout; ending it", session->name);
+		session_end(session);
 		break;
 	}
 }
@@ -849,7 +901,7 @@ struct session *session_free(struct session *session)
 		return NULL;
 	if (session->conn) {
 		answer_login(session, ISCSI_ERR_ISCSID_COMM_ERR, &stopping);
-		answer_all(session, &session->stats_askers, ISCSI_ERR_ISCSID_COMM_ERR, &stopping);
+		answer_all(session, &session->rescan_askers, ISCSI_ERR_ISCSID_COMM_ERR, &stopping);
 		answer_all(session, &session->logout_askers, ISCSI_ERR_ISCSID_COMM_ERR, &stopping);
 	}
 	lookup_forget(session->lookup);

@@ -31,8 +31,6 @@ enum session_state {
 struct asker {
 	void (*done)(struct asker *asker, enum iscsi_err err, uint32_t sid,
 		     const struct iscsi_why *why);
-	/* session_stats() only: one counter; done() follows. */
-	void (*stat)(struct asker *asker, const struct kernel_stat *stat);
 	struct asker *next;	/* private to whoever asks on */
 };
 
@@ -71,15 +69,18 @@ void session_start(struct session *session);
 
 /* Ends the session, in whatever state it is. @asker (may be NULL) hears when it's gone. */
 void session_logout(struct session *session, struct asker *asker);
-/* Looks for LUNs; each known one is read anew. */
-enum iscsi_err session_rescan(struct session *session, struct iscsi_why *why);
+/*
+ * Looks for LUNs; each known one is read anew. @asker hears when it's done; an error means that
+ * it will not be called.
+ */
+enum iscsi_err session_rescan(struct session *session, struct asker *asker,
+			      struct iscsi_why *why);
 
-/* Asks for the counters of the connection; an error means that @asker will not be called. */
-enum iscsi_err session_get_stats(struct session *session, struct asker *asker,
+/* The counters of the connection, at most KERNEL_STATS_MAX. */
+enum iscsi_err session_get_stats(struct session *session, struct kernel_stat *stats, size_t *len,
 				 struct iscsi_why *why);
 
 /* What the kernel said. */
-void session_stats(struct session *session, const struct kernel_stat *stats, size_t len);
 void session_unbound(struct session *session);
 void session_destroyed(struct session *session);
 /* Events were lost: see in sysfs whether the connection still is what we think. */

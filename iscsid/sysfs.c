@@ -208,9 +208,8 @@ static int compare_uint(const void *pa, const void *pb)
 	return a < b ? -1 : a > b;
 }
 
-/* The numbers behind @prefix in a class's folder. A class that isn't there has no members. */
-static enum iscsi_err list_numbers(struct sysfs *sysfs, const char *class, const char *prefix,
-				   unsigned int **ret, size_t *ret_len)
+enum iscsi_err sysfs_list_numbers(struct sysfs *sysfs, const char *path, const char *prefix,
+				  unsigned int **ret, size_t *ret_len)
 {
 	CLEANUP(freep) unsigned int *list = NULL;
 	CLEANUP(closep) int fd = -1;
@@ -218,7 +217,7 @@ static enum iscsi_err list_numbers(struct sysfs *sysfs, const char *class, const
 	size_t len = 0, room = 0;
 	const char *name;
 
-	fd = open_dir(sysfs->root, O_RDONLY, "%s", class);
+	fd = open_dir(sysfs->root, O_RDONLY, "%s", path);
 	if (fd < 0 && fd != -ENOENT)
 		return ISCSI_ERR_SYSFS_LOOKUP;
 	it.fd = fd;
@@ -378,6 +377,14 @@ static void read_transport(struct sysfs *sysfs, int host_no, char *ret, size_t s
 		memcpy(ret, transport, strlen(transport) + 1);
 }
 
+bool sysfs_session_gone(struct sysfs *sysfs, unsigned int sid)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "class/iscsi_session/session%u", sid);
+	return faccessat(sysfs->root, path, F_OK, 0) < 0 && errno == ENOENT;
+}
+
 enum iscsi_err sysfs_read_session(struct sysfs *sysfs, unsigned int sid,
 				  enum sysfs_detail detail, struct sysfs_session *ret)
 {
@@ -431,7 +438,7 @@ out:
 
 enum iscsi_err sysfs_list_sessions(struct sysfs *sysfs, unsigned int **ret, size_t *ret_len)
 {
-	return list_numbers(sysfs, "class/iscsi_session", "session", ret, ret_len);
+	return sysfs_list_numbers(sysfs, "class/iscsi_session", "session", ret, ret_len);
 }
 
 enum iscsi_err sysfs_read_exp_stat_sn(struct sysfs *sysfs, unsigned int sid, uint32_t *ret)
@@ -571,7 +578,7 @@ enum iscsi_err sysfs_list_luns(struct sysfs *sysfs, const struct sysfs_session *
 
 enum iscsi_err sysfs_list_hosts(struct sysfs *sysfs, unsigned int **ret, size_t *ret_len)
 {
-	return list_numbers(sysfs, "class/iscsi_host", "host", ret, ret_len);
+	return sysfs_list_numbers(sysfs, "class/iscsi_host", "host", ret, ret_len);
 }
 
 void sysfs_read_host_state(struct sysfs *sysfs, int host_no, char *ret, size_t size)
@@ -651,6 +658,29 @@ bool sysfs_find_netdev(struct sysfs *sysfs, const char *hwaddress, char *ret, si
 		return true;
 	}
 	return false;
+}
+
+int sysfs_read_text(struct sysfs *sysfs, const char *path, char *ret, size_t size)
+{
+	return read_attr(sysfs->root, path, ret, size);
+}
+
+bool sysfs_first_entry(struct sysfs *sysfs, const char *path, char *ret, size_t size)
+{
+	CLEANUP(closep) int fd = -1;
+	struct dir_iter it;
+	const char *name;
+
+	fd = open_dir(sysfs->root, O_RDONLY, "%s", path);
+	if (fd < 0)
+		return false;
+	it.fd = fd;
+	it.len = it.pos = 0;
+	name = dir_next(&it);
+	if (!name || strlen(name) >= size)
+		return false;
+	memcpy(ret, name, strlen(name) + 1);
+	return true;
 }
 
 int sysfs_write(struct sysfs *sysfs, const char *path, const char *text)

@@ -69,6 +69,9 @@ enum iscsi_err sysfs_list_sessions(struct sysfs *sysfs, unsigned int **ret, size
 enum iscsi_err sysfs_read_session(struct sysfs *sysfs, unsigned int sid,
 				  enum sysfs_detail detail, struct sysfs_session *ret);
 
+/* True if the kernel has no such session; false also if that can't be told. */
+bool sysfs_session_gone(struct sysfs *sysfs, unsigned int sid);
+
 /* The numbers of all iSCSI hosts, in ascending order; free() it. */
 enum iscsi_err sysfs_list_hosts(struct sysfs *sysfs, unsigned int **ret, size_t *ret_len);
 
@@ -110,6 +113,16 @@ bool sysfs_read_class_version(struct sysfs *sysfs, char *ret, size_t size);
 
 /* The name of a network device with this hardware address (case is ignored); false if none. */
 bool sysfs_find_netdev(struct sysfs *sysfs, const char *hwaddress, char *ret, size_t size);
+
+/* The first line of any file below the root; 0 or -errno, and @ret "" then. */
+int sysfs_read_text(struct sysfs *sysfs, const char *path, char *ret, size_t size);
+
+/* The numbers in a folder's names that begin with @prefix, ascending; none without the folder. */
+enum iscsi_err sysfs_list_numbers(struct sysfs *sysfs, const char *path, const char *prefix,
+				  unsigned int **ret, size_t *ret_len);
+
+/* The name of some entry of a folder, as of "device/net"; false if it is empty or not there. */
+bool sysfs_first_entry(struct sysfs *sysfs, const char *path, char *ret, size_t size);
 
 /*
  * Writes @text to a file below the root, whole, in one write. 0 or -errno. Writes to a host's

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -140,13 +139,13 @@ int worker_pool_new(sd_event *loop, unsigned int max_threads, struct worker_pool
 	return 0;
 }
 
-struct worker_pool *worker_pool_free(struct worker_pool *pool)
+bool worker_pool_free(struct worker_pool *pool)
 {
 	struct timespec until;
 	unsigned int left;
 
 	if (!pool)
-		return NULL;
+		return true;
 	pool->source = sd_event_source_disable_unref(pool->source);
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec++;
@@ -158,13 +157,13 @@ struct worker_pool *worker_pool_free(struct worker_pool *pool)
 	left = pool->threads;
 	pthread_mutex_unlock(&pool->lock);
 	if (left)
-		return NULL;	/* still used by a thread that the kernel holds */
+		return false;	/* still used by a thread that the kernel holds */
 	closep(&pool->fd);
 	pthread_cond_destroy(&pool->gone);
 	pthread_cond_destroy(&pool->work);
 	pthread_mutex_destroy(&pool->lock);
 	free(pool);
-	return NULL;
+	return true;
 }
 
 /* Signals are the loop's: a thread starts with all of them blocked. */

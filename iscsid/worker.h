@@ -7,6 +7,7 @@
 #ifndef ISCSID_WORKER_H
 #define ISCSID_WORKER_H
 
+#include <stdbool.h>
 #include <systemd/sd-event.h>
 
 struct worker_pool;
@@ -26,11 +27,11 @@ struct worker_job {
 int worker_pool_new(sd_event *loop, unsigned int max_threads, struct worker_pool **ret);
 
 /*
- * Takes NULL; returns NULL. Jobs that still run are waited for up to a second and then left to
- * the end of the process, since nothing can end a write that the kernel holds; done() is not
- * called for them.
+ * Takes NULL. Jobs that still run are waited for up to a second and then left to the end of the
+ * process, since nothing can end a write that the kernel holds: false, and what they use must
+ * stay. done() is not called for them.
  */
-struct worker_pool *worker_pool_free(struct worker_pool *pool);
+bool worker_pool_free(struct worker_pool *pool);
 
 /* Hands over a job. 0, or -errno if there is no thread to run it and none can be started. */
 int worker_submit(struct worker_pool *pool, struct worker_job *job);

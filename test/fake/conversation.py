@@ -134,7 +134,7 @@ def _target_step(text, line):
 
 
 def _step(text, line):
-    m = re.match(r"(I->|T->|U\d?->|U\d?<-|log (?:says|lacks)|digests|expect)\s+(.*)$", text)
+    m = re.match(r"(I->|T->|U\d?->|U\d?<-|log (?:says|lacks)|digests|expect|kernel)\s+(.*)$", text)
     if not m:
         return None
     what, rest = m.groups()
@@ -144,6 +144,9 @@ def _step(text, line):
         return _target_step(rest, line)
     if what == "digests":
         return Step("digests", line, text, which=rest.split())
+    if what == "kernel":
+        name, _, value = rest.partition(" = ")
+        return Step("kernel", line, text, name=name.strip(), value=value.strip())
     if what == "expect":
         return Step("assert", line, text, expr=rest)
     if what.startswith("log"):
@@ -256,9 +259,10 @@ def _check(script):
     for block in script.blocks:
         if block.portal not in script.portals:
             raise BadScript("line %d: no portal %s" % (block.line, block.portal))
-        tail = block.steps[-1] if block.steps else None
-        while tail and tail.kind in ("result", "log", "assert", "command"):
-            tail = block.steps[block.steps.index(tail) - 1]
+        at = len(block.steps)
+        while at and block.steps[at - 1].kind in ("result", "log", "assert", "command", "kernel"):
+            at -= 1
+        tail = block.steps[at - 1] if at else None
         if not tail or (tail.kind not in ends and not (tail.kind == "repeat" and tail.until)):
             raise BadScript("line %d: this connection has no end" % block.line)
 
@@ -589,6 +593,13 @@ class Conn:
 # ---- a case ----------------------------------------------------------------------------
 
 
+class Started:
+    """A command of the user's, from the moment when it was asked for."""
+
+    def __init__(self):
+        self.done, self.command = threading.Event(), None
+
+
 class Case:
     """A conversation being played. user: whoever carries out the commands, see play()."""
 
@@ -672,7 +683,7 @@ class Case:
         env = {"I": I_NAME, "T": self.target, "host": self.host, "n": n,
                "dead": "%s:%d" % (self.host, self.dead_port),
                "hex": hex_of, "base64": base64_of, "response": response, "proof": proof,
-               "unbinary": iscsi.unbinary, "bytes": bytes, "range": range, "len": len,
+               "unbinary": iscsi.unbinary, "sid": self.user.sid, "bytes": bytes, "range": range, "len": len,
                "chr": chr, "str": str, "int": int, "case": self, "iscsi": iscsi, "os": os,
                "conn": lambda i: self.conns[i - 1], "this": conn,
                "got": conn.got if conn else {}}
@@ -919,15 +930,25 @@ class Case:
     def do_log(self, step, conn, n):
         self.user.log(self, step, self.fill(step.pattern, conn, n))
 
+    def do_kernel(self, step, conn, n):
+        self.user.kernel(self, step, step.name, self.fill(step.value, conn, n))
+
     def do_command(self, step, conn, n):
         command = self.fill(step.command, conn, n)
         self.note(conn, "U->", command)
-        self.commands[step.who] = self.user.start(self, command)
+        started = Started()
+        self.commands[step.who] = started   # its connection may be here before it is back
+        try:
+            started.command = self.user.start(self, command)
+        finally:
+            started.done.set()
 
     def do_result(self, step, conn, n):
         if step.who not in self.commands:
             raise Failed("%s: of no command" % step)
-        result = self.user.wait(self, self.commands.pop(step.who),
+        started = self.commands.pop(step.who)
+        started.done.wait()
+        result = self.user.wait(self, started.command,
                                 self.began + self.script.limit - time.monotonic())
         if not result:          # nobody who could tell
             return

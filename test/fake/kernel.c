@@ -133,13 +133,17 @@ static enum iscsi_err fake_unbind_session(struct kernel *kernel, uint32_t sid,
 	return ISCSI_SUCCESS;
 }
 
-static enum iscsi_err fake_get_stats(struct kernel *kernel, uint32_t sid, struct iscsi_why *why)
+static enum iscsi_err fake_get_stats(struct kernel *kernel, uint32_t sid,
+				     struct kernel_stat *stats, size_t *len,
+				     struct iscsi_why *why)
 {
 	struct fake_kernel *fake = fake_of(kernel);
 
 	if (fails(fake) || !fake->session[sid].has_conn)
 		return fail(why);
 	note(fake, "stats %u", sid);
+	stats[0] = (struct kernel_stat){ .name = "txdata_octets", .value = 48 };
+	*len = 1;
 	return ISCSI_SUCCESS;
 }
 

@@ -32,6 +32,11 @@ in_lab()
 		options+=("$1")
 		shift
 	done
+	case " ${options[*]} ${LAB_OPTIONS:-} " in
+	*" --both "* | *" --original "*)
+		"$LAB_LIB/fetch" original || skip "Debian's open-iscsi cannot be had here"
+		;;
+	esac
 	# shellcheck disable=SC2086
 	exec "$LAB_LIB/run" "${options[@]}" ${LAB_OPTIONS:-} "$0" "$@"
 }

@@ -19,6 +19,7 @@ machine_uml_ready()
 			echo "lab: no C compiler, trying without $shim" >&2
 		fi
 	fi
+	uml_preload=
 	[ ! -e "$shim" ] || uml_preload=$shim
 	uml_program=$uml
 }
@@ -26,12 +27,16 @@ machine_uml_ready()
 machine_uml_start()
 {
 	# The kernel's command line has no quotes: a path with a space in it stays out of it.
+	# Nor can a list of libraries to preload have one in it.
 	cp "$lab/init-uml" "$run/init"
+	[ -z "$uml_preload" ] || cp "$uml_preload" "$run/preload.so"
 	# Console 0 is for the kernel; 1 and 2 are the script's output, 3 its exit status.
-	LD_PRELOAD=${uml_preload:-} setsid setpriv --pdeathsig KILL \
+	LD_PRELOAD=${uml_preload:+$run/preload.so} setsid setpriv --pdeathsig KILL \
 		"$uml_program" "mem=$mem" root=/dev/root rootfstype=hostfs rootflags=/ rw \
 		"init=$run/init" con=null con0=null,fd:1 con1=null,fd:7 con2=null,fd:8 \
-		con3=null,fd:9 quiet panic=-1 initcall_blacklist=raid6_select_algo "uml_dir=$run/" umid=lab "LAB_RUN=$run" \
+		con3=null,fd:9 quiet panic=-1 \
+		initcall_blacklist=raid6_select_algo \
+		"uml_dir=$run/" umid=lab "LAB_RUN=$run" \
 		</dev/null >"$run/console" 2>&1 7>"$run/out" 8>"$run/err" 9>"$run/result" &
 	guest=$!
 }
@@ -61,7 +66,8 @@ make_initrd()
 	for module in virtio_pci virtio_console 9pnet_virtio 9p overlay; do
 		modprobe -d "$cache/qemu/root" -S "$1" --show-depends "$module" ||
 			die "no module $module"
-	done | while read -r _ path _; do
+	done | while read -r _ path; do
+		path=${path%% }
 		[ -e "$root/modules/${path##*/}" ] || {
 			cp "$path" "$root/modules/"
 			echo "${path##*/}" >>"$root/modules/order"
