@@ -14,7 +14,7 @@
 #include "../libiscsi-db/util.h"
 #include "show.h"
 
-#define LINE_MAX_LEN	768		/* a name, an address and an interface, each at its longest */
+#define LINE_MAX_LEN	768		/* name, address and interface at their longest */
 #define GRACE_MS	60000		/* for the daemon beyond its own deadlines */
 #define LOGOUT_MS	120000
 #define PROGRESS_LEAST	5		/* requests from which on a terminal shows progress */

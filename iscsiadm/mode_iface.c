@@ -468,7 +468,8 @@ enum iscsi_err mode_iface_run(struct adm *adm)
 	if (err != ISCSI_SUCCESS)
 		return err;
 	if (opt->iface_count > 1)
-		adm_error("iface mode only accepts one interface. Using the first one %s.", name);
+		adm_error("iface mode only accepts one interface. Using the first one %s.",
+			  name);
 	if (opt->submode == SUBMODE_PING)
 		return iface_ping(adm, name);
 	switch (opt->ops) {

@@ -114,7 +114,8 @@ size_t mode_session_trees(struct adm *adm, const struct sysfs_session **list, si
 	if (how->heading)
 		how->heading(adm);
 	for (i = 0; i < n; i++) {
-		show_session_tree(stdout, list[i], previous, how->indent, how->parts, &states[i]);
+		show_session_tree(stdout, list[i], previous, how->indent, how->parts,
+				  &states[i]);
 		if (how->devices)
 			show_devices(adm, list[i], how->indent, !how->indent[0]);
 		previous = list[i];
@@ -407,7 +408,8 @@ enum iscsi_err mode_session_run(struct adm *adm)
 	enum iscsi_err err;
 
 	if (!opt->has_sid && opt->ops == OP_NEW) {
-		adm_error("session mode: Operation 'new' only allowed with specific session IDs");
+		adm_error("session mode: Operation 'new' only allowed with specific "
+			  "session IDs");
 		return ISCSI_ERR_INVAL;
 	}
 	if (opt->has_sid) {

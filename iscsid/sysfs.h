@@ -117,7 +117,7 @@ bool sysfs_find_netdev(struct sysfs *sysfs, const char *hwaddress, char *ret, si
 /* The first line of any file below the root; 0 or -errno, and @ret "" then. */
 int sysfs_read_text(struct sysfs *sysfs, const char *path, char *ret, size_t size);
 
-/* The numbers in a folder's names that begin with @prefix, ascending; none without the folder. */
+/* The numbers behind @prefix in a folder's names, ascending; none without the folder. */
 enum iscsi_err sysfs_list_numbers(struct sysfs *sysfs, const char *path, const char *prefix,
 				  unsigned int **ret, size_t *ret_len);
 

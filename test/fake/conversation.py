@@ -69,6 +69,7 @@ class Script:
         self.path, self.name = path, name
         self.about = ""
         self.rows, self.sets, self.portals, self.flags = [], [], ["A"], set()
+        self.special = {}       # portal -> "black hole", "dead" or "narrow"
         self.limit = LIMIT_S
         self.preamble, self.blocks, self.final = [], [], []
 
@@ -220,6 +221,11 @@ def _parse_lines(script, lines):
             script.limit = float(rest)
         elif word == "portals":
             script.portals = rest.split()
+        elif word == "portal":
+            m = re.match(r"([A-Z]) is (a black hole|dead|narrow)$", rest)
+            if not m:
+                raise BadScript("line %d: no such portal" % number)
+            script.special[m.group(1)] = m.group(2)
         elif word in ("pings", "scsi", "alone"):
             script.flags.add(word)
         elif word == "finally":
@@ -611,36 +617,33 @@ class Case:
         self.lock = threading.Lock()
         self.conns, self.expected = [], []
         self.changed = threading.Condition(self.lock)
-        self.listeners = {}
+        self.listeners, self.fillers = {}, []
         self.threads = []
         self.began = time.monotonic()
         self.commands = {}
-        self.fillers = []
+        
         for portal in script.portals:
-            self.listeners[portal] = self._listen()
-        self.dead = self._listen()      # bound, so that nobody else gets it; refuses
+            self.listeners[portal] = self._listen(script.special.get(portal, ""))
+        self.dead = self._listen("dead")
         self.dead_port = self.dead.getsockname()[1]
-        self.dead.close()
+        self.fillers.append(self.dead)
         self.last_end = {}
 
-    def _listen(self, backlog=64):
+    def _listen(self, how=""):
         sock = socket.socket()
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if how == "narrow":     # a receive window of about a kilobyte
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         sock.bind((self.host, 0))
-        sock.listen(backlog)
+        if how == "dead":       # bound, so that nobody else gets the port; refuses
+            return sock
+        sock.listen(0 if how == "a black hole" else 64)
+        if how == "a black hole":       # nobody accepts, and the queue is full: SYNs vanish
+            for _ in range(3):
+                filler = socket.socket()
+                filler.setblocking(False)
+                filler.connect_ex(sock.getsockname())
+                self.fillers.append(filler)
         return sock
-
-    def black_hole(self):
-        """A port that lets SYNs vanish: nobody accepts, and the queue is full."""
-        sock = self._listen(0)
-        self.fillers.append(sock)
-        for _ in range(3):
-            filler = socket.socket()
-            filler.setblocking(False)
-            filler.connect_ex(sock.getsockname())
-            self.fillers.append(filler)
-        time.sleep(0.05)
-        return sock.getsockname()[1]
 
     def port(self, portal="A"):
         return self.listeners[portal].getsockname()[1]
@@ -727,8 +730,7 @@ class Case:
                 continue
             if "=" not in line:
                 raise Failed("line %d: neither a pair nor bytes: %s" % (number, line))
-            key, _, value = line.partition("=")
-            value = self.fill(value, conn, n)
+            key, _, value = self.fill(line, conn, n).partition("=")
             if conn and key in ("CHAP_A", "CHAP_I", "CHAP_C"):
                 try:
                     conn.challenge[key] = iscsi.unbinary(value) if key == "CHAP_C" else \
@@ -794,15 +796,15 @@ class Case:
             raise Failed("%s: it has %s too" % (step, ", ".join(extra[:9])))
 
     def check_pair(self, step, conn, got, line, n):
-        m = re.match(r"([^=~ ]+)(?:(=| ~ )(.*))?$", line, re.S)
-        key, how, value = self.fill(m.group(1), conn, n), m.group(2), m.group(3)
+        if " ~ " in line:
+            key, how, value = line.partition(" ~ ")
+        else:
+            key, how, value = self.fill(line, conn, n).partition("=")
         if key not in got:
             raise Failed("%s: it has no %s" % (step, key))
-        if how == "=":
-            want = self.fill(value, conn, n)
-            if got[key] != want:
-                raise Failed("%s: %s is '%.200s', not '%.200s'" % (step, key, got[key], want))
-        elif how and not re.search(value, got[key]):
+        if how == "=" and got[key] != value:
+            raise Failed("%s: %s is '%.200s', not '%.200s'" % (step, key, got[key], value))
+        if how == " ~ " and not re.search(value, got[key]):
             raise Failed("%s: %s is '%.200s'" % (step, key, got[key]))
         return {key}
 
@@ -1058,6 +1060,8 @@ class Case:
         self.began = time.monotonic()
         self.expected = [b for b in self.script.blocks if not b.every]
         for portal, sock in self.listeners.items():
+            if self.script.special.get(portal, "narrow") != "narrow":
+                continue
             thread = threading.Thread(target=self._accept, args=(portal, sock), daemon=True)
             thread.start()
         try:
