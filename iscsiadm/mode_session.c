@@ -18,6 +18,7 @@
 
 #define STATE_MS	5000
 #define RESCAN_MS	300000
+#define STATS_MS	60000
 
 /* ---- what the daemon knows ------------------------------------------------------------- */
 
@@ -343,6 +344,63 @@ enum iscsi_err mode_session_rescan(struct adm *adm, const struct adm_selection *
 	return err;
 }
 
+/* The counters come as they are asked for: session by session, the common ones first. */
+struct stats {
+	const struct sysfs_session *const *list;
+	size_t len;
+	uint32_t first_tag;
+	uint32_t tag;			/* of the session that is being printed */
+	bool custom;
+	enum iscsi_err err;		/* the first */
+};
+
+static void on_stat(void *arg, const struct mgmt_reply *reply)
+{
+	struct stats *s = arg;
+	size_t i = reply->tag - s->first_tag;
+
+	if (i >= s->len || s->err)
+		return;
+	if (reply->type == MGMT_RESULT) {
+		s->err = reply->err;
+		if (reply->err && *reply->why)
+			adm_error("session %u: %s", s->list[i]->sid, reply->why);
+		return;
+	}
+	if (s->tag != reply->tag) {
+		show_stats_session(stdout, s->list[i]);
+		show_stats_heading(stdout, false);
+		s->custom = false;
+	}
+	s->tag = reply->tag;
+	if (reply->custom && !s->custom)
+		show_stats_heading(stdout, true);
+	s->custom = reply->custom;
+	show_stats_counter(stdout, reply->name, reply->value);
+}
+
+static enum iscsi_err stats_list(struct adm *adm, const struct sysfs_session *const *list,
+				 size_t len)
+{
+	struct stats s = { .list = list, .len = len };
+	enum iscsi_err err = adm_need_client(adm);
+	uint32_t tag = 0;
+
+	for (size_t i = 0; i < len && !err; i++) {
+		struct mgmt_request req = {
+			.type = MGMT_GET_STATS, .sid = list[i]->sid, .record = "", .iface = "",
+		};
+
+		(void)adm_sessions_detail(adm->sessions, list[i], SYSFS_DETAIL_STATE);
+		err = client_request(adm->client, &req, &tag);
+		if (!i)
+			s.first_tag = tag;
+	}
+	if (!err)
+		err = client_run(adm->client, STATS_MS, on_stat, &s);
+	return err ? err : s.err;
+}
+
 enum iscsi_err mode_session_stats(struct adm *adm, const struct adm_selection *sel)
 {
 	CLEANUP(freep) const struct sysfs_session **list = NULL;
@@ -356,10 +414,11 @@ enum iscsi_err mode_session_stats(struct adm *adm, const struct adm_selection *s
 		adm_error("No session found.");
 		return ISCSI_ERR_NO_OBJS_FOUND;
 	}
-	/* iscsid has no request for them yet. */
-	adm_error("Could not execute operation on all sessions: %s",
-		  iscsi_db_err_text(ISCSI_ERR_OP_NOT_SUPP));
-	return ISCSI_ERR_OP_NOT_SUPP;
+	err = stats_list(adm, list, len);
+	if (err != ISCSI_SUCCESS)
+		adm_error("Could not execute operation on all sessions: %s",
+			  iscsi_db_err_text(err));
+	return err;
 }
 
 /* ---- one session ----------------------------------------------------------------------- */

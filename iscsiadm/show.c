@@ -126,6 +126,24 @@ static int or_minus_one(int n)
 	return n == SYSFS_UNSET ? -1 : n;
 }
 
+void show_stats_session(FILE *out, const struct sysfs_session *session)
+{
+	char what[768];
+
+	show_format_session(what, sizeof(what), session);
+	fprintf(out, "Stats for session %s\n", what);
+}
+
+void show_stats_heading(FILE *out, bool custom)
+{
+	fputs(custom ? "iSCSI Extended:\n" : "iSCSI SNMP:\n", out);
+}
+
+void show_stats_counter(FILE *out, const char *name, uint64_t value)
+{
+	fprintf(out, "\t%s: %" PRIu64 "\n", name, value);
+}
+
 void show_session_line(FILE *out, const struct sysfs_session *session)
 {
 	fprintf(out, "%s: [%u] ", or_empty(session->transport), session->sid);

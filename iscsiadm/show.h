@@ -51,6 +51,14 @@ void show_format_session(char *ret, size_t size, const struct sysfs_session *ses
 
 /* ---- sessions ------------------------------------------------------------------------ */
 
+/*
+ * Statistics: a heading for the session, then a line a counter; a heading stands before the
+ * first common and the first custom one.
+ */
+void show_stats_session(FILE *out, const struct sysfs_session *session);
+void show_stats_heading(FILE *out, bool custom);
+void show_stats_counter(FILE *out, const char *name, uint64_t value);
+
 /* "tcp: [1] ADDR:PORT,TPGT TARGET (non-flash)" */
 void show_session_line(FILE *out, const struct sysfs_session *session);
 

@@ -621,7 +621,6 @@ class Case:
         self.threads = []
         self.began = time.monotonic()
         self.commands = {}
-        
         for portal in script.portals:
             self.listeners[portal] = self._listen(script.special.get(portal, ""))
         self.dead = self._listen("dead")
