@@ -52,6 +52,7 @@ static enum iscsi_err stop_daemon(struct adm *adm)
 {
 	struct mgmt_request req = { .type = MGMT_STOP, .record = "", .iface = "" };
 	struct iscsi_why why = { "" };
+	enum iscsi_err err;
 	uint32_t tag;
 
 	if (adm->opt.kill_priority) {
@@ -62,10 +63,13 @@ static enum iscsi_err stop_daemon(struct adm *adm)
 	adm->client = client_new(adm_warn, NULL);
 	if (!adm->client || client_request(adm->client, &req, &tag) != ISCSI_SUCCESS)
 		return adm_fail(ISCSI_ERR_NOMEM, NULL);
-	if (client_run(adm->client, STOP_MS, on_stopped, &why) != ISCSI_SUCCESS)
+	err = client_run(adm->client, STOP_MS, on_stopped, &why);
+	if (err != ISCSI_SUCCESS) {
+		adm_error("initiator reported error (%d - %s)", (int)err, iscsi_db_err_text(err));
 		adm_error("Could not stop iscsid. Is it running?");
-	else if (why.text[0])
+	} else if (why.text[0]) {
 		adm_error("Could not stop iscsid: %s", why.text);
+	}
 	return ISCSI_SUCCESS;
 }
 

@@ -119,7 +119,7 @@ static enum iscsi_err add_record(struct adm *adm, const struct firmware_target *
 /* Whatever comes of the logins, the status is 0: boot scripts rely on it. */
 static enum iscsi_err login(struct adm *adm, const struct firmware_target *list, size_t len)
 {
-	struct login_how how = { .no_wait = adm->opt.no_wait };
+	struct login_how how = { .no_wait = adm->opt.no_wait, .quiet_end = true };
 	struct adm_records records = { NULL, 0, 0 };
 	enum iscsi_err err = adm_need_db(adm);
 	size_t i;

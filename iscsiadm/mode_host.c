@@ -103,7 +103,7 @@ static enum iscsi_err list_hosts(struct adm *adm)
 		return err;
 	if (count)
 		qsort(hosts, count, sizeof(*hosts), compare_name);
-	if (count && (level > 4 || level < OPTION_UNSET)) {
+	if (level > 4 || level < OPTION_UNSET) {
 		adm_error("Invalid info level %d. Try 0 - 4.", level);
 		return ISCSI_ERR_INVAL;
 	}

@@ -275,6 +275,7 @@ static enum iscsi_err add_again(void *arg, const struct iscsi_db_record *rec)
 	const char *target = iscsi_db_record_get(rec, "node.name");
 	const char *address = iscsi_db_record_get(rec, "node.conn[0].address");
 	int port = iscsi_db_record_get_int(rec, "node.conn[0].port");
+	int tpgt = iscsi_db_record_get_int(rec, "node.tpgt");
 	size_t i;
 
 	/* Records of one portal that differ only in their interface become one. */
@@ -284,13 +285,14 @@ static enum iscsi_err add_again(void *arg, const struct iscsi_db_record *rec)
 		if (!streq(target, iscsi_db_record_get(other, "node.name")))
 			break;
 		if (port == iscsi_db_record_get_int(other, "node.conn[0].port") &&
+		    tpgt == iscsi_db_record_get_int(other, "node.tpgt") &&
 		    streq(address, iscsi_db_record_get(other, "node.conn[0].address")))
 			return ISCSI_SUCCESS;
 	}
 	a->id.target = target;
 	a->id.address = address;
 	a->id.port = port;
-	a->id.tpgt = iscsi_db_record_get_int(rec, "node.tpgt");
+	a->id.tpgt = tpgt;
 	return stage_new(a);
 }
 

@@ -74,3 +74,19 @@ enum addr_kind addr_kind_of(const struct sockaddr *addr)
 		return ADDR_NAME;
 	}
 }
+
+bool addr_may_redirect(const struct sockaddr *from, const struct sockaddr *to)
+{
+	switch (addr_kind_of(to)) {
+	case ADDR_LOOPBACK:
+		return addr_kind_of(from) == ADDR_LOOPBACK;
+	case ADDR_UNSPECIFIED:
+	case ADDR_MULTICAST:
+		return false;
+	case ADDR_NAME:
+	case ADDR_UNICAST:
+	case ADDR_LINK_LOCAL:
+		break;
+	}
+	return true;
+}

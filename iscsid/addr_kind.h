@@ -6,6 +6,8 @@
 #ifndef ISCSID_ADDR_KIND_H
 #define ISCSID_ADDR_KIND_H
 
+#include <stdbool.h>
+
 struct sockaddr;
 
 enum addr_kind {
@@ -20,5 +22,11 @@ enum addr_kind {
 /* @text as getaddrinfo() would read it: IPv4 in any form, or IPv6 with or without "%zone". */
 enum addr_kind addr_kind_of_text(const char *text);
 enum addr_kind addr_kind_of(const struct sockaddr *addr);
+
+/*
+ * Whether a target at @from may send us to @to: not to what is no host's address, and not from
+ * another host to this one.
+ */
+bool addr_may_redirect(const struct sockaddr *from, const struct sockaddr *to);
 
 #endif /* ISCSID_ADDR_KIND_H */

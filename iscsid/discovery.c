@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "../libiscsi-db/util.h"
+#include "addr_kind.h"
 #include "bytes.h"
 #include "log.h"
 #include "login.h"
@@ -51,13 +52,17 @@ struct discovery {
 	int fd;
 	int attempts_left;
 	unsigned int redirects, empty_parts;
+	size_t moved_at;		/* the next of the addresses that a redirection named */
 	bool security;			/* the security stage may take longer: auth_timeout */
 	struct sockaddr_storage portal, peer;
 	struct login *login;
 	struct login_config login_config;
 	struct sendtargets *targets;	/* made anew for each login */
 	bool streaming;			/* a target was passed on: too late to begin again */
-	uint32_t itt, cmd_sn, exp_stat_sn, max_recv;
+	uint32_t itt, cmd_sn, max_cmd_sn, exp_stat_sn, max_recv;
+	struct text_request_pdu ask;	/* the last, or one that waits for the command window */
+	const char *ask_text;
+	bool ask_waits;
 
 	struct login_pdu request;	/* built, then sent from @out */
 	uint8_t out[PDU_BHS_LEN + PDU_LOGIN_DATA_MAX + 4];
@@ -68,6 +73,7 @@ struct discovery {
 
 static int discovery_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata);
 static void discovery_connect(struct discovery *d, const struct sockaddr_storage *peer);
+static bool discovery_try_moved(struct discovery *d);
 
 /* ---- ends of an attempt ---------------------------------------------------------------------- */
 
@@ -82,6 +88,7 @@ static void discovery_hang_up(struct discovery *d)
 	d->io = sd_event_source_disable_unref(d->io);
 	closep(&d->fd);
 	d->in_len = d->out_len = d->out_pos = 0;
+	d->ask_waits = false;
 }
 
 static void discovery_end(struct discovery *d, enum iscsi_err err, const struct iscsi_why *why)
@@ -97,6 +104,8 @@ static void discovery_again(struct discovery *d, const struct iscsi_why *why)
 	struct iscsi_why all;
 
 	discovery_hang_up(d);
+	if (discovery_try_moved(d))
+		return;
 	if (!d->streaming && d->attempts_left-- > 0) {
 		log_info("discovery %s,%d: %s; trying again", d->address, d->port, why->text);
 		d->state = DISCOVERY_PAUSE;
@@ -182,24 +191,52 @@ static void discovery_send_login(struct discovery *d)
 	discovery_send(d, d->request.bhs, d->request.data, d->request.data_len);
 }
 
+/* A command that the target has no room for yet waits for a PDU that says otherwise (4.2.2.1). */
+static void discovery_ask(struct discovery *d)
+{
+	uint8_t bhs[PDU_BHS_LEN];
+
+	d->ask_waits = (int32_t)(d->cmd_sn - d->max_cmd_sn) > 0;
+	if (d->ask_waits)
+		return;
+	d->ask.cmd_sn = d->cmd_sn++;
+	d->ask.exp_stat_sn = d->exp_stat_sn;
+	pdu_build_text_request(&d->ask, bhs);
+	discovery_send(d, bhs, (const uint8_t *)d->ask_text, d->ask.data_len);
+}
+
 static void discovery_send_text(struct discovery *d, const char *text, size_t len,
 				const struct text_response_pdu *part)
 {
-	struct text_request_pdu req = {
-		.final = true, .itt = d->itt, .ttt = PDU_RESERVED_TAG,
-		.cmd_sn = d->cmd_sn++, .exp_stat_sn = d->exp_stat_sn, .data_len = (uint32_t)len,
-	};
 	int timeout = iscsi_db_record_get_int(d->rec, "discovery.sendtargets.timeo.active_timeout");
-	uint8_t bhs[PDU_BHS_LEN];
 
-	if (part) {		/* P-DISC-05 is RFC 7143, 11.10.4: tag and LUN copied */
-		req.ttt = part->ttt;
-		memcpy(req.lun, part->lun, sizeof(req.lun));
+	d->ask = (struct text_request_pdu){
+		.final = true, .itt = d->itt, .ttt = PDU_RESERVED_TAG, .data_len = (uint32_t)len,
+	};
+	d->ask_text = text;
+	if (part) {		/* tag and LUN are copied, RFC 7143, 11.10.4 */
+		d->ask.ttt = part->ttt;
+		memcpy(d->ask.lun, part->lun, sizeof(d->ask.lun));
 	}
-	pdu_build_text_request(&req, bhs);
 	d->state = DISCOVERY_TEXT;
 	discovery_arm(d, (uint64_t)MAX(timeout, 1) * 1000);
-	discovery_send(d, bhs, (const uint8_t *)text, len);
+	discovery_ask(d);
+}
+
+/* What a response says of the command window: more room, or nothing that makes sense. */
+static void discovery_take_window(struct discovery *d, uint32_t exp_cmd_sn, uint32_t max_cmd_sn)
+{
+	if ((int32_t)(max_cmd_sn - (exp_cmd_sn - 1)) >= 0 &&
+	    (int32_t)(max_cmd_sn - d->max_cmd_sn) > 0)
+		d->max_cmd_sn = max_cmd_sn;
+}
+
+/* The first window. A target that doesn't count as we do has none that would mean anything. */
+static void discovery_begin_window(struct discovery *d, uint32_t exp_cmd_sn, uint32_t max_cmd_sn)
+{
+	d->cmd_sn = FIRST_CMD_SN;
+	d->max_cmd_sn = exp_cmd_sn == d->cmd_sn ? d->cmd_sn - 1 : d->cmd_sn + INT32_MAX;
+	discovery_take_window(d, exp_cmd_sn, max_cmd_sn);
 }
 
 static void discovery_send_logout(struct discovery *d)
@@ -218,23 +255,64 @@ static void discovery_send_logout(struct discovery *d)
 
 /* ---- what comes in -------------------------------------------------------------------------------- */
 
-static void discovery_moved(struct discovery *d)
+static void discovery_moved_resolved(void *arg, const struct sockaddr_storage *addr,
+				     const char *error)
 {
-	const struct login_outcome *outcome = login_outcome(d->login);
-	const struct iscsi_db_portal *to = &outcome->moved_to[0];
-	struct sockaddr_storage peer;
+	struct discovery *d = arg;
 	struct iscsi_why why;
 
-	discovery_hang_up(d);
-	if (++d->redirects > REDIRECTS_MAX ||
-	    !lookup_numeric(to->address, to->port > 0 ? to->port : ISCSI_PORT_DEFAULT, &peer)) {
-		(void)iscsi_fail(&why, ISCSI_ERR_LOGIN, "redirected to %s: %s", to->address,
-				 d->redirects > REDIRECTS_MAX ? "too many redirections" :
-				 "not a numeric address");
-		discovery_again(d, &why);
+	d->lookup = NULL;
+	if (addr && !addr_may_redirect((const struct sockaddr *)&d->portal,
+				       (const struct sockaddr *)addr)) {
+		addr = NULL;
+		error = "not the address of another host";
+	}
+	if (addr) {
+		discovery_connect(d, addr);
 		return;
 	}
-	discovery_connect(d, &peer);
+	(void)iscsi_fail(&why, ISCSI_ERR_LOGIN, "%s has moved, but can't be followed: %s",
+			 d->address, error);
+	discovery_again(d, &why);
+}
+
+/* The next of the addresses that the target has named, in their order. False: there is none. */
+static bool discovery_try_moved(struct discovery *d)
+{
+	const struct login_outcome *outcome = login_outcome(d->login);
+	const struct iscsi_db_portal *to;
+	struct sockaddr_storage peer;
+	int port;
+
+	if (!d->redirects || d->moved_at >= outcome->moved_to_len)
+		return false;
+	to = &outcome->moved_to[d->moved_at++];
+	port = to->port > 0 ? to->port : ISCSI_PORT_DEFAULT;
+	log_info("discovery %s,%d: redirected to %s:%d", d->address, d->port, to->address, port);
+	if (lookup_numeric(to->address, port, &peer)) {
+		discovery_moved_resolved(d, &peer, NULL);
+		return true;
+	}
+	d->state = DISCOVERY_LOOKUP;
+	d->lookup = lookup_start(d->env.name_pool, to->address, port, discovery_moved_resolved, d);
+	if (d->lookup)
+		discovery_arm(d, (uint64_t)MAX(iscsi_db_record_get_int(d->rec,
+				"discovery.sendtargets.timeo.login_timeout"), 1) * 1000);
+	else
+		discovery_moved_resolved(d, NULL, "no memory");
+	return true;
+}
+
+static void discovery_moved(struct discovery *d)
+{
+	discovery_hang_up(d);
+	d->moved_at = 0;
+	if (++d->redirects > REDIRECTS_MAX) {
+		d->moved_at = SIZE_MAX;
+		discovery_moved_resolved(d, NULL, "too many redirections");
+		return;
+	}
+	(void)discovery_try_moved(d);
 }
 
 static void discovery_text_error(struct discovery *d, const char *what)
@@ -261,7 +339,7 @@ static void discovery_on_warning(void *arg, const char *text)
 	log_warning("discovery %s,%d: %s", d->address, d->port, text);
 }
 
-static void discovery_logged_in(struct discovery *d)
+static void discovery_logged_in(struct discovery *d, const struct login_response_pdu *response)
 {
 	static const char ask[] = "SendTargets=All";	/* and its NUL */
 	const struct sendtargets_config config = {
@@ -277,7 +355,7 @@ static void discovery_logged_in(struct discovery *d)
 		return;
 	}
 	d->exp_stat_sn = login_outcome(d->login)->exp_stat_sn;
-	d->cmd_sn = FIRST_CMD_SN;
+	discovery_begin_window(d, response->exp_cmd_sn, response->max_cmd_sn);
 	d->itt = 1;
 	d->empty_parts = 0;
 	discovery_send_text(d, ask, sizeof(ask), NULL);
@@ -300,7 +378,7 @@ static void discovery_login_pdu(struct discovery *d, const uint8_t *bhs, const u
 		discovery_send_login(d);
 		return;
 	case LOGIN_DONE:
-		discovery_logged_in(d);
+		discovery_logged_in(d, &response);
 		return;
 	case LOGIN_MOVED:
 		discovery_moved(d);
@@ -332,6 +410,7 @@ static void discovery_text_pdu(struct discovery *d, const uint8_t *bhs, const ui
 		return;
 	}
 	d->exp_stat_sn = part.stat_sn + 1;
+	discovery_take_window(d, part.exp_cmd_sn, part.max_cmd_sn);
 	err = sendtargets_feed(d->targets, data, len, &why);
 	if (err) {
 		discovery_text_error(d, why.text);
@@ -353,13 +432,16 @@ static void discovery_text_pdu(struct discovery *d, const uint8_t *bhs, const ui
 	discovery_send_logout(d);
 }
 
-/* A ping of the target's, the one PDU that may come between (11.18). */
+/* A ping of the target's, or more room for commands: the one PDU that may come between (11.18). */
 static void discovery_nop_in(struct discovery *d, const uint8_t *bhs)
 {
 	uint8_t out[PDU_BHS_LEN] = { 0x40 | PDU_NOP_OUT, 0x80 };
 	uint32_t ttt = get_be32(bhs + 20);
 
-	if (ttt == PDU_RESERVED_TAG)
+	discovery_take_window(d, get_be32(bhs + 28), get_be32(bhs + 32));
+	if (d->ask_waits)
+		discovery_ask(d);
+	if (ttt == PDU_RESERVED_TAG || d->fd < 0)
 		return;
 	memcpy(out + 8, bhs + 8, 8);
 	put_be32(out + 16, PDU_RESERVED_TAG);
@@ -552,7 +634,10 @@ static int discovery_on_timer(sd_event_source *source, uint64_t usec, void *user
 		break;
 	case DISCOVERY_LOOKUP:
 		d->lookup = lookup_forget(d->lookup);
-		discovery_resolved(d, NULL, "no answer in time");
+		if (d->redirects)
+			discovery_moved_resolved(d, NULL, "no answer in time");
+		else
+			discovery_resolved(d, NULL, "no answer in time");
 		break;
 	case DISCOVERY_DONE:
 		break;

@@ -43,6 +43,7 @@ struct session {
 	unsigned int failed_attempts;	/* since the last time it was up */
 	unsigned int failed_connects;	/* of these, without a TCP connection: reopen_max */
 	unsigned int redirects;
+	size_t moved_at;		/* the next of the addresses that a redirection named */
 	uint32_t time2wait_s;		/* negotiated */
 	uint64_t up_since_us;
 	char name[ISCSI_NAME_MAX + ISCSI_ADDRESS_MAX + 64];	/* for the log */
@@ -384,8 +385,12 @@ static void session_reopen_failed(struct session *session, const struct conn_rep
 	(void)session_arm_attempt(session, retry_cause_of(report->cause), 0);
 }
 
+static bool session_try_moved(struct session *session);
+
 static void session_conn_failed(struct session *session, const struct conn_report *report)
 {
+	if (report->cause == CONN_CAUSE_TRANSPORT && session_try_moved(session))
+		return;
 	switch (session->state) {
 	case SESSION_FREE:
 		session_first_login_failed(session, report);
@@ -532,39 +537,39 @@ static void session_redirect_resolved(void *arg, const struct sockaddr_storage *
 
 	session->lookup = NULL;
 	(void)sd_event_source_set_enabled(session->timer, SD_EVENT_OFF);
-	if (addr) {
-		enum addr_kind kind = addr_kind_of((const struct sockaddr *)addr);
-
-		if (kind == ADDR_MULTICAST || kind == ADDR_UNSPECIFIED) {
-			addr = NULL;
-			error = "not the address of a host";
-		}
+	if (addr && !addr_may_redirect((const struct sockaddr *)&session->portal,
+				       (const struct sockaddr *)addr)) {
+		addr = NULL;
+		error = "not the address of another host";
 	}
 	if (addr) {
 		conn_start(session->conn, addr);
 		return;
 	}
-	(void)iscsi_fail(&report.why, ISCSI_ERR_LOGIN,
-			 "the target moved to an address that can't be resolved: %s", error);
+	(void)iscsi_fail(&report.why, ISCSI_ERR_LOGIN, "the target moved, but can't be followed: "
+			 "%s", error);
 	session_conn_failed(session, &report);
 }
 
-/* The target is elsewhere for now; a later attempt begins at its own portal again (11.13.5). */
-static void session_moved(struct session *session)
+/*
+ * The next of the addresses that the target has named, in their order, until one of them has
+ * begun a login. False: there is none.
+ */
+static bool session_try_moved(struct session *session)
 {
 	const struct login_outcome *outcome = conn_login_outcome(session->conn);
-	const struct iscsi_db_portal *to = &outcome->moved_to[0];
-	int port = to->port > 0 ? to->port : ISCSI_PORT_DEFAULT;
+	const struct iscsi_db_portal *to;
 	struct sockaddr_storage addr;
+	int port;
 
-	if (++session->redirects > REDIRECTS_MAX) {
-		session_redirect_resolved(session, NULL, "too many redirections");
-		return;
-	}
+	if (!session->redirects || session->moved_at >= outcome->moved_to_len)
+		return false;
+	to = &outcome->moved_to[session->moved_at++];
+	port = to->port > 0 ? to->port : ISCSI_PORT_DEFAULT;
 	log_info("%s: redirected to %s:%d", session->name, to->address, port);
 	if (lookup_numeric(to->address, port, &addr)) {
-		conn_start(session->conn, &addr);
-		return;
+		session_redirect_resolved(session, &addr, NULL);
+		return true;
 	}
 	session->lookup = lookup_start(session->env->name_pool, to->address, port,
 				       session_redirect_resolved, session);
@@ -572,6 +577,19 @@ static void session_moved(struct session *session)
 		session_arm(session, (uint64_t)session->config->login_timeout_s * 1000);
 	else
 		session_redirect_resolved(session, NULL, "no memory");
+	return true;
+}
+
+/* The target is elsewhere for now; a later attempt begins at its own portal again (11.13.5). */
+static void session_moved(struct session *session)
+{
+	session->moved_at = 0;
+	if (++session->redirects > REDIRECTS_MAX) {
+		session->moved_at = SIZE_MAX;
+		session_redirect_resolved(session, NULL, "too many redirections");
+		return;
+	}
+	(void)session_try_moved(session);
 }
 
 static void session_lookup_timeout(struct session *session)

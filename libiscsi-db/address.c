@@ -43,7 +43,7 @@ static enum iscsi_err check_common(const char *what, const char *name, size_t ma
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "the %s has %zu bytes, more than %zu",
 				  what, strlen(name), max);
 	if (streq(name, ".") || streq(name, ".."))
-		return iscsi_fail(why, ISCSI_ERR_INVAL, "'%s' can't be a %s", name, what);
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "'%s' can't be the %s", name, what);
 	for (const char *p = name; *p; p++) {
 		if (*p == '/')
 			return iscsi_fail(why, ISCSI_ERR_INVAL, "the %s '%s' has a '/' in it",

@@ -370,8 +370,10 @@ static bool has_tail(const char *name, const char *tail)
 
 const char *setting_nearest(int kind, const char *name)
 {
-	unsigned int best = (unsigned int)MIN(strlen(name) / 4 + 2, (size_t)8);
-	const char *found = NULL;
+	const char *found = NULL, *last = strrchr(name, '.');
+	/* What stands before the last dot is soon alike: half of the rest must be, too. */
+	size_t rest = strlen(last ? last + 1 : name) / 2 + 1;
+	unsigned int best = (unsigned int)MIN(MIN(strlen(name) / 4 + 2, rest), (size_t)8);
 
 	for (int k = 0; k < DB_KINDS; k++) {
 		if (kind >= 0 && k != kind)
