@@ -72,43 +72,41 @@ static enum iscsi_err each_iface(struct adm *adm, iscsi_db_record_fn *fn, void *
 	return adm_fail(err, &why);
 }
 
+static enum iscsi_err read_one(struct adm *adm, const char *name, struct iscsi_db_record **ret)
+{
+	struct iscsi_why why = { "" };
+
+	if (iscsi_db_iface_read(adm->db, name, ret, &why) == ISCSI_SUCCESS)
+		return ISCSI_SUCCESS;
+	if (why.text[0])
+		adm_error("%s", why.text);
+	adm_error("Failed to open the interface record %s", name);
+	return ISCSI_ERR_IDBM;
+}
+
 static enum iscsi_err show_one(struct adm *adm, const char *name)
 {
 	struct iscsi_db_record *iface;
-	struct iscsi_why why = { "" };
-	enum iscsi_err err;
+	enum iscsi_err err = read_one(adm, name, &iface);
 
-	err = iscsi_db_iface_read(adm->db, name, &iface, &why);
-	if (err != ISCSI_SUCCESS) {
-		if (why.text[0])
-			adm_error("%s", why.text);
-		adm_error("Failed to open the interface record %s", name);
-		return ISCSI_ERR_IDBM;
-	}
+	if (err != ISCSI_SUCCESS)
+		return err;
 	err = adm_fail(show_record(stdout, iface, adm->opt.show_secrets), NULL);
 	iscsi_db_record_free(iface);
 	return err;
 }
 
-struct tree {
-	struct adm *adm;
-	const char *only;		/* -I */
-	const struct adm_records *nodes;
-};
-
-/* An iscsi_db_record_fn. */
+/* An iscsi_db_record_fn: @arg are the nodes. */
 static enum iscsi_err list_tree(void *arg, const struct iscsi_db_record *iface)
 {
 	const char *name = iscsi_db_record_get(iface, "iface.iscsi_ifacename");
+	const struct adm_records *nodes = arg;
 	const char *last = NULL;
-	struct tree *t = arg;
 	size_t i;
 
-	if (t->only && !streq(t->only, name))
-		return ISCSI_SUCCESS;
 	printf("Iface: %s\n", name);
-	for (i = 0; i < t->nodes->len; i++) {
-		const struct iscsi_db_record *node = t->nodes->list[i];
+	for (i = 0; i < nodes->len; i++) {
+		const struct iscsi_db_record *node = nodes->list[i];
 		const char *target = iscsi_db_record_get(node, "node.name");
 		const char *address = iscsi_db_record_get(node, "node.conn[0].address");
 		bool brackets = iscsi_db_address_in_brackets(address);
@@ -129,12 +127,18 @@ static enum iscsi_err show_tree_of(struct adm *adm, const char *only)
 {
 	struct adm_selection all = { .port = -1 };
 	struct adm_records nodes = { NULL, 0, 0 };
-	struct tree tree = { .adm = adm, .only = only, .nodes = &nodes };
+	struct iscsi_db_record *iface = NULL;
 	enum iscsi_err err;
 
 	err = adm_each_node(adm, &all, adm_records_copy, &nodes, NULL);
-	if (err == ISCSI_SUCCESS && nodes.len)
-		err = each_iface(adm, list_tree, &tree);
+	if (err == ISCSI_SUCCESS && nodes.len && only) {
+		err = read_one(adm, only, &iface);
+		if (err == ISCSI_SUCCESS)
+			err = list_tree(&nodes, iface);
+		iscsi_db_record_free(iface);
+	} else if (err == ISCSI_SUCCESS && nodes.len) {
+		err = each_iface(adm, list_tree, &nodes);
+	}
 	adm_records_done(&nodes);
 	return err;
 }
@@ -174,7 +178,7 @@ static enum iscsi_err check_binding(const struct iscsi_db_record *iface, const c
 		return ISCSI_SUCCESS;
 	return iscsi_fail(why, ISCSI_ERR_INVAL,
 			  "Can not update interface binding from %s to %s. You must delete the "
-			  "interface and create a new one.", strchr(other, '.') + 1,
+			  "interface and create a new one", strchr(other, '.') + 1,
 			  strchr(key, '.') + 1);
 }
 
@@ -187,7 +191,11 @@ static enum iscsi_err apply_pairs(struct adm *adm, struct iscsi_db_record *iface
 	for (i = 0; i < adm->opt.pair_count && err == ISCSI_SUCCESS; i++) {
 		const struct option_pair *p = &adm->opt.pairs[i];
 
-		err = check_binding(iface, p->name, p->value, &why);
+		if (streq(p->name, "iface.iscsi_ifacename"))
+			err = iscsi_fail(&why, ISCSI_ERR_INVAL, "Can not update %s. Delete it, "
+					 "and then create a new one.", p->name);
+		if (err == ISCSI_SUCCESS)
+			err = check_binding(iface, p->name, p->value, &why);
 		if (err == ISCSI_SUCCESS)
 			err = iscsi_db_record_update(iface, p->name, p->value, adm_warn, NULL,
 						     &why);
@@ -265,21 +273,31 @@ static enum iscsi_err iface_new(struct adm *adm, const char *name)
 	return ISCSI_SUCCESS;
 }
 
-/* An iscsi_db_record_fn: the same keys in a node bound to the interface. */
+struct update {
+	struct adm *adm;
+	const struct iscsi_db_record *iface;
+};
+
+/*
+ * An iscsi_db_record_fn: the same keys in a node bound to the interface, with the values as the
+ * interface has them now, which need not be what was typed.
+ */
 static enum iscsi_err update_node(void *arg, const struct iscsi_db_record *rec)
 {
-	struct adm *adm = arg;
+	const struct update *u = arg;
 	struct iscsi_db_record *copy;
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 	size_t i;
 
 	err = iscsi_db_record_copy(rec, &copy);
-	for (i = 0; i < adm->opt.pair_count && err == ISCSI_SUCCESS; i++)
-		err = iscsi_db_record_set(copy, adm->opt.pairs[i].name,
-					  adm->opt.pairs[i].value, &why);
+	for (i = 0; i < u->adm->opt.pair_count && err == ISCSI_SUCCESS; i++) {
+		const char *key = u->adm->opt.pairs[i].name;
+
+		err = iscsi_db_record_set(copy, key, iscsi_db_record_get(u->iface, key), &why);
+	}
 	if (err == ISCSI_SUCCESS)
-		err = iscsi_db_node_write(adm->db, copy, &why);
+		err = iscsi_db_node_write(u->adm->db, copy, &why);
 	iscsi_db_record_free(copy);
 	return why.text[0] ? adm_fail(err, &why) : err;
 }
@@ -287,6 +305,7 @@ static enum iscsi_err update_node(void *arg, const struct iscsi_db_record *rec)
 static enum iscsi_err stage_update(struct adm *adm, const char *name)
 {
 	struct adm_selection bound = { .port = -1, .iface = name };
+	struct update update = { .adm = adm };
 	struct iscsi_db_record *iface;
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
@@ -298,17 +317,19 @@ static enum iscsi_err stage_update(struct adm *adm, const char *name)
 	err = iscsi_db_iface_read(adm->db, name, &iface, &why);
 	if (err != ISCSI_SUCCESS) {
 		(void)adm_fail(err, &why);
+		adm_error("Could not read iface info for %s.", name);
 		return ISCSI_ERR_INVAL;
 	}
+	update.iface = iface;
 	if (in_use(adm, name))
 		adm_error("Updating %s while a session uses it. The session keeps its settings "
 			  "until it is logged out and in again.", name);
 	err = apply_pairs(adm, iface);
 	if (err == ISCSI_SUCCESS)
 		err = adm_fail(iscsi_db_iface_write(adm->db, iface, &why), &why);
-	iscsi_db_record_free(iface);
 	if (err == ISCSI_SUCCESS)
-		err = adm_each_node(adm, &bound, update_node, adm, NULL);
+		err = adm_each_node(adm, &bound, update_node, &update, NULL);
+	iscsi_db_record_free(iface);
 	return err;
 }
 
@@ -387,6 +408,14 @@ static enum iscsi_err iface_delete(struct adm *adm, const char *name)
 
 /* ---- what only cards need -------------------------------------------------------------- */
 
+static enum iscsi_err unreadable(const char *name, const struct iscsi_why *why)
+{
+	if (why->text[0])
+		adm_error("%s", why->text);
+	adm_error("Could not read iface %s (%d).", name, (int)ISCSI_ERR_IDBM);
+	return ISCSI_ERR_IDBM;
+}
+
 static enum iscsi_err iface_apply(struct adm *adm, const char *name)
 {
 	struct iscsi_db_record *iface;
@@ -394,12 +423,8 @@ static enum iscsi_err iface_apply(struct adm *adm, const char *name)
 
 	if (!name)
 		return usage("Apply requires iface.");
-	if (iscsi_db_iface_read(adm->db, name, &iface, &why) != ISCSI_SUCCESS) {
-		adm_error("Could not read iface info for %s.", name);
-		adm_error("Could not apply net configuration: %s",
-			  iscsi_db_err_text(ISCSI_ERR_INVAL));
-		return ISCSI_ERR_INVAL;
-	}
+	if (iscsi_db_iface_read(adm->db, name, &iface, &why) != ISCSI_SUCCESS)
+		return unreadable(name, &why);
 	iscsi_db_record_free(iface);
 	adm_error("Nothing to configure.");
 	printf("%s applied.\n", name);
@@ -430,6 +455,7 @@ static enum iscsi_err iface_ping(struct adm *adm, const char *name)
 	const struct options *opt = &adm->opt;
 	struct iscsi_db_record *iface;
 	struct iscsi_why why = { "" };
+	int i;
 
 	if (!name)
 		return usage("Ping requires iface.");
@@ -447,13 +473,12 @@ static enum iscsi_err iface_ping(struct adm *adm, const char *name)
 		adm_error("Invalid timing interval: %d.", opt->interval);
 		return ISCSI_ERR_INVAL;
 	}
-	if (iscsi_db_iface_read(adm->db, name, &iface, &why) != ISCSI_SUCCESS) {
-		adm_error("Could not read iface info for %s.", name);
-		return ISCSI_ERR_INVAL;
-	}
+	if (iscsi_db_iface_read(adm->db, name, &iface, &why) != ISCSI_SUCCESS)
+		return unreadable(name, &why);
 	iscsi_db_record_free(iface);
 	/* The kernel can send these from a card's own network stack alone. */
-	printf("Ping 1 failed: %s\n", iscsi_db_err_text(ISCSI_ERR_OP_NOT_SUPP));
+	for (i = 1; i <= opt->packet_count; i++)
+		printf("Ping %d failed: %s\n", i, iscsi_db_err_text(ISCSI_ERR_OP_NOT_SUPP));
 	return ISCSI_ERR_OP_NOT_SUPP;
 }
 

@@ -198,6 +198,23 @@ static enum iscsi_err delete_node(void *arg, const struct iscsi_db_record *rec)
 	return ISCSI_SUCCESS;
 }
 
+/* A record that can't be read goes with the others: its path says what it was. */
+static enum iscsi_err delete_unreadable(struct adm *adm, const struct adm_selection *sel,
+					size_t *count)
+{
+	struct iscsi_db_filter filter = { sel->target, sel->address, sel->port, sel->iface };
+	struct iscsi_why why = { "" };
+	unsigned int deleted = 0;
+	enum iscsi_err err;
+
+	err = iscsi_db_node_delete_unreadable(adm->db, &filter, &deleted, &why);
+	if (deleted)
+		adm_error("%u unreadable record%s deleted.", deleted,
+			  deleted == 1 ? " is" : "s are");
+	*count += deleted;
+	return adm_fail(err, &why);
+}
+
 /* Walks what is selected with the lock held, and commits what @fn has staged. */
 static enum iscsi_err change_nodes(struct adm *adm, const struct adm_selection *sel,
 				   iscsi_db_record_fn *fn)
@@ -216,6 +233,8 @@ static enum iscsi_err change_nodes(struct adm *adm, const struct adm_selection *
 	if (err != ISCSI_SUCCESS)
 		return adm_fail(err, &why);
 	err = adm_each_node(adm, sel, fn, &change, &count);
+	if (err == ISCSI_SUCCESS && fn == delete_node)
+		err = delete_unreadable(adm, sel, &count);
 	if (err == ISCSI_SUCCESS) {
 		err = iscsi_db_commit(adm->db, &why);
 		(void)adm_fail(err, &why);

@@ -17,6 +17,7 @@
 #include "log.h"
 
 #define REPORTS_MAX		4	/* none waits for more than its session's answer */
+#define CONN_CID		0
 #define DROP_GRACE_S		2	/* between an Async "will drop" and our own close */
 #define TIME_ACCURACY_US	10000
 
@@ -50,6 +51,7 @@ struct conn {
 	uint8_t isid[PDU_ISID_LEN];
 	uint32_t exp_stat_sn;
 	int drop_wait_s;		/* of an Async 2 or 3; -1: none */
+	int logout_wait_s;		/* of an Async 1: how long the target waits */
 
 	struct sockaddr_storage peer;
 	int fd;				/* from connect() until the kernel has it */
@@ -546,6 +548,43 @@ static bool async_luns_changed(const uint8_t *data, size_t len)
 	return sense[12] == 0x3f && sense[13] == 0x0e;
 }
 
+/*
+ * The target wants to negotiate: an empty request lets it speak. Immediate, so that a closed
+ * window can't hold it. Only this message knows the ExpStatSN that the kernel leaves to us.
+ */
+static void conn_let_negotiate(struct conn *conn, const struct async_pdu *async)
+{
+	struct text_request_pdu req = {
+		.final = true, .immediate = true, .ttt = PDU_RESERVED_TAG,
+		.exp_stat_sn = async->stat_sn + 1,
+	};
+	uint8_t bhs[PDU_BHS_LEN];
+	struct iscsi_why why;
+
+	pdu_build_text_request(&req, bhs);
+	if (conn->env->kernel->ops->send_pdu(conn->env->kernel, conn->sid, bhs, NULL, 0, &why))
+		log_warning("%s: the target wants to negotiate: %s", conn->name, why.text);
+	else
+		log_info("%s: the target wants to negotiate", conn->name);
+}
+
+/*
+ * What it had to say. If it has something to declare, that belongs into the kernel before the
+ * next PDU that it is about: a new login negotiates all of it.
+ */
+static enum conn_state conn_text_response(struct conn *conn, const struct conn_input *in)
+{
+	struct text_response_pdu text;
+	struct iscsi_why why;
+
+	if (!pdu_parse_text_response(in->bhs, &text, &why) && text.final && !text.data_len)
+		return conn->state;
+	if (conn->state == CONN_LOGGED_IN)
+		conn_report(conn, CONN_REPORT_LOGOUT_REQUESTED);
+	conn->logout_wait_s = conn->config->logout_timeout_s;
+	return CONN_LOGOUT_REQUESTED;
+}
+
 static enum conn_state conn_async(struct conn *conn, const struct conn_input *in)
 {
 	struct async_pdu async;
@@ -563,11 +602,21 @@ static enum conn_state conn_async(struct conn *conn, const struct conn_input *in
 	case 1:		/* the target asks for a logout */
 		if (conn->state == CONN_LOGGED_IN)
 			conn_report(conn, CONN_REPORT_LOGOUT_REQUESTED);
+		conn->logout_wait_s = MAX(async.param3, 1);
 		return CONN_LOGOUT_REQUESTED;				/* T11, T12 */
 	case 2:		/* it will drop this connection, */
+		if (async.param1 != CONN_CID) {
+			log_info("%s: the target drops connection %u, which isn't here",
+				 conn->name, async.param1);
+			return conn->state;
+		}
+		__attribute__((fallthrough));
 	case 3:		/* or all of the session */
 		conn->drop_wait_s = async.param2;
 		conn_arm(conn, DROP_GRACE_S);
+		return conn->state;
+	case 4:		/* it wants to negotiate */
+		conn_let_negotiate(conn, &async);
 		return conn->state;
 	default:
 		log_info("%s: asynchronous message %u ignored", conn->name, async.event);
@@ -582,6 +631,8 @@ static enum conn_state conn_full_feature_pdu(struct conn *conn, const struct con
 	pdu_parse_header(in->bhs, &header);
 	if (header.opcode == PDU_ASYNC)
 		return conn_async(conn, in);
+	if (header.opcode == PDU_TEXT_RESPONSE)
+		return conn_text_response(conn, in);
 	log_debug("%s: PDU 0x%02x left alone", conn->name, header.opcode);
 	return conn->state;
 }
@@ -608,7 +659,9 @@ static enum conn_state conn_send_logout(struct conn *conn, const struct conn_inp
 		log_warning("%s: closing without a logout: %s", conn->name, why.text);
 		return conn_closed(conn);
 	}
-	conn_arm(conn, conn->config->logout_timeout_s);
+	conn_arm(conn, conn->state == CONN_LOGOUT_REQUESTED ?
+		       MIN(conn->logout_wait_s, conn->config->logout_timeout_s) :
+		       conn->config->logout_timeout_s);
 	return CONN_IN_LOGOUT;						/* T9, T10 */
 }
 

@@ -6,6 +6,7 @@
 #include "discovery.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -55,6 +56,8 @@ struct discovery {
 	size_t moved_at;		/* the next of the addresses that a redirection named */
 	bool security;			/* the security stage may take longer: auth_timeout */
 	struct sockaddr_storage portal, peer;
+	char peer_address[INET6_ADDRSTRLEN + 1 + IF_NAMESIZE];	/* after a redirection */
+	int peer_port;
 	struct login *login;
 	struct login_config login_config;
 	struct sendtargets *targets;	/* made anew for each login */
@@ -339,15 +342,32 @@ static void discovery_on_warning(void *arg, const char *text)
 	log_warning("discovery %s,%d: %s", d->address, d->port, text);
 }
 
+static bool discovery_peer_text(struct discovery *d)
+{
+	char port[sizeof("65535")];
+
+	if (getnameinfo((const struct sockaddr *)&d->peer, sizeof(d->peer), d->peer_address,
+			sizeof(d->peer_address), port, sizeof(port),
+			NI_NUMERICHOST | NI_NUMERICSERV))
+		return false;
+	d->peer_port = atoi(port);
+	return true;
+}
+
 static void discovery_logged_in(struct discovery *d, const struct login_response_pdu *response)
 {
 	static const char ask[] = "SendTargets=All";	/* and its NUL */
-	const struct sendtargets_config config = {
+	struct sendtargets_config config = {
 		.address = d->address, .port = d->port,
 		.portal = discovery_on_target, .warn = discovery_on_warning, .arg = d,
 		.random = d->env.random,
 	};
 
+	/* A target without an address is where the answer comes from (appendix C). */
+	if (d->redirects && discovery_peer_text(d)) {
+		config.address = d->peer_address;
+		config.port = d->peer_port;
+	}
 	sendtargets_free(d->targets);
 	d->targets = sendtargets_new(&config);
 	if (!d->targets) {
@@ -405,7 +425,7 @@ static void discovery_text_pdu(struct discovery *d, const uint8_t *bhs, const ui
 		discovery_text_error(d, why.text);
 		return;
 	}
-	if (part.itt != d->itt) {
+	if (part.itt != d->itt || d->ask_waits) {
 		discovery_text_error(d, "the target answered what nobody asked");
 		return;
 	}

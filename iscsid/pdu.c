@@ -120,7 +120,7 @@ enum iscsi_err pdu_parse_login_response(const uint8_t bhs[PDU_BHS_LEN],
 void pdu_build_text_request(const struct text_request_pdu *req, uint8_t bhs[PDU_BHS_LEN])
 {
 	memset(bhs, 0, PDU_BHS_LEN);
-	bhs[0] = PDU_TEXT_REQUEST;
+	bhs[0] = (uint8_t)(PDU_TEXT_REQUEST | (req->immediate ? OPCODE_IMMEDIATE : 0));
 	bhs[AT_FLAGS] = (uint8_t)((req->final ? FLAG_FINAL : 0) |
 				  (req->cont ? FLAG_CONTINUE : 0));
 	put_be24(bhs + AT_DATA_LEN, req->data_len);
@@ -200,6 +200,7 @@ enum iscsi_err pdu_parse_async(const uint8_t bhs[PDU_BHS_LEN], struct async_pdu 
 		.param1 = get_be16(bhs + 38),
 		.param2 = get_be16(bhs + 40),
 		.param3 = get_be16(bhs + 42),
+		.stat_sn = get_be32(bhs + AT_STAT_SN),
 		.data_len = get_be24(bhs + AT_DATA_LEN),
 	};
 	memcpy(ret->lun, bhs + AT_LUN, sizeof(ret->lun));

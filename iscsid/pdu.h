@@ -80,7 +80,7 @@ enum iscsi_err pdu_parse_login_response(const uint8_t bhs[PDU_BHS_LEN],
 					struct login_response_pdu *ret, struct iscsi_why *why);
 
 struct text_request_pdu {	/* 11.10 */
-	bool final, cont;
+	bool final, cont, immediate;
 	uint8_t lun[8];
 	uint32_t itt, ttt, cmd_sn, exp_stat_sn;
 	uint32_t data_len;
@@ -115,6 +115,7 @@ enum iscsi_err pdu_parse_logout_response(const uint8_t bhs[PDU_BHS_LEN],
 struct async_pdu {		/* 11.9 */
 	uint8_t event, vcode;
 	uint16_t param1, param2, param3;
+	uint32_t stat_sn;
 	uint8_t lun[8];
 	uint32_t data_len;
 };
