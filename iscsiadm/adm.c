@@ -67,7 +67,7 @@ enum iscsi_err adm_need_db(struct adm *adm)
 
 	if (adm->db)
 		return ISCSI_SUCCESS;
-	err = iscsi_db_open(NULL, &adm->db, &why);
+	err = iscsi_db_open(adm->opt.db_root, &adm->db, &why);
 	return adm_fail(err, &why);
 }
 
@@ -246,6 +246,15 @@ static enum iscsi_err walk_node(void *arg, const struct iscsi_db_record *rec)
 	return w->fn(w->arg, rec);
 }
 
+/* An iscsi_db_warn_fn. */
+static void warn_of_record(void *arg, const char *text)
+{
+	struct adm *adm = arg;
+
+	adm->warned = true;
+	adm_error("%s", text);
+}
+
 /* Whether there can be records that only a look-up of names would find. */
 static enum iscsi_err has_named(void *arg, const struct iscsi_db_record *rec)
 {
@@ -268,7 +277,7 @@ enum iscsi_err adm_each_node(struct adm *adm, const struct adm_selection *sel,
 	err = adm_need_db(adm);
 	if (err != ISCSI_SUCCESS)
 		return err;
-	err = iscsi_db_node_each(adm->db, &filter, adm_warn, NULL, walk_node, &walk, &why);
+	err = iscsi_db_node_each(adm->db, &filter, warn_of_record, adm, walk_node, &walk, &why);
 	if (err == ISCSI_SUCCESS && !walk.count && sel->address) {
 		/* Warnings about records were given by the walk above. */
 		named = match_is_name(sel->address);

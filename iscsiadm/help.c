@@ -24,6 +24,7 @@ static const char help_summary[] =
 "  iscsiadm -m session -P 3\n"
 "  iscsiadm -m node -T TARGET -p ADDRESS --logout\n"
 "\n"
+"In every mode: --dbroot=DIR, where the records are, instead of /var/lib/iscsi.\n"
 "Without a mode: -h, --help; -V, --version; -k 0, --killiscsid=0 stops iscsid.\n"
 "`iscsiadm -m MODE --help' lists the options of a mode. Manual: iscsiadm(8).\n";
 
@@ -46,7 +47,7 @@ static const char help_discovery[] =
 "  without --discover, of the portal's own record: new, update, delete, show\n"
 "  -n, --name=KEY -v, --value=VALUE   for -o update (repeatable)\n"
 "  -S, --show                  show passwords\n"
-"  -d, --debug=LEVEL           accepted\n"
+"  -d, --debug=LEVEL           accepted; --dbroot=DIR: where the records are\n"
 "`discovery -t st' resets the portal's record, discoverydb keeps it.\n";
 
 static const char help_node[] =
@@ -69,7 +70,7 @@ static const char help_node[] =
 "      new            add a record; -p ADDR:PORT,TPGT sets the portal group\n"
 "      delete         remove records that no session uses\n"
 "  -P, --print=0|1             list as lines, or as a tree\n"
-"  -d, --debug=LEVEL           accepted\n";
+"  -d, --debug=LEVEL           accepted; --dbroot=DIR: where the records are\n";
 
 static const char help_session[] =
 "Usage: iscsiadm -m session [-r SID] [OPTION]...\n"
@@ -87,7 +88,8 @@ static const char help_session[] =
 "      new            log in once more with the same record\n"
 "      show, update, delete    of the session's record, as in node mode\n"
 "  -n, --name=KEY -v, --value=VALUE   for -o update (repeatable)\n"
-"  -d, --debug=LEVEL, -i, --interval=SECONDS   accepted\n";
+"  -d, --debug=LEVEL, -i, --interval=SECONDS   accepted\n"
+"      --dbroot=DIR            where the records are\n";
 
 static const char help_iface[] =
 "Usage: iscsiadm -m iface [-I NAME] [OPTION]...\n"
@@ -105,7 +107,7 @@ static const char help_iface[] =
 "  -H, --host=HOST             for applyall: a host's number or hardware address\n"
 "  -C, --submode=ping -a, --ip=ADDR   cards only; -b, --packetsize=N,\n"
 "                              -c, --count=N, -i, --interval=SECONDS\n"
-"  -d, --debug=LEVEL           accepted\n";
+"  -d, --debug=LEVEL           accepted; --dbroot=DIR: where the records are\n";
 
 static const char help_host[] =
 "Usage: iscsiadm -m host [-H HOST] [OPTION]...\n"
@@ -116,7 +118,7 @@ static const char help_host[] =
 "  -H, --host=HOST             this host only: its number or hardware address\n"
 "  -C, --submode=chap|flashnode|stats   what only cards have; not supported\n"
 "  -o, --op=OP -x, --index=N -A, --portal_type=ipv4|ipv6 -n -v   of those\n"
-"  -t, --type=TYPE, -d, --debug=LEVEL   accepted\n";
+"  -t, --type=TYPE, -d, --debug=LEVEL, --dbroot=DIR   accepted\n";
 
 static const char help_fw[] =
 "Usage: iscsiadm -m fw [OPTION]...\n"
@@ -124,7 +126,7 @@ static const char help_fw[] =
 "\n"
 "  -l, --login                 log in to them; -W, --no_wait: don't wait\n"
 "  -n, --name=KEY -v, --value=VALUE   a setting for these logins (repeatable)\n"
-"  -d, --debug=LEVEL           accepted\n";
+"  -d, --debug=LEVEL           accepted; --dbroot=DIR: where the records are\n";
 
 const char *options_help(enum adm_mode mode)
 {

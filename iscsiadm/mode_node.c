@@ -233,7 +233,7 @@ static enum iscsi_err change_nodes(struct adm *adm, const struct adm_selection *
 	if (err != ISCSI_SUCCESS)
 		return adm_fail(err, &why);
 	err = adm_each_node(adm, sel, fn, &change, &count);
-	if (err == ISCSI_SUCCESS && fn == delete_node)
+	if (err == ISCSI_SUCCESS && fn == delete_node && adm->warned)
 		err = delete_unreadable(adm, sel, &count);
 	if (err == ISCSI_SUCCESS) {
 		err = iscsi_db_commit(adm->db, &why);

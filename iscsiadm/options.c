@@ -19,6 +19,9 @@
 
 #include "../libiscsi-db/util.h"
 
+/* Options without a letter; below all letters. */
+enum { OPT_DBROOT = 1 };
+
 static const struct option long_options[] = {
 	{ "mode",	 required_argument, NULL, 'm' },
 	{ "type",	 required_argument, NULL, 't' },
@@ -49,12 +52,13 @@ static const struct option long_options[] = {
 	{ "count",	 required_argument, NULL, 'c' },
 	{ "interval",	 required_argument, NULL, 'i' },
 	{ "killiscsid",	 required_argument, NULL, 'k' },
+	{ "dbroot",	 required_argument, NULL, OPT_DBROOT },
 	{ "version",	 no_argument,	    NULL, 'V' },
 	{ "help",	 no_argument,	    NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 
-/* "-m node -h" is accepted everywhere: it asks for the help of that mode. */
+/* Also in every mode: OPT_DBROOT. "-m node -h" asks for the help of that mode. */
 static const struct {
 	const char *name;
 	const char *legal;
@@ -156,6 +160,8 @@ static void short_options(char *ret)
 
 	*ret++ = ':';
 	for (o = long_options; o->name; o++) {
+		if (o->val == OPT_DBROOT)
+			continue;
 		*ret++ = (char)o->val;
 		if (o->has_arg == required_argument)
 			*ret++ = ':';
@@ -298,6 +304,9 @@ static enum iscsi_err complain(const struct token *t, const char *mode, struct i
 {
 	switch (t->code) {
 	case TOKEN_NO_ARGUMENT:
+		if (t->letter == OPT_DBROOT)
+			return iscsi_fail(why, ISCSI_ERR_INVAL,
+					  "option requires an argument -- 'dbroot'");
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "option requires an argument -- '%c'",
 				  t->letter);
 	case TOKEN_NEEDLESS_ARGUMENT:
@@ -562,6 +571,15 @@ static enum iscsi_err take_kill(struct options *ret, const char *arg, struct isc
 	return ISCSI_SUCCESS;
 }
 
+static enum iscsi_err take_db_root(struct options *ret, const char *arg, struct iscsi_why *why)
+{
+	/* An empty variable in a script must not mean the database of the system. */
+	if (!*arg)
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "--dbroot names no folder");
+	ret->db_root = arg;
+	return ISCSI_SUCCESS;
+}
+
 static enum iscsi_err take_mode(struct options *ret, const struct token_list *list,
 				const char *arg, struct iscsi_why *why)
 {
@@ -579,7 +597,8 @@ static enum iscsi_err take_mode(struct options *ret, const struct token_list *li
 	for (i = 0; i < list->len; i++) {
 		const struct token *t = &list->tokens[i];
 
-		if (t->code > UCHAR_MAX || !strchr(modes[mode].legal, t->code))
+		if (t->code != OPT_DBROOT &&
+		    (t->code > UCHAR_MAX || !strchr(modes[mode].legal, t->code)))
 			return complain(t, arg, why);
 	}
 	ret->mode = mode;
@@ -643,6 +662,8 @@ static enum iscsi_err take(struct options *ret, struct pairing *pairing,
 		return take_index(ret, t->arg, why);
 	case 'k':
 		return take_kill(ret, t->arg, why);
+	case OPT_DBROOT:
+		return take_db_root(ret, t->arg, why);
 	default:
 		(void)take_simple(ret, t);
 		return ISCSI_SUCCESS;

@@ -83,6 +83,7 @@ struct options {
 	const char *ping_address;
 	int packet_size, packet_count, interval;
 	int kill_priority;
+	const char *db_root;		/* NULL: where the library finds it */
 
 	/* How main() reports a failure besides the reason. */
 	bool error_on_stdout;		/* where the original puts it there */

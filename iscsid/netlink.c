@@ -46,9 +46,11 @@ enum { STOP_TERM = 1, STOP_RECOVER = 3 };
 enum { HOST_HWADDRESS = 0, HOST_NETDEV = 2 };
 
 /*
- * struct iscsi_uevent with its offsets written out: 64-bit members are aligned to 8 on every
- * machine, or a 32-bit x86 build would misread each result.
+ * struct iscsi_uevent as a 64-bit kernel has it: each member lies where its size would put it
+ * anyway, so packing moves nothing; but a message in a batch may begin at any multiple of 4.
  */
+#define PACKED	__attribute__((packed, aligned(4)))
+
 struct uevent {
 	uint32_t type;
 	uint32_t iferror;		/* a negative errno */
@@ -56,10 +58,10 @@ struct uevent {
 	union {
 		struct { uint32_t initial_cmd_sn; uint16_t cmds_max, queue_depth; } create_session;
 		struct { uint32_t sid, cid; } conn;
-		struct { uint32_t sid, cid; uint64_t eph; uint32_t is_leading; } bind;
+		struct { uint32_t sid, cid; uint64_t eph; uint32_t is_leading; } PACKED bind;
 		struct { uint32_t sid, cid, param, len; } set_param;
 		struct { uint32_t host_no, param, len; } set_host_param;
-		struct { uint32_t sid, cid; uint64_t conn_handle; uint32_t flag; } stop;
+		struct { uint32_t sid, cid; uint64_t conn_handle; uint32_t flag; } PACKED stop;
 		struct { uint32_t sid, cid, hdr_size, data_size; } send_pdu;
 		uint8_t size[24];
 	} u;
@@ -70,7 +72,7 @@ struct uevent {
 		struct { uint32_t host_no, sid; } destroyed;
 		uint8_t size[16];
 	} r;
-} __attribute__((aligned(8)));
+} PACKED;
 
 _Static_assert(sizeof(struct uevent) == 56, "struct iscsi_uevent has 56 bytes");
 _Static_assert(offsetof(struct uevent, r) == 40, "its results begin at byte 40");
@@ -79,6 +81,7 @@ struct message {
 	struct nlmsghdr nlh;
 	struct uevent ev;
 };
+_Static_assert(sizeof(struct message) == 72, "a message without payload has 72 bytes");
 
 struct netlink {
 	struct kernel kernel;		/* first: what the others hold */

@@ -96,6 +96,8 @@ unsigned int setting_count(enum iscsi_db_kind kind);
 const struct setting *setting_row(enum iscsi_db_kind kind, unsigned int index);
 /* The index of a name or of one of its old names; -1: not a setting of this kind. */
 int setting_find(enum iscsi_db_kind kind, const char *name);
+/* The @i-th of the old names, and in @ret the name of today; NULL: there are no more. */
+const char *setting_alias(unsigned int i, const char **ret);
 /* The @pos-th index in the order of record files. */
 unsigned int setting_in_file(enum iscsi_db_kind kind, unsigned int pos);
 /* The setting of any (-1) or of one kind whose name is most like @name; NULL: none is. */

@@ -325,6 +325,14 @@ int setting_find(enum iscsi_db_kind kind, const char *name)
 	return index;
 }
 
+const char *setting_alias(unsigned int i, const char **ret)
+{
+	if (i >= ARRAY_SIZE(aliases))
+		return NULL;
+	*ret = aliases[i].name;
+	return aliases[i].old;
+}
+
 bool setting_is_bool(const struct setting *s)
 {
 	return s->words == yes_words;

@@ -329,7 +329,7 @@ class Conn:
         self.cmd_sn = None      # what the next command must have
         self.full_feature = False
         self.header_digest = self.data_digest = False
-        self.request = None     # the last one
+        self.request, self.requests = None, {}  # the last one, and of each opcode
         self.login = {}         # what stays the same in a login
         self.isid = None
         self.keys_sent = set()  # of this login phase
@@ -449,7 +449,7 @@ class Conn:
         elif not self.full_feature:
             wrong.append("a %s in the login phase (4.2.4)" % pdu.name)
         self.check_numbers(pdu, wrong)
-        self.request = pdu
+        self.request = self.requests[op] = pdu
         if op in (0x03, 0x04):
             self.got.update({k: v for k, v in pdu.pairs()})
         if wrong:
@@ -502,8 +502,10 @@ class Conn:
     def response(self, name):
         """A response to the last request, as a well-behaved target would give it."""
         out = iscsi.Pdu()
-        request = self.request or iscsi.Pdu()
         out.header[0] = iscsi.RESPONSES[name]
+        answered = {"NOP-In": 0x00, "SCSI-Response": 0x01, "Data-In": 0x01, "Login": 0x03,
+                    "Text": 0x04, "Logout": 0x06}.get(name)
+        request = self.requests.get(answered) or self.request or iscsi.Pdu()
         if name == "Login":
             out.header[8:14] = request.header[8:14]
             out.set("CSG", request.get("CSG") if self.request else 0)
@@ -846,18 +848,17 @@ class Case:
             out.data = data
         fields = dict(step.fields)
         out.by_hand = set(fields)
-        ahs = 0
+        ahs, opcode = 0, None
         for name, value in step.fields:
             m = re.match(r"byte\[(\d+)\]$", name)
             if m:
                 out.header[int(m.group(1))] = self.value(value, conn, 0, n)
             elif name == "reserved":
                 out.fill_reserved()
-            elif name == "data":
-                out.data = self.fill(value, conn, n).encode("latin-1")
+            elif name == "opcode":
+                opcode = self.value(value, conn, 0, n)
             else:
-                out.set(name, self.value(value, conn, out.get(name) if name not in
-                                         ("opcode",) else 0, n))
+                out.set(name, self.value(value, conn, out.get(name), n))
                 ahs = out.get("AHS")
         out.ahs = bytes(4 * ahs)
         final = out.opcode == 0x23 and out.get("T") and out.get("NSG") == 3 and \
@@ -869,6 +870,8 @@ class Case:
         whole = not re.search(r"only \d+ bytes", step.manner)
         if whole:
             conn.count(out)
+        if opcode is not None:
+            out.header[0] = opcode
         conn.full_feature = conn.full_feature or bool(final and whole)
         try:
             conn.send(out, step.manner)

@@ -186,7 +186,7 @@ START_TEST(help_and_version)
 	accept("-k 0", &o);
 	ck_assert(o.action == ACTION_STOP_DAEMON && o.kill_priority == 0);
 	options_done(&o);
-	/* Each text fits a screen. */
+	/* Each text fits a screen, and has what is common to all. */
 	for (mode = MODE_NONE; mode < MODE_COUNT; mode++) {
 		const char *p, *line = options_help(mode);
 		int lines = 0;
@@ -198,9 +198,30 @@ START_TEST(help_and_version)
 			line = p + 1;
 			lines++;
 		}
+		ck_assert_ptr_nonnull(strstr(options_help(mode), "--dbroot=DIR"));
 		ck_assert_int_le(lines, 24);
 		ck_assert_int_gt(lines, 5);
 	}
+}
+END_TEST
+
+START_TEST(every_mode_takes_a_root)
+{
+	char line[128];
+	struct options o;
+
+	(void)snprintf(line, sizeof(line), "-m %s --dbroot /srv/a=b", options_mode_name(_i));
+	accept(line, &o);
+	ck_assert_str_eq(o.db_root, "/srv/a=b");
+	options_done(&o);
+	(void)snprintf(line, sizeof(line), "--db=x -m %s --dbroot=y", options_mode_name(_i));
+	accept(line, &o);
+	ck_assert_str_eq(o.db_root, "y");
+	options_done(&o);
+	(void)snprintf(line, sizeof(line), "-m %s", options_mode_name(_i));
+	accept(line, &o);
+	ck_assert_ptr_null(o.db_root);
+	options_done(&o);
 }
 END_TEST
 
@@ -241,6 +262,12 @@ static const struct {
 	  "'--log' is ambiguous; possibilities: --login, --logout" },
 	{ "-m node --lgoin", ISCSI_ERR_INVAL, "'--lgoin'; did you mean '--login'?" },
 	{ "--xyzzy", ISCSI_ERR_INVAL, "unrecognized option '--xyzzy'" },
+	{ "-m node --dbroot", ISCSI_ERR_INVAL, "requires an argument -- 'dbroot'" },
+	{ "--dbroot", ISCSI_ERR_INVAL, "requires an argument -- 'dbroot'" },
+	{ "-m node --dbroot=", ISCSI_ERR_INVAL, "--dbroot names no folder" },
+	{ "-m node --d x", ISCSI_ERR_INVAL,
+	  "'--d' is ambiguous; possibilities: --discover, --debug, --dbroot" },
+	{ "-m node -\x01 x", ISCSI_ERR_INVAL, "is not allowed/supported" },
 	{ "-m node --login=yes", ISCSI_ERR_INVAL, "'--login' takes no argument" },
 	/* Held against the mode at -m, the whole line and from its beginning. */
 	{ "-D -m node -o foo", ISCSI_ERR_INVAL, "node mode: option '-D' is not" },
@@ -366,6 +393,7 @@ int main(void)
 	tcase_add_loop_test(t, names_and_values_pair, 0, (int)ARRAY_SIZE(pairings));
 	tcase_add_test(t, numbers_are_taken);
 	tcase_add_test(t, help_and_version);
+	tcase_add_loop_test(t, every_mode_takes_a_root, MODE_NONE + 1, MODE_COUNT);
 	tcase_add_loop_test(t, harmless_words_are_ignored, 0, 11);
 	tcase_add_loop_test(t, lines_are_refused, 0, (int)ARRAY_SIZE(refused));
 	tcase_add_test(t, iface_names_have_a_length);

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Makes the manual page iscsi-records(5) while building: copies its text from standard input to
+ * standard output, and puts the settings of a kind of record, as setting.c has them, in the
+ * place of a line "@node@", "@iface@", "@sendtargets@" or "@isns@". No part of the library.
+ */
+#include "libiscsi-db/db.h"
+
+#include <stdio.h>
+
+static const char *const kinds[DB_KINDS] = {
+	[ISCSI_DB_NODE] = "@node@\n",
+	[ISCSI_DB_IFACE] = "@iface@\n",
+	[ISCSI_DB_SENDTARGETS] = "@sendtargets@\n",
+	[ISCSI_DB_ISNS] = "@isns@\n",
+};
+
+/* Text that stands in a line of its own or in the middle of one. */
+static void print_text(const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '-' || *text == '\\')
+			putchar('\\');
+		putchar(*text);
+	}
+}
+
+static void print_words(const struct setting *s)
+{
+	for (const char *const *word = s->words; *word; word++) {
+		if (word != s->words)
+			/* Words of their own can have a comma in them. */
+			fputs(s->type == SETTING_LIST ? ", " : " | ", stdout);
+		print_text(*word);
+	}
+}
+
+static void print_type(const struct setting *s)
+{
+	char range[64];
+
+	switch ((enum setting_type)s->type) {
+	case SETTING_STR:
+		printf("Text of up to %u bytes", s->max);
+		break;
+	case SETTING_INT:
+		if (s->low == s->high) {
+			fputs("A number", stdout);
+			break;
+		}
+		(void)snprintf(range, sizeof(range), "%d to %d", s->low, s->high);
+		fputs("A number from ", stdout);
+		print_text(range);
+		break;
+	case SETTING_UINT:
+		printf("A number from 0 to %u", s->max);
+		break;
+	case SETTING_ENUM:
+		print_words(s);
+		break;
+	case SETTING_LIST:
+		fputs("Some of ", stdout);
+		print_words(s);
+		fputs(", in any order", stdout);
+		break;
+	}
+	if (*s->def) {
+		fputs("; default ", stdout);
+		print_text(s->def);
+	}
+	fputs(".\n", stdout);
+}
+
+static void print_notes(enum iscsi_db_kind kind, const struct setting *s)
+{
+	const char *other, *name;
+
+	if (s->flags & SETTING_HIDDEN)
+		puts("Ignored, and never written: the length follows from the password.");
+	else if (s->flags & SETTING_KEY)
+		puts("Finds the record; can't be changed.");
+	if (s->flags & SETTING_SECRET)
+		puts("Secret: shown as ******** unless \\fB\\-S\\fR is given.");
+	if (s->flags & SETTING_BINDING)
+		puts("The word \\fBdefault\\fR means the same as no value.");
+	if (s->flags & SETTING_V4)
+		puts("Left out of listings and files with an IPv6 address.");
+	if (s->flags & SETTING_V6)
+		puts("Left out of listings and files without an IPv6 address.");
+	if (s->flags & SETTING_LATE)
+		puts("Written only if it isn't the default, since open\\-iscsi 2.1.8 doesn't know "
+		     "it.");
+	if (s->flags & SETTING_UNSEEDED)
+		puts("Not taken from iscsid.conf.");
+	for (unsigned int i = 0; (other = setting_alias(i, &name)); i++) {
+		/* The names of an interface's settings are its own. */
+		if (streq(name, s->name) && kind == ISCSI_DB_NODE)
+			printf("Also known as \\fB%s\\fR.\n", other);
+	}
+}
+
+static void print_kind(enum iscsi_db_kind kind)
+{
+	for (unsigned int i = 0; i < setting_count(kind); i++) {
+		const struct setting *s = setting_row(kind, i);
+
+		printf(".TP\n.B %s\n", s->name);
+		print_type(s);
+		print_notes(kind, s);
+	}
+}
+
+int main(void)
+{
+	char line[1024];
+
+	while (fgets(line, sizeof(line), stdin)) {
+		int kind = 0;
+
+		while (kind < DB_KINDS && !streq(line, kinds[kind]))
+			kind++;
+		if (kind < DB_KINDS)
+			print_kind((enum iscsi_db_kind)kind);
+		else
+			fputs(line, stdout);
+	}
+	return ferror(stdin) || fflush(stdout) ? 1 : 0;
+}
