@@ -20,6 +20,7 @@ DBROOT		?= /var/lib/iscsi
 DESTDIR		?=
 
 CC		?= cc
+CC_FOR_BUILD	?= $(CC)
 PKG_CONFIG	?= pkg-config
 CFLAGS		?= -O2 -g
 BUILD		?= build$(if $(SAN),-san)
@@ -48,7 +49,8 @@ override CPPFLAGS += -D_GNU_SOURCE -I. \
 override LDFLAGS += -Wl,-z,relro,-z,now
 override CFLAGS += -std=gnu11 $(WARNINGS) $(SANFLAGS) -fvisibility=hidden
 
-db_src		:= $(wildcard libiscsi-db/*.c)
+# gen_*.c are programs of their own, which make uses while building.
+db_src		:= $(filter-out libiscsi-db/gen_%,$(wildcard libiscsi-db/*.c))
 iscsid_src	:= $(wildcard iscsid/*.c)
 iscsiadm_src	:= $(wildcard iscsiadm/*.c)
 unit_src	:= $(wildcard test/unit/test_*.c)
@@ -76,10 +78,11 @@ SHARED_DB	:= $(BUILD)/libiscsi-db.so.$(SOVERSION).0.0
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all deps install clean demo check check-unit check-unit-san check-corpus replay fuzz-programs \
+.PHONY: all deps install clean demo check check-unit check-unit-san check-api check-corpus replay fuzz-programs \
 	check-system fuzz fuzz-smoke bench help
 
-all: $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(SHARED_DB) $(STATIC_DB) $(BUILD)/libiscsi-db.pc
+all: $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(SHARED_DB) $(STATIC_DB) $(BUILD)/libiscsi-db.pc \
+	$(BUILD)/iscsi-records.5
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -106,6 +109,17 @@ $(BUILD)/libiscsi-db.pc: Makefile
 		'Version: $(VERSION)' 'Libs: -L$${libdir} -liscsi-db' \
 		'Cflags: -I$${includedir}' >$@
 
+# The manual page of the records has the table of settings from setting.c itself.
+$(BUILD)/gen_records_man: libiscsi-db/gen_records_man.c $(db_src) $(wildcard libiscsi-db/*.h)
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC_FOR_BUILD) $(CPPFLAGS) -std=gnu11 $(WARNINGS) -o $@ $(filter %.c,$^)
+
+$(BUILD)/iscsi-records.5: $(BUILD)/gen_records_man libiscsi-db/iscsi-records.5.in
+	$(call say,GEN)
+	$(Q)$(BUILD)/gen_records_man <libiscsi-db/iscsi-records.5.in | \
+		sed 's|@DBROOT@|$(DBROOT)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' >$@
+
 $(BUILD)/sbin/iscsid: $(iscsid_obj) $(STATIC_DB)
 	@mkdir -p $(@D)
 	$(call say,LD)
@@ -131,7 +145,7 @@ units		:= $(patsubst systemd/%.in,$(BUILD)/systemd/%,$(wildcard systemd/*.in))
 
 install: all $(units)
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR) \
-		$(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(COMPLETIONDIR) $(DESTDIR)$(UNITDIR) \
+		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(COMPLETIONDIR) $(DESTDIR)$(UNITDIR) \
 		$(DESTDIR)$(SYSCONFDIR)/iscsi
 	install -d -m 0700 $(DESTDIR)$(DBROOT)
 	install -m 0755 $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(DESTDIR)$(SBINDIR)/
@@ -141,6 +155,7 @@ install: all $(units)
 	install -m 0644 $(STATIC_DB) $(DESTDIR)$(LIBDIR)/
 	install -m 0644 $(BUILD)/libiscsi-db.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
 	install -m 0644 libiscsi-db/iscsi-db.h $(DESTDIR)$(INCLUDEDIR)/
+	install -m 0644 $(BUILD)/iscsi-records.5 $(DESTDIR)$(MANDIR)/man5/
 	install -m 0644 iscsid/iscsid.8 iscsiadm/iscsiadm.8 $(DESTDIR)$(MANDIR)/man8/
 	install -m 0644 iscsiadm/iscsiadm.bash-completion $(DESTDIR)$(COMPLETIONDIR)/iscsiadm
 	install -m 0644 $(units) $(DESTDIR)$(UNITDIR)/
@@ -168,6 +183,14 @@ check:
 # Each program prints what failed; the tests' own summary stands at the end of check-system.
 check-unit: all $(unit_bin)
 	@for t in $(unit_bin); do $$t || { echo "FAILED: $$t"; exit 1; }; done
+	@$(MAKE) --no-print-directory check-api
+
+# The library as another program uses it, from a folder that everything is installed in.
+check-api: all
+	@rm -rf $(BUILD)/api-root
+	@$(MAKE) --no-print-directory install DESTDIR=$(abspath $(BUILD)/api-root) >/dev/null
+	@CC='$(CC)' CFLAGS='$(SANFLAGS)' PKG_CONFIG='$(PKG_CONFIG)' test/unit/api \
+		$(abspath $(BUILD)/api-root) $(LIBDIR) $(abspath $(BUILD)/sbin/iscsiadm)
 
 check-unit-san:
 	$(MAKE) --no-print-directory check-unit SAN=1

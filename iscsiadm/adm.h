@@ -21,6 +21,7 @@ struct adm {
 	struct adm_sessions *sessions;
 	struct client *client;
 	struct match_names *names;
+	bool warned;			/* adm_each_node() left out something unreadable */
 };
 
 void adm_done(struct adm *adm);

@@ -32,9 +32,11 @@ struct discovery {
 	bool store_rec;			/* write it, unless nothing is to be stored */
 	struct adm_records ifaces;
 	struct found_list found;
-	/* One for each interface. */
 	uint32_t first_tag;
-	enum iscsi_err *results;
+	/* For each request, in the order of the tags: the first interface that it is for. */
+	size_t *requests;
+	size_t request_count;
+	enum iscsi_err *results;	/* one for each interface */
 };
 
 static bool is_tcp(const struct iscsi_db_record *iface)
@@ -90,32 +92,56 @@ static enum iscsi_err pick_ifaces(struct discovery *d)
 	return d->ifaces.len ? ISCSI_SUCCESS : read_iface(d, "default");
 }
 
+/*
+ * An iSNS server isn't asked through an interface: what it answers depends on the initiator's
+ * name alone, so interfaces with the same one share a request.
+ */
+static bool same_request(const struct discovery *d, size_t a, size_t b)
+{
+	static const char key[] = "iface.initiatorname";
+
+	return a == b || (d->kind == ISCSI_DB_ISNS &&
+			  streq(iscsi_db_record_get(d->ifaces.list[a], key),
+				iscsi_db_record_get(d->ifaces.list[b], key)));
+}
+
+static void on_target(struct discovery *d, const struct mgmt_reply *reply, size_t iface)
+{
+	struct mgmt_reply target = *reply;
+	struct iscsi_why why = { "" };
+
+	/* A target without an address is on the portal that named it. */
+	if (!reply->address[0]) {
+		target.address = d->address;
+		target.port = d->port;
+		target.tpgt = ISCSI_TPGT_UNKNOWN;
+	}
+	if (found_add(&d->found, &target, iface, &why) != ISCSI_SUCCESS)
+		adm_error("a target that %s,%d reported is left out: %s", d->address, d->port,
+			  why.text);
+}
+
 static void on_discovery(void *arg, const struct mgmt_reply *reply)
 {
 	struct discovery *d = arg;
-	struct mgmt_reply target = *reply;
-	struct iscsi_why why = { "" };
-	size_t i = reply->tag - d->first_tag;
+	size_t n = reply->tag - d->first_tag;
+	size_t i, first;
 
-	if (i >= d->ifaces.len)
+	if (n >= d->request_count)
 		return;
-	if (reply->type == MGMT_TARGET) {
-		/* A target without an address is on the portal that named it. */
-		if (!reply->address[0]) {
-			target.address = d->address;
-			target.port = d->port;
-			target.tpgt = ISCSI_TPGT_UNKNOWN;
-		}
-		if (found_add(&d->found, &target, i, &why) != ISCSI_SUCCESS)
-			adm_error("a target that %s,%d reported is left out: %s", d->address,
-				  d->port, why.text);
-		return;
+	first = d->requests[n];
+	for (i = first; i < d->ifaces.len; i++) {
+		if (!same_request(d, first, i))
+			continue;
+		if (reply->type == MGMT_TARGET)
+			on_target(d, reply, i);
+		else
+			d->results[i] = reply->err;
 	}
-	d->results[i] = reply->err;
-	if (reply->err == ISCSI_SUCCESS || !reply->why[0])
+	if (reply->type == MGMT_TARGET || reply->err == ISCSI_SUCCESS || !reply->why[0])
 		return;
-	if (d->ifaces.len > 1)
-		adm_error("%s: %s", iscsi_db_record_get(d->ifaces.list[i],
+	if (d->request_count > 1)
+		adm_error("%s: %s", iscsi_db_record_get(d->ifaces.list[first],
 							"iface.iscsi_ifacename"), reply->why);
 	else
 		adm_error("%s", reply->why);
@@ -136,10 +162,18 @@ static int discovery_bound_ms(const struct iscsi_db_record *rec)
 
 static enum iscsi_err queue_discovery(struct discovery *d, size_t i, const char *record)
 {
-	struct mgmt_request req = { .type = MGMT_DISCOVER, .record = record };
+	struct mgmt_request req = {
+		.type = MGMT_DISCOVER, .record = record,
+		.flags = d->kind == ISCSI_DB_ISNS ? MGMT_ISNS : 0,
+	};
 	enum iscsi_err err;
 	uint32_t tag;
 	char *iface;
+	size_t n;
+
+	for (n = 0; n < d->request_count; n++)
+		if (same_request(d, d->requests[n], i))
+			return ISCSI_SUCCESS;
 
 	iface = iscsi_db_record_print(d->ifaces.list[i], ISCSI_DB_FORM_FILE);
 	if (!iface)
@@ -147,8 +181,9 @@ static enum iscsi_err queue_discovery(struct discovery *d, size_t i, const char 
 	req.iface = iface;
 	err = client_request(d->adm->client, &req, &tag);
 	free(iface);
-	if (!i)
+	if (err == ISCSI_SUCCESS && !d->request_count)
 		d->first_tag = tag;
+	d->requests[d->request_count++] = i;
 	return err;
 }
 
@@ -163,8 +198,9 @@ static enum iscsi_err ask(struct discovery *d)
 	if (err != ISCSI_SUCCESS)
 		return err;
 	d->results = calloc(d->ifaces.len, sizeof(*d->results));
+	d->requests = calloc(d->ifaces.len, sizeof(*d->requests));
 	record = iscsi_db_record_print(d->rec, ISCSI_DB_FORM_FILE);
-	err = d->results && record ? ISCSI_SUCCESS : ISCSI_ERR_NOMEM;
+	err = d->results && d->requests && record ? ISCSI_SUCCESS : ISCSI_ERR_NOMEM;
 	for (i = 0; i < d->ifaces.len && err == ISCSI_SUCCESS; i++)
 		err = queue_discovery(d, i, record);
 	if (record)
@@ -320,6 +356,7 @@ static enum iscsi_err discover(struct discovery *d)
 	found_done(&d->found);
 	adm_records_done(&d->ifaces);
 	free(d->results);
+	free(d->requests);
 	d->rec = iscsi_db_record_free(d->rec);
 	return err;
 }
@@ -585,13 +622,6 @@ static enum iscsi_err bad(const char *text)
 	return ISCSI_ERR_INVAL;
 }
 
-static enum iscsi_err isns_unavailable(void)
-{
-	adm_error("Could not perform iSNS discovery: %s",
-		  iscsi_db_err_text(ISCSI_ERR_ISNS_UNAVAILABLE));
-	return ISCSI_ERR_ISNS_UNAVAILABLE;
-}
-
 /* What the firmware describes can be printed and logged in to, but not stored yet. */
 static enum iscsi_err fw_discovery(struct adm *adm)
 {
@@ -670,7 +700,9 @@ static enum iscsi_err legacy_run(struct adm *adm)
 	case TYPE_ISNS:
 		if (!opt->has_portal || !opt->portal.address[0])
 			return bad("Please specify portal as <ipaddr>:[<ipport>]");
-		return isns_unavailable();
+		discovery_init(&d, adm, ISCSI_DB_ISNS);
+		err = new_record(&d);		/* for the question only, never stored */
+		return err == ISCSI_SUCCESS ? discover(&d) : err;
 	case TYPE_FW:
 		return fw_discovery(adm);
 	case TYPE_NONE:
@@ -718,8 +750,6 @@ static enum iscsi_err db_discover(struct discovery *d)
 {
 	enum iscsi_err err;
 
-	if (d->kind == ISCSI_DB_ISNS)
-		return isns_unavailable();
 	err = read_record(d);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND) {
 		d->store_rec = true;

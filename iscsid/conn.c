@@ -52,6 +52,7 @@ struct conn {
 	uint32_t exp_stat_sn;
 	int drop_wait_s;		/* of an Async 2 or 3; -1: none */
 	int logout_wait_s;		/* of an Async 1: how long the target waits */
+	bool text_asked;		/* a Text Request is out */
 
 	struct sockaddr_storage peer;
 	int fd;				/* from connect() until the kernel has it */
@@ -450,6 +451,7 @@ static enum conn_state conn_enter_full_feature(struct conn *conn)
 		return conn_login_failed(conn, CONN_CAUSE_TRANSPORT, ISCSI_ERR_PDU_TIMEOUT,
 					 &why);
 	conn->drop_wait_s = -1;
+	conn->text_asked = false;
 	conn_report(conn, CONN_REPORT_UP);
 	return CONN_LOGGED_IN;						/* T5 */
 }
@@ -562,10 +564,12 @@ static void conn_let_negotiate(struct conn *conn, const struct async_pdu *async)
 	struct iscsi_why why;
 
 	pdu_build_text_request(&req, bhs);
-	if (conn->env->kernel->ops->send_pdu(conn->env->kernel, conn->sid, bhs, NULL, 0, &why))
+	if (conn->env->kernel->ops->send_pdu(conn->env->kernel, conn->sid, bhs, NULL, 0, &why)) {
 		log_warning("%s: the target wants to negotiate: %s", conn->name, why.text);
-	else
-		log_info("%s: the target wants to negotiate", conn->name);
+		return;
+	}
+	log_info("%s: the target wants to negotiate", conn->name);
+	conn->text_asked = true;
 }
 
 /*
@@ -577,6 +581,7 @@ static enum conn_state conn_text_response(struct conn *conn, const struct conn_i
 	struct text_response_pdu text;
 	struct iscsi_why why;
 
+	conn->text_asked = false;
 	if (!pdu_parse_text_response(in->bhs, &text, &why) && text.final && !text.data_len)
 		return conn->state;
 	if (conn->state == CONN_LOGGED_IN)
@@ -624,17 +629,38 @@ static enum conn_state conn_async(struct conn *conn, const struct conn_input *in
 	}
 }
 
+/* An answer to nothing: a violation that ends the connection (7.10). */
+static enum conn_state conn_protocol_error(struct conn *conn, const char *what)
+{
+	struct conn_report *report;
+
+	conn_stop_kernel(conn);
+	report = conn_report(conn, CONN_REPORT_LOST);
+	report->wait_s = conn->drop_wait_s;
+	(void)iscsi_fail(&report->why, ISCSI_ERR_TRANS, "the target sent a %s that nobody waits for",
+			 what);
+	return CONN_CLEANUP_WAIT;					/* T15, T16 */
+}
+
 static enum conn_state conn_full_feature_pdu(struct conn *conn, const struct conn_input *in)
 {
 	struct pdu_header header;
 
 	pdu_parse_header(in->bhs, &header);
-	if (header.opcode == PDU_ASYNC)
+	switch (header.opcode) {
+	case PDU_ASYNC:
 		return conn_async(conn, in);
-	if (header.opcode == PDU_TEXT_RESPONSE)
-		return conn_text_response(conn, in);
-	log_debug("%s: PDU 0x%02x left alone", conn->name, header.opcode);
-	return conn->state;
+	case PDU_TEXT_RESPONSE:
+		return conn->text_asked ? conn_text_response(conn, in) :
+					  conn_protocol_error(conn, "Text Response");
+	case PDU_LOGIN_RESPONSE:
+		return conn_protocol_error(conn, "Login Response");
+	case PDU_LOGOUT_RESPONSE:
+		return conn_protocol_error(conn, "Logout Response");
+	default:
+		log_debug("%s: PDU 0x%02x left alone", conn->name, header.opcode);
+		return conn->state;
+	}
 }
 
 /* ---- T9, T10, T13, T17: logout ------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #include "../libiscsi-db/util.h"
 #include "addr_kind.h"
 #include "bytes.h"
+#include "isns.h"
 #include "log.h"
 #include "login.h"
 #include "lookup.h"
@@ -40,6 +41,7 @@ enum discovery_state {
 struct discovery {
 	struct discovery_env env;
 	struct discovery_owner owner;
+	struct isns *isns;		/* does all the work, for the record of an iSNS server */
 	struct iscsi_db_record *rec;	/* ours; login's strings point into it */
 	char initiator[ISCSI_NAME_MAX + 1];
 	char alias[ISCSI_VALUE_MAX + 1];
@@ -709,12 +711,26 @@ static const char *setting(const struct discovery *d, const char *key)
 	return value ? value : "";
 }
 
+static enum iscsi_err discovery_name(struct discovery *d, const struct iscsi_db_record *iface,
+				     const struct iscsi_db_initiator *initiator,
+				     struct iscsi_why *why)
+{
+	const char *name = iface ? iscsi_db_record_get(iface, "iface.initiatorname") : "";
+
+	if (!name || !*name)
+		name = initiator->name;
+	if (!*name)
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "no initiator name is set; see "
+				  ISCSI_CONF_DIR "/initiatorname.iscsi");
+	(void)snprintf(d->initiator, sizeof(d->initiator), "%s", name);
+	return ISCSI_SUCCESS;
+}
+
 static enum iscsi_err discovery_configure(struct discovery *d, const struct iscsi_db_record *iface,
 					  const struct iscsi_db_initiator *initiator,
 					  struct iscsi_why *why)
 {
 	struct login_config *c = &d->login_config;
-	const char *name = iface ? iscsi_db_record_get(iface, "iface.initiatorname") : "";
 	uint32_t random = 0;
 	enum iscsi_err err;
 
@@ -729,14 +745,10 @@ static enum iscsi_err discovery_configure(struct discovery *d, const struct iscs
 	err = iscsi_db_check_address(d->address, why);
 	if (!err && iface)
 		err = session_config_netdev(iface, d->env.sysfs, d->netdev, why);
+	if (!err)
+		err = discovery_name(d, iface, initiator, why);
 	if (err)
 		return err;
-	if (!name || !*name)
-		name = initiator->name;
-	if (!*name)
-		return iscsi_fail(why, ISCSI_ERR_INVAL, "no initiator name is set; see "
-				  ISCSI_CONF_DIR "/initiatorname.iscsi");
-	(void)snprintf(d->initiator, sizeof(d->initiator), "%s", name);
 	(void)snprintf(d->alias, sizeof(d->alias), "%s", initiator->alias);
 
 	*c = (struct login_config){
@@ -781,6 +793,12 @@ enum iscsi_err discovery_start(const struct discovery_env *env, const struct isc
 	d->env = *env;
 	d->owner = *owner;
 	d->fd = -1;
+	if (iscsi_db_record_kind(rec) == ISCSI_DB_ISNS) {
+		err = discovery_name(d, iface, initiator, why);
+		if (!err)
+			err = isns_start(env, rec, d->initiator, owner, &d->isns, why);
+		goto out;
+	}
 	err = iscsi_db_record_copy(rec, &d->rec);
 	if (!err)
 		err = discovery_configure(d, iface, initiator, why);
@@ -798,6 +816,7 @@ enum iscsi_err discovery_start(const struct discovery_env *env, const struct isc
 		if (r < 0)
 			err = iscsi_fail(why, ISCSI_ERR_NOMEM, "%s", strerror(-r));
 	}
+out:
 	if (err) {
 		discovery_free(d);
 		return err;
@@ -809,6 +828,7 @@ enum iscsi_err discovery_start(const struct discovery_env *env, const struct isc
 void discovery_silence(struct discovery *d)
 {
 	d->state = DISCOVERY_DONE;
+	isns_silence(d->isns);
 	d->lookup = lookup_forget(d->lookup);
 	d->io = sd_event_source_disable_unref(d->io);
 	d->timer = sd_event_source_disable_unref(d->timer);
@@ -820,6 +840,7 @@ struct discovery *discovery_free(struct discovery *d)
 	if (!d)
 		return NULL;
 	discovery_silence(d);
+	isns_free(d->isns);
 	login_free(d->login);
 	sendtargets_free(d->targets);
 	iscsi_db_record_free(d->rec);

@@ -2,7 +2,8 @@
 /*
  * A discovery session (RFC 7143, appendix C): connect, log in, ask for SendTargets=All, pass the
  * targets on, log out. On its own socket, without the kernel's iSCSI, with the same login engine
- * as any session. Tries again within the record's reopen_max.
+ * as any session. Tries again within the record's reopen_max. The record of an iSNS server leads
+ * to isns.c instead.
  */
 #ifndef ISCSID_DISCOVERY_H
 #define ISCSID_DISCOVERY_H
@@ -33,8 +34,8 @@ struct discovery_owner {
 };
 
 /*
- * Begins. @rec is a SendTargets record; @iface an interface record, or NULL; both may be freed
- * afterwards. Errors that need no network are returned, all others come through on_done.
+ * Begins. @rec is a SendTargets or iSNS record; @iface an interface record, or NULL; both may be
+ * freed afterwards. Errors that need no network are returned, all others come through on_done.
  */
 enum iscsi_err discovery_start(const struct discovery_env *env, const struct iscsi_db_record *rec,
 			       const struct iscsi_db_record *iface,

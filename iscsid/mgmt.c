@@ -324,7 +324,8 @@ static void handle_discover(struct request *req, const struct mgmt_request *msg)
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 
-	err = parse_record(ISCSI_DB_SENDTARGETS, msg->record, &rec, &why);
+	err = parse_record(msg->flags & MGMT_ISNS ? ISCSI_DB_ISNS : ISCSI_DB_SENDTARGETS,
+			   msg->record, &rec, &why);
 	if (!err && *msg->iface)
 		err = parse_record(ISCSI_DB_IFACE, msg->iface, &iface, &why);
 	if (!err)

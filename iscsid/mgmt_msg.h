@@ -32,7 +32,7 @@ enum mgmt_type {
 	/* requests */
 	MGMT_LOGIN		= 1,	/* record: make one session */
 	MGMT_LOGOUT		= 2,	/* sid: end it */
-	MGMT_DISCOVER		= 3,	/* record (SendTargets), iface: ask a portal for targets */
+	MGMT_DISCOVER		= 3,	/* record (SendTargets, iSNS), iface: ask for targets */
 	MGMT_SESSION_STATE	= 4,	/* sid: what the daemon alone knows of it */
 	MGMT_RESCAN		= 5,	/* sid: look for LUNs */
 	MGMT_STOP		= 6,	/* end the daemon; sessions stay */
@@ -48,6 +48,8 @@ enum mgmt_flag {
 	MGMT_NO_WAIT		= 1 << 0,
 	/* MGMT_LOGIN: also if there already is a session of this node and interface */
 	MGMT_ANOTHER		= 1 << 1,
+	/* MGMT_DISCOVER: the record is that of an iSNS server */
+	MGMT_ISNS		= 1 << 2,
 };
 
 /* Strings point into the bytes that were parsed, or are the caller's when building. */

@@ -6,7 +6,7 @@
  */
 #include "libiscsi-db/db.h"
 
-#include <stdio.h>
+#include <limits.h>
 
 static const char *const kinds[DB_KINDS] = {
 	[ISCSI_DB_NODE] = "@node@\n",
@@ -44,12 +44,14 @@ static void print_type(const struct setting *s)
 		printf("Text of up to %u bytes", s->max);
 		break;
 	case SETTING_INT:
-		if (s->low == s->high) {
-			fputs("A number", stdout);
+		fputs("A number", stdout);
+		if (s->low == s->high)
 			break;
-		}
-		(void)snprintf(range, sizeof(range), "%d to %d", s->low, s->high);
-		fputs("A number from ", stdout);
+		if (s->high == INT_MAX)
+			(void)snprintf(range, sizeof(range), "at least %d", s->low);
+		else
+			(void)snprintf(range, sizeof(range), "%d to %d", s->low, s->high);
+		fputs("; sensible: ", stdout);
 		print_text(range);
 		break;
 	case SETTING_UINT:
@@ -84,9 +86,11 @@ static void print_notes(enum iscsi_db_kind kind, const struct setting *s)
 	if (s->flags & SETTING_BINDING)
 		puts("The word \\fBdefault\\fR means the same as no value.");
 	if (s->flags & SETTING_V4)
-		puts("Left out of listings and files with an IPv6 address.");
+		puts("Left out if it has its default and the interface's name contains "
+		     "\\(oqipv6\\(cq.");
 	if (s->flags & SETTING_V6)
-		puts("Left out of listings and files without an IPv6 address.");
+		puts("Left out if it has its default, unless the interface's name contains "
+		     "\\(oqipv6\\(cq.");
 	if (s->flags & SETTING_LATE)
 		puts("Written only if it isn't the default, since open\\-iscsi 2.1.8 doesn't know "
 		     "it.");
@@ -99,14 +103,34 @@ static void print_notes(enum iscsi_db_kind kind, const struct setting *s)
 	}
 }
 
+/* A setting that a node has from its interface, and that only iface mode changes. */
+static bool is_bound(enum iscsi_db_kind kind, const struct setting *s)
+{
+	return kind == ISCSI_DB_NODE && strncmp(s->name, "iface.", 6) == 0 &&
+	       !streq(s->name, "iface.transport_name");
+}
+
 static void print_kind(enum iscsi_db_kind kind)
 {
+	bool bound = false;
+
 	for (unsigned int i = 0; i < setting_count(kind); i++) {
 		const struct setting *s = setting_row(kind, i);
 
+		if (is_bound(kind, s)) {
+			bound = true;
+			continue;
+		}
 		printf(".TP\n.B %s\n", s->name);
 		print_type(s);
 		print_notes(kind, s);
+	}
+	if (!bound)
+		return;
+	puts(".PP\nAnd these, which a node has from its interface and which iface mode changes:");
+	for (unsigned int i = 0; i < setting_count(kind); i++) {
+		if (is_bound(kind, setting_row(kind, i)))
+			printf(".B %s\n", setting_row(kind, i)->name);
 	}
 }
 

@@ -265,11 +265,8 @@ def _check(script):
     for block in script.blocks:
         if block.portal not in script.portals:
             raise BadScript("line %d: no portal %s" % (block.line, block.portal))
-        at = len(block.steps)
-        while at and block.steps[at - 1].kind in ("result", "log", "assert", "command", "kernel"):
-            at -= 1
-        tail = block.steps[at - 1] if at else None
-        if not tail or (tail.kind not in ends and not (tail.kind == "repeat" and tail.until)):
+        if not any(step.kind in ends or (step.kind == "repeat" and step.until)
+                   for step in block.steps):
             raise BadScript("line %d: this connection has no end" % block.line)
 
 
@@ -295,7 +292,7 @@ def parse(path, phrases):
     for title, values in variants or [("", {})]:
         script = Script(path, name + ("/" + title if title else ""))
         script.about = " ".join(about).strip()
-        filled = [(number, re.sub(r"<([a-z_]+)>", lambda m: values.get(m.group(1), m.group(0)),
+        filled = [(number, re.sub(r"<([a-z][a-z0-9_]*)>", lambda m: values.get(m.group(1), m.group(0)),
                                   line)) for number, line in lines]
         try:
             _parse_lines(script, _expand(filled, phrases))

@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A discovery through an iSNS server, see isns.h. One answer is awaited at a time; the time for
+ * all of them together is limited, so that neither a silent server nor one that sends byte by
+ * byte or without an end holds up who asked.
+ *
+ * Not through libisns: it takes the server's address and our name from global variables, takes
+ * no answer of more than 8 KB, waits a minute for a server that isn't there, and loses the
+ * answers of all but one thread.
+ */
+#include "isns.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "../libiscsi-db/util.h"
+#include "isns_pdu.h"
+#include "log.h"
+#include "lookup.h"
+
+#define CONNECT_WAIT_MS		10000	/* the look-up of its name included */
+#define ANSWER_WAIT_MS		20000	/* all answers that we need */
+#define DEREGISTER_WAIT_MS	1000	/* the targets are here already */
+#define REGISTRATIONS_MAX	3
+#define TIME_ACCURACY_US	10000
+
+enum isns_state {
+	ISNS_LOOKUP,
+	ISNS_CONNECT,
+	ISNS_ASK,		/* without being registered by us */
+	ISNS_REGISTER,
+	ISNS_ASK_AGAIN,		/* registered */
+	ISNS_DEREGISTER,	/* the result stands */
+	ISNS_DONE,
+};
+
+struct isns {
+	struct discovery_env env;
+	struct discovery_owner owner;
+	char initiator[ISCSI_NAME_MAX + 1];
+	char address[ISCSI_ADDRESS_MAX + 1];
+	int port;
+
+	enum isns_state state;
+	unsigned int registrations;
+	struct lookup *lookup;
+	sd_event_source *io, *timer;
+	int fd;
+
+	uint8_t out[ISNS_REQUEST_MAX];
+	size_t out_len, out_pos;
+	struct isns_answer answer;
+	uint16_t xid;			/* of the request that is out */
+	uint8_t header[ISNS_HEADER_LEN];
+	size_t header_got;
+	uint8_t *payload;		/* in @answer; where that of this part goes */
+	size_t payload_len, payload_got;
+
+	enum iscsi_err result;		/* while deregistering */
+	struct iscsi_why result_why;
+};
+
+/* ---- ends ------------------------------------------------------------------------------------- */
+
+static void isns_arm(struct isns *isns, uint64_t ms)
+{
+	(void)sd_event_source_set_time_relative(isns->timer, ms * 1000);
+	(void)sd_event_source_set_enabled(isns->timer, SD_EVENT_ONESHOT);
+}
+
+static void isns_end(struct isns *isns, enum iscsi_err err, const struct iscsi_why *why)
+{
+	isns->io = sd_event_source_disable_unref(isns->io);
+	(void)sd_event_source_set_enabled(isns->timer, SD_EVENT_OFF);
+	closep(&isns->fd);
+	isns->state = ISNS_DONE;
+	isns->owner.on_done(isns->owner.arg, err, why);
+}
+
+/* It ends with what was known before the server was told to forget us. */
+static void isns_end_result(struct isns *isns)
+{
+	struct iscsi_why why = isns->result_why;
+
+	isns_end(isns, isns->result, &why);
+}
+
+/* The conversation can't go on. */
+static void isns_fail(struct isns *isns, const char *reason)
+{
+	struct iscsi_why why;
+	enum iscsi_err err = isns->state == ISNS_REGISTER ? ISCSI_ERR_ISNS_REG_FAILED :
+							    ISCSI_ERR_ISNS_QUERY;
+
+	if (isns->state == ISNS_DEREGISTER)
+		isns_end_result(isns);
+	else
+		isns_end(isns, iscsi_fail(&why, err, "iSNS discovery failed: %s,%d: %s",
+					  isns->address, isns->port, reason), &why);
+}
+
+/* ---- requests ----------------------------------------------------------------------------------- */
+
+static void isns_flush(struct isns *isns)
+{
+	while (isns->out_pos < isns->out_len) {
+		ssize_t n = send(isns->fd, isns->out + isns->out_pos,
+				 isns->out_len - isns->out_pos, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n < 0) {
+			isns_fail(isns, strerror(errno));
+			return;
+		}
+		isns->out_pos += (size_t)n;
+	}
+	(void)sd_event_source_set_io_events(isns->io, EPOLLIN |
+					    (isns->out_pos < isns->out_len ? EPOLLOUT : 0));
+}
+
+static void isns_send(struct isns *isns, enum isns_state state, enum isns_function function)
+{
+	isns->state = state;
+	isns->xid++;
+	isns_answer_done(&isns->answer);
+	isns->answer.function = function;
+	isns->answer.xid = isns->xid;
+	isns->header_got = 0;
+	isns->out_pos = 0;
+	isns->out_len = isns_build_request(function, isns->xid, isns->initiator, isns->out,
+					   sizeof(isns->out));
+	isns_flush(isns);
+}
+
+static void isns_register(struct isns *isns)
+{
+	isns->registrations++;
+	log_debug("iSNS %s,%d: registering %s", isns->address, isns->port, isns->initiator);
+	isns_send(isns, ISNS_REGISTER, ISNS_DEV_ATTR_REG);
+}
+
+/* The answer to the question is known; a registration of ours goes. */
+static void isns_answered(struct isns *isns, enum iscsi_err err, const struct iscsi_why *why)
+{
+	if (isns->state != ISNS_ASK_AGAIN) {
+		isns_end(isns, err, why);
+		return;
+	}
+	isns->result = err;
+	isns->result_why = *why;
+	isns_arm(isns, DEREGISTER_WAIT_MS);
+	isns_send(isns, ISNS_DEREGISTER, ISNS_DEV_DEREG);
+}
+
+/* ---- answers ------------------------------------------------------------------------------------ */
+
+static void isns_on_portal(void *arg, const struct isns_portal *portal)
+{
+	struct isns *isns = arg;
+
+	isns->owner.on_target(isns->owner.arg, portal->name, portal->address, portal->port,
+			      portal->tpgt);
+}
+
+static void isns_on_warning(void *arg, const char *text)
+{
+	struct isns *isns = arg;
+
+	log_warning("iSNS %s,%d: %s", isns->address, isns->port, text);
+}
+
+static void isns_targets(struct isns *isns, uint32_t status)
+{
+	const struct isns_visitor visitor = {
+		.server = isns->address, .portal = isns_on_portal, .warn = isns_on_warning,
+		.arg = isns,
+	};
+	struct iscsi_why why = { "" }, full = { "" };
+	enum iscsi_err err = ISCSI_SUCCESS;
+
+	if (status == ISNS_SOURCE_UNKNOWN && isns->registrations < REGISTRATIONS_MAX) {
+		/* The second time: another one of this name has registered and gone meanwhile. */
+		isns_register(isns);
+		return;
+	}
+	if (status == ISNS_SUCCESS)
+		err = isns_parse_targets(isns->answer.data, isns->answer.len, &visitor, &why);
+	else if (status != ISNS_NO_SUCH_ENTRY)
+		err = iscsi_fail(&why, ISCSI_ERR_ISNS_QUERY, "the server answered: %s (status %u)",
+				 isns_status_text(status), status);
+	if (err)
+		err = iscsi_fail(&full, err, "iSNS discovery failed: %s,%d: %s", isns->address,
+				 isns->port, why.text);
+	isns_answered(isns, err, &full);
+}
+
+static void isns_registered(struct isns *isns, uint32_t status)
+{
+	struct iscsi_why why;
+
+	if (status == ISNS_SUCCESS) {
+		isns_send(isns, ISNS_ASK_AGAIN, ISNS_DEV_ATTR_QRY);
+		return;
+	}
+	isns_end(isns, iscsi_fail(&why, ISCSI_ERR_ISNS_REG_FAILED, "iSNS discovery failed: %s,%d "
+				  "did not register %s: %s (status %u)", isns->address,
+				  isns->port, isns->initiator, isns_status_text(status), status),
+		 &why);
+}
+
+static void isns_take_answer(struct isns *isns)
+{
+	struct iscsi_why why;
+	uint32_t status;
+
+	if (isns_parse_status(isns->answer.data, isns->answer.len, &status, &why)) {
+		isns_fail(isns, why.text);
+		return;
+	}
+	switch (isns->state) {
+	case ISNS_ASK:
+	case ISNS_ASK_AGAIN:
+		isns_targets(isns, status);
+		break;
+	case ISNS_REGISTER:
+		isns_registered(isns, status);
+		break;
+	case ISNS_DEREGISTER:
+		isns_end_result(isns);
+		break;
+	case ISNS_LOOKUP:
+	case ISNS_CONNECT:
+	case ISNS_DONE:
+		break;
+	}
+}
+
+/* Bytes for @buf up to @len. False: not all of them are here yet, or none will come. */
+static bool isns_fill(struct isns *isns, uint8_t *buf, size_t len, size_t *got)
+{
+	while (*got < len) {
+		ssize_t n = recv(isns->fd, buf + *got, len - *got, MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return false;
+		if (n <= 0) {
+			isns_fail(isns, n ? strerror(errno) : "the server closed the connection");
+			return false;
+		}
+		*got += (size_t)n;
+	}
+	return true;
+}
+
+/* One part at a time: level-triggered, whatever is left brings us back. */
+static void isns_read(struct isns *isns)
+{
+	struct iscsi_why why;
+
+	if (isns->header_got < ISNS_HEADER_LEN) {
+		if (!isns_fill(isns, isns->header, ISNS_HEADER_LEN, &isns->header_got))
+			return;
+		if (isns_answer_part(&isns->answer, isns->header, &isns->payload,
+				     &isns->payload_len, &why)) {
+			isns_fail(isns, why.text);
+			return;
+		}
+		isns->payload_got = 0;
+	}
+	if (!isns_fill(isns, isns->payload, isns->payload_len, &isns->payload_got))
+		return;
+	isns->header_got = 0;
+	if (isns_answer_part_end(&isns->answer))
+		isns_take_answer(isns);
+}
+
+/* ---- the connection -------------------------------------------------------------------------------- */
+
+static void isns_no_connection(struct isns *isns, enum iscsi_err err, const char *what,
+			       const char *reason)
+{
+	struct iscsi_why why;
+
+	isns_end(isns, iscsi_fail(&why, err, "iSNS discovery failed: %s %s: %s", what,
+				  isns->address, reason), &why);
+}
+
+static void isns_connected(struct isns *isns)
+{
+	socklen_t len = sizeof(int);
+	int error = 0;
+
+	if (getsockopt(isns->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		error = errno;
+	if (error) {
+		isns_no_connection(isns, ISCSI_ERR_ISNS_QUERY, "cannot make connection to",
+				   strerror(error));
+		return;
+	}
+	isns_arm(isns, ANSWER_WAIT_MS);
+	isns_send(isns, ISNS_ASK, ISNS_DEV_ATTR_QRY);
+}
+
+static int isns_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct isns *isns = userdata;
+
+	(void)source;
+	(void)fd;
+	if (isns->state == ISNS_CONNECT) {
+		isns_connected(isns);
+		return 0;
+	}
+	if (revents & EPOLLOUT) {
+		isns_flush(isns);
+		if (isns->fd < 0)
+			return 0;
+	}
+	if (revents & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		isns_read(isns);
+	return 0;
+}
+
+/* Not bound to an interface's device: that one leads to the disks, seldom to the server. */
+static void isns_connect(struct isns *isns, const struct sockaddr_storage *peer)
+{
+	socklen_t len = peer->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
+						      sizeof(struct sockaddr_in);
+	int one = 1, r = 0;
+
+	isns->state = ISNS_CONNECT;
+	isns->fd = socket(peer->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			  IPPROTO_TCP);
+	if (isns->fd < 0)
+		r = errno;
+	if (!r)
+		(void)setsockopt(isns->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (!r && connect(isns->fd, (const struct sockaddr *)peer, len) < 0 &&
+	    errno != EINPROGRESS)
+		r = errno;
+	if (!r) {
+		r = sd_event_add_io(isns->env.loop, &isns->io, isns->fd, EPOLLOUT, isns_on_io,
+				    isns);
+		r = r < 0 ? -r : 0;
+	}
+	if (r)
+		isns_no_connection(isns, ISCSI_ERR_ISNS_QUERY, "cannot make connection to",
+				   strerror(r));
+}
+
+static void isns_resolved(void *arg, const struct sockaddr_storage *addr, const char *error)
+{
+	struct isns *isns = arg;
+
+	isns->lookup = NULL;
+	if (addr)
+		isns_connect(isns, addr);
+	else
+		isns_no_connection(isns, ISCSI_ERR_TRANS, "cannot resolve host name", error);
+}
+
+static int isns_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct isns *isns = userdata;
+
+	(void)source;
+	(void)usec;
+	switch (isns->state) {
+	case ISNS_LOOKUP:
+		isns->lookup = lookup_forget(isns->lookup);
+		isns_resolved(isns, NULL, "no answer in time");
+		break;
+	case ISNS_CONNECT:
+		isns_no_connection(isns, ISCSI_ERR_ISNS_QUERY, "cannot make connection to",
+				   strerror(ETIMEDOUT));
+		break;
+	case ISNS_ASK:
+	case ISNS_REGISTER:
+	case ISNS_ASK_AGAIN:
+	case ISNS_DEREGISTER:
+		isns_fail(isns, "no answer in time");
+		break;
+	case ISNS_DONE:
+		break;
+	}
+	return 0;
+}
+
+/* From the loop, so that on_done never comes before isns_start() has returned. */
+static int isns_on_start(sd_event_source *source, void *userdata)
+{
+	struct isns *isns = userdata;
+	struct sockaddr_storage peer;
+
+	isns->io = sd_event_source_disable_unref(source);
+	isns_arm(isns, CONNECT_WAIT_MS);
+	if (lookup_numeric(isns->address, isns->port, &peer)) {
+		isns_connect(isns, &peer);
+		return 0;
+	}
+	isns->lookup = lookup_start(isns->env.name_pool, isns->address, isns->port, isns_resolved,
+				    isns);
+	if (!isns->lookup)
+		isns_resolved(isns, NULL, "no memory");
+	return 0;
+}
+
+/* ---- making and freeing ------------------------------------------------------------------------------- */
+
+static enum iscsi_err isns_configure(struct isns *isns, const struct iscsi_db_record *rec,
+				     const char *initiator, struct iscsi_why *why)
+{
+	/* The names of these two are those of the other kind of record. */
+	const char *address = iscsi_db_record_get(rec, "discovery.sendtargets.address");
+	enum iscsi_err err = iscsi_db_check_address(address, why);
+
+	if (!err)
+		err = iscsi_db_check_name(initiator, why);
+	if (err)
+		return err;
+	(void)snprintf(isns->address, sizeof(isns->address), "%s", address);
+	(void)snprintf(isns->initiator, sizeof(isns->initiator), "%s", initiator);
+	isns->port = iscsi_db_record_get_int(rec, "discovery.sendtargets.port");
+	(void)isns->env.random(&isns->xid, sizeof(isns->xid));
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err isns_start(const struct discovery_env *env, const struct iscsi_db_record *rec,
+			  const char *initiator, const struct discovery_owner *owner,
+			  struct isns **ret, struct iscsi_why *why)
+{
+	struct isns *isns = calloc(1, sizeof(*isns));
+	enum iscsi_err err;
+	int r;
+
+	if (!isns)
+		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
+	isns->env = *env;
+	isns->owner = *owner;
+	isns->fd = -1;
+	err = isns_configure(isns, rec, initiator, why);
+	if (!err) {
+		r = sd_event_add_time(env->loop, &isns->timer, CLOCK_MONOTONIC, UINT64_MAX,
+				      TIME_ACCURACY_US, isns_on_timer, isns);
+		if (r >= 0)
+			r = sd_event_source_set_enabled(isns->timer, SD_EVENT_OFF);
+		if (r >= 0)
+			r = sd_event_add_defer(env->loop, &isns->io, isns_on_start, isns);
+		if (r < 0)
+			err = iscsi_fail(why, ISCSI_ERR_NOMEM, "%s", strerror(-r));
+	}
+	if (err) {
+		isns_free(isns);
+		return err;
+	}
+	*ret = isns;
+	return ISCSI_SUCCESS;
+}
+
+void isns_silence(struct isns *isns)
+{
+	if (!isns)
+		return;
+	isns->state = ISNS_DONE;
+	isns->lookup = lookup_forget(isns->lookup);
+	isns->io = sd_event_source_disable_unref(isns->io);
+	isns->timer = sd_event_source_disable_unref(isns->timer);
+	closep(&isns->fd);
+}
+
+struct isns *isns_free(struct isns *isns)
+{
+	if (!isns)
+		return NULL;
+	isns_silence(isns);
+	isns_answer_done(&isns->answer);
+	free(isns);
+	return NULL;
+}
