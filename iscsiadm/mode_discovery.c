@@ -62,6 +62,12 @@ static enum iscsi_err read_iface(struct discovery *d, const char *name)
 	enum iscsi_err err;
 
 	err = iscsi_db_iface_read(d->adm->db, name, &iface, &why);
+	if (err == ISCSI_SUCCESS && !is_tcp(iface)) {
+		adm_error("Could not load transport %s. Dropping interface %s.",
+			  iscsi_db_record_get(iface, "iface.transport_name"), name);
+		iscsi_db_record_free(iface);
+		return ISCSI_SUCCESS;
+	}
 	if (err == ISCSI_SUCCESS)
 		return adm_fail(adm_records_add(&d->ifaces, iface), NULL);
 	if (why.text[0])

@@ -148,6 +148,11 @@ static enum iscsi_err submode(struct adm *adm)
 	if (!strchr(opt->host, ':') &&
 	    sysfs_read_host(adm->sysfs, (int)opt->host_no, &host) != ISCSI_SUCCESS)
 		return no_host(opt);
+	if (opt->submode == SUBMODE_FLASHNODE && !(opt->ops & ~(unsigned int)OP_SHOW) &&
+	    !opt->has_index) {
+		adm_error("No flashnodes attached to host %s.", opt->host);
+		return ISCSI_ERR_NO_OBJS_FOUND;
+	}
 	adm_error("Host %s is not a card's: it has neither CHAP tables nor flash nodes nor "
 		  "statistics of its own.", opt->host);
 	return ISCSI_ERR_OP_NOT_SUPP;

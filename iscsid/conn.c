@@ -392,8 +392,23 @@ static enum conn_state conn_login_failed(struct conn *conn, enum conn_cause caus
 	return CONN_FREE;						/* T7 */
 }
 
+/*
+ * A connection of the kernel's can wear out: after an answer to nothing it takes no login any
+ * more. The next attempt gets a new one.
+ */
+static void conn_renew_kernel(struct conn *conn)
+{
+	struct iscsi_why why;
+
+	if (conn->env->kernel->ops->remove_conn(conn->env->kernel, conn->sid, &why))
+		log_warning("%s: %s", conn->name, why.text);
+	else
+		conn->created = false;
+}
+
 static enum conn_state conn_start_login(struct conn *conn, const struct conn_input *in)
 {
+	bool had_conn = conn->created;
 	struct iscsi_why why;
 	enum iscsi_err err = ISCSI_SUCCESS;
 
@@ -406,6 +421,8 @@ static enum conn_state conn_start_login(struct conn *conn, const struct conn_inp
 		err = create_kernel_session(conn, &why);
 	if (!err)
 		err = bind_and_login(conn, &why);
+	if (err && had_conn)
+		conn_renew_kernel(conn);
 	if (err == ISCSI_ERR_TRANS)	/* it broke, and the kernel saw it before we did */
 		return conn_login_failed(conn, CONN_CAUSE_TRANSPORT, ISCSI_ERR_PDU_TIMEOUT, &why);
 	if (err)

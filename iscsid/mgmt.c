@@ -18,7 +18,7 @@
 #include "manager.h"
 #include "mgmt_msg.h"
 
-#define CLIENTS_MAX		64
+#define CLIENTS_MAX		512
 #define OPEN_REQUESTS_MAX	128	/* of one client: what is under way at once */
 #define OUT_MAX			(4 << 20)	/* unread answers of one client */
 #define STALL_TIMEOUT_US	(30 * UINT64_C(1000000))

@@ -36,6 +36,10 @@ class Ended(Exception):
     """The case is over: what still runs of it stops."""
 
 
+class NoMore(Exception):
+    """The initiator closed where it may: the steps of this connection end here."""
+
+
 class Closed(Exception):
     """The initiator ended the connection; how: FIN or RST."""
 
@@ -56,8 +60,10 @@ class Step:
 class Block:
     """What is written for a connection: to which portal, when, and its steps."""
 
-    def __init__(self, line, portal="A", every=False, after=None, within=None):
-        self.line, self.portal, self.every = line, portal, every
+    def __init__(self, line, portal="A", how="", after=None, within=None):
+        self.line, self.portal = line, portal
+        self.every = how == "every connection"          # all that come from now on
+        self.at_last = how == "connection at last"      # again, if it ended with "or closes"
         self.after, self.within = after, within
         self.steps = []
 
@@ -103,6 +109,10 @@ def _pdu_step(kind, known, text, line):
 
 
 def _initiator_step(text, line):
+    if text.endswith(" or closes"):
+        step = _initiator_step(text[:-len(" or closes")], line)
+        step.or_closes = True
+        return step
     m = re.match(r"closes(?: with (FIN|RST))?(?: after ([\d.]+))?(?: within ([\d.]+))?$", text)
     if m:
         return Step("closed", line, "I-> " + text, how=m.group(1),
@@ -163,11 +173,11 @@ def _step(text, line):
 
 
 def _connection(text, line):
-    m = re.match(r"(every )?connection(?: to ([A-Z]))?(?: after ([\d.]+))?"
+    m = re.match(r"((?:every )?connection(?: at last)?)(?: to ([A-Z]))?(?: after ([\d.]+))?"
                  r"(?: within ([\d.]+))?$", text)
     if not m:
         return None
-    return Block(line, m.group(2) or "A", bool(m.group(1)),
+    return Block(line, m.group(2) or "A", m.group(1),
                  float(m.group(3)) if m.group(3) else None,
                  float(m.group(4)) if m.group(4) else None)
 
@@ -759,7 +769,12 @@ class Case:
 
     def do_expect(self, step, conn, n):
         start = time.monotonic()
-        pdu = conn.next(start + step.within)
+        try:
+            pdu = conn.next(start + step.within)
+        except Closed:
+            if getattr(step, "or_closes", False):
+                raise NoMore() from None
+            raise
         if pdu.name != step.pdu:
             raise Failed("%s: got a %s" % (step, pdu))
         if time.monotonic() - start < step.after:
@@ -999,12 +1014,18 @@ class Case:
     # -- threads --
 
     def _play_connection(self, conn, block):
+        ended = True
         try:
             self._check_time(block, conn)
             self.run_steps(block.steps, conn)
         except Failed as e:
             self.fail(str(e))
             self.over.set()
+        except NoMore:
+            if block.at_last:
+                with self.lock:
+                    self.waiting[block.portal].insert(0, block)
+                ended = False
         except Ended:
             pass
         finally:
@@ -1015,7 +1036,7 @@ class Case:
                 pass
             with self.lock:
                 self.last_end[None] = conn.closed_at
-                if block in self.expected:
+                if ended and block in self.expected:
                     self.expected.remove(block)
                 self.changed.notify_all()
 
@@ -1030,7 +1051,7 @@ class Case:
             raise Failed("line %d: the connection came after %.2f s" % (block.line, pause))
 
     def _accept(self, portal, sock):
-        blocks = [b for b in self.script.blocks if b.portal == portal]
+        blocks = self.waiting[portal]
         while True:
             try:
                 client, _ = sock.accept()
@@ -1058,6 +1079,8 @@ class Case:
         """All of it; True if it went as written. close() afterwards."""
         self.began = time.monotonic()
         self.expected = [b for b in self.script.blocks if not b.every]
+        self.waiting = {portal: [b for b in self.script.blocks if b.portal == portal]
+                        for portal in self.listeners}
         for portal, sock in self.listeners.items():
             if self.script.special.get(portal, "narrow") != "narrow":
                 continue
