@@ -251,7 +251,8 @@ START_TEST(missing_sessions_are_made)
 			 "Logging in to " NODE("ok") " (multiple)\n"
 			 "Login to " NODE("ok") " successful.\n"
 			 "Login to " NODE("ok") " successful.\n");
-	ck_assert_uint_eq(seen[1].flags, MGMT_ANOTHER);
+	/* Not "one more, however many there are": another iscsiadm may be asking as well. */
+	ck_assert_uint_eq(seen[1].flags, 0);
 }
 END_TEST
 
