@@ -21,7 +21,7 @@
 #define HELD_NAME	"lock.write"
 #define OWNER_NAME	"lock.owner"	/* becomes our lock.write */
 #define WAIT_MS		30000
-#define PAUSE_MS	10	/* between two tries at first; later less, see pause_ms() */
+#define PAUSE_MS	10	/* between two tries, as a rule; see pause_ms() */
 #define LOOK_MS		1000
 #define STALE_MS	35000	/* old tools wait 30 s, then give up or force it */
 
@@ -288,14 +288,16 @@ static enum iscsi_err fail_held(struct iscsi_db *db, int r, struct iscsi_why *wh
 }
 
 /*
- * Whoever comes first gets a lock that has just become free, so those who wait long try more
- * often than newcomers: among many, none waits until its patience ends.
+ * Whoever comes first gets a lock that has just become free, so those who have waited long try
+ * more often than others: among many, none waits much longer than the rest.
  */
-static unsigned int pause_ms(int r, int64_t left_ms)
+static unsigned int pause_ms(int r, int64_t waited_ms)
 {
-	if (r != -EWOULDBLOCK || left_ms > WAIT_MS * 9 / 10)
+	if (r != -EWOULDBLOCK || waited_ms < 10 * PAUSE_MS)
 		return PAUSE_MS;
-	return left_ms > WAIT_MS * 3 / 4 ? 4 : 1;
+	if (waited_ms < WAIT_MS / 15)
+		return 4 * PAUSE_MS;
+	return waited_ms < WAIT_MS / 5 ? PAUSE_MS : 1;
 }
 
 enum iscsi_err iscsi_db_lock(struct iscsi_db *db, struct iscsi_why *why)
@@ -335,7 +337,7 @@ enum iscsi_err iscsi_db_lock(struct iscsi_db *db, struct iscsi_why *why)
 			close_lock(db);
 			return err;
 		}
-		os->sleep_ms(pause_ms(r, deadline - os->now_ms()));
+		os->sleep_ms(pause_ms(r, WAIT_MS - (deadline - os->now_ms())));
 	}
 	db->lock.depth = 1;
 	return ISCSI_SUCCESS;

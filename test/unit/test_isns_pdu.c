@@ -28,7 +28,8 @@ static void on_portal(void *arg, const struct isns_portal *portal)
 {
 	struct heard *h = arg;
 
-	ck_assert_uint_lt(h->len, 64);
+	if (h->len == ARRAY_SIZE(h->lines))
+		abort();
 	(void)snprintf(h->lines[h->len++], sizeof(h->lines[0]), "%s %s:%d,%d", portal->name,
 		       portal->address, portal->port, portal->tpgt);
 }
@@ -37,7 +38,8 @@ static void on_warning(void *arg, const char *text)
 {
 	struct heard *h = arg;
 
-	ck_assert_uint_lt(h->len, 64);
+	if (h->len == ARRAY_SIZE(h->lines))
+		abort();
 	(void)snprintf(h->lines[h->len++], sizeof(h->lines[0]), "! %s", text);
 }
 
