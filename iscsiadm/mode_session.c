@@ -187,9 +187,10 @@ static enum iscsi_err session_list(struct adm *adm, const struct sysfs_session *
 
 /* ---- operations on sessions ------------------------------------------------------------ */
 
-/* What @sel selects, those of one target together. @ret is as long as there are sessions. */
+/* What @sel selects, those of one target together; if that is nothing, @nothing says so. */
 static enum iscsi_err select_sessions(struct adm *adm, const struct adm_selection *sel,
-				      const struct sysfs_session ***ret, size_t *ret_len)
+				      const char *nothing, const struct sysfs_session ***ret,
+				      size_t *ret_len)
 {
 	const struct sysfs_session **list;
 	enum iscsi_err err;
@@ -212,6 +213,11 @@ static enum iscsi_err select_sessions(struct adm *adm, const struct adm_selectio
 		if (adm_session_selected(adm, sel, s))
 			list[n++] = s;
 	}
+	if (!n) {
+		free(list);
+		adm_error("%s", nothing);
+		return ISCSI_ERR_NO_OBJS_FOUND;
+	}
 	*ret = list;
 	*ret_len = n;
 	return ISCSI_SUCCESS;
@@ -223,14 +229,8 @@ enum iscsi_err mode_session_logout(struct adm *adm, const struct adm_selection *
 	enum iscsi_err err;
 	size_t len;
 
-	err = select_sessions(adm, sel, &list, &len);
-	if (err != ISCSI_SUCCESS)
-		return err;
-	if (!len) {
-		adm_error("No matching sessions found");
-		return ISCSI_ERR_NO_OBJS_FOUND;
-	}
-	return logouts_run(adm, list, len);
+	err = select_sessions(adm, sel, "No matching sessions found", &list, &len);
+	return err != ISCSI_SUCCESS ? err : logouts_run(adm, list, len);
 }
 
 struct rescan {
@@ -319,13 +319,9 @@ enum iscsi_err mode_session_rescan(struct adm *adm, const struct adm_selection *
 	enum iscsi_err err;
 	size_t len, i;
 
-	err = select_sessions(adm, sel, &list, &len);
+	err = select_sessions(adm, sel, "No session found.", &list, &len);
 	if (err != ISCSI_SUCCESS)
 		return err;
-	if (!len) {
-		adm_error("No session found.");
-		return ISCSI_ERR_NO_OBJS_FOUND;
-	}
 	for (i = 0; i < len; i++) {
 		char what[768];
 
@@ -407,13 +403,9 @@ enum iscsi_err mode_session_stats(struct adm *adm, const struct adm_selection *s
 	enum iscsi_err err;
 	size_t len;
 
-	err = select_sessions(adm, sel, &list, &len);
+	err = select_sessions(adm, sel, "No session found.", &list, &len);
 	if (err != ISCSI_SUCCESS)
 		return err;
-	if (!len) {
-		adm_error("No session found.");
-		return ISCSI_ERR_NO_OBJS_FOUND;
-	}
 	err = stats_list(adm, list, len);
 	if (err != ISCSI_SUCCESS)
 		adm_error("Could not execute operation on all sessions: %s",
