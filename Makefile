@@ -202,6 +202,8 @@ bench:
 	test/lab/deps build test qemu
 	$(MAKE) --no-print-directory all
 	BUILD=$(BUILD) test/bench/run
+	BUILD=$(BUILD) test/bench/sessions
+	BUILD=$(BUILD) test/bench/records
 
 # libFuzzer programs need clang; they are built with the sanitizers always.
 FUZZ_CC		?= clang-14

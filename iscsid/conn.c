@@ -393,22 +393,27 @@ static enum conn_state conn_login_failed(struct conn *conn, enum conn_cause caus
 }
 
 /*
- * A connection of the kernel's can wear out: after an answer to nothing it takes no login any
- * more. The next attempt gets a new one.
+ * The last look at the socket before it is the kernel's: that one doesn't see an end that came
+ * before it had the socket, and takes what was said too early for an answer (RFC 7143, 6.3).
  */
-static void conn_renew_kernel(struct conn *conn)
+static enum iscsi_err conn_check_silence(const struct conn *conn, struct iscsi_why *why)
 {
-	struct iscsi_why why;
+	uint8_t byte;
+	ssize_t n = recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 
-	if (conn->env->kernel->ops->remove_conn(conn->env->kernel, conn->sid, &why))
-		log_warning("%s: %s", conn->name, why.text);
-	else
-		conn->created = false;
+	if (n > 0)
+		return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
+				  "the target speaks before it was asked: not an iSCSI target?");
+	if (n == 0)
+		return iscsi_fail(why, ISCSI_ERR_TRANS, "the target closed the connection at once");
+	if (errno != EAGAIN && errno != EINTR)
+		return iscsi_fail(why, ISCSI_ERR_TRANS, "the connection broke at once: %s",
+				  strerror(errno));
+	return ISCSI_SUCCESS;
 }
 
 static enum conn_state conn_start_login(struct conn *conn, const struct conn_input *in)
 {
-	bool had_conn = conn->created;
 	struct iscsi_why why;
 	enum iscsi_err err = ISCSI_SUCCESS;
 
@@ -420,9 +425,11 @@ static enum conn_state conn_start_login(struct conn *conn, const struct conn_inp
 	if (!conn->sid)
 		err = create_kernel_session(conn, &why);
 	if (!err)
+		err = conn_check_silence(conn, &why);
+	if (err == ISCSI_ERR_FATAL_LOGIN)
+		return conn_login_failed(conn, CONN_CAUSE_REFUSED, err, &why);
+	if (!err)
 		err = bind_and_login(conn, &why);
-	if (err && had_conn)
-		conn_renew_kernel(conn);
 	if (err == ISCSI_ERR_TRANS)	/* it broke, and the kernel saw it before we did */
 		return conn_login_failed(conn, CONN_CAUSE_TRANSPORT, ISCSI_ERR_PDU_TIMEOUT, &why);
 	if (err)
@@ -646,38 +653,22 @@ static enum conn_state conn_async(struct conn *conn, const struct conn_input *in
 	}
 }
 
-/* An answer to nothing: a violation that ends the connection (7.10). */
-static enum conn_state conn_protocol_error(struct conn *conn, const char *what)
-{
-	struct conn_report *report;
-
-	conn_stop_kernel(conn);
-	report = conn_report(conn, CONN_REPORT_LOST);
-	report->wait_s = conn->drop_wait_s;
-	(void)iscsi_fail(&report->why, ISCSI_ERR_TRANS, "the target sent a %s that nobody waits for",
-			 what);
-	return CONN_CLEANUP_WAIT;					/* T15, T16 */
-}
-
 static enum conn_state conn_full_feature_pdu(struct conn *conn, const struct conn_input *in)
 {
 	struct pdu_header header;
 
 	pdu_parse_header(in->bhs, &header);
-	switch (header.opcode) {
-	case PDU_ASYNC:
+	if (header.opcode == PDU_ASYNC)
 		return conn_async(conn, in);
-	case PDU_TEXT_RESPONSE:
-		return conn->text_asked ? conn_text_response(conn, in) :
-					  conn_protocol_error(conn, "Text Response");
-	case PDU_LOGIN_RESPONSE:
-		return conn_protocol_error(conn, "Login Response");
-	case PDU_LOGOUT_RESPONSE:
-		return conn_protocol_error(conn, "Logout Response");
-	default:
-		log_debug("%s: PDU 0x%02x left alone", conn->name, header.opcode);
-		return conn->state;
-	}
+	if (header.opcode == PDU_TEXT_RESPONSE && conn->text_asked)
+		return conn_text_response(conn, in);
+	/*
+	 * An answer to nothing should end the connection (7.10). But Linux counts it as one to
+	 * its login task, which then takes no login any more: better the session as it is.
+	 */
+	log_warning("%s: the target sent a PDU 0x%02x that nobody waits for; ignored", conn->name,
+		    header.opcode);
+	return conn->state;
 }
 
 /* ---- T9, T10, T13, T17: logout ------------------------------------------------------------- */

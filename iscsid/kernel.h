@@ -117,11 +117,6 @@ struct kernel_ops {
 	 * returns.
 	 */
 	enum iscsi_err (*stop_conn)(struct kernel *kernel, uint32_t sid, struct iscsi_why *why);
-	/*
-	 * Takes the connection itself away, bound or not: bind_conn() makes a new one. What the
-	 * session holds back stays held.
-	 */
-	enum iscsi_err (*remove_conn)(struct kernel *kernel, uint32_t sid, struct iscsi_why *why);
 	/* Removes all LUNs, flushing them; kernel_events.unbound follows, once per session. */
 	enum iscsi_err (*unbind_session)(struct kernel *kernel, uint32_t sid,
 					 struct iscsi_why *why);

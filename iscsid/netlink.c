@@ -448,19 +448,6 @@ static enum iscsi_err nl_stop_conn(struct kernel *kernel, uint32_t sid, struct i
 	return batch_run(nl, NULL, NULL, why);
 }
 
-static enum iscsi_err nl_remove_conn(struct kernel *kernel, uint32_t sid, struct iscsi_why *why)
-{
-	struct netlink *nl = netlink_of(kernel);
-	enum iscsi_err err;
-
-	err = batch_start(nl, why);
-	if (err)
-		return err;
-	batch_add_stop(nl, sid, STOP_TERM);
-	batch_add_conn(nl, CMD_DESTROY_CONN, sid);
-	return batch_run(nl, NULL, NULL, why);
-}
-
 static enum iscsi_err nl_unbind_session(struct kernel *kernel, uint32_t sid,
 					struct iscsi_why *why)
 {
@@ -594,7 +581,6 @@ static const struct kernel_ops netlink_ops = {
 	.send_pdu		= nl_send_pdu,
 	.start_conn		= nl_start_conn,
 	.stop_conn		= nl_stop_conn,
-	.remove_conn		= nl_remove_conn,
 	.unbind_session		= nl_unbind_session,
 	.get_stats		= nl_get_stats,
 	.destroy_session	= nl_destroy_session,

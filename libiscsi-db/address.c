@@ -10,13 +10,6 @@
 #include <errno.h>
 #include <limits.h>
 
-bool text_is_control(char c, char next)
-{
-	unsigned char a = (unsigned char)c, b = (unsigned char)next;
-
-	return a < 0x20 || a == 0x7f || (a == 0xc2 && b >= 0x80 && b <= 0x9f);
-}
-
 bool text_to_int(const char *text, int *ret)
 {
 	char *end, canon[16];

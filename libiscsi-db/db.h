@@ -49,7 +49,13 @@ const char *db_strerror(int err);
 /* True if both are numeric addresses and mean the same one (zones compared as text). */
 bool address_equal(const char *a, const char *b);
 /* True if @c, followed by @next, begins a control character, C1 in UTF-8 included. */
-bool text_is_control(char c, char next);
+static inline bool text_is_control(char c, char next)
+{
+	unsigned char a = (unsigned char)c, b = (unsigned char)next;
+
+	return a < 0x20 || a == 0x7f || (a == 0xc2 && b >= 0x80 && b <= 0x9f);
+}
+
 /* A decimal number just as printf("%d") writes it, nothing before or after. */
 bool text_to_int(const char *text, int *ret);
 
@@ -82,6 +88,7 @@ struct setting {
 	int low, high;			/* INT: what makes sense; low == high: anything */
 	uint8_t type;
 	uint8_t flags;
+	uint8_t name_len, def_len;
 };
 
 /* Who gives the value, and so how much of it is taken on trust. */
@@ -176,6 +183,7 @@ struct db_os {
 	int (*close)(int fd);
 	ssize_t (*read)(int fd, void *buf, size_t len);
 	ssize_t (*write)(int fd, const void *buf, size_t len);
+	ssize_t (*getdents)(int fd, void *buf, size_t size);	/* struct dirent64s; 0: the end */
 	int (*fsync)(int fd);
 	int (*syncfs)(int fd);
 	int (*stat)(int dir, const char *name, struct stat *st);
@@ -225,6 +233,16 @@ struct db_lock {
 	int64_t look_at_ms;		/* when to look for foreign programs again */
 };
 
+/*
+ * The record that a walk with the lock held has come to: nobody changes what the walk has seen
+ * there, so that a change of this record needs no second look at it.
+ */
+struct db_here {
+	const char *path;		/* below the root; NULL: no walk, or without the lock */
+	const struct iscsi_db_record *rec;
+	const struct names *portals;	/* the entries of the target's folder */
+};
+
 struct iscsi_db {
 	const struct db_os *os;
 	char *root;
@@ -232,6 +250,7 @@ struct iscsi_db {
 	unsigned int patience_ms;	/* left for records that others are rewriting */
 	struct db_lock lock;
 	struct db_stage stage;
+	struct db_here here;
 };
 
 enum iscsi_err db_open_os(const char *root, const struct db_os *os, struct iscsi_db **ret,
@@ -240,8 +259,17 @@ enum iscsi_err db_open_os(const char *root, const struct db_os *os, struct iscsi
 int db_root_fd(struct iscsi_db *db);
 /* Opens a folder below the root for reading; -errno. */
 int db_open_dir(struct iscsi_db *db, const char *path);
+/*
+ * The same by the last part of @path alone, where @dir is the open folder that it lies in; a
+ * link from there into another folder is followed from the root. @dir may be -1. -errno.
+ */
+int db_open_in(struct iscsi_db *db, int dir, const char *path, int flags);
+/* The last part of a path. */
+const char *db_base_name(const char *path);
 /* asprintf() that gives the text; NULL: no memory. */
 char *db_format(const char *fmt, ...) PRINTF(1, 2);
+/* "a/b"; NULL: no memory. */
+char *db_join(const char *a, const char *b);
 
 struct names {
 	char **name;
@@ -250,6 +278,7 @@ struct names {
 
 /* The entries of a folder below the root in byte order; none if it isn't there. -errno. */
 int names_read(struct iscsi_db *db, const char *path, struct names *ret);
+int names_read_fd(struct iscsi_db *db, int fd, struct names *ret);
 int names_add(struct names *names, const char *name);
 void names_done(struct names *names);
 
@@ -260,6 +289,10 @@ void names_done(struct names *names);
 enum iscsi_err db_load(struct iscsi_db *db, enum iscsi_db_kind kind, const char *path,
 		       iscsi_db_warn_fn *warn, void *arg, struct iscsi_db_record **ret,
 		       struct iscsi_why *why);
+/* The same by the last part of @path in the open folder @dir, or from the root if that is -1. */
+enum iscsi_err db_load_in(struct iscsi_db *db, int dir, enum iscsi_db_kind kind,
+			  const char *path, iscsi_db_warn_fn *warn, void *arg,
+			  struct iscsi_db_record **ret, struct iscsi_why *why);
 /* The type of what lies at @path (S_IFREG, ...), 0 for nothing, -errno. */
 int db_type(struct iscsi_db *db, const char *path);
 /* Makes sure that a record read from @path says so; *fixed tells if it didn't. -ENOMEM. */

@@ -7,6 +7,7 @@
 #include "libiscsi-db/db.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 
 /* ---- names of nodes ------------------------------------------------------------------ */
@@ -148,9 +149,9 @@ static int links_init(struct links *links, const struct node_id *id,
 	isns = streq(links->type, "isns");
 	if (!name)
 		return -ENOMEM;
-	links->static_link = db_format("static/%s", name);
-	links->fw = db_format("fw/%s", name);
-	links->isns_flat = db_format("isns/%s", name);
+	links->static_link = db_join("static", name);
+	links->fw = db_join("fw", name);
+	links->isns_flat = db_join("isns", name);
 	if ((st || isns) && iscsi_db_check_address(address, NULL) == ISCSI_SUCCESS) {
 		links->found = db_format("%s/%s,%d/%s", st ? "send_targets" : "isns", address, port,
 					 name);
@@ -244,13 +245,30 @@ static int unlink_anywhere(struct iscsi_db *db, struct stage_op *op, const struc
 	return r;
 }
 
+static bool is_here(const struct iscsi_db *db, const char *path)
+{
+	return db->here.path && streq(db->here.path, path);
+}
+
+/*
+ * The record that is on disk. Where it says how it was found, what a walk holds says the same;
+ * else fix_type() had a word in it.
+ */
+static enum iscsi_err load_old(struct iscsi_db *db, const char *path,
+			       struct iscsi_db_record **ret)
+{
+	if (is_here(db, path) && db->here.rec->has_type)
+		return iscsi_db_record_copy(db->here.rec, ret);
+	return db_load(db, ISCSI_DB_NODE, path, NULL, NULL, ret, NULL);
+}
+
 /* Stages the removal of the links that the record on disk has. */
 static enum iscsi_err stage_unlinks(struct iscsi_db *db, struct stage_op *op,
 				    const struct node_id *id, const char *path, const char *keep,
 				    const char *otherwise, struct iscsi_why *why)
 {
 	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *old = NULL;
-	enum iscsi_err err = db_load(db, ISCSI_DB_NODE, path, NULL, NULL, &old, NULL);
+	enum iscsi_err err = load_old(db, path, &old);
 	bool readable = err == ISCSI_SUCCESS;
 	struct links links = { 0 };
 	int r = 0;
@@ -275,9 +293,19 @@ static enum iscsi_err stage_unlinks(struct iscsi_db *db, struct stage_op *op,
 
 /* ---- write and delete ---------------------------------------------------------------- */
 
+static bool names_have(const struct names *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		if (streq(names->name[i], name))
+			return true;
+	}
+	return false;
+}
+
 /* With the record in its folder, the plain file that an old version kept it in goes. */
 static enum iscsi_err replace_single(struct iscsi_db *db, struct stage_op *op,
-				     const struct node_id *id, struct iscsi_why *why)
+				     const struct node_id *id, const char *path,
+				     struct iscsi_why *why)
 {
 	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *old = NULL;
 	CLEANUP(freep) char *single = single_path(id);
@@ -285,6 +313,8 @@ static enum iscsi_err replace_single(struct iscsi_db *db, struct stage_op *op,
 
 	if (!single)
 		return no_memory(why);
+	if (is_here(db, path) && !names_have(db->here.portals, db_base_name(single)))
+		return ISCSI_SUCCESS;
 	if (db_type(db, single) != S_IFREG)
 		return ISCSI_SUCCESS;
 	err = db_load(db, ISCSI_DB_NODE, single, NULL, NULL, &old, why);
@@ -310,7 +340,7 @@ enum iscsi_err iscsi_db_node_write(struct iscsi_db *db, const struct iscsi_db_re
 		return err;
 	path = record_path(&id);
 	portal = portal_path(&id);
-	text = portal ? db_format("%s/%s", db->root, portal) : NULL;
+	text = portal ? db_join(db->root, portal) : NULL;
 	if (!path || !text)
 		return no_memory(why);
 	err = stage_write(db, path, rec, &op, why);
@@ -329,7 +359,7 @@ enum iscsi_err iscsi_db_node_write(struct iscsi_db *db, const struct iscsi_db_re
 	if (!err)
 		err = stage_unlinks(db, op, &id, path, link, otherwise, why);
 	if (!err)
-		err = replace_single(db, op, &id, why);
+		err = replace_single(db, op, &id, path, why);
 	links_done(&links);
 	return err;
 }
@@ -344,8 +374,10 @@ enum iscsi_err node_delete_id(struct iscsi_db *db, const struct node_id *id,
 
 	if (!path || !portal)
 		return no_memory(why);
-	type = db_type(db, portal);
-	if (type == S_IFREG)	/* the old layout, or a file where a folder belongs */
+	type = is_here(db, path) ? S_IFREG : db_type(db, portal);
+	if (is_here(db, path))
+		;	/* the walk has read it */
+	else if (type == S_IFREG)	/* the old layout, or a file where a folder belongs */
 		strcpy(path, portal);
 	else if (type > 0)
 		type = id->tpgt == ISCSI_TPGT_UNKNOWN ? 0 : db_type(db, path);
@@ -382,7 +414,22 @@ struct walk {
 	struct iscsi_why *why;
 	unsigned int found;
 	bool delete_broken;	/* instead of calling fn: stage the end of what can't be read */
+	int nodes, target, portal;	/* the folders that it is in; -1: not open */
+	const struct names *portals;	/* what the target's folder holds */
 };
+
+/* Calls the walk's function, which may change the record; walks may be nested. */
+static enum iscsi_err walk_call(struct walk *walk, const char *path, bool locked,
+				const struct iscsi_db_record *rec)
+{
+	struct db_here outer = walk->db->here;
+	enum iscsi_err err;
+
+	walk->db->here = (struct db_here){ locked ? path : NULL, rec, walk->portals };
+	err = walk->fn(walk->arg, rec);
+	walk->db->here = outer;
+	return err;
+}
 
 /* Makes a record say what its path says. */
 static int fix_identity(struct walk *walk, const struct node_id *id, const char *path,
@@ -421,10 +468,11 @@ static enum iscsi_err walk_record(struct walk *walk, struct node_id *id, const c
 {
 	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
 	const struct iscsi_db_filter *filter = &walk->filter;
-	bool single = !*id->iface;
+	bool single = !*id->iface, locked = walk->db->lock.depth > 0 && !single;
 	struct iscsi_why reason;
-	enum iscsi_err err = db_load(walk->db, ISCSI_DB_NODE, path, walk->warn.fn, walk->warn.arg,
-				     &rec, &reason);
+	enum iscsi_err err = db_load_in(walk->db, single ? walk->target : walk->portal,
+					ISCSI_DB_NODE, path, walk->warn.fn, walk->warn.arg, &rec,
+					&reason);
 	const char *iface;
 
 	if (err == ISCSI_ERR_NOMEM)
@@ -446,13 +494,13 @@ static enum iscsi_err walk_record(struct walk *walk, struct node_id *id, const c
 	if (fix_identity(walk, id, path, rec) < 0)
 		return no_memory(walk->why);
 	walk->found++;
-	return walk->fn(walk->arg, rec);
+	return walk_call(walk, path, locked, rec);
 }
 
 static enum iscsi_err walk_iface(struct walk *walk, struct node_id *id, const char *portal,
 				 const char *iface)
 {
-	CLEANUP(freep) char *path = db_format("%s/%s", portal, iface);
+	CLEANUP(freep) char *path = db_join(portal, iface);
 	struct iscsi_why reason;
 
 	if (!path)
@@ -465,34 +513,38 @@ static enum iscsi_err walk_iface(struct walk *walk, struct node_id *id, const ch
 	return walk_record(walk, id, path);
 }
 
-static enum iscsi_err walk_portal(struct walk *walk, struct node_id *id, const char *entry)
+/* What can't be opened as the folder of a portal, for the reason @why_not. */
+static enum iscsi_err walk_no_folder(struct walk *walk, struct node_id *id, const char *path,
+				     int why_not)
 {
-	CLEANUP(freep) char *path = db_format("nodes/%s/%s", id->target, entry);
-	enum iscsi_err err = ISCSI_SUCCESS;
+	int type = db_type(walk->db, path);
 	struct iscsi_why reason;
-	struct names names;
-	int r;
 
-	id->iface[0] = '\0';
-	if (!path)
-		return no_memory(walk->why);
-	r = db_type(walk->db, path);
-	if (r == S_IFREG && id->tpgt == ISCSI_TPGT_UNKNOWN)
+	if (type == S_IFREG && id->tpgt == ISCSI_TPGT_UNKNOWN)
 		return walk_record(walk, id, path);
-	if (r == S_IFREG) {
+	if (type == S_IFREG) {
 		iscsi_fail(&reason, ISCSI_ERR_IDBM, "%s/%s isn't a folder", walk->db->root, path);
 		strcpy(id->iface, "default");
 		return walk_broken(walk, id, &reason);
 	}
-	if (r != S_IFDIR || id->tpgt == ISCSI_TPGT_UNKNOWN) {
-		if (r)
-			db_warn(&walk->warn, "%s/%s is left out: not the folder of a portal",
-				walk->db->root, path);
-		return ISCSI_SUCCESS;
-	}
+	if (type == S_IFDIR && id->tpgt != ISCSI_TPGT_UNKNOWN)
+		db_warn(&walk->warn, "cannot list %s/%s: %s; it is left out", walk->db->root, path,
+			db_strerror(why_not));
+	else if (type)
+		db_warn(&walk->warn, "%s/%s is left out: not the folder of a portal",
+			walk->db->root, path);
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err walk_folder(struct walk *walk, struct node_id *id, const char *path)
+{
+	enum iscsi_err err = ISCSI_SUCCESS;
+	struct names names;
+	int r;
+
 	if (walk->filter.iface)
 		return walk_iface(walk, id, path, walk->filter.iface);
-	r = names_read(walk->db, path, &names);
+	r = names_read_fd(walk->db, walk->portal, &names);
 	if (r < 0) {
 		db_warn(&walk->warn, "cannot list %s/%s: %s; it is left out", walk->db->root, path,
 			db_strerror(r));
@@ -501,6 +553,28 @@ static enum iscsi_err walk_portal(struct walk *walk, struct node_id *id, const c
 	for (size_t i = 0; i < names.count && !err; i++)
 		err = walk_iface(walk, id, path, names.name[i]);
 	names_done(&names);
+	return err;
+}
+
+static enum iscsi_err walk_portal(struct walk *walk, struct node_id *id, const char *target,
+				  const char *entry)
+{
+	CLEANUP(freep) char *path = db_join(target, entry);
+	enum iscsi_err err;
+	int fd = -ENOTDIR;
+
+	id->iface[0] = '\0';
+	if (!path)
+		return no_memory(walk->why);
+	if (id->tpgt != ISCSI_TPGT_UNKNOWN)
+		fd = db_open_in(walk->db, walk->target, path,
+				O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	if (fd < 0)
+		return walk_no_folder(walk, id, path, fd);
+	walk->portal = fd;
+	err = walk_folder(walk, id, path);
+	walk->portal = -1;
+	(void)walk->db->os->close(fd);
 	return err;
 }
 
@@ -516,13 +590,37 @@ static bool portal_matches(const struct walk *walk, const struct iscsi_db_portal
 			       streq(filter->address, portal->address);
 }
 
+static enum iscsi_err walk_portals(struct walk *walk, const char *target, const char *path,
+				   const struct names *names)
+{
+	enum iscsi_err err = ISCSI_SUCCESS;
+	struct node_id id;
+
+	strcpy(id.target, target);
+	for (size_t i = 0; i < names->count && !err; i++) {
+		struct iscsi_db_portal portal;
+
+		if (!portal_name_parse(names->name[i], &portal)) {
+			db_warn(&walk->warn, "%s/%s/%s is left out: not the name of a portal",
+				walk->db->root, path, names->name[i]);
+			continue;
+		}
+		if (!portal_matches(walk, &portal))
+			continue;
+		strcpy(id.address, portal.address);
+		id.port = portal.port;
+		id.tpgt = portal.tpgt;
+		err = walk_portal(walk, &id, path, names->name[i]);
+	}
+	return err;
+}
+
 static enum iscsi_err walk_target(struct walk *walk, const char *target)
 {
-	CLEANUP(freep) char *path = db_format("nodes/%s", target);
+	CLEANUP(freep) char *path = db_join("nodes", target);
 	enum iscsi_err err = ISCSI_SUCCESS;
+	struct names names = { 0 };
 	struct iscsi_why reason;
-	struct names names;
-	struct node_id id;
 	int r;
 
 	if (!path)
@@ -531,50 +629,53 @@ static enum iscsi_err walk_target(struct walk *walk, const char *target)
 		db_warn(&walk->warn, "%s/%s is left out: %s", walk->db->root, path, reason.text);
 		return ISCSI_SUCCESS;
 	}
-	r = names_read(walk->db, path, &names);
-	if (r < 0) {
+	r = db_open_in(walk->db, walk->nodes, path, O_RDONLY | O_DIRECTORY);
+	if (r == -ENOENT)
+		return ISCSI_SUCCESS;
+	if (r >= 0) {
+		walk->target = r;
+		r = names_read_fd(walk->db, walk->target, &names);
+	}
+	if (r < 0)
 		db_warn(&walk->warn, "%s/%s is left out: %s", walk->db->root, path,
 			r == -ENOTDIR ? "not the folder of a target" : db_strerror(r));
-		return ISCSI_SUCCESS;
-	}
-	strcpy(id.target, target);
-	for (size_t i = 0; i < names.count && !err; i++) {
-		struct iscsi_db_portal portal;
-
-		if (!portal_name_parse(names.name[i], &portal)) {
-			db_warn(&walk->warn, "%s/%s/%s is left out: not the name of a portal",
-				walk->db->root, path, names.name[i]);
-			continue;
-		}
-		if (!portal_matches(walk, &portal))
-			continue;
-		strcpy(id.address, portal.address);
-		id.port = portal.port;
-		id.tpgt = portal.tpgt;
-		err = walk_portal(walk, &id, names.name[i]);
-	}
+	walk->portals = &names;
+	err = walk_portals(walk, target, path, &names);
+	walk->portals = NULL;
 	names_done(&names);
+	if (walk->target >= 0)
+		(void)walk->db->os->close(walk->target);
+	walk->target = -1;
 	return err;
 }
 
 static enum iscsi_err walk_nodes(struct walk *walk)
 {
 	enum iscsi_err err = ISCSI_SUCCESS;
-	struct names names;
+	struct names names = { 0 };
 	int r;
 
+	walk->nodes = walk->target = walk->portal = -1;
 	if (walk->filter.target) {
 		if (iscsi_db_check_name(walk->filter.target, NULL) != ISCSI_SUCCESS)
 			return ISCSI_SUCCESS;	/* nothing is stored under such a name */
 		return walk_target(walk, walk->filter.target);
 	}
-	r = names_read(walk->db, "nodes", &names);
+	r = db_open_dir(walk->db, "nodes");
+	if (r == -ENOENT)
+		return ISCSI_SUCCESS;
+	if (r >= 0) {
+		walk->nodes = r;
+		r = names_read_fd(walk->db, walk->nodes, &names);
+	}
 	if (r < 0)
-		return iscsi_fail(walk->why, ISCSI_ERR_IDBM, "cannot list %s/nodes: %s",
-				  walk->db->root, db_strerror(r));
+		err = iscsi_fail(walk->why, ISCSI_ERR_IDBM, "cannot list %s/nodes: %s",
+				 walk->db->root, db_strerror(r));
 	for (size_t i = 0; i < names.count && !err; i++)
 		err = walk_target(walk, names.name[i]);
 	names_done(&names);
+	if (walk->nodes >= 0)
+		(void)walk->db->os->close(walk->nodes);
 	return err;
 }
 

@@ -6,6 +6,7 @@
  */
 #include "libiscsi-db/db.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -97,6 +98,13 @@ static ssize_t real_write(int fd, const void *buf, size_t len)
 	return n < 0 ? -errno : n;
 }
 
+static ssize_t real_getdents(int fd, void *buf, size_t size)
+{
+	ssize_t n = getdents64(fd, buf, size);
+
+	return n < 0 ? -errno : n;
+}
+
 static int real_fsync(int fd)
 {
 	return fsync(fd) < 0 ? -errno : 0;
@@ -184,6 +192,7 @@ const struct db_os db_os_real = {
 	.close = real_close,
 	.read = real_read,
 	.write = real_write,
+	.getdents = real_getdents,
 	.fsync = real_fsync,
 	.syncfs = real_syncfs,
 	.stat = real_stat,
@@ -220,6 +229,8 @@ static int read_fd(const struct db_os *os, int fd, char **ret, size_t *len, stru
 		return -ENOMEM;
 	while ((n = os->read(fd, text + used, room - used - 1)) > 0) {
 		used += (size_t)n;
+		if (used == (size_t)st.st_size && used + 1 < room)
+			break;	/* as long as it was, and no more came than that */
 		if (used + 1 == room) {
 			char *grown = used > DB_TEXT_MAX ? NULL : malloc(2 * room);
 

@@ -139,15 +139,67 @@ static bool line_is_clean(const struct line *line)
 	return true;
 }
 
-static enum iscsi_err take_setting(struct iscsi_db_record *rec, const struct line *line,
-				   size_t room, const struct db_warn *warn)
+/*
+ * Files have their settings in a known order, though not all of them. The index of the setting
+ * whose name begins what is still to be read, if it is one of the next in that order; -1.
+ */
+static int expect_setting(enum iscsi_db_kind kind, const struct line *line, unsigned int *pos)
 {
-	int index = setting_find(rec->kind, line->key);
+	unsigned int end = MIN(*pos + 32, setting_count(kind));
+	size_t left = (size_t)(line->end - line->rest);
+
+	for (unsigned int i = *pos; i < end; i++) {
+		unsigned int index = setting_in_file(kind, i);
+		const struct setting *s = setting_row(kind, index);
+
+		if (left > s->name_len && line->rest[s->name_len] == ' ' &&
+		    memcmp(line->rest, s->name, s->name_len) == 0) {
+			*pos = i + 1;
+			return (int)index;
+		}
+	}
+	return -1;
+}
+
+static bool is_type(const struct setting *s)
+{
+	static const char name[] = "node.discovery_type";
+
+	return s->name_len == sizeof(name) - 1 && streq(s->name, name);
+}
+
+/*
+ * Most lines say "name = default", which needs no storing: these are recognised here without
+ * being taken apart. True if the next line was one, and is done with.
+ */
+static bool take_default(struct iscsi_db_record *rec, struct line *line, unsigned int index)
+{
+	const struct setting *s = setting_row(rec->kind, index);
+	size_t left = (size_t)(line->end - line->rest) - s->name_len;
+	const char *p = line->rest + s->name_len;
+
+	if (rec->value[index] || !s->def_len || left < s->def_len + 4u ||
+	    memcmp(p, " = ", 3) != 0 || memcmp(p + 3, s->def, s->def_len) != 0 ||
+	    p[3 + s->def_len] != '\n')
+		return false;
+	line->rest = p + s->def_len + 4;
+	line->no++;
+	rec->known++;
+	rec->has_type |= is_type(s);
+	return true;
+}
+
+/* @index is the setting, or -1 if it is to be found by its name. */
+static enum iscsi_err take_setting(struct iscsi_db_record *rec, const struct line *line,
+				   int index, size_t room, const struct db_warn *warn)
+{
 	char value[ISCSI_VALUE_MAX + 1];
 	const struct setting *s;
 	enum iscsi_err err;
 	struct iscsi_why why;
 
+	if (index < 0)
+		index = setting_find(rec->kind, line->key);
 	if (index < 0) {
 		if (!line_is_clean(line)) {
 			db_warn(warn, "the line is dropped: control characters");
@@ -164,8 +216,7 @@ static enum iscsi_err take_setting(struct iscsi_db_record *rec, const struct lin
 		db_warn(warn, "%s; the line is ignored", why.text);
 		return ISCSI_SUCCESS;
 	}
-	if (streq(s->name, "node.discovery_type"))
-		rec->has_type = true;
+	rec->has_type |= is_type(s);
 	if (!(s->flags & SETTING_HIDDEN) && record_store(rec, (unsigned int)index, value) < 0)
 		err = ISCSI_ERR_NOMEM;
 	explicit_bzero(value, sizeof(value));
@@ -177,11 +228,17 @@ static enum iscsi_err take_lines(struct iscsi_db_record *rec, const char *text, 
 {
 	bool begun = false, ended = false;
 	enum iscsi_err err = ISCSI_SUCCESS;
-	enum line_type type;
+	enum line_type type = LINE_COMMENT;
+	unsigned int pos = 0;
 	struct line line;
 
 	line_init(&line, text, len);
-	while (!err && (type = line_next(&line)) != LINE_NONE) {
+	while (!err && type != LINE_NONE) {
+		int index = expect_setting(rec->kind, &line, &pos);
+
+		if (index >= 0 && take_default(rec, &line, (unsigned int)index))
+			continue;
+		type = line_next(&line);
 		warn->line = line.no;
 		switch (type) {
 		case LINE_COMMENT:
@@ -189,7 +246,7 @@ static enum iscsi_err take_lines(struct iscsi_db_record *rec, const char *text, 
 			ended |= raw_begins(&line, "# END RECORD");
 			break;
 		case LINE_SETTING:
-			err = take_setting(rec, &line, len + 1, warn);
+			err = take_setting(rec, &line, index, len + 1, warn);
 			break;
 		case LINE_BAD:
 			db_warn(warn, "the line is ignored: %s", line.problem);
@@ -241,17 +298,18 @@ struct text {
 	bool failed;
 };
 
-static void text_add(struct text *text, const char *piece, size_t len)
+/* Where the next @len bytes go, which count as written; NULL: no memory. */
+static char *text_extend(struct text *text, size_t len)
 {
 	if (text->failed)
-		return;
+		return NULL;
 	if (text->len + len + 1 > text->room) {
 		size_t room = MAX(2 * text->room, text->len + len + 4096);
 		char *p = malloc(room);	/* not realloc(), which leaves secrets behind */
 
 		if (!p) {
 			text->failed = true;
-			return;
+			return NULL;
 		}
 		if (text->len)
 			memcpy(p, text->p, text->len);
@@ -259,18 +317,30 @@ static void text_add(struct text *text, const char *piece, size_t len)
 		text->p = p;
 		text->room = room;
 	}
-	if (len)
-		memcpy(text->p + text->len, piece, len);
 	text->len += len;
 	text->p[text->len] = '\0';
+	return text->p + text->len - len;
 }
 
-static void text_add_setting(struct text *text, const char *name, const char *value)
+static void text_add(struct text *text, const char *piece, size_t len)
 {
-	text_add(text, name, strlen(name));
-	text_add(text, " = ", 3);
-	text_add(text, value, strlen(value));
-	text_add(text, "\n", 1);
+	char *p = text_extend(text, len);
+
+	if (p && len)
+		memcpy(p, piece, len);
+}
+
+static void text_add_setting(struct text *text, const struct setting *s, const char *value)
+{
+	size_t len = strlen(value);
+	char *p = text_extend(text, s->name_len + len + 4);
+
+	if (!p)
+		return;
+	p = (char *)mempcpy(p, s->name, s->name_len);
+	p = (char *)mempcpy(p, " = ", 3);
+	p = (char *)mempcpy(p, value, len);
+	*p = '\n';
 }
 
 /*
@@ -307,7 +377,7 @@ char *iscsi_db_record_print(const struct iscsi_db_record *rec, enum iscsi_db_for
 			value = "<empty>";
 		else if ((s->flags & SETTING_SECRET) && form == ISCSI_DB_FORM_SHOW)
 			value = "********";
-		text_add_setting(&text, s->name, value);
+		text_add_setting(&text, s, value);
 	}
 	if (file)
 		text_add(&text, rec->extra, rec->extra_len);

@@ -22,17 +22,15 @@ static const char *const node_type_words[] = { "send_targets", "isns", "offload_
 static const char *const type_words[] = { "sendtargets", "isns", "offload_send_targets", "static",
 					  "fw", "slp", NULL };
 
-#define STR(n, size, d, f)	{ .name = (n), .def = (d), .type = SETTING_STR, .max = (size), \
+#define TEXTS(n, d)		.name = (n), .name_len = sizeof(n) - 1, \
+				.def = (d), .def_len = sizeof(d) - 1
+#define STR(n, size, d, f)	{ TEXTS(n, d), .type = SETTING_STR, .max = (size), .flags = (f) }
+#define INT_IN(n, lo, hi, d, f)	{ TEXTS(n, d), .type = SETTING_INT, .low = (lo), .high = (hi), \
 				  .flags = (f) }
-#define INT_IN(n, lo, hi, d, f)	{ .name = (n), .def = (d), .type = SETTING_INT, .low = (lo), \
-				  .high = (hi), .flags = (f) }
 #define INT(n, d, f)		INT_IN(n, 0, 0, d, f)
-#define UINT(n, top, f)		{ .name = (n), .def = "0", .type = SETTING_UINT, .max = (top), \
-				  .flags = (f) }
-#define WORD(n, w, d, f)	{ .name = (n), .def = (d), .type = SETTING_ENUM, .words = (w), \
-				  .flags = (f) }
-#define LIST(n, w, d, f)	{ .name = (n), .def = (d), .type = SETTING_LIST, .words = (w), \
-				  .flags = (f) }
+#define UINT(n, top, f)		{ TEXTS(n, "0"), .type = SETTING_UINT, .max = (top), .flags = (f) }
+#define WORD(n, w, d, f)	{ TEXTS(n, d), .type = SETTING_ENUM, .words = (w), .flags = (f) }
+#define LIST(n, w, d, f)	{ TEXTS(n, d), .type = SETTING_LIST, .words = (w), .flags = (f) }
 
 /* In the order of listings. Each kind of record is a run of rows; see kinds[]. */
 static const struct setting table[] = {
@@ -440,6 +438,18 @@ static enum iscsi_err normalize_str(const struct setting *s, const char *text,
 	return ISCSI_SUCCESS;
 }
 
+/* True for up to nine digits as printf("%d") writes them, of a number that @s can have. */
+static bool is_plain_number(const struct setting *s, const char *text)
+{
+	uint32_t v = 0;
+	size_t len = 0;
+
+	for (; text[len] >= '0' && text[len] <= '9' && len < 10; len++)
+		v = v * 10 + (uint32_t)(text[len] - '0');
+	return len && len < 10 && !text[len] && (len == 1 || text[0] != '0') &&
+	       (s->type == SETTING_INT || v <= s->max);
+}
+
 /*
  * Old readers take whatever strtoul() makes of the text and keep as many bits as the setting
  * has: "12abc" is 12, "abc" is 0. Programs rely on a number never being refused.
@@ -453,6 +463,10 @@ static enum iscsi_err normalize_number(const struct setting *s, const char *text
 	long long exact;
 	char *end;
 
+	if (source == SETTING_FROM_FILE && is_plain_number(s, text)) {	/* nearly all are */
+		strcpy(ret, text);
+		return ISCSI_SUCCESS;
+	}
 	errno = 0;
 	exact = strtoll(text, &end, 10);
 	fits = !errno && (is_signed ? exact >= INT_MIN && exact <= INT_MAX :

@@ -26,6 +26,26 @@ char *db_format(const char *fmt, ...)
 	return n < 0 ? NULL : text;
 }
 
+char *db_join(const char *a, const char *b)
+{
+	size_t a_len = strlen(a), b_len = strlen(b);
+	char *text = malloc(a_len + b_len + 2);
+
+	if (!text)
+		return NULL;
+	memcpy(text, a, a_len);
+	text[a_len] = '/';
+	memcpy(text + a_len + 1, b, b_len + 1);
+	return text;
+}
+
+const char *db_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 /* ---- open and close ------------------------------------------------------------------ */
 
 static bool has_nodes(const char *root)
@@ -122,6 +142,17 @@ int db_open_dir(struct iscsi_db *db, const char *path)
 	return root < 0 ? root : db->os->open(root, path, O_RDONLY | O_DIRECTORY, 0);
 }
 
+int db_open_in(struct iscsi_db *db, int dir, const char *path, int flags)
+{
+	int root = db_root_fd(db), fd = -EXDEV;
+
+	if (root < 0)
+		return root;
+	if (dir >= 0)
+		fd = db->os->open(dir, db_base_name(path), flags, 0);
+	return fd == -EXDEV ? db->os->open(root, path, flags, 0) : fd;
+}
+
 int db_type(struct iscsi_db *db, const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -176,42 +207,56 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-int names_read(struct iscsi_db *db, const char *path, struct names *ret)
+int names_read_fd(struct iscsi_db *db, int fd, struct names *ret)
 {
+	char buf[32 * 1024] __attribute__((aligned(8)));
 	struct names names = { 0 };
-	int fd = db_open_dir(db, path), r = 0;
-	struct dirent *entry;
-	DIR *dir;
+	ssize_t n;
+	int r = 0;
 
 	*ret = names;
-	if (fd < 0)
-		return fd == -ENOENT ? 0 : fd;
-	dir = fdopendir(fd);
-	if (!dir) {
-		(void)db->os->close(fd);
-		return -ENOMEM;
+	while (!r && (n = db->os->getdents(fd, buf, sizeof(buf))) != 0) {
+		if (n < 0)
+			r = (int)n;
+		for (ssize_t at = 0; !r && at < n;) {
+			const struct dirent64 *entry = (const void *)(buf + at);
+
+			if (!streq(entry->d_name, ".") && !streq(entry->d_name, ".."))
+				r = names_add(&names, entry->d_name);
+			at += entry->d_reclen;
+		}
 	}
-	while (!r && (errno = 0, entry = readdir(dir))) {
-		if (!streq(entry->d_name, ".") && !streq(entry->d_name, ".."))
-			r = names_add(&names, entry->d_name);
-	}
-	if (!r && errno)
-		r = -errno;
-	(void)closedir(dir);
 	if (r < 0) {
 		names_done(&names);
 		return r;
 	}
-	if (names.count)
+	if (names.count > 1)
 		qsort(names.name, names.count, sizeof(names.name[0]), compare_names);
 	*ret = names;
 	return 0;
+}
+
+int names_read(struct iscsi_db *db, const char *path, struct names *ret)
+{
+	int fd = db_open_dir(db, path), r;
+
+	*ret = (struct names){ 0 };
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	r = names_read_fd(db, fd, ret);
+	(void)db->os->close(fd);
+	return r;
 }
 
 /* ---- one record file ----------------------------------------------------------------- */
 
 static bool looks_cut(const char *text, size_t len)
 {
+	static const char end[] = "# END RECORD\n";
+	size_t n = sizeof(end) - 1;
+
+	if (len >= n && memcmp(text + len - n, end, n) == 0)
+		return false;
 	return len == 0 || (strstr(text, "# BEGIN RECORD") && !strstr(text, "# END RECORD"));
 }
 
@@ -219,7 +264,7 @@ static bool looks_cut(const char *text, size_t len)
  * Old tools rewrite a record in place, so for a moment there is nothing in the file. Whoever
  * reads without the lock gives such a writer time to finish.
  */
-static int read_settled(struct iscsi_db *db, const char *path, char **ret, size_t *len)
+static int read_settled(struct iscsi_db *db, int dir, const char *path, char **ret, size_t *len)
 {
 	int root = db_root_fd(db);
 
@@ -228,8 +273,12 @@ static int read_settled(struct iscsi_db *db, const char *path, char **ret, size_
 	for (;;) {
 		struct stat st;
 		int64_t age;
-		int r = os_read_file(db->os, root, path, ret, len, &st);
+		int r = -EXDEV;
 
+		if (dir >= 0)
+			r = os_read_file(db->os, dir, db_base_name(path), ret, len, &st);
+		if (r == -EXDEV)	/* a link into another folder, maybe */
+			r = os_read_file(db->os, root, path, ret, len, &st);
 		if (r < 0 || db->lock.depth || !db->patience_ms || !looks_cut(*ret, *len))
 			return r;
 		age = db->os->wall_ms() / 1000 - st.st_mtim.tv_sec;
@@ -245,7 +294,14 @@ enum iscsi_err db_load(struct iscsi_db *db, enum iscsi_db_kind kind, const char 
 		       iscsi_db_warn_fn *warn, void *arg, struct iscsi_db_record **ret,
 		       struct iscsi_why *why)
 {
-	CLEANUP(freep) char *origin = db_format("%s/%s", db->root, path);
+	return db_load_in(db, -1, kind, path, warn, arg, ret, why);
+}
+
+enum iscsi_err db_load_in(struct iscsi_db *db, int dir, enum iscsi_db_kind kind,
+			  const char *path, iscsi_db_warn_fn *warn, void *arg,
+			  struct iscsi_db_record **ret, struct iscsi_why *why)
+{
+	CLEANUP(freep) char *origin = db_join(db->root, path);
 	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
 	char *text = NULL;
 	enum iscsi_err err;
@@ -254,7 +310,7 @@ enum iscsi_err db_load(struct iscsi_db *db, enum iscsi_db_kind kind, const char 
 
 	if (!origin)
 		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory for a record");
-	r = read_settled(db, path, &text, &len);
+	r = read_settled(db, dir, path, &text, &len);
 	if (r == -ENOENT)
 		return iscsi_fail(why, ISCSI_ERR_NO_OBJS_FOUND, "%s isn't there", origin);
 	if (r == -ENOMEM)

@@ -350,7 +350,7 @@ class Conn:
         self.stat_sn = 1        # the next one
         self.acked = {0}        # what ExpStatSN may say by now
         self.cmd_sn = None      # what the next command must have
-        self.full_feature = False
+        self.final_sent = self.full_feature = False
         self.header_digest = self.data_digest = False
         self.request, self.requests = None, {}  # the last one, and of each opcode
         self.login = {}         # what stays the same in a login
@@ -473,6 +473,7 @@ class Conn:
             wrong.append("a %s in the login phase (4.2.4)" % pdu.name)
         self.check_numbers(pdu, wrong)
         self.request = self.requests[op] = pdu
+        self.full_feature = self.final_sent     # it was too early, where that matters
         if op in (0x03, 0x04):
             self.got.update({k: v for k, v in pdu.pairs()})
         if wrong:
@@ -921,7 +922,8 @@ class Case:
             conn.count(out)
         if opcode is not None:
             out.header[0] = opcode
-        conn.full_feature = conn.full_feature or bool(final and whole and conn.request)
+        conn.final_sent = conn.final_sent or bool(final and whole)
+        conn.full_feature = conn.final_sent and conn.request is not None
         try:
             conn.send(out, step.manner)
         except Closed:

@@ -122,19 +122,6 @@ static enum iscsi_err fake_stop_conn(struct kernel *kernel, uint32_t sid, struct
 	return ISCSI_SUCCESS;
 }
 
-static enum iscsi_err fake_remove_conn(struct kernel *kernel, uint32_t sid,
-				       struct iscsi_why *why)
-{
-	struct fake_kernel *fake = fake_of(kernel);
-	struct fake_session *s = &fake->session[sid];
-
-	if (fails(fake) || !s->has_conn)
-		return fail(why);
-	s->has_conn = s->bound = s->up = s->cleanup_due = false;
-	note(fake, "remove %u", sid);
-	return ISCSI_SUCCESS;
-}
-
 static enum iscsi_err fake_unbind_session(struct kernel *kernel, uint32_t sid,
 					  struct iscsi_why *why)
 {
@@ -179,7 +166,6 @@ static const struct kernel_ops fake_ops = {
 	.send_pdu		= fake_send_pdu,
 	.start_conn		= fake_start_conn,
 	.stop_conn		= fake_stop_conn,
-	.remove_conn		= fake_remove_conn,
 	.unbind_session		= fake_unbind_session,
 	.get_stats		= fake_get_stats,
 	.destroy_session	= fake_destroy_session,

@@ -327,6 +327,13 @@ static inline ssize_t fx_write_call(int fd, const void *buf, size_t len)
 	return r ? r : db_os_real.write(fd, buf, MIN(len, (size_t)1000));
 }
 
+static inline ssize_t fx_getdents_call(int fd, void *buf, size_t size)
+{
+	int r = fx_call(FX_READ);
+
+	return r ? r : db_os_real.getdents(fd, buf, size);
+}
+
 /* Nothing here is to outlive the power, and it is slow. */
 static inline int fx_fsync_call(int fd)
 {
@@ -365,6 +372,7 @@ static const struct db_os fx_os = {
 	.close = fx_close_call,
 	.read = fx_read_call,
 	.write = fx_write_call,
+	.getdents = fx_getdents_call,
 	.fsync = fx_fsync_call,
 	.syncfs = fx_syncfs_call,
 	.stat = fx_os_stat,
