@@ -338,7 +338,6 @@ static enum iscsi_err finish(struct discovery *d, bool all_answered)
 static enum iscsi_err discover(struct discovery *d)
 {
 	const char *what = d->kind == ISCSI_DB_ISNS ? "iSNS" : "SendTargets";
-	struct adm_records none = { NULL, 0, 0 };
 	enum iscsi_err err, result;
 	bool all_answered;
 
@@ -354,8 +353,8 @@ static enum iscsi_err discover(struct discovery *d)
 			adm_error("No portals found");
 			result = ISCSI_ERR_NO_OBJS_FOUND;
 		}
-		/* The portal's record is kept even so: what it lacks can be set then. */
-		err = d->found.len ? finish(d, all_answered) : store(d, false, &none);
+		if (d->found.len)
+			err = finish(d, all_answered);
 		if (err == ISCSI_SUCCESS)
 			err = result;
 	}

@@ -18,6 +18,7 @@
 
 #define REPORTS_MAX		4	/* none waits for more than its session's answer */
 #define CONN_CID		0
+#define TOLD_MAX		10	/* odd PDUs in the log: a target can send a million */
 #define DROP_GRACE_S		2	/* between an Async "will drop" and our own close */
 #define TIME_ACCURACY_US	10000
 
@@ -53,6 +54,7 @@ struct conn {
 	int drop_wait_s;		/* of an Async 2 or 3; -1: none */
 	int logout_wait_s;		/* of an Async 1: how long the target waits */
 	bool text_asked;		/* a Text Request is out */
+	unsigned int told;		/* lines in the log about odd PDUs, since the login */
 
 	struct sockaddr_storage peer;
 	int fd;				/* from connect() until the kernel has it */
@@ -412,6 +414,16 @@ static enum iscsi_err conn_check_silence(const struct conn *conn, struct iscsi_w
 	return ISCSI_SUCCESS;
 }
 
+/* The kernel tells of a FIN that comes while it has the socket, but not of one from before. */
+static bool peer_has_closed(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+	       info.tcpi_state != TCP_ESTABLISHED;
+}
+
 static enum conn_state conn_start_login(struct conn *conn, const struct conn_input *in)
 {
 	struct iscsi_why why;
@@ -434,6 +446,11 @@ static enum conn_state conn_start_login(struct conn *conn, const struct conn_inp
 		return conn_login_failed(conn, CONN_CAUSE_TRANSPORT, ISCSI_ERR_PDU_TIMEOUT, &why);
 	if (err)
 		return conn_login_failed(conn, CONN_CAUSE_LOCAL, err, &why);
+	if (peer_has_closed(conn->fd)) {
+		(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT,
+				 "the target closed the connection at once");
+		return conn_login_failed(conn, CONN_CAUSE_TRANSPORT, ISCSI_ERR_PDU_TIMEOUT, &why);
+	}
 	conn_close_fd(conn);		/* the kernel has a reference of its own */
 	return CONN_IN_LOGIN;						/* T4 */
 }
@@ -476,6 +493,7 @@ static enum conn_state conn_enter_full_feature(struct conn *conn)
 					 &why);
 	conn->drop_wait_s = -1;
 	conn->text_asked = false;
+	conn->told = 0;
 	conn_report(conn, CONN_REPORT_UP);
 	return CONN_LOGGED_IN;						/* T5 */
 }
@@ -574,6 +592,17 @@ static bool async_luns_changed(const uint8_t *data, size_t len)
 	return sense[12] == 0x3f && sense[13] == 0x0e;
 }
 
+/* Whether there is room in the log for another line about what the target sends. */
+static bool conn_may_tell(struct conn *conn)
+{
+	if (conn->told > TOLD_MAX)
+		return false;
+	if (conn->told++ < TOLD_MAX)
+		return true;
+	log_info("%s: more of this is not told until the next login", conn->name);
+	return false;
+}
+
 /*
  * The target wants to negotiate: an empty request lets it speak. Immediate, so that a closed
  * window can't hold it. Only this message knows the ExpStatSN that the kernel leaves to us.
@@ -589,10 +618,13 @@ static void conn_let_negotiate(struct conn *conn, const struct async_pdu *async)
 
 	pdu_build_text_request(&req, bhs);
 	if (conn->env->kernel->ops->send_pdu(conn->env->kernel, conn->sid, bhs, NULL, 0, &why)) {
-		log_warning("%s: the target wants to negotiate: %s", conn->name, why.text);
+		if (conn_may_tell(conn))
+			log_warning("%s: the target wants to negotiate: %s", conn->name,
+				    why.text);
 		return;
 	}
-	log_info("%s: the target wants to negotiate", conn->name);
+	if (conn_may_tell(conn))
+		log_info("%s: the target wants to negotiate", conn->name);
 	conn->text_asked = true;
 }
 
@@ -620,7 +652,8 @@ static enum conn_state conn_async(struct conn *conn, const struct conn_input *in
 	struct iscsi_why why;
 
 	if (pdu_parse_async(in->bhs, &async, &why)) {
-		log_warning("%s: asynchronous message ignored: %s", conn->name, why.text);
+		if (conn_may_tell(conn))
+			log_warning("%s: asynchronous message ignored: %s", conn->name, why.text);
 		return conn->state;
 	}
 	switch (async.event) {
@@ -635,8 +668,9 @@ static enum conn_state conn_async(struct conn *conn, const struct conn_input *in
 		return CONN_LOGOUT_REQUESTED;				/* T11, T12 */
 	case 2:		/* it will drop this connection, */
 		if (async.param1 != CONN_CID) {
-			log_info("%s: the target drops connection %u, which isn't here",
-				 conn->name, async.param1);
+			if (conn_may_tell(conn))
+				log_info("%s: the target drops connection %u, which isn't here",
+					 conn->name, async.param1);
 			return conn->state;
 		}
 		__attribute__((fallthrough));
@@ -648,7 +682,8 @@ static enum conn_state conn_async(struct conn *conn, const struct conn_input *in
 		conn_let_negotiate(conn, &async);
 		return conn->state;
 	default:
-		log_info("%s: asynchronous message %u ignored", conn->name, async.event);
+		if (conn_may_tell(conn))
+			log_info("%s: asynchronous message %u ignored", conn->name, async.event);
 		return conn->state;
 	}
 }
@@ -666,8 +701,9 @@ static enum conn_state conn_full_feature_pdu(struct conn *conn, const struct con
 	 * An answer to nothing should end the connection (7.10). But Linux counts it as one to
 	 * its login task, which then takes no login any more: better the session as it is.
 	 */
-	log_warning("%s: the target sent a PDU 0x%02x that nobody waits for; ignored", conn->name,
-		    header.opcode);
+	if (conn_may_tell(conn))
+		log_warning("%s: the target sent a PDU 0x%02x that nobody waits for; ignored",
+			    conn->name, header.opcode);
 	return conn->state;
 }
 

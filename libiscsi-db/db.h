@@ -98,15 +98,37 @@ enum setting_source {
 	SETTING_FROM_PROGRAM,	/* exact */
 };
 
+/* The settings of each kind; filled before main() and only read after that. */
+struct setting_run {
+	const struct setting *rows;
+	unsigned int count;
+	const uint8_t *file_order;	/* NULL: that of the rows */
+};
+extern struct setting_run setting_runs[DB_KINDS];
+
 /* The settings of a kind are rows 0..count-1, in the order of "-o show". */
-unsigned int setting_count(enum iscsi_db_kind kind);
-const struct setting *setting_row(enum iscsi_db_kind kind, unsigned int index);
+static inline unsigned int setting_count(enum iscsi_db_kind kind)
+{
+	return setting_runs[kind].count;
+}
+
+static inline const struct setting *setting_row(enum iscsi_db_kind kind, unsigned int index)
+{
+	return &setting_runs[kind].rows[index];
+}
+
+/* The @pos-th index in the order of record files. */
+static inline unsigned int setting_in_file(enum iscsi_db_kind kind, unsigned int pos)
+{
+	const uint8_t *order = setting_runs[kind].file_order;
+
+	return order ? order[pos] : pos;
+}
+
 /* The index of a name or of one of its old names; -1: not a setting of this kind. */
 int setting_find(enum iscsi_db_kind kind, const char *name);
 /* The @i-th of the old names, and in @ret the name of today; NULL: there are no more. */
 const char *setting_alias(unsigned int i, const char **ret);
-/* The @pos-th index in the order of record files. */
-unsigned int setting_in_file(enum iscsi_db_kind kind, unsigned int pos);
 /* The setting of any (-1) or of one kind whose name is most like @name; NULL: none is. */
 const char *setting_nearest(int kind, const char *name);
 /*
@@ -241,6 +263,7 @@ struct db_here {
 	const char *path;		/* below the root; NULL: no walk, or without the lock */
 	const struct iscsi_db_record *rec;
 	const struct names *portals;	/* the entries of the target's folder */
+	unsigned int epoch;		/* grows when what was seen may no longer be so */
 };
 
 struct iscsi_db {
@@ -264,6 +287,10 @@ int db_open_dir(struct iscsi_db *db, const char *path);
  * link from there into another folder is followed from the root. @dir may be -1. -errno.
  */
 int db_open_in(struct iscsi_db *db, int dir, const char *path, int flags);
+/* True if a walk is at the record @path; see struct db_here. */
+bool db_is_here(const struct iscsi_db *db, const char *path);
+/* What walks have seen may change from now on: by a commit, or as the lock is given back. */
+void db_forget_here(struct iscsi_db *db);
 /* The last part of a path. */
 const char *db_base_name(const char *path);
 /* asprintf() that gives the text; NULL: no memory. */

@@ -340,6 +340,7 @@ enum iscsi_err iscsi_db_lock(struct iscsi_db *db, struct iscsi_why *why)
 		os->sleep_ms(pause_ms(r, WAIT_MS - (deadline - os->now_ms())));
 	}
 	db->lock.depth = 1;
+	db_forget_here(db);	/* it was read without the lock */
 	return ISCSI_SUCCESS;
 }
 
@@ -350,6 +351,7 @@ void lock_drop(struct iscsi_db *db)
 	if (!db->lock.depth)
 		return;
 	db->lock.depth = 0;
+	db_forget_here(db);
 	/* An old tool may have lost patience and made the lock its own. */
 	if (db->os->stat(db->lock.dir, HELD_NAME, &held) == 0 && same_file(&held, &db->lock.owner))
 		(void)db->os->unlink(db->lock.dir, HELD_NAME, 0);

@@ -245,38 +245,28 @@ static int unlink_anywhere(struct iscsi_db *db, struct stage_op *op, const struc
 	return r;
 }
 
-static bool is_here(const struct iscsi_db *db, const char *path)
-{
-	return db->here.path && streq(db->here.path, path);
-}
-
-/*
- * The record that is on disk. Where it says how it was found, what a walk holds says the same;
- * else fix_type() had a word in it.
- */
-static enum iscsi_err load_old(struct iscsi_db *db, const char *path,
-			       struct iscsi_db_record **ret)
-{
-	if (is_here(db, path) && db->here.rec->has_type)
-		return iscsi_db_record_copy(db->here.rec, ret);
-	return db_load(db, ISCSI_DB_NODE, path, NULL, NULL, ret, NULL);
-}
-
 /* Stages the removal of the links that the record on disk has. */
 static enum iscsi_err stage_unlinks(struct iscsi_db *db, struct stage_op *op,
 				    const struct node_id *id, const char *path, const char *keep,
 				    const char *otherwise, struct iscsi_why *why)
 {
-	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *old = NULL;
-	enum iscsi_err err = load_old(db, path, &old);
-	bool readable = err == ISCSI_SUCCESS;
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *loaded = NULL;
+	const struct iscsi_db_record *old = db->here.rec;
+	enum iscsi_err err = ISCSI_SUCCESS;
 	struct links links = { 0 };
+	bool readable;
 	int r = 0;
 
+	/* A record that doesn't say how it was found has it from fix_type(). */
+	if (!db_is_here(db, path) || !old->has_type)
+		err = db_load(db, ISCSI_DB_NODE, path, NULL, NULL, &loaded, NULL);
+	readable = err == ISCSI_SUCCESS;
 	if (err == ISCSI_ERR_NO_OBJS_FOUND)
 		return ISCSI_SUCCESS;
-	if (!readable && iscsi_db_record_new(ISCSI_DB_NODE, &old) != ISCSI_SUCCESS)
+	if (!readable && iscsi_db_record_new(ISCSI_DB_NODE, &loaded) != ISCSI_SUCCESS)
 		return no_memory(why);
+	if (loaded)
+		old = loaded;
 	r = links_init(&links, id, old);
 	if (!r && readable)
 		r = unlink_old(op, &links, keep, otherwise);
@@ -313,7 +303,7 @@ static enum iscsi_err replace_single(struct iscsi_db *db, struct stage_op *op,
 
 	if (!single)
 		return no_memory(why);
-	if (is_here(db, path) && !names_have(db->here.portals, db_base_name(single)))
+	if (db_is_here(db, path) && !names_have(db->here.portals, db_base_name(single)))
 		return ISCSI_SUCCESS;
 	if (db_type(db, single) != S_IFREG)
 		return ISCSI_SUCCESS;
@@ -374,8 +364,8 @@ enum iscsi_err node_delete_id(struct iscsi_db *db, const struct node_id *id,
 
 	if (!path || !portal)
 		return no_memory(why);
-	type = is_here(db, path) ? S_IFREG : db_type(db, portal);
-	if (is_here(db, path))
+	type = db_is_here(db, path) ? S_IFREG : db_type(db, portal);
+	if (db_is_here(db, path))
 		;	/* the walk has read it */
 	else if (type == S_IFREG)	/* the old layout, or a file where a folder belongs */
 		strcpy(path, portal);
@@ -415,19 +405,24 @@ struct walk {
 	unsigned int found;
 	bool delete_broken;	/* instead of calling fn: stage the end of what can't be read */
 	int nodes, target, portal;	/* the folders that it is in; -1: not open */
-	const struct names *portals;	/* what the target's folder holds */
+	const struct names *portals;	/* what the target's folder holds... */
+	unsigned int epoch;		/* ...and when it was read; see struct db_here */
 };
 
 /* Calls the walk's function, which may change the record; walks may be nested. */
-static enum iscsi_err walk_call(struct walk *walk, const char *path, bool locked,
+static enum iscsi_err walk_call(struct walk *walk, const char *path, bool single,
 				const struct iscsi_db_record *rec)
 {
-	struct db_here outer = walk->db->here;
+	struct iscsi_db *db = walk->db;
+	struct db_here outer = db->here;
+	bool locked = db->lock.depth && walk->epoch == outer.epoch;
 	enum iscsi_err err;
 
-	walk->db->here = (struct db_here){ locked ? path : NULL, rec, walk->portals };
+	if (locked && !single)
+		db->here = (struct db_here){ path, rec, walk->portals, outer.epoch };
 	err = walk->fn(walk->arg, rec);
-	walk->db->here = outer;
+	if (db->here.epoch == outer.epoch)
+		db->here = outer;
 	return err;
 }
 
@@ -468,7 +463,7 @@ static enum iscsi_err walk_record(struct walk *walk, struct node_id *id, const c
 {
 	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
 	const struct iscsi_db_filter *filter = &walk->filter;
-	bool single = !*id->iface, locked = walk->db->lock.depth > 0 && !single;
+	bool single = !*id->iface;
 	struct iscsi_why reason;
 	enum iscsi_err err = db_load_in(walk->db, single ? walk->target : walk->portal,
 					ISCSI_DB_NODE, path, walk->warn.fn, walk->warn.arg, &rec,
@@ -494,7 +489,7 @@ static enum iscsi_err walk_record(struct walk *walk, struct node_id *id, const c
 	if (fix_identity(walk, id, path, rec) < 0)
 		return no_memory(walk->why);
 	walk->found++;
-	return walk_call(walk, path, locked, rec);
+	return walk_call(walk, path, single, rec);
 }
 
 static enum iscsi_err walk_iface(struct walk *walk, struct node_id *id, const char *portal,
@@ -629,6 +624,7 @@ static enum iscsi_err walk_target(struct walk *walk, const char *target)
 		db_warn(&walk->warn, "%s/%s is left out: %s", walk->db->root, path, reason.text);
 		return ISCSI_SUCCESS;
 	}
+	walk->epoch = walk->db->here.epoch;
 	r = db_open_in(walk->db, walk->nodes, path, O_RDONLY | O_DIRECTORY);
 	if (r == -ENOENT)
 		return ISCSI_SUCCESS;

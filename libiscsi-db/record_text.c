@@ -304,7 +304,7 @@ static char *text_extend(struct text *text, size_t len)
 	if (text->failed)
 		return NULL;
 	if (text->len + len + 1 > text->room) {
-		size_t room = MAX(2 * text->room, text->len + len + 4096);
+		size_t room = MAX(2 * text->room, text->len + len + 8192);
 		char *p = malloc(room);	/* not realloc(), which leaves secrets behind */
 
 		if (!p) {

@@ -220,11 +220,9 @@ static const struct {
 
 #define HASH_SIZE	512	/* a power of two, well above the rows of a kind */
 
-/* What follows from the table; filled before main() and only read after that. */
-static struct {
-	unsigned int start, count;
-	uint8_t hash[HASH_SIZE];	/* index + 1; 0: free */
-} runs[DB_KINDS];
+/* What follows from the table. */
+struct setting_run setting_runs[DB_KINDS];
+static uint8_t hashes[DB_KINDS][HASH_SIZE];	/* index + 1; 0: free */
 static uint8_t node_file_order[UINT8_MAX];
 
 static unsigned int hash_name(const char *name)
@@ -240,10 +238,10 @@ static int run_find(enum iscsi_db_kind kind, const char *name)
 {
 	unsigned int h = hash_name(name);
 
-	for (; runs[kind].hash[h]; h = (h + 1) & (HASH_SIZE - 1)) {
-		unsigned int index = runs[kind].hash[h] - 1u;
+	for (; hashes[kind][h]; h = (h + 1) & (HASH_SIZE - 1)) {
+		unsigned int index = hashes[kind][h] - 1u;
 
-		if (streq(table[runs[kind].start + index].name, name))
+		if (streq(setting_row(kind, index)->name, name))
 			return (int)index;
 	}
 	return -1;
@@ -258,14 +256,14 @@ static void run_init(enum iscsi_db_kind kind)
 		end++;
 	for (start = end; !streq(table[start].name, kinds[kind].first);)
 		start--;
-	runs[kind].start = start;
-	runs[kind].count = end - start + 1;
-	for (unsigned int i = 0; i < runs[kind].count; i++) {
+	setting_runs[kind].rows = &table[start];
+	setting_runs[kind].count = end - start + 1;
+	for (unsigned int i = 0; i < setting_count(kind); i++) {
 		unsigned int h = hash_name(table[start + i].name);
 
-		while (runs[kind].hash[h])
+		while (hashes[kind][h])
 			h = (h + 1) & (HASH_SIZE - 1);
-		runs[kind].hash[h] = (uint8_t)(i + 1);
+		hashes[kind][h] = (uint8_t)(i + 1);
 	}
 }
 
@@ -284,8 +282,8 @@ __attribute__((constructor)) static void setting_init(void)
 
 	for (int kind = 0; kind < DB_KINDS; kind++)
 		run_init((enum iscsi_db_kind)kind);
-	for (unsigned int i = 0; i < runs[ISCSI_DB_NODE].count; i++) {
-		const char *name = table[runs[ISCSI_DB_NODE].start + i].name;
+	for (unsigned int i = 0; i < setting_count(ISCSI_DB_NODE); i++) {
+		const char *name = setting_row(ISCSI_DB_NODE, i)->name;
 
 		if (streq(name, kinds[ISCSI_DB_IFACE].first)) {
 			for (size_t j = 0; j < ARRAY_SIZE(node_file_first); j++)
@@ -295,21 +293,7 @@ __attribute__((constructor)) static void setting_init(void)
 		if (!stands_first(name))
 			node_file_order[pos++] = (uint8_t)i;
 	}
-}
-
-unsigned int setting_count(enum iscsi_db_kind kind)
-{
-	return runs[kind].count;
-}
-
-const struct setting *setting_row(enum iscsi_db_kind kind, unsigned int index)
-{
-	return &table[runs[kind].start + index];
-}
-
-unsigned int setting_in_file(enum iscsi_db_kind kind, unsigned int pos)
-{
-	return kind == ISCSI_DB_NODE ? node_file_order[pos] : pos;
+	setting_runs[ISCSI_DB_NODE].file_order = node_file_order;
 }
 
 int setting_find(enum iscsi_db_kind kind, const char *name)
@@ -384,8 +368,8 @@ const char *setting_nearest(int kind, const char *name)
 	for (int k = 0; k < DB_KINDS; k++) {
 		if (kind >= 0 && k != kind)
 			continue;
-		for (unsigned int i = 0; i < runs[k].count; i++) {
-			const struct setting *s = &table[runs[k].start + i];
+		for (unsigned int i = 0; i < setting_runs[k].count; i++) {
+			const struct setting *s = &setting_runs[k].rows[i];
 			unsigned int d;
 
 			if (s->flags & SETTING_HIDDEN)

@@ -27,13 +27,6 @@ struct stage_op {
 
 /* ---- paths --------------------------------------------------------------------------- */
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* "a/b/c" -> "a/b"; "a" -> "." */
 static char *parent_name(const char *path)
 {
@@ -42,45 +35,72 @@ static char *parent_name(const char *path)
 	return slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
 }
 
-/* The folder that the last call was about; records come sorted, so it is mostly the same. */
-struct parent {
-	char *path;
-	int fd;
+/*
+ * Folders that were used last. Records come sorted and their links are in few folders, so it is
+ * mostly one of these. That a folder isn't there (-ENOENT) is remembered as well.
+ */
+#define FOLDERS_OPEN	4
+
+struct folders {
+	struct {
+		char *path;
+		int fd;
+		unsigned int used;
+	} slot[FOLDERS_OPEN];
+	unsigned int now;
 };
 
-static void parent_done(struct iscsi_db *db, struct parent *parent)
+static void folders_done(struct iscsi_db *db, struct folders *folders)
 {
-	if (parent->path)
-		(void)db->os->close(parent->fd);
-	free(parent->path);
-	*parent = (struct parent){ 0 };
+	for (size_t i = 0; i < FOLDERS_OPEN; i++) {
+		if (folders->slot[i].path && folders->slot[i].fd >= 0)
+			(void)db->os->close(folders->slot[i].fd);
+		free(folders->slot[i].path);
+	}
+	*folders = (struct folders){ 0 };
 }
 
-/* Opens the folder that @path lies in; the descriptor stays with @parent. -errno. */
-static int parent_open(struct iscsi_db *db, struct parent *parent, const char *path)
+/* Opens the folder that @path lies in; the descriptor stays with @folders. -errno. */
+static int folders_open(struct iscsi_db *db, struct folders *folders, const char *path)
 {
-	char *name = parent_name(path);
+	const char *slash = strrchr(path, '/'), *name = slash ? path : ".";
+	size_t len = slash ? (size_t)(slash - path) : 1, oldest = 0;
+	char *copy;
 	int fd;
 
-	if (!name)
-		return -ENOMEM;
-	if (parent->path && streq(parent->path, name)) {
-		free(name);
-		return parent->fd;
+	folders->now++;
+	for (size_t i = 0; i < FOLDERS_OPEN; i++) {
+		const char *is = folders->slot[i].path;
+
+		if (is && strncmp(is, name, len) == 0 && !is[len]) {
+			folders->slot[i].used = folders->now;
+			return folders->slot[i].fd;
+		}
+		if (folders->slot[i].used < folders->slot[oldest].used)
+			oldest = i;
 	}
-	parent_done(db, parent);
-	fd = db_open_dir(db, name);
-	if (fd < 0) {
-		free(name);
+	copy = strndup(name, len);
+	if (!copy)
+		return -ENOMEM;
+	fd = db_open_dir(db, copy);
+	if (fd < 0 && fd != -ENOENT) {
+		free(copy);
 		return fd;
 	}
-	parent->path = name;
-	parent->fd = fd;
+	if (folders->slot[oldest].path && folders->slot[oldest].fd >= 0)
+		(void)db->os->close(folders->slot[oldest].fd);
+	free(folders->slot[oldest].path);
+	folders->slot[oldest].path = copy;
+	folders->slot[oldest].fd = fd;
+	folders->slot[oldest].used = folders->now;
 	return fd;
 }
 
 static int touch(struct names *touched, const char *path)
 {
+	/* So many are synced with their file system: it doesn't matter which. */
+	if (touched->count > SYNC_EACH_MAX)
+		return 0;
 	if (touched->count && streq(touched->name[touched->count - 1], path))
 		return 0;
 	return names_add(touched, path);
@@ -89,9 +109,13 @@ static int touch(struct names *touched, const char *path)
 /* The folder that @path lies in must be synced. */
 static int touch_parent(struct names *touched, const char *path)
 {
-	char *parent = parent_name(path);
-	int r = parent ? touch(touched, parent) : -ENOMEM;
+	char *parent;
+	int r;
 
+	if (touched->count > SYNC_EACH_MAX)
+		return 0;
+	parent = parent_name(path);
+	r = parent ? touch(touched, parent) : -ENOMEM;
 	free(parent);
 	return r;
 }
@@ -113,7 +137,7 @@ static int make_folder(struct iscsi_db *db, const char *path, struct names *touc
 		free(above);
 		return dir;
 	}
-	r = db->os->mkdir(dir, base_name(path), 0700);
+	r = db->os->mkdir(dir, db_base_name(path), 0700);
 	if (r == -EEXIST)
 		r = 0;
 	if (!r)
@@ -137,12 +161,12 @@ static void remove_tmp(struct iscsi_db *db, const char *name)
 	if (path && names_read(db, path, &names) == 0) {
 		for (size_t i = 0; i < names.count; i++) {
 			CLEANUP(freep) char *inner = db_format("%s/%s", path, names.name[i]);
-			struct parent parent = { 0 };
-			int dir = inner ? parent_open(db, &parent, inner) : -1;
+			struct folders folders = { 0 };
+			int dir = inner ? folders_open(db, &folders, inner) : -1;
 
 			if (dir >= 0)
 				(void)db->os->unlink(dir, names.name[i], 0);
-			parent_done(db, &parent);
+			folders_done(db, &folders);
 		}
 		names_done(&names);
 	}
@@ -284,7 +308,7 @@ static int write_tmp(struct iscsi_db *db, struct stage_op *op, const char *text)
 	if (!parent)
 		return -ENOMEM;
 	r = open_private(db);
-	if (!r && strchr(parent, '/'))
+	if (!r && strchr(parent, '/') && !db_is_here(db, op->path))
 		r = db_type(db, parent);
 	if (r < 0)
 		return r;
@@ -300,7 +324,7 @@ static int write_tmp(struct iscsi_db *db, struct stage_op *op, const char *text)
 	dir = db->os->open(stage->fd, op->tmp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	if (dir < 0)
 		return dir;
-	r = write_all(db, dir, base_name(op->path), text, strlen(text));
+	r = write_all(db, dir, db_base_name(op->path), text, strlen(text));
 	(void)db->os->close(dir);
 	return r;
 }
@@ -414,7 +438,7 @@ static int sync_tmp(struct iscsi_db *db, const struct stage_op *op)
 	CLEANUP(freep) char *name = NULL;
 	int fd, r;
 
-	name = op->folder ? db_format("%s/%s", op->tmp, base_name(op->path)) : strdup(op->tmp);
+	name = op->folder ? db_format("%s/%s", op->tmp, db_base_name(op->path)) : strdup(op->tmp);
 	if (!name)
 		return -ENOMEM;
 	fd = db->os->open(db->stage.fd, name, O_RDONLY, 0);
@@ -491,15 +515,15 @@ static int sync_touched(struct iscsi_db *db, struct names *touched)
 static int put_inner(struct iscsi_db *db, struct stage_op *op, const char *path,
 		     struct names *touched)
 {
-	struct parent parent = { 0 };
+	struct folders folders = { 0 };
 	int tmp = db->os->open(db->stage.fd, op->tmp, O_RDONLY | O_DIRECTORY, 0), dir, r;
 
 	if (tmp < 0)
 		return tmp;
-	dir = parent_open(db, &parent, path);
+	dir = folders_open(db, &folders, path);
 	r = dir < 0 ? dir :
-		      db->os->rename(tmp, base_name(op->path), dir, base_name(path), false);
-	parent_done(db, &parent);
+		      db->os->rename(tmp, db_base_name(op->path), dir, db_base_name(path), false);
+	folders_done(db, &folders);
 	(void)db->os->close(tmp);
 	return r < 0 ? r : touch_parent(touched, path);
 }
@@ -512,41 +536,42 @@ static int put_inner(struct iscsi_db *db, struct stage_op *op, const char *path,
 static int put_folder(struct iscsi_db *db, struct stage_op *op, struct names *touched)
 {
 	CLEANUP(freep) char *folder = parent_name(op->path);
-	struct parent parent = { 0 };
+	struct folders folders = { 0 };
 	int dir, r;
 
 	if (!folder)
 		return -ENOMEM;
 	if (db_type(db, folder) == S_IFDIR)	/* another record of the same portal did it */
 		return put_inner(db, op, op->path, touched);
-	dir = parent_open(db, &parent, folder);
+	dir = folders_open(db, &folders, folder);
 	if (dir < 0)
 		return dir;
-	r = db->os->rename(db->stage.fd, op->tmp, dir, base_name(folder), true);
-	parent_done(db, &parent);
+	r = db->os->rename(db->stage.fd, op->tmp, dir, db_base_name(folder), true);
+	folders_done(db, &folders);
 	if (r == -EINVAL || r == -ENOSYS)
 		return put_inner(db, op, folder, touched);
 	return r < 0 ? r : touch_parent(touched, folder);
 }
 
-static int put_record(struct iscsi_db *db, struct stage_op *op, struct parent *parent,
+static int put_record(struct iscsi_db *db, struct stage_op *op, struct folders *folders,
 		      struct names *touched)
 {
 	int dir, r;
 
 	if (op->folder)
 		return put_folder(db, op, touched);
-	dir = parent_open(db, parent, op->path);
+	dir = folders_open(db, folders, op->path);
 	if (dir == -ENOENT) {
 		char *name = parent_name(op->path);
 
 		r = name ? make_folder(db, name, touched) : -ENOMEM;
 		free(name);
-		dir = r < 0 ? r : parent_open(db, parent, op->path);
+		folders_done(db, folders);	/* they know it as absent */
+		dir = r < 0 ? r : folders_open(db, folders, op->path);
 	}
 	if (dir < 0)
 		return dir;
-	r = db->os->rename(db->stage.fd, op->tmp, dir, base_name(op->path), false);
+	r = db->os->rename(db->stage.fd, op->tmp, dir, db_base_name(op->path), false);
 	if (r < 0)
 		return r;
 	free(op->tmp);
@@ -554,77 +579,76 @@ static int put_record(struct iscsi_db *db, struct stage_op *op, struct parent *p
 	return touch_parent(touched, op->path);
 }
 
+/* 1: the link was there, as it should be. */
 static int make_link(struct iscsi_db *db, int dir, const char *name, const char *text)
 {
 	char is[PATH_MAX];
-	int r = db->os->symlink(text, dir, name);
+	int r = db->os->readlink(dir, name, is, sizeof(is));
 
-	if (r != -EEXIST)
-		return r;
-	r = db->os->readlink(dir, name, is, sizeof(is));
 	if (r >= 0 && streq(is, text))
-		return 0;
-	/* It points to where the database was before it was moved. */
-	r = db->os->unlink(dir, name, 0);
-	return r < 0 ? r : db->os->symlink(text, dir, name);
+		return 1;
+	/* If there is one, it points to where the database was before it was moved. */
+	if (r != -ENOENT)
+		r = db->os->unlink(dir, name, 0);
+	return r < 0 && r != -ENOENT ? r : db->os->symlink(text, dir, name);
 }
 
-static int put_link(struct iscsi_db *db, struct stage_op *op, struct parent *parent,
+static int put_link(struct iscsi_db *db, struct stage_op *op, struct folders *folders,
 		    struct names *touched)
 {
 	const char *path = op->link;
-	int dir = parent_open(db, parent, path), r;
+	int dir = folders_open(db, folders, path), r;
 
 	if (dir == -ENOENT && op->otherwise) {
 		path = op->otherwise;
-		dir = parent_open(db, parent, path);
+		dir = folders_open(db, folders, path);
 	}
 	if (dir == -ENOENT && strchr(path, '/') == strrchr(path, '/')) {
 		char *name = parent_name(path);
 
 		r = name ? make_folder(db, name, touched) : -ENOMEM;
 		free(name);
-		dir = r < 0 ? r : parent_open(db, parent, path);
+		folders_done(db, folders);	/* they know it as absent */
+		dir = r < 0 ? r : folders_open(db, folders, path);
 	}
 	/* Nobody keeps the portal that the node was found at, or in the old layout. */
 	if (dir == -ENOENT || dir == -ENOTDIR)
 		return 0;
 	if (dir < 0)
 		return dir;
-	r = make_link(db, dir, base_name(path), op->text);
-	if (r == -ENAMETOOLONG)
+	r = make_link(db, dir, db_base_name(path), op->text);
+	if (r == 1 || r == -ENAMETOOLONG)
 		return 0;
 	return r < 0 ? r : touch_parent(touched, path);
 }
 
 /* Removes one entry; that it is gone already is fine. */
-static int remove_entry(struct iscsi_db *db, const char *path, struct parent *parent,
+static int remove_entry(struct iscsi_db *db, const char *path, struct folders *folders,
 			struct names *touched)
 {
-	int dir = parent_open(db, parent, path), r;
+	int dir = folders_open(db, folders, path), r;
 
 	if (dir == -ENOENT || dir == -ENOTDIR)
 		return 0;
 	if (dir < 0)
 		return dir;
-	r = db->os->unlink(dir, base_name(path), 0);
+	r = db->os->unlink(dir, db_base_name(path), 0);
 	if (r == -ENOENT)
 		return 0;
 	return r < 0 ? r : touch_parent(touched, path);
 }
 
 /* Removes the folders that a deleted record leaves empty, but no first-level one. */
-static void remove_empty(struct iscsi_db *db, const char *path, struct names *touched)
+static void remove_empty(struct iscsi_db *db, const char *path, struct folders *folders,
+			 struct names *touched)
 {
 	char *folder = parent_name(path);
 
 	while (folder && strchr(folder, '/')) {
-		struct parent parent = { 0 };
-		int dir = parent_open(db, &parent, folder), r;
+		int dir = folders_open(db, folders, folder), r;
 		char *above;
 
-		r = dir < 0 ? dir : db->os->unlink(dir, base_name(folder), AT_REMOVEDIR);
-		parent_done(db, &parent);
+		r = dir < 0 ? dir : db->os->unlink(dir, db_base_name(folder), AT_REMOVEDIR);
 		if (r < 0 && r != -ENOENT)
 			break;
 		(void)touch_parent(touched, folder);
@@ -637,7 +661,7 @@ static void remove_empty(struct iscsi_db *db, const char *path, struct names *to
 
 /* Removes the links that @op's record had, but for those in @keep, which someone wants. */
 static int remove_links(struct iscsi_db *db, const struct stage_op *op, const struct names *keep,
-			struct parent *parent, struct names *touched)
+			struct folders *folders, struct names *touched)
 {
 	int r = 0, first = 0;
 
@@ -647,7 +671,7 @@ static int remove_links(struct iscsi_db *db, const struct stage_op *op, const st
 		if (keep->count && bsearch(&path, keep->name, keep->count, sizeof(keep->name[0]),
 					   compare_text))
 			continue;
-		r = remove_entry(db, path, parent, touched);
+		r = remove_entry(db, path, folders, touched);
 		if (!first)
 			first = r;
 	}
@@ -659,27 +683,28 @@ static int remove_old(struct iscsi_db *db, const struct names *keep, struct name
 		      const char **what)
 {
 	struct db_stage *stage = &db->stage;
-	struct parent parent = { 0 };
+	struct folders links = { 0 }, records = { 0 };
 	int first = 0;
 
 	for (size_t i = 0; i < stage->count; i++) {
 		struct stage_op *op = stage->ops[i];
-		int r = op->remove ? remove_links(db, op, keep, &parent, touched) : 0;
+		int r = op->remove ? remove_links(db, op, keep, &links, touched) : 0;
 
 		if (!r && op->remove)
-			r = remove_entry(db, op->path, &parent, touched);
+			r = remove_entry(db, op->path, &records, touched);
 		else if (!r && op->old_file)
-			r = remove_entry(db, op->old_file, &parent, touched);
+			r = remove_entry(db, op->old_file, &records, touched);
 		if (r < 0 && !first) {
 			first = r;
 			*what = op->path;
 		}
 	}
-	parent_done(db, &parent);
+	folders_done(db, &links);
 	for (size_t i = 0; i < stage->count; i++) {
 		if (stage->ops[i]->remove)
-			remove_empty(db, stage->ops[i]->path, touched);
+			remove_empty(db, stage->ops[i]->path, &records, touched);
 	}
+	folders_done(db, &records);
 	return first;
 }
 
@@ -691,7 +716,7 @@ static int put_new(struct iscsi_db *db, const struct names *keep, struct names *
 		   const char **what)
 {
 	struct db_stage *stage = &db->stage;
-	struct parent links = { 0 }, records = { 0 };
+	struct folders links = { 0 }, records = { 0 };
 	int r = 0;
 
 	for (size_t i = 0; i < stage->count && !r; i++) {
@@ -705,6 +730,7 @@ static int put_new(struct iscsi_db *db, const struct names *keep, struct names *
 			r = put_record(db, op, &records, touched);
 	}
 	/* After all records, as a link may go into the folder of one of them. */
+	folders_done(db, &links);
 	for (size_t i = 0; i < stage->count && !r; i++) {
 		struct stage_op *op = stage->ops[i];
 
@@ -712,8 +738,8 @@ static int put_new(struct iscsi_db *db, const struct names *keep, struct names *
 		if (!op->remove && op->link)
 			r = put_link(db, op, &links, touched);
 	}
-	parent_done(db, &links);
-	parent_done(db, &records);
+	folders_done(db, &links);
+	folders_done(db, &records);
 	return r;
 }
 
@@ -753,6 +779,7 @@ enum iscsi_err iscsi_db_commit(struct iscsi_db *db, struct iscsi_why *why)
 		stage_drop(db);
 		return err;
 	}
+	db_forget_here(db);
 	r = merge_ops(db);
 	if (!r)
 		r = plan_links(db, &keep);

@@ -172,6 +172,16 @@ int db_type(struct iscsi_db *db, const char *path)
 	return r < 0 ? r : (int)(st.st_mode & S_IFMT);
 }
 
+bool db_is_here(const struct iscsi_db *db, const char *path)
+{
+	return db->here.path && streq(db->here.path, path);
+}
+
+void db_forget_here(struct iscsi_db *db)
+{
+	db->here = (struct db_here){ .epoch = db->here.epoch + 1 };
+}
+
 /* ---- folders ------------------------------------------------------------------------- */
 
 int names_add(struct names *names, const char *name)

@@ -151,7 +151,7 @@ def _target_step(text, line):
 
 
 def _step(text, line):
-    m = re.match(r"(I->|T->|U\d?->|U\d?<-|log (?:says|lacks)|digests|expect|kernel)\s+(.*)$", text)
+    m = re.match(r"(I->|T->|U\d?->|U\d?<-|log (?:says|lacks|at most \d+)|digests|expect|kernel)\s+(.*)$", text)
     if not m:
         return None
     what, rest = m.groups()
@@ -167,7 +167,9 @@ def _step(text, line):
     if what == "expect":
         return Step("assert", line, text, expr=rest)
     if what.startswith("log"):
-        return Step("log", line, text, says=what == "log says", pattern=rest)
+        most = re.sub(r"\D", "", what)
+        return Step("log", line, text, says=what == "log says", pattern=rest,
+                    most=int(most) if most else 0)
     who = re.sub(r"\D", "", what) or "0"
     if what.endswith("->"):
         return Step("command", line, text, who=who, command=rest)

@@ -90,6 +90,7 @@ START_TEST(near_names_are_found)
 		{ "node.session.iscsi.fastabort", "node.session.iscsi.FastAbort" },
 		{ "iface.mtuu", "iface.mtu" },
 		{ "completely.unlike.anything", NULL },
+		{ "iface.bogus", NULL },	/* a beginning alone is no likeness */
 		{ "", NULL },
 	};
 	char longest[4096];
