@@ -19,6 +19,7 @@
 #define REPORTS_MAX		4	/* none waits for more than its session's answer */
 #define CONN_CID		0
 #define TOLD_MAX		10	/* odd PDUs in the log: a target can send a million */
+#define CLOSED_GRACE_S		1	/* for the last PDU of a connection that is closed already */
 #define DROP_GRACE_S		2	/* between an Async "will drop" and our own close */
 #define TIME_ACCURACY_US	10000
 
@@ -51,6 +52,7 @@ struct conn {
 	bool created;			/* the kernel has a connection */
 	uint8_t isid[PDU_ISID_LEN];
 	uint32_t exp_stat_sn;
+	bool closed_early;		/* the target closed before the kernel had the socket */
 	int drop_wait_s;		/* of an Async 2 or 3; -1: none */
 	int logout_wait_s;		/* of an Async 1: how long the target waits */
 	bool text_asked;		/* a Text Request is out */
@@ -446,11 +448,10 @@ static enum conn_state conn_start_login(struct conn *conn, const struct conn_inp
 		return conn_login_failed(conn, CONN_CAUSE_TRANSPORT, ISCSI_ERR_PDU_TIMEOUT, &why);
 	if (err)
 		return conn_login_failed(conn, CONN_CAUSE_LOCAL, err, &why);
-	if (peer_has_closed(conn->fd)) {
-		(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT,
-				 "the target closed the connection at once");
-		return conn_login_failed(conn, CONN_CAUSE_TRANSPORT, ISCSI_ERR_PDU_TIMEOUT, &why);
-	}
+	/* Its last word, a refusal say, may be on its way to us; if there is none, don't wait long. */
+	conn->closed_early = peer_has_closed(conn->fd);
+	if (conn->closed_early)
+		conn_arm(conn, CLOSED_GRACE_S);
 	conn_close_fd(conn);		/* the kernel has a reference of its own */
 	return CONN_IN_LOGIN;						/* T4 */
 }
@@ -538,9 +539,13 @@ static enum conn_state conn_login_timeout(struct conn *conn, const struct conn_i
 	struct iscsi_why why;
 
 	(void)in;
-	(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT,
-			 "the target accepted the connection but didn't finish the login within "
-			 "%d s", conn->config->login_timeout_s);
+	if (conn->closed_early)
+		(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT,
+				 "the target closed the connection at once");
+	else
+		(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT,
+				 "the target accepted the connection but didn't finish the login "
+				 "within %d s", conn->config->login_timeout_s);
 	return conn_login_failed(conn, CONN_CAUSE_BUSY, ISCSI_ERR_PDU_TIMEOUT, &why);
 }
 

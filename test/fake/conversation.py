@@ -173,7 +173,7 @@ def _step(text, line):
     who = re.sub(r"\D", "", what) or "0"
     if what.endswith("->"):
         return Step("command", line, text, who=who, command=rest)
-    m = re.match(r"(\d+|\*)(?:\s+after\s+([\d.]+))?(?:\s+within\s+([\d.]+))?$", rest)
+    m = re.match(r"(\d+(?:\|\d+)*|\*)(?:\s+after\s+([\d.]+))?(?:\s+within\s+([\d.]+))?$", rest)
     if not m:
         raise BadScript("line %d: not a status: %s" % (line, rest))
     return Step("result", line, text, who=who, status=m.group(1),
@@ -1013,7 +1013,7 @@ class Case:
         self.note(conn, "U<-", "%d after %.2f s" % (status, took))
         for text in (out + err).splitlines()[:20]:
             self.note(conn, "   ", text)
-        if step.status != "*" and status != int(step.status):
+        if step.status != "*" and str(status) not in step.status.split("|"):
             raise Failed("%s: status %d: %s" % (step, status, (err or out).strip()[-400:]))
         if step.within and took > step.within * SLACK:
             raise Failed("%s: it took %.1f s" % (step, took))
