@@ -26,6 +26,7 @@
 #define LOGOUT_WAIT_MS		1000	/* a target that doesn't answer costs no more */
 #define REDIRECTS_MAX		8
 #define EMPTY_PARTS_MAX		64	/* of an answer that never ends */
+#define ANSWER_MAX_US		600000000	/* for all parts of it */
 #define TIME_ACCURACY_US	10000
 
 enum discovery_state {
@@ -63,6 +64,7 @@ struct discovery {
 	struct login *login;
 	struct login_config login_config;
 	struct sendtargets *targets;	/* made anew for each login */
+	uint64_t asked_us;		/* when SendTargets went out */
 	bool streaming;			/* a target was passed on: too late to begin again */
 	uint32_t itt, cmd_sn, max_cmd_sn, exp_stat_sn, max_recv;
 	struct text_request_pdu ask;	/* the last, or one that waits for the command window */
@@ -380,6 +382,7 @@ static void discovery_logged_in(struct discovery *d, const struct login_response
 	discovery_begin_window(d, response->exp_cmd_sn, response->max_cmd_sn);
 	d->itt = 1;
 	d->empty_parts = 0;
+	(void)sd_event_now(d->env.loop, CLOCK_MONOTONIC, &d->asked_us);
 	discovery_send_text(d, ask, sizeof(ask), NULL);
 }
 
@@ -422,6 +425,7 @@ static void discovery_text_pdu(struct discovery *d, const uint8_t *bhs, const ui
 	struct text_response_pdu part;
 	struct iscsi_why why;
 	enum iscsi_err err;
+	uint64_t now = 0;
 
 	if (pdu_parse_text_response(bhs, &part, &why)) {
 		discovery_text_error(d, why.text);
@@ -440,7 +444,9 @@ static void discovery_text_pdu(struct discovery *d, const uint8_t *bhs, const ui
 	}
 	/* F alone says whether there is more; C need not be set (11.11.1). */
 	if (!part.final && part.ttt != PDU_RESERVED_TAG) {
-		if (!len && ++d->empty_parts > EMPTY_PARTS_MAX)
+		(void)sd_event_now(d->env.loop, CLOCK_MONOTONIC, &now);
+		if ((!len && ++d->empty_parts > EMPTY_PARTS_MAX) ||
+		    now - d->asked_us > ANSWER_MAX_US)
 			discovery_text_error(d, "the answer has no end");
 		else
 			discovery_send_text(d, NULL, 0, &part);

@@ -67,6 +67,7 @@ class Block:
         self.line, self.portal = line, portal
         self.every = how == "every connection"          # all that come from now on
         self.at_last = how == "connection at last"      # again, if it ended with "or closes"
+        self.if_closed = how == "connection if it closed"       # not needed if none did
         self.after, self.within = after, within
         self.steps = []
 
@@ -151,7 +152,8 @@ def _target_step(text, line):
 
 
 def _step(text, line):
-    m = re.match(r"(I->|T->|U\d?->|U\d?<-|log (?:says|lacks|at most \d+)|digests|expect|kernel)\s+(.*)$", text)
+    m = re.match(r"(I->|T->|U\d?->|U\d?<-|log (?:says|lacks|at most \d+)|digests|expect|kernel)"
+                 r"\s+(.*)$", text)
     if not m:
         return None
     what, rest = m.groups()
@@ -181,7 +183,7 @@ def _step(text, line):
 
 
 def _connection(text, line):
-    m = re.match(r"((?:every )?connection(?: at last)?)(?: to ([A-Z]))?(?: after ([\d.]+))?"
+    m = re.match(r"((?:every )?connection(?: at last| if it closed)?)(?: to ([A-Z]))?(?: after ([\d.]+))?"
                  r"(?: within ([\d.]+))?$", text)
     if not m:
         return None
@@ -310,8 +312,9 @@ def parse(path, phrases):
     for title, values in variants or [("", {})]:
         script = Script(path, name + ("/" + title if title else ""))
         script.about = " ".join(about).strip()
-        filled = [(number, re.sub(r"<([a-z][a-z0-9_]*)>", lambda m: values.get(m.group(1), m.group(0)),
-                                  line)) for number, line in lines]
+        filled = [(number, re.sub(r"<([a-z][a-z0-9_]*)>",
+                                  lambda m: values.get(m.group(1), m.group(0)), line))
+                  for number, line in lines]
         try:
             _parse_lines(script, _expand(filled, phrases))
             _check(script)
@@ -726,7 +729,8 @@ class Case:
         env = {"I": I_NAME, "T": self.target, "host": self.host, "n": n,
                "dead": "%s:%d" % (self.host, self.dead_port),
                "hex": hex_of, "base64": base64_of, "response": response, "proof": proof,
-               "unbinary": iscsi.unbinary, "sid": self.user.sid, "bytes": bytes, "range": range, "len": len,
+               "unbinary": iscsi.unbinary, "sid": self.user.sid,
+               "bytes": bytes, "range": range, "len": len,
                "chr": chr, "str": str, "int": int, "case": self, "iscsi": iscsi, "os": os,
                "conn": lambda i: self.conns[i - 1], "this": conn,
                "got": conn.got if conn else {}}
@@ -880,6 +884,10 @@ class Case:
             pdu = conn.next(time.monotonic() + step.seconds)
         except TimeoutError:
             return
+        except Closed:
+            if getattr(step, "or_closes", False):
+                raise NoMore() from None
+            raise
         raise Failed("%s: there came a %s" % (step, pdu))
 
     def do_scans(self, step, conn, n):
@@ -1055,7 +1063,7 @@ class Case:
     # -- threads --
 
     def _play_connection(self, conn, block):
-        ended = True
+        ended, closed = True, False
         try:
             self._check_time(block, conn)
             self.run_steps(block.steps, conn)
@@ -1063,6 +1071,7 @@ class Case:
             self.fail(str(e))
             self.over.set()
         except NoMore:
+            closed = True
             if block.at_last:
                 with self.lock:
                     self.waiting[block.portal].insert(0, block)
@@ -1079,6 +1088,8 @@ class Case:
                 self.last_end[None] = conn.closed_at
                 if ended and block in self.expected:
                     self.expected.remove(block)
+                if not closed:
+                    self.expected = [b for b in self.expected if not b.if_closed]
                 self.changed.notify_all()
 
     def _check_time(self, block, conn):

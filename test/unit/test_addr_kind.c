@@ -74,6 +74,48 @@ START_TEST(other_families)
 }
 END_TEST
 
+static const struct {
+	const char *from, *to;
+	bool allowed;
+} redirections[] = {
+	{ "10.0.0.5", "10.0.0.6", true },
+	{ "10.0.0.5", "10.0.0.5", true },
+	{ "10.0.0.5", "fd00::1", true },
+	{ "10.0.0.5", "127.0.0.1", false },
+	{ "10.0.0.5", "::1", false },
+	{ "10.0.0.5", "::ffff:127.0.0.1", false },
+	{ "10.0.0.5", "0.0.0.0", false },
+	{ "10.0.0.5", "224.0.0.1", false },
+	{ "10.0.0.5", "255.255.255.255", false },
+	{ "127.0.0.1", "127.0.0.1", true },
+	{ "::1", "127.0.0.2", true },
+	{ "127.0.0.1", "0.0.0.0", false },
+	{ "127.0.0.1", "10.0.0.5", true },
+};
+
+static struct addrinfo *numeric(const char *text)
+{
+	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST,
+					.ai_socktype = SOCK_STREAM };
+	struct addrinfo *list = NULL;
+
+	ck_assert_int_eq(getaddrinfo(text, "3260", &hints, &list), 0);
+	return list;
+}
+
+/* H-100 */
+START_TEST(redirection)
+{
+	struct addrinfo *from = numeric(redirections[_i].from);
+	struct addrinfo *to = numeric(redirections[_i].to);
+
+	ck_assert_msg(addr_may_redirect(from->ai_addr, to->ai_addr) == redirections[_i].allowed,
+		      "%s -> %s", redirections[_i].from, redirections[_i].to);
+	freeaddrinfo(from);
+	freeaddrinfo(to);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("addr_kind");
@@ -84,6 +126,7 @@ int main(void)
 	suite_add_tcase(s, t);
 	tcase_add_loop_test(t, kind, 0, ARRAY_SIZE(addresses));
 	tcase_add_test(t, other_families);
+	tcase_add_loop_test(t, redirection, 0, ARRAY_SIZE(redirections));
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
