@@ -155,12 +155,34 @@ const struct sysfs_session *adm_sessions_by_target(const struct adm_sessions *se
 	return &sessions->by_target[i]->session;
 }
 
+static struct entry *entry_of(const struct sysfs_session *session)
+{
+	return container_of((struct sysfs_session *)(uintptr_t)session, struct entry, session);
+}
+
+void adm_sessions_told(struct adm_sessions *sessions, const struct sysfs_session *session,
+		       const char *text)
+{
+	struct entry *e = entry_of(session);
+	struct sysfs_session told;
+
+	if (e->gone || e->detail >= SYSFS_DETAIL_VALUES || !text ||
+	    !sysfs_parse_session(text, session->sid, &told) ||
+	    !streq(told.target, session->target) || told.host_no != session->host_no)
+		return;
+	if (sysfs_read_live(sessions->sysfs, SYSFS_DETAIL_VALUES, &told) != ISCSI_SUCCESS) {
+		e->gone = true;
+		return;
+	}
+	e->session = told;
+	e->detail = SYSFS_DETAIL_VALUES;
+}
+
 const struct sysfs_session *adm_sessions_detail(struct adm_sessions *sessions,
 						const struct sysfs_session *session,
 						enum sysfs_detail detail)
 {
-	struct entry *e = container_of((struct sysfs_session *)(uintptr_t)session,
-				       struct entry, session);
+	struct entry *e = entry_of(session);
 	struct sysfs_session fresh;
 
 	if (e->gone)

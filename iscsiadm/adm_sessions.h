@@ -31,6 +31,13 @@ const struct sysfs_session *adm_sessions_by_target(const struct adm_sessions *se
 						   size_t i);
 
 /*
+ * What iscsid told of @session, one of ours: a text of sysfs_print_session(), or NULL or "" if it
+ * didn't. Taken if it speaks of this session; adm_sessions_detail() then has less to read.
+ */
+void adm_sessions_told(struct adm_sessions *sessions, const struct sysfs_session *session,
+		       const char *text);
+
+/*
  * @session, one of ours, with at least @detail. NULL: it has gone. The pointer stays the same
  * and what it points to grows.
  */

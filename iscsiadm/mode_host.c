@@ -60,7 +60,7 @@ static enum iscsi_err show_sessions(struct adm *adm, int host_no, int level)
 		return adm_fail(ISCSI_ERR_NOMEM, NULL);
 	if (level >= 3) {
 		how.parts |= SHOW_NEGOTIATED;
-		how.detail = SYSFS_DETAIL_ALL;
+		how.detail = SYSFS_DETAIL_VALUES;
 	}
 	how.devices = level >= 4;
 	(void)mode_session_trees(adm, list, sessions_of(adm, host_no, list), &how);

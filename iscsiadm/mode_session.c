@@ -24,26 +24,32 @@
 
 struct states {
 	uint32_t first_tag;
-	struct show_daemon_state *list;
+	struct adm_sessions *sessions;
+	const struct sysfs_session *const *list;
+	struct show_daemon_state *ret;
 	size_t len;
 };
 
 static void on_state(void *arg, const struct mgmt_reply *reply)
 {
 	struct states *s = arg;
+	size_t i = reply->tag - s->first_tag;
 
-	if (reply->type != MGMT_RESULT || reply->err != ISCSI_SUCCESS ||
-	    reply->tag - s->first_tag >= s->len)
+	if (reply->type != MGMT_RESULT || reply->err != ISCSI_SUCCESS || i >= s->len)
 		return;
-	s->list[reply->tag - s->first_tag].conn = reply->conn_state;
-	s->list[reply->tag - s->first_tag].recovery = reply->recovery;
+	s->ret[i].conn = reply->conn_state;
+	s->ret[i].recovery = reply->recovery;
+	adm_sessions_told(s->sessions, s->list[i], reply->session);
 }
 
-/* Fills @ret, as long as @list; what can't be learnt in time stays unknown. */
-static void ask_states(const struct sysfs_session *const *list, size_t len,
+/*
+ * Fills @ret, as long as @list; what can't be learnt in time stays unknown. The daemon also has
+ * at hand what would take dozens of reads for each session here.
+ */
+static void ask_states(struct adm *adm, const struct sysfs_session *const *list, size_t len,
 		       struct show_daemon_state *ret)
 {
-	struct states states = { .list = ret };
+	struct states states = { .sessions = adm->sessions, .list = list, .ret = ret };
 	struct client *client;
 	size_t i;
 
@@ -104,15 +110,17 @@ size_t mode_session_trees(struct adm *adm, const struct sysfs_session **list, si
 	const struct sysfs_session *previous = NULL;
 	size_t i, n = 0;
 
-	for (i = 0; i < len; i++) {
-		if (adm_sessions_detail(adm->sessions, list[i], how->detail))
-			list[n++] = list[i];
-	}
-	states = calloc(n + 1, sizeof(*states));
-	if (!states || !n)
+	states = calloc(len + 1, sizeof(*states));
+	if (!states)
 		return 0;
-	ask_states(list, n, states);
-	if (how->heading)
+	ask_states(adm, list, len, states);
+	for (i = 0; i < len; i++) {
+		if (!adm_sessions_detail(adm->sessions, list[i], how->detail))
+			continue;
+		states[n] = states[i];
+		list[n++] = list[i];
+	}
+	if (n && how->heading)
 		how->heading(adm);
 	for (i = 0; i < n; i++) {
 		show_session_tree(stdout, list[i], previous, how->indent, how->parts,
@@ -142,14 +150,16 @@ static bool session_trees(struct adm *adm, const struct sysfs_session **list, si
 
 	if (level >= 2) {
 		how.parts |= SHOW_TIMEOUTS | SHOW_CHAP | SHOW_NEGOTIATED;
-		how.detail = SYSFS_DETAIL_ALL;
+		how.detail = SYSFS_DETAIL_VALUES;
 	}
 	if (level >= 3) {
 		how.devices = true;
 		how.heading = mode_session_versions;
 	}
-	if (adm->opt.show_secrets)
+	if (level >= 2 && adm->opt.show_secrets) {
 		how.parts |= SHOW_SECRETS;
+		how.detail = SYSFS_DETAIL_ALL;
+	}
 	return mode_session_trees(adm, list, len, &how) > 0;
 }
 
@@ -254,26 +264,13 @@ static void on_rescan(void *arg, const struct mgmt_reply *reply)
 			  reply->why[0] ? reply->why : iscsi_db_err_text(reply->err));
 }
 
-/* Without the daemon: each known LUN, then whatever else there is. */
+/* Without the daemon. */
 static enum iscsi_err rescan_here(struct adm *adm, const struct sysfs_session *session)
 {
-	CLEANUP(freep) struct sysfs_lun *luns = NULL;
-	char path[128];
-	size_t i, len;
-	int r;
+	int r = sysfs_scan_session(adm->sysfs, session, true);
 
-	if (sysfs_list_luns(adm->sysfs, session, &luns, &len) != ISCSI_SUCCESS)
-		return ISCSI_SUCCESS;	/* it has gone meanwhile */
-	for (i = 0; i < len; i++) {
-		(void)snprintf(path, sizeof(path),
-			       "class/scsi_device/%d:%d:%d:%" PRIu64 "/device/rescan",
-			       luns[i].host_no, luns[i].channel, luns[i].target_id, luns[i].lun);
-		(void)sysfs_write(adm->sysfs, path, "1");
-	}
-	(void)snprintf(path, sizeof(path), "class/scsi_host/host%d/scan", session->host_no);
-	r = sysfs_write(adm->sysfs, path, "- - -");
-	if (r < 0) {
-		adm_error("cannot write %s: %s", path, strerror(-r));
+	if (r < 0 && !sysfs_session_gone(adm->sysfs, session->sid)) {
+		adm_error("cannot scan host %d: %s", session->host_no, strerror(-r));
 		return r == -EACCES || r == -EPERM ? ISCSI_ERR_ACCESS : ISCSI_ERR_SYSFS_LOOKUP;
 	}
 	return ISCSI_SUCCESS;

@@ -76,6 +76,18 @@ struct lookup *lookup_start(struct worker_pool *pool, const char *host, int port
 	return lookup;
 }
 
+struct lookup *lookup_expire(struct lookup *lookup)
+{
+	void (*done)(void *arg, const struct sockaddr_storage *addr, const char *error);
+
+	if (lookup && lookup->done) {
+		done = lookup->done;
+		lookup->done = NULL;
+		done(lookup->arg, NULL, "no answer in time");
+	}
+	return NULL;
+}
+
 struct lookup *lookup_forget(struct lookup *lookup)
 {
 	if (lookup)

@@ -20,6 +20,8 @@ bool lookup_numeric(const char *host, int port, struct sockaddr_storage *ret);
 struct lookup *lookup_start(struct worker_pool *pool, const char *host, int port,
 			    void (*done)(void *arg, const struct sockaddr_storage *addr,
 					 const char *error), void *arg);
+/* Its time is over: @done is called now, with no address. Takes NULL; returns NULL. */
+struct lookup *lookup_expire(struct lookup *lookup);
 struct lookup *lookup_forget(struct lookup *lookup);	/* takes NULL; returns NULL */
 
 #endif /* ISCSID_LOOKUP_H */

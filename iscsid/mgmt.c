@@ -250,6 +250,7 @@ static void handle_session_state(struct request *req, const struct mgmt_request 
 	if (!session)
 		return;
 	session_describe(session, &reply.conn_state, &reply.recovery);
+	reply.session = session_shown(session);
 	request_end(req, &reply);
 }
 

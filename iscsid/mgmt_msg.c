@@ -3,7 +3,7 @@
  * Messages of the local socket <-> bytes, see mgmt_msg.h. The bodies:
  *
  *	request:	tag, flags, sid, record, iface
- *	MGMT_RESULT:	tag, error, sid, conn state, recovery, why
+ *	MGMT_RESULT:	tag, error, sid, conn state, recovery, why, session
  *	MGMT_TARGET:	tag, port, tpgt, name, address
  *	MGMT_STAT:	tag, custom, value's upper and lower half, name
  *
@@ -64,7 +64,9 @@ enum iscsi_err mgmt_msg_parse_reply(uint16_t type, const uint8_t *body, size_t l
 				    struct mgmt_reply *ret, struct iscsi_why *why)
 {
 	struct reader r = reader_init(body, len);
-	struct mgmt_reply reply = { .type = type, .why = "", .name = "", .address = "" };
+	struct mgmt_reply reply = {
+		.type = type, .why = "", .session = "", .name = "", .address = "",
+	};
 	uint32_t err, conn_state, recovery;
 
 	reply.tag = reader_be32(&r);
@@ -75,6 +77,7 @@ enum iscsi_err mgmt_msg_parse_reply(uint16_t type, const uint8_t *body, size_t l
 		conn_state = reader_be32(&r);
 		recovery = reader_be32(&r);
 		reply.why = reader_str(&r);
+		reply.session = reader_str(&r);
 		reply.err = err < ISCSI_ERR_END ? (enum iscsi_err)err : ISCSI_ERR_INTERNAL;
 		reply.conn_state = MIN(conn_state, (uint32_t)MGMT_CONN_UNKNOWN);
 		reply.recovery = MIN(recovery, (uint32_t)MGMT_RECOVERY_UNKNOWN);
@@ -153,7 +156,8 @@ uint8_t *mgmt_msg_build_request(const struct mgmt_request *req, size_t *ret_len)
 
 uint8_t *mgmt_msg_build_reply(const struct mgmt_reply *reply, size_t *ret_len)
 {
-	size_t strings = reply->type == MGMT_RESULT ? text_len(reply->why) :
+	size_t strings = reply->type == MGMT_RESULT ?
+			 text_len(reply->why) + text_len(reply->session) :
 			 text_len(reply->name) + text_len(reply->address);
 	struct writer w;
 	uint8_t *data = message_alloc(reply->type, strings, &w);
@@ -177,6 +181,7 @@ uint8_t *mgmt_msg_build_reply(const struct mgmt_reply *reply, size_t *ret_len)
 		writer_be32(&w, reply->conn_state);
 		writer_be32(&w, reply->recovery);
 		writer_str(&w, reply->why);
+		writer_str(&w, reply->session);
 	}
 	return message_finish(data, &w, ret_len);
 }

@@ -33,7 +33,7 @@ enum mgmt_type {
 	MGMT_LOGIN		= 1,	/* record: make one session */
 	MGMT_LOGOUT		= 2,	/* sid: end it */
 	MGMT_DISCOVER		= 3,	/* record (SendTargets, iSNS), iface: ask for targets */
-	MGMT_SESSION_STATE	= 4,	/* sid: what the daemon alone knows of it */
+	MGMT_SESSION_STATE	= 4,	/* sid: what the daemon knows of it */
 	MGMT_RESCAN		= 5,	/* sid: look for LUNs */
 	MGMT_STOP		= 6,	/* end the daemon; sessions stay */
 	MGMT_GET_STATS		= 7,	/* sid: the counters of its connection */
@@ -82,6 +82,8 @@ struct mgmt_reply {
 	uint32_t sid;			/* MGMT_LOGIN: the new session */
 	enum mgmt_conn_state conn_state;	/* MGMT_SESSION_STATE */
 	enum mgmt_recovery recovery;		/* MGMT_SESSION_STATE */
+	/* MGMT_SESSION_STATE: text for sysfs_parse_session(); "": look at the kernel */
+	const char *session;
 	/* MGMT_TARGET */
 	const char *name;
 	const char *address;		/* without brackets */

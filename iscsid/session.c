@@ -42,10 +42,11 @@ struct session {
 	struct retry retry;
 	unsigned int failed_attempts;	/* since the last time it was up */
 	unsigned int failed_connects;	/* of these, without a TCP connection: reopen_max */
-	unsigned int redirects;
+	unsigned int redirects;		/* followed in the attempt under way */
 	size_t moved_at;		/* the next of the addresses that a redirection named */
 	uint32_t time2wait_s;		/* negotiated */
 	uint64_t up_since_us;
+	char *shown;			/* sysfs_print_session() since it is up; NULL: not yet */
 	char name[ISCSI_NAME_MAX + ISCSI_ADDRESS_MAX + 64];	/* for the log */
 };
 
@@ -88,6 +89,18 @@ void session_describe(const struct session *session, enum mgmt_conn_state *conn_
 	} else if (session->state == SESSION_ENDING) {
 		*recovery = MGMT_RECOVERY_CLEANUP;
 	}
+}
+
+const char *session_shown(struct session *session)
+{
+	struct sysfs_session found;
+
+	if (session->state != SESSION_LOGGED_IN)
+		return "";
+	if (!session->shown && !sysfs_read_session(session->env->sysfs, conn_sid(session->conn),
+						   SYSFS_DETAIL_VALUES, &found))
+		session->shown = sysfs_print_session(&found);
+	return session->shown ? session->shown : "";
 }
 
 /* ---- what several events do ------------------------------------------------------------------ */
@@ -431,6 +444,8 @@ static void session_came_up(struct session *session)
 	session->failed_attempts = 0;
 	session->failed_connects = 0;
 	session->up_since_us = now_us();
+	free(session->shown);		/* what it negotiated may be new */
+	session->shown = NULL;
 	session_set_state(session, SESSION_LOGGED_IN);		/* N1, N4 */
 	if (!first)
 		return;
@@ -592,15 +607,6 @@ static void session_moved(struct session *session)
 	(void)session_try_moved(session);
 }
 
-static void session_lookup_timeout(struct session *session)
-{
-	session->lookup = lookup_forget(session->lookup);
-	if (session->redirects)
-		session_redirect_resolved(session, NULL, "no answer in time");
-	else
-		session_resolved(session, NULL, "no answer in time");
-}
-
 static void session_logout_requested(struct session *session)
 {
 	switch (session->state) {
@@ -682,7 +688,7 @@ static int session_on_timer(sd_event_source *source, uint64_t usec, void *userda
 	case SESSION_FREE:
 	case SESSION_FAILED:
 		if (session->lookup)
-			session_lookup_timeout(session);
+			(void)lookup_expire(session->lookup);
 		else
 			session_attempt(session);
 		break;
@@ -749,7 +755,8 @@ void session_resync(struct session *session)
 		session_destroyed(session);
 		return;
 	}
-	if (sysfs_read_session(session->env->sysfs, sid, SYSFS_DETAIL_STATE, &found))
+	found.sid = sid;
+	if (sysfs_read_live(session->env->sysfs, SYSFS_DETAIL_ALL, &found))
 		return;
 	/* Telling it twice does no harm: what isn't due in a state is left alone there. */
 	if (streq(found.target_state, "UNBOUND"))
@@ -927,6 +934,7 @@ struct session *session_free(struct session *session)
 	sd_event_source_disable_unref(session->timer);
 	conn_free(session->conn);
 	session_config_free(session->config);
+	free(session->shown);
 	free(session);
 	return NULL;
 }

@@ -96,4 +96,10 @@ const struct session_config *session_config(const struct session *session);
 void session_describe(const struct session *session, enum mgmt_conn_state *conn_state,
 		      enum mgmt_recovery *recovery);
 
+/*
+ * What the kernel shows of a healthy session, as sysfs_print_session() has it: read once and
+ * kept until the next login. "" in any other state, and if it can't be read.
+ */
+const char *session_shown(struct session *session);
+
 #endif /* ISCSID_SESSION_H */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Reads sessions, hosts and devices from the files that the kernel shows below a root. The
- * attributes of a session are rows of one table; each is one open, one read and one close
- * relative to a folder that is opened once for a session. Keeps nothing between calls but the
- * root, so any thread may use it. Called by iscsid (adoption, scan) and by iscsiadm's listings.
+ * attributes of a session are rows of one table; each is one open, one read and one close.
+ * Keeps nothing between calls but the root, so any thread may use it. Called by iscsid (adoption, scan) and by iscsiadm's listings.
  */
 #include "sysfs.h"
 
@@ -248,24 +247,32 @@ enum iscsi_err sysfs_list_numbers(struct sysfs *sysfs, const char *path, const c
 
 /* ---- sessions -------------------------------------------------------------------------- */
 
-enum place { PLACE_SESSION, PLACE_CONN, PLACE_HOST, PLACE_COUNT };
+enum place { PLACE_SESSION, PLACE_CONN, PLACE_HOST };
 
 struct attr {
 	const char *name;
 	enum place place;
 	enum sysfs_detail detail;
 	bool number;
+	bool live;		/* changes while the session is healthy, or may be written */
 	size_t offset, size;
 };
 
 #define FIELD(m)	offsetof(struct sysfs_session, m), \
 			sizeof(((struct sysfs_session *)NULL)->m)
 #define TEXT(name, place, detail, member) \
-	{ name, PLACE_##place, SYSFS_DETAIL_##detail, false, FIELD(member) }
+	{ name, PLACE_##place, SYSFS_DETAIL_##detail, false, false, FIELD(member) }
 #define NUMBER(name, place, detail, member) \
-	{ name, PLACE_##place, SYSFS_DETAIL_##detail, true, FIELD(member) }
+	{ name, PLACE_##place, SYSFS_DETAIL_##detail, true, false, FIELD(member) }
+#define LIVE_TEXT(name, place, detail, member) \
+	{ name, PLACE_##place, SYSFS_DETAIL_##detail, false, true, FIELD(member) }
+#define LIVE_NUMBER(name, place, detail, member) \
+	{ name, PLACE_##place, SYSFS_DETAIL_##detail, true, true, FIELD(member) }
 
-/* The target's name comes first: if that can't be read, the session has gone. */
+/*
+ * In the order of their detail. The target's name comes first: if that can't be read, the session
+ * has gone.
+ */
 static const struct attr attrs[] = {
 	TEXT("targetname", SESSION, LIST, target),
 	NUMBER("tpgt", SESSION, LIST, tpgt),
@@ -273,42 +280,43 @@ static const struct attr attrs[] = {
 	TEXT("persistent_address", CONN, LIST, persistent_address),
 	NUMBER("persistent_port", CONN, LIST, persistent_port),
 
+	LIVE_TEXT("state", SESSION, STATE, state),
 	TEXT("ifacename", SESSION, STATE, iface),
 	TEXT("initiatorname", SESSION, STATE, initiator),
-	TEXT("state", SESSION, STATE, state),
-	TEXT("target_state", SESSION, STATE, target_state),
 	TEXT("address", CONN, STATE, address),
 	NUMBER("port", CONN, STATE, port),
-	TEXT("state", CONN, STATE, conn_state),
 	TEXT("ipaddress", HOST, STATE, ipaddress),
 	TEXT("hwaddress", HOST, STATE, hwaddress),
 	TEXT("netdev", HOST, STATE, netdev),
 
-	NUMBER("recovery_tmo", SESSION, ALL, recovery_tmo),
-	NUMBER("tgt_reset_tmo", SESSION, ALL, tgt_reset_tmo),
-	NUMBER("lu_reset_tmo", SESSION, ALL, lu_reset_tmo),
-	NUMBER("abort_tmo", SESSION, ALL, abort_tmo),
-	NUMBER("fast_abort", SESSION, ALL, fast_abort),
-	TEXT("username", SESSION, ALL, username),
+	LIVE_NUMBER("recovery_tmo", SESSION, VALUES, recovery_tmo),
+	NUMBER("tgt_reset_tmo", SESSION, VALUES, tgt_reset_tmo),
+	NUMBER("lu_reset_tmo", SESSION, VALUES, lu_reset_tmo),
+	NUMBER("abort_tmo", SESSION, VALUES, abort_tmo),
+	TEXT("username", SESSION, VALUES, username),
+	TEXT("username_in", SESSION, VALUES, username_in),
+	NUMBER("first_burst_len", SESSION, VALUES, first_burst_len),
+	NUMBER("max_burst_len", SESSION, VALUES, max_burst_len),
+	NUMBER("immediate_data", SESSION, VALUES, immediate_data),
+	NUMBER("initial_r2t", SESSION, VALUES, initial_r2t),
+	NUMBER("max_outstanding_r2t", SESSION, VALUES, max_outstanding_r2t),
+	NUMBER("header_digest", CONN, VALUES, header_digest),
+	NUMBER("data_digest", CONN, VALUES, data_digest),
+	NUMBER("max_recv_dlength", CONN, VALUES, max_recv_dlength),
+	NUMBER("max_xmit_dlength", CONN, VALUES, max_xmit_dlength),
+
 	TEXT("password", SESSION, ALL, password),
-	TEXT("username_in", SESSION, ALL, username_in),
 	TEXT("password_in", SESSION, ALL, password_in),
-	NUMBER("first_burst_len", SESSION, ALL, first_burst_len),
-	NUMBER("max_burst_len", SESSION, ALL, max_burst_len),
-	NUMBER("immediate_data", SESSION, ALL, immediate_data),
-	NUMBER("initial_r2t", SESSION, ALL, initial_r2t),
-	NUMBER("max_outstanding_r2t", SESSION, ALL, max_outstanding_r2t),
-	NUMBER("erl", SESSION, ALL, erl),
-	NUMBER("header_digest", CONN, ALL, header_digest),
-	NUMBER("data_digest", CONN, ALL, data_digest),
-	NUMBER("max_recv_dlength", CONN, ALL, max_recv_dlength),
-	NUMBER("max_xmit_dlength", CONN, ALL, max_xmit_dlength),
+	LIVE_TEXT("target_state", SESSION, ALL, target_state),
+	LIVE_TEXT("state", CONN, ALL, conn_state),
 	NUMBER("ping_tmo", CONN, ALL, ping_tmo),
 	NUMBER("recv_tmo", CONN, ALL, recv_tmo),
 };
 
 #undef TEXT
 #undef NUMBER
+#undef LIVE_TEXT
+#undef LIVE_NUMBER
 #undef FIELD
 
 /* Empties @ret: no text, no number. */
@@ -325,14 +333,28 @@ static void session_unset(struct sysfs_session *ret, unsigned int sid)
 	}
 }
 
-static int read_row(int dirfd, const struct attr *attr, struct sysfs_session *ret)
+static int read_row(struct sysfs *sysfs, const struct attr *attr, struct sysfs_session *ret)
 {
-	char *field = (char *)ret + attr->offset, text[32];
+	char *field = (char *)ret + attr->offset, path[96], text[32];
 	int r;
 
+	switch (attr->place) {
+	case PLACE_SESSION:
+		(void)snprintf(path, sizeof(path), "class/iscsi_session/session%u/%s", ret->sid,
+			       attr->name);
+		break;
+	case PLACE_CONN:
+		(void)snprintf(path, sizeof(path), "class/iscsi_connection/connection%u:%d/%s",
+			       ret->sid, CONN_CID, attr->name);
+		break;
+	case PLACE_HOST:
+		(void)snprintf(path, sizeof(path), "class/iscsi_host/host%d/%s", ret->host_no,
+			       attr->name);
+		break;
+	}
 	if (!attr->number)
-		return read_attr(dirfd, attr->name, field, attr->size);
-	r = read_attr(dirfd, attr->name, text, sizeof(text));
+		return read_attr(sysfs->root, path, field, attr->size);
+	r = read_attr(sysfs->root, path, text, sizeof(text));
 	*(int *)(void *)field = r < 0 ? SYSFS_UNSET : parse_number(text);
 	return r;
 }
@@ -388,52 +410,123 @@ bool sysfs_session_gone(struct sysfs *sysfs, unsigned int sid)
 enum iscsi_err sysfs_read_session(struct sysfs *sysfs, unsigned int sid,
 				  enum sysfs_detail detail, struct sysfs_session *ret)
 {
-	int fd[PLACE_COUNT] = { -1, -1, -1 };
-	enum iscsi_err err = ISCSI_ERR_SYSFS_LOOKUP;
 	bool gone = false;
 	size_t i;
 
 	session_unset(ret, sid);
-	fd[PLACE_SESSION] = open_dir(sysfs->root, O_PATH, "class/iscsi_session/session%u", sid);
-	if (fd[PLACE_SESSION] < 0)
-		return ISCSI_ERR_SYSFS_LOOKUP;
 	ret->host_no = read_host_no(sysfs, sid);
 	if (ret->host_no < 0)
-		goto out;
+		return ISCSI_ERR_SYSFS_LOOKUP;
 	read_transport(sysfs, ret->host_no, ret->transport, sizeof(ret->transport));
-	fd[PLACE_CONN] = open_dir(sysfs->root, O_PATH, "class/iscsi_connection/connection%u:%d",
-				  sid, CONN_CID);
-	if (detail >= SYSFS_DETAIL_STATE)
-		fd[PLACE_HOST] = open_dir(sysfs->root, O_PATH, "class/iscsi_host/host%d",
-					  ret->host_no);
+	for (i = 0; i < ARRAY_SIZE(attrs) && attrs[i].detail <= detail; i++) {
+		int r = read_row(sysfs, &attrs[i], ret);
 
-	for (i = 0; i < ARRAY_SIZE(attrs); i++) {
-		const struct attr *attr = &attrs[i];
-		int r;
-
-		if (attr->detail > detail || fd[attr->place] < 0)
-			continue;
-		r = read_row(fd[attr->place], attr, ret);
 		if (r < 0 && i == 0)
-			goto out;
+			return ISCSI_ERR_SYSFS_LOOKUP;
 		/* Most attributes are optional; but these are also the signs of a removal. */
 		if (r == -ENODEV || r == -ENOENT)
 			gone = true;
 	}
 	/* A session that is being made has no connection yet; one that is gone has no name. */
-	if (gone || fd[PLACE_CONN] < 0) {
-		char name[sizeof(ret->target)];
+	return gone && read_row(sysfs, &attrs[0], ret) < 0 ? ISCSI_ERR_SYSFS_LOOKUP :
+							     ISCSI_SUCCESS;
+}
 
-		if (read_attr(fd[PLACE_SESSION], attrs[0].name, name, sizeof(name)) < 0)
-			goto out;
+enum iscsi_err sysfs_read_live(struct sysfs *sysfs, enum sysfs_detail detail,
+			       struct sysfs_session *session)
+{
+	bool gone = false;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(attrs) && attrs[i].detail <= detail; i++)
+		if (attrs[i].live && read_row(sysfs, &attrs[i], session) < 0)
+			gone = true;
+	return gone && sysfs_session_gone(sysfs, session->sid) ? ISCSI_ERR_SYSFS_LOOKUP :
+								 ISCSI_SUCCESS;
+}
+
+/* ---- sessions as text -------------------------------------------------------------------- */
+
+/* Whether the text says it: what stays as it is while the session is healthy, but no secret. */
+static bool is_printed(const struct attr *attr)
+{
+	return !attr->live && attr->detail <= SYSFS_DETAIL_VALUES;
+}
+
+char *sysfs_print_session(const struct sysfs_session *session)
+{
+	char *text = NULL;
+	size_t i, size;
+	FILE *out;
+	int failed;
+
+	out = open_memstream(&text, &size);
+	if (!out)
+		return NULL;
+	fprintf(out, "%d %s\n", session->host_no, session->transport);
+	for (i = 0; i < ARRAY_SIZE(attrs); i++) {
+		const char *field = (const char *)session + attrs[i].offset;
+
+		if (!is_printed(&attrs[i]))
+			continue;
+		if (attrs[i].number)
+			fprintf(out, "%d\n", *(const int *)(const void *)field);
+		else
+			fprintf(out, "%s\n", field);
 	}
-	err = ISCSI_SUCCESS;
-out:
-	for (i = 0; i < PLACE_COUNT; i++) {
-		if (fd[i] >= 0)
-			(void)close(fd[i]);
+	failed = ferror(out);
+	if (fclose(out) || failed) {
+		free(text);
+		return NULL;
 	}
-	return err;
+	return text;
+}
+
+/* The next line of @text, without its end, into @ret. False: there is none, or it's too long. */
+static bool next_line(const char **text, char *ret, size_t size)
+{
+	const char *end = strchr(*text, '\n');
+	size_t len;
+
+	if (!end)
+		return false;
+	len = (size_t)(end - *text);
+	if (len >= size)
+		return false;
+	memcpy(ret, *text, len);
+	ret[len] = '\0';
+	*text = end + 1;
+	return true;
+}
+
+bool sysfs_parse_session(const char *text, unsigned int sid, struct sysfs_session *ret)
+{
+	struct sysfs_session s;
+	char line[32];
+	size_t i;
+
+	session_unset(&s, sid);
+	if (!next_line(&text, line, sizeof(line)) ||
+	    sscanf(line, "%d %15s", &s.host_no, s.transport) < 1)
+		return false;
+	for (i = 0; i < ARRAY_SIZE(attrs); i++) {
+		char *field = (char *)&s + attrs[i].offset;
+
+		if (!is_printed(&attrs[i]))
+			continue;
+		if (!attrs[i].number) {
+			if (!next_line(&text, field, attrs[i].size))
+				return false;
+		} else {
+			if (!next_line(&text, line, sizeof(line)))
+				return false;
+			*(int *)(void *)field = parse_number(line);
+		}
+	}
+	if (*text)
+		return false;
+	*ret = s;
+	return true;
 }
 
 enum iscsi_err sysfs_list_sessions(struct sysfs *sysfs, unsigned int **ret, size_t *ret_len)
@@ -478,19 +571,17 @@ static bool parse_lun_name(const char *name, struct sysfs_lun *ret)
 /* The state of a LUN and its disk, if it has one yet. False: it has gone. */
 static bool read_lun(int target_fd, const char *name, struct sysfs_lun *ret)
 {
-	CLEANUP(closep) int fd = -1;
 	CLEANUP(closep) int block_fd = -1;
+	char path[NAME_MAX + 16];
 	struct dir_iter it;
 	const char *block;
 	int r;
 
-	fd = open_dir(target_fd, O_PATH, "%s", name);
-	if (fd < 0)
-		return false;
-	r = read_attr(fd, "state", ret->state, sizeof(ret->state));
+	(void)snprintf(path, sizeof(path), "%s/state", name);
+	r = read_attr(target_fd, path, ret->state, sizeof(ret->state));
 	if (r == -ENODEV || r == -ENOENT)
 		return false;
-	block_fd = open_dir(fd, O_RDONLY, "block");
+	block_fd = open_dir(target_fd, O_RDONLY, "%s/block", name);
 	if (block_fd < 0)
 		return true;
 	it.fd = block_fd;
@@ -572,6 +663,24 @@ enum iscsi_err sysfs_list_luns(struct sysfs *sysfs, const struct sysfs_session *
 	*ret = list.luns;
 	*ret_len = list.len;
 	return ISCSI_SUCCESS;
+}
+
+int sysfs_scan_session(struct sysfs *sysfs, const struct sysfs_session *session, bool known)
+{
+	CLEANUP(freep) struct sysfs_lun *luns = NULL;
+	size_t i, len = 0;
+	char path[128];
+
+	if (known && sysfs_list_luns(sysfs, session, &luns, &len) != ISCSI_SUCCESS)
+		return -ENOENT;
+	for (i = 0; i < len; i++) {
+		(void)snprintf(path, sizeof(path), "class/scsi_device/%d:%d:%d:%" PRIu64
+			       "/device/rescan", luns[i].host_no, luns[i].channel,
+			       luns[i].target_id, luns[i].lun);
+		(void)sysfs_write(sysfs, path, "1");
+	}
+	(void)snprintf(path, sizeof(path), "class/scsi_host/host%d/scan", session->host_no);
+	return sysfs_write(sysfs, path, "- - -");
 }
 
 /* ---- hosts, transports, devices -------------------------------------------------------- */

@@ -24,8 +24,9 @@ struct sysfs *sysfs_free(struct sysfs *sysfs);
 
 enum sysfs_detail {
 	SYSFS_DETAIL_LIST,	/* what a one-line list needs: names, portals, host, transport */
-	SYSFS_DETAIL_STATE,	/* also addresses, interface and states */
-	SYSFS_DETAIL_ALL,	/* also time-outs, CHAP and negotiated values */
+	SYSFS_DETAIL_STATE,	/* also its state, addresses and interface */
+	SYSFS_DETAIL_VALUES,	/* also time-outs, CHAP's names and negotiated values */
+	SYSFS_DETAIL_ALL,	/* also secrets, and what only taking a session over needs */
 };
 
 /* Strings are "" where the kernel shows nothing or "(null)"; numbers SYSFS_UNSET. */
@@ -56,7 +57,7 @@ struct sysfs_session {
 	int header_digest, data_digest;
 	int max_recv_dlength, max_xmit_dlength, first_burst_len, max_burst_len;
 	int immediate_data, initial_r2t, max_outstanding_r2t;
-	int ping_tmo, recv_tmo, fast_abort, erl;
+	int ping_tmo, recv_tmo;
 };
 
 /* The sids of all sessions, in ascending order; free() it. */
@@ -68,6 +69,21 @@ enum iscsi_err sysfs_list_sessions(struct sysfs *sysfs, unsigned int **ret, size
  */
 enum iscsi_err sysfs_read_session(struct sysfs *sysfs, unsigned int sid,
 				  enum sysfs_detail detail, struct sysfs_session *ret);
+
+/*
+ * Reads anew what of @detail changes while a session is healthy (its states) or may be set by
+ * anybody (recovery_tmo). ISCSI_ERR_SYSFS_LOOKUP: the session has gone.
+ */
+enum iscsi_err sysfs_read_live(struct sysfs *sysfs, enum sysfs_detail detail,
+			       struct sysfs_session *session);
+
+/*
+ * A session as text, up to SYSFS_DETAIL_VALUES and without what sysfs_read_live() reads, for
+ * those who can learn it cheaper than from the kernel; free() it. NULL: no memory.
+ */
+char *sysfs_print_session(const struct sysfs_session *session);
+/* Such a text back, the rest unset. False: it isn't one. */
+bool sysfs_parse_session(const char *text, unsigned int sid, struct sysfs_session *ret);
 
 /* True if the kernel has no such session; false also if that can't be told. */
 bool sysfs_session_gone(struct sysfs *sysfs, unsigned int sid);
@@ -86,6 +102,12 @@ struct sysfs_lun {
 /* The LUNs of a session in byte order of their names (0, 1, 10, 2); free() it. */
 enum iscsi_err sysfs_list_luns(struct sysfs *sysfs, const struct sysfs_session *session,
 			       struct sysfs_lun **ret, size_t *ret_len);
+
+/*
+ * Looks for LUNs on the host of @session (its sid and host_no are read); @known: each known LUN is
+ * read anew first. 0 or -errno. Does SCSI I/O, see sysfs_write().
+ */
+int sysfs_scan_session(struct sysfs *sysfs, const struct sysfs_session *session, bool known);
 
 /* The state of a SCSI host ("running"), or "" if unreadable. */
 void sysfs_read_host_state(struct sysfs *sysfs, int host_no, char *ret, size_t size);

@@ -96,6 +96,45 @@ START_TEST(those_that_go_are_left_out)
 }
 END_TEST
 
+START_TEST(what_the_daemon_tells_is_taken)
+{
+	const struct sysfs_session *s;
+	struct sysfs_session known;
+	char *text;
+
+	ck_assert(!adm_need_sessions(&adm));
+	s = adm_sessions_get(adm.sessions, 0);
+	ck_assert(!sysfs_read_session(adm.sysfs, s->sid, SYSFS_DETAIL_VALUES, &known));
+	(void)snprintf(known.username, sizeof(known.username), "told");
+	text = sysfs_print_session(&known);
+
+	adm_sessions_told(adm.sessions, s, NULL);
+	adm_sessions_told(adm.sessions, s, "");
+	adm_sessions_told(adm.sessions, s, "1 tcp\n");
+	ck_assert_str_eq(s->state, "");
+	/* Another session's. */
+	adm_sessions_told(adm.sessions, adm_sessions_get(adm.sessions, 2), text);
+	ck_assert_str_eq(adm_sessions_get(adm.sessions, 2)->state, "");
+	adm_sessions_told(adm.sessions, s, text);
+	ck_assert_str_eq(s->state, "LOGGED_IN");
+	ck_assert_ptr_eq(adm_sessions_detail(adm.sessions, s, SYSFS_DETAIL_VALUES), s);
+	ck_assert_str_eq(s->username, "told");
+	/* Secrets aren't told. */
+	ck_assert_ptr_eq(adm_sessions_detail(adm.sessions, s, SYSFS_DETAIL_ALL), s);
+	ck_assert_str_eq(s->username, "");
+	free(text);
+
+	/* Gone since the list was made, and the daemon doesn't know yet. */
+	s = adm_sessions_get(adm.sessions, 1);
+	ck_assert(!sysfs_read_session(adm.sysfs, s->sid, SYSFS_DETAIL_VALUES, &known));
+	text = sysfs_print_session(&known);
+	fake_sysfs_remove_session(fs, s->sid, (unsigned int)s->host_no);
+	adm_sessions_told(adm.sessions, s, text);
+	ck_assert_ptr_null(adm_sessions_detail(adm.sessions, s, SYSFS_DETAIL_LIST));
+	free(text);
+}
+END_TEST
+
 static const struct {
 	const char *target, *address, *port, *iface;
 	size_t count;
@@ -166,6 +205,7 @@ int main(void)
 	tcase_add_test(t, targets_are_found);
 	tcase_add_test(t, one_alone);
 	tcase_add_test(t, those_that_go_are_left_out);
+	tcase_add_test(t, what_the_daemon_tells_is_taken);
 	tcase_add_loop_test(t, sessions_of_a_record_are_counted, 0, (int)ARRAY_SIZE(records));
 	tcase_add_loop_test(t, selections_select, 0, (int)ARRAY_SIZE(selections));
 	srunner_run_all(runner, CK_NORMAL);

@@ -44,11 +44,11 @@ END_TEST
 static const struct mgmt_reply replies[] = {
 	{ .type = MGMT_RESULT, .tag = 1, .err = ISCSI_ERR_LOGIN_AUTH_FAILED, .why = "no", .sid = 9,
 	  .conn_state = MGMT_CONN_IN_LOGIN, .recovery = MGMT_RECOVERY_REOPEN,
-	  .name = "", .address = "" },
+	  .session = "1 tcp\niqn.a:b\n", .name = "", .address = "" },
 	{ .type = MGMT_TARGET, .tag = 2, .name = "iqn.a:b", .address = "fe80::1%eth0",
-	  .port = 3260, .tpgt = -1, .why = "" },
+	  .port = 3260, .tpgt = -1, .why = "", .session = "" },
 	{ .type = MGMT_STAT, .tag = 3, .name = "txdata_octets", .value = UINT64_C(0x123456789a),
-	  .custom = true, .why = "", .address = "" },
+	  .custom = true, .why = "", .session = "", .address = "" },
 };
 
 START_TEST(a_reply_goes_there_and_back)
@@ -70,6 +70,7 @@ START_TEST(a_reply_goes_there_and_back)
 	ck_assert_int_eq(got.conn_state, want->conn_state);
 	ck_assert_int_eq(got.recovery, want->recovery);
 	ck_assert_str_eq(got.why, want->why);
+	ck_assert_str_eq(got.session, want->session);
 	ck_assert_str_eq(got.name, want->name);
 	ck_assert_str_eq(got.address, want->address);
 	ck_assert_int_eq(got.port, want->port);
