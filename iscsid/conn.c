@@ -52,6 +52,7 @@ struct conn {
 	bool created;			/* the kernel has a connection */
 	uint8_t isid[PDU_ISID_LEN];
 	uint32_t exp_stat_sn;
+	bool security_first;		/* the target insists on the security stage */
 	bool closed_early;		/* the target closed before the kernel had the socket */
 	int drop_wait_s;		/* of an Async 2 or 3; -1: none */
 	int logout_wait_s;		/* of an Async 1: how long the target waits */
@@ -354,6 +355,7 @@ static enum iscsi_err bind_and_login(struct conn *conn, struct iscsi_why *why)
 {
 	const struct session_config *c = conn->config;
 	struct login_config login = {
+		.security_first = conn->security_first,
 		.initiator_name = c->initiator,
 		.initiator_alias = c->alias,
 		.target_name = c->target,
@@ -518,6 +520,10 @@ static enum conn_state conn_login_pdu(struct conn *conn, const struct conn_input
 		conn_stop_kernel(conn);
 		conn_report(conn, CONN_REPORT_MOVED);
 		return CONN_FREE;
+	case LOGIN_AGAIN:
+		conn_stop_kernel(conn);
+		conn->security_first = true;
+		return conn_connect(conn, in) == CONN_XPT_WAIT ? CONN_XPT_WAIT : CONN_FREE;
 	case LOGIN_FAILED:
 		break;
 	}

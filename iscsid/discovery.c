@@ -408,6 +408,11 @@ static void discovery_login_pdu(struct discovery *d, const uint8_t *bhs, const u
 	case LOGIN_MOVED:
 		discovery_moved(d);
 		return;
+	case LOGIN_AGAIN:
+		d->login_config.security_first = true;
+		discovery_hang_up(d);
+		discovery_connect(d, &d->peer);
+		return;
 	case LOGIN_FAILED:
 		break;
 	}

@@ -2,7 +2,8 @@
 /*
  * The login phase (RFC 7143, 6.3 and 11.12-11.13). Without credentials it begins in the
  * operational stage and asks for full feature phase at once: one exchange, if the target has
- * nothing to add. With them it begins in the security stage. The keys of the stages are for
+ * nothing to add. With them, or where a target has insisted on it, it begins in the security
+ * stage. The keys of the stages are for
  * negotiate and chap; this file keeps the order of the conversation: stages, the T and C bits,
  * sequence numbers, who may say what when, and how it may end. conn and discovery call it.
  */
@@ -20,7 +21,7 @@
 #define LOGIN_TEXT_MAX		65536	/* a text that is continued over PDUs, either way */
 
 enum auth_state {
-	AUTH_NOT_OFFERED,	/* began in the operational stage */
+	AUTH_NOT_OFFERED,	/* no credentials: the target may name a method, or none */
 	AUTH_OFFERED,		/* AuthMethod sent */
 	AUTH_CHAP_CHOSEN,	/* CHAP_A goes out next */
 	AUTH_CHAP,
@@ -169,7 +170,7 @@ static enum iscsi_err take_status(struct login *login, const struct login_respon
 {
 	struct login_outcome *outcome = &login->outcome;
 	enum iscsi_err err = ISCSI_ERR_FATAL_LOGIN;
-	const char *no_address = "";
+	const char *note = "";
 
 	outcome->status_class = pdu->status_class;
 	outcome->status_detail = pdu->status_detail;
@@ -182,11 +183,13 @@ static enum iscsi_err take_status(struct login *login, const struct login_respon
 		outcome->moved_permanently = pdu->status_detail == 2;
 		take_redirection(login, data, pdu->data_len);
 		if (!outcome->moved_to_len)
-			no_address = ", but no usable TargetAddress";
+			note = ", but no usable TargetAddress";
 		break;
 	case 2:
 		if (pdu->status_detail == 1 || pdu->status_detail == 2)
 			err = ISCSI_ERR_LOGIN_AUTH_FAILED;
+		if (pdu->status_detail == 1 && !chap_wanted(&login->config.chap))
+			note = "; no CHAP user name and password are set";
 		break;
 	case 3:
 		err = ISCSI_ERR_LOGIN;
@@ -195,7 +198,7 @@ static enum iscsi_err take_status(struct login *login, const struct login_respon
 	}
 	return iscsi_fail(why, err, "%s (%02x/%02x)%s",
 			  login_status_text(pdu->status_class, pdu->status_detail),
-			  pdu->status_class, pdu->status_detail, no_address);
+			  pdu->status_class, pdu->status_detail, note);
 }
 
 /* ---- requests -------------------------------------------------------------------------- */
@@ -298,6 +301,10 @@ static enum iscsi_err begin_security(const struct step *step)
 	char buf[64];
 	struct text_writer text;
 
+	login->stage = LOGIN_STAGE_SECURITY;
+	login->transit = !mutual;
+	if (!chap_wanted(&login->config.chap))
+		return ISCSI_SUCCESS;		/* willing, but nothing to propose (6.3.1) */
 	if (!login->chap)
 		login->chap = chap_new();
 	if (!login->chap)
@@ -310,8 +317,6 @@ static enum iscsi_err begin_security(const struct step *step)
 	 */
 	text_writer_init(&text, buf, sizeof(buf));
 	text_write(&text, "AuthMethod", mutual ? "CHAP" : "CHAP,None");
-	login->stage = LOGIN_STAGE_SECURITY;
-	login->transit = !mutual;
 	login->auth = AUTH_OFFERED;
 	return send_writer(step, &text);
 }
@@ -350,10 +355,44 @@ static enum iscsi_err begin(const struct step *step)
 	if (err)
 		return err;
 	negotiation_start(step->login->negotiation, config->discovery, &config->offer);
-	return chap_wanted(&config->chap) ? begin_security(step) : begin_operational(step);
+	return chap_wanted(&config->chap) || config->security_first ? begin_security(step) :
+								      begin_operational(step);
 }
 
 /* ---- keys ------------------------------------------------------------------------------ */
+
+/* Whether @list, "CHAP,None", has @word. */
+static bool list_has(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (;; list++) {
+		if (strncmp(list, word, len) == 0 && (list[len] == ',' || !list[len]))
+			return true;
+		list = strchr(list, ',');
+		if (!list)
+			return false;
+	}
+}
+
+/* The methods that the target proposes to somebody who has no credentials (12.1). */
+static enum iscsi_err take_proposed_method(const struct step *step, const char *key,
+					   const char *value)
+{
+	char buf[64];
+	struct text_writer text;
+
+	if (!list_has(value, "None"))
+		return iscsi_fail(step->why, ISCSI_ERR_LOGIN_AUTH_FAILED,
+				  "the target asks for authentication (%.40s), but no user name "
+				  "and password are set", value);
+	step->login->auth = AUTH_NONE;
+	if (step->transit)		/* settled, as it says */
+		return ISCSI_SUCCESS;
+	text_writer_init(&text, buf, sizeof(buf));
+	text_write(&text, key, "None");
+	return send_writer(step, &text);
+}
 
 static enum iscsi_err take_auth_method(const struct step *step, const char *key,
 				       const char *value)
@@ -361,6 +400,8 @@ static enum iscsi_err take_auth_method(const struct step *step, const char *key,
 	struct login *login = step->login;
 	struct iscsi_why *why = step->why;
 
+	if (login->auth == AUTH_NOT_OFFERED)
+		return take_proposed_method(step, key, value);
 	if (login->auth != AUTH_OFFERED)
 		return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN, "the target sent %s twice", key);
 	if (streq(value, "Reject"))
@@ -663,7 +704,8 @@ static enum iscsi_err go_on_security(const struct step *step)
 					  "the target ends the security stage before %s",
 					  mutual ? "it has authenticated itself" :
 						   "CHAP is done");
-		login->outcome.auth_skipped = login->auth != AUTH_CHAP;
+		login->outcome.auth_skipped = login->auth == AUTH_OFFERED ||
+			(login->auth == AUTH_NONE && chap_wanted(&login->config.chap));
 		return begin_operational(step);
 	}
 
@@ -803,7 +845,13 @@ enum login_result login_step(struct login *login, const uint8_t bhs[PDU_BHS_LEN]
 		r = iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
 			       "got a Login Response with another task tag than the request's");
 	if (!r && pdu.status_class) {
+		bool skipped = login->stage == LOGIN_STAGE_OPERATIONAL && !login->rounds;
+
 		r = take_status(login, &pdu, data, why);
+		if (r == ISCSI_ERR_LOGIN_AUTH_FAILED && pdu.status_detail == 1 && skipped) {
+			*err = ISCSI_SUCCESS;
+			return login_end(login, LOGIN_AGAIN);
+		}
 		if (login->outcome.moved_to_len) {
 			*err = ISCSI_SUCCESS;
 			return login_end(login, LOGIN_MOVED);

@@ -19,6 +19,7 @@
 /* What the login wants. The strings and @chap stay the caller's and outlive the login. */
 struct login_config {
 	bool discovery;			/* SessionType=Discovery */
+	bool security_first;		/* without credentials too: see LOGIN_AGAIN */
 	const char *initiator_name;
 	const char *initiator_alias;	/* "" for none */
 	const char *target_name;	/* not for discovery */
@@ -38,6 +39,11 @@ enum login_result {
 	LOGIN_SEND,		/* a request was made: send it and bring its response */
 	LOGIN_DONE,		/* full feature phase: see login_outcome() */
 	LOGIN_MOVED,		/* the target is elsewhere: see login_outcome() */
+	/*
+	 * The target doesn't take a login that skips the security stage (RFC 7143, 6.3.1): begin
+	 * anew, on a new connection and with security_first. Never comes with security_first.
+	 */
+	LOGIN_AGAIN,
 	LOGIN_FAILED,		/* see @err, @why and login_outcome() */
 };
 

@@ -22,6 +22,7 @@ static struct login_config config_for(uint8_t bits)
 {
 	struct login_config config = {
 		.discovery = bits & 1,
+		.security_first = bits & 8,
 		.initiator_name = "iqn.2026-01.com.example:host",
 		.initiator_alias = bits & 2 ? "alias" : NULL,
 		.target_name = bits & 1 ? NULL : "iqn.2026-01.com.example:disk",
@@ -103,6 +104,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 	}
 	if (result == LOGIN_FAILED && (!err || !*why.text))
+		abort();
+	if (result == LOGIN_AGAIN && (config.security_first || chap_wanted(&config.chap)))
 		abort();
 	if (result == LOGIN_MOVED && (!outcome->moved_to_len || outcome->status_class != 1))
 		abort();

@@ -31,7 +31,9 @@
 #define FIRST_CHAP	"> T 0-1 | " NORMAL " AuthMethod=CHAP,None"
 #define FIRST_MUTUAL	"> 0 | " NORMAL " AuthMethod=CHAP"
 
-enum { DISCOVERY = 1, CHAP = 2, MUTUAL = 4, ALIAS = 8, REINSTATE = 16 };
+#define FIRST_WILLING	"> T 0-1 | " NORMAL
+
+enum { DISCOVERY = 1, CHAP = 2, MUTUAL = 4, ALIAS = 8, REINSTATE = 16, SECURITY = 32 };
 
 struct conversation {
 	const char *name;
@@ -437,7 +439,13 @@ static const struct conversation conversations[] = {
 
 /* P-STAT-05..10, P-STAT-R4, P-LOGIN-21, P-SN-08, H-40 */
 { "0200", 0, { FIRST, "< T 2-2 stat=02/00 |", "= fail 19 | initiator error (02/00)" } },
-{ "0201", 0, { FIRST, "< 0 stat=02/01 |", "= fail 24 | authentication failure (02/01)" } },
+{ "0201", 0, { FIRST, "< 0 stat=02/01 |", "= again" } },
+{ "0201 to the security stage too", SECURITY, {
+	FIRST_WILLING, "< 0 stat=02/01 |",
+	"= fail 24 | authentication failure (02/01); no CHAP user name and password are set" } },
+{ "0201 after the first exchange", 0, {
+	FIRST, "< 1 |", "> T 1-3 |", "< 1 stat=02/01 |",
+	"= fail 24 | authentication failure (02/01)" } },
 { "0202", 0, { FIRST, "< 0 stat=02/02 |", "= fail 24 | authorization failure (02/02)" } },
 { "0203", 0, {
 	FIRST, "< T C 3-2 ver=9 stat=02/03 |", "= fail 19 | target not found (02/03)" } },
@@ -459,6 +467,35 @@ static const struct conversation conversations[] = {
 { "03ff", 0, { FIRST, "< 1 stat=03/ff |", "= fail 5 retry | unknown target error (03/ff)" } },
 { "0400", 0, { FIRST, "< 1 stat=04/00 |", "= fail 19 | unknown status class (04/00)" } },
 { "ff00", 0, { FIRST, "< 1 stat=ff/00 |", "= fail 19 | unknown status class (ff/00)" } },
+
+/* ---- the security stage without credentials ------------------------------------------ */
+
+/* P-LOGIN-13, P-LOGIN-14, P-NEG-08 */
+{ "nothing is proposed, and that is fine", SECURITY, {
+	FIRST_WILLING, "< T 0-1 | TargetPortalGroupTag=1",
+	"> T 1-3 | " USUAL_OFFERS, "< T 1-3 tsih=1 |", "= done tsih=1 tpgt=1 |" } },
+{ "the target proposes methods", SECURITY, {
+	FIRST_WILLING, "< 0 | AuthMethod=KRB5,CHAP,None", "> T 0-1 | AuthMethod=None",
+	"< T 0-1 |", "> T 1-3 | " USUAL_OFFERS, "< T 1-3 tsih=1 |", "= done tsih=1 |" } },
+{ "the target settles on None by itself", SECURITY, {
+	FIRST_WILLING, "< T 0-1 | AuthMethod=None", "> T 1-3 | " USUAL_OFFERS,
+	"< T 1-3 tsih=1 |", "= done tsih=1 |" } },
+{ "the target takes its time", SECURITY, {
+	FIRST_WILLING, "< 0 |", "> T 0-1 |", "< 0 |", "> T 0-1 |", "< T 0-1 |",
+	"> T 1-3 | " USUAL_OFFERS, "< T 1-3 tsih=1 |", "= done tsih=1 |" } },
+{ "the target wants CHAP", SECURITY, {
+	FIRST_WILLING, "< 0 | AuthMethod=CHAP",
+	"= fail 24 | asks for authentication (CHAP), but no user name and password" } },
+{ "a method that only ends like None", SECURITY, {
+	FIRST_WILLING, "< 0 | AuthMethod=CHAP,NotNone,None2",
+	"= fail 24 | asks for authentication (CHAP,NotNone,None2)" } },
+{ "methods twice", SECURITY, {
+	FIRST_WILLING, "< 0 | AuthMethod=None AuthMethod=None", "= fail 19 | twice" } },
+{ "a CHAP step out of nowhere", SECURITY, {
+	FIRST_WILLING, "< 0 | CHAP_A=5 CHAP_I=1 CHAP_C=0x01",
+	"= fail 19 | CHAP_A, which isn't due" } },
+{ "with credentials it changes nothing", SECURITY | CHAP, {
+	FIRST_CHAP, "< 0 stat=02/01 |", "= fail 24 | authentication failure (02/01)" } },
 
 /* ---- redirection -------------------------------------------------------------------- */
 
@@ -523,6 +560,7 @@ static struct login_config config_for(unsigned int bits)
 {
 	struct login_config config = {
 		.discovery = bits & DISCOVERY,
+		.security_first = bits & SECURITY,
 		.initiator_name = I_NAME,
 		.initiator_alias = bits & ALIAS ? "here" : "",
 		.target_name = bits & DISCOVERY ? NULL : T_NAME,
@@ -703,6 +741,11 @@ static void check_end(const char *line, const struct login *login, enum login_re
 		ck_assert_uint_eq(o->exp_stat_sn, stat_sn + 1);
 		ck_assert_int_eq(err, ISCSI_SUCCESS);
 		ck_assert_uint_eq(o->status_class, 0);
+		break;
+	case LOGIN_AGAIN:
+		ck_assert_str_eq("= again", line);
+		ck_assert_uint_eq(o->status_class, 2);
+		ck_assert_int_eq(err, ISCSI_SUCCESS);
 		break;
 	case LOGIN_MOVED:
 		(void)snprintf(head, sizeof(head), "= moved%s",

@@ -239,7 +239,7 @@ END_TEST
 
 /* Status class and detail -> exit code; all but class 3 end the login at once (11.13.5). */
 static const struct { uint16_t status; enum iscsi_err err; } refusals[] = {
-	{ 0x0201, ISCSI_ERR_LOGIN_AUTH_FAILED }, { 0x0202, ISCSI_ERR_LOGIN_AUTH_FAILED },
+	{ 0x0202, ISCSI_ERR_LOGIN_AUTH_FAILED },
 	{ 0x0203, ISCSI_ERR_FATAL_LOGIN }, { 0x0301, ISCSI_ERR_TRANS_TIMEOUT },
 };
 
@@ -255,6 +255,27 @@ START_TEST(a_refused_login_leaves_no_trace)
 	session_destroyed(session);
 	ck_assert(ended);
 	ck_assert_str_eq(fake.log, "create 1, bind 1, stop 1, destroy 1");
+}
+END_TEST
+
+/* P-LOGIN-13: refused without the security stage, a login begins with it, once. */
+START_TEST(a_target_may_insist_on_the_security_stage)
+{
+	struct answer login = no_answer();
+
+	begin(&login, NULL);
+	PUMP(fake.session[1].bound);
+	ck_assert_uint_eq(fake.session[1].last_bhs[1] & 0x0c, 0x04);		/* CSG 1 */
+	login_response(0x00, 0x0201, "");
+	PUMP(!fake.session[1].bound);
+	PUMP(fake.session[1].bound || login.given);
+	ck_assert(!login.given);
+	ck_assert_uint_eq(fake.session[1].last_bhs[1], 0x81);		/* T, 0 to 1 */
+	login_response(0x00, 0x0201, "");
+	PUMP(login.given);
+	ck_assert_int_eq(login.err, ISCSI_ERR_LOGIN_AUTH_FAILED);
+	session_destroyed(session);
+	ck_assert_str_eq(fake.log, "create 1, bind 1, stop 1, bind 1, stop 1, destroy 1");
 }
 END_TEST
 
@@ -479,6 +500,7 @@ int main(void)
 	tcase_add_test(tc, login_and_logout_in_order);
 	tcase_add_test(tc, a_refused_connection_leaves_no_trace);
 	tcase_add_loop_test(tc, a_refused_login_leaves_no_trace, 0, ARRAY_SIZE(refusals));
+	tcase_add_test(tc, a_target_may_insist_on_the_security_stage);
 	tcase_add_test(tc, a_busy_target_is_asked_again);
 	tcase_add_test(tc, a_lost_connection_is_reopened);
 	tcase_add_test(tc, an_established_session_is_never_given_up);
