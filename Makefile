@@ -79,7 +79,7 @@ SHARED_DB	:= $(BUILD)/libiscsi-db.so.$(SOVERSION).0.0
 .SUFFIXES:
 .SECONDARY:
 .PHONY: all deps install clean demo check check-unit check-unit-san check-api check-corpus replay fuzz-programs \
-	check-system fuzz fuzz-smoke bench help
+	check-system fuzz fuzz-smoke afl afl-programs afl-smoke bench help
 
 all: $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(SHARED_DB) $(STATIC_DB) $(BUILD)/libiscsi-db.pc \
 	$(BUILD)/iscsi-records.5
@@ -224,6 +224,21 @@ fuzz:
 
 fuzz-programs: $(fuzz_bin)
 
+# The same programs for AFL++, whose driver takes the place of libFuzzer's.
+afl_bin		:= $(patsubst test/fuzz/%.c,build-afl/%,$(fuzz_src))
+
+build-afl/%: test/fuzz/%.c $(fuzz_testee) $(wildcard libiscsi-db/*.h iscsid/*.h)
+	@mkdir -p $(@D)
+	$(call say,AFL)
+	$(Q)AFL_QUIET=1 afl-clang-fast $(CPPFLAGS) $(DAEMON_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer \
+		-o $@ $< $(fuzz_testee) $(DAEMON_LIBS) -pthread
+
+afl:
+	test/lab/deps build afl
+	$(MAKE) --no-print-directory afl-programs
+
+afl-programs: $(afl_bin)
+
 # New inputs go to the build folder; what finds something belongs into test/fuzz/corpus.
 fuzz-smoke: fuzz
 	@for f in $(fuzz_bin); do \
@@ -232,6 +247,19 @@ fuzz-smoke: fuzz
 		$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -verbosity=0 \
 			-artifact_prefix=build-fuzz/ build-fuzz/corpus/$$name \
 			test/fuzz/corpus/$$name || exit 1; \
+	done
+
+afl-smoke: afl
+	@for f in $(afl_bin); do \
+		name=$${f##*/fuzz_}; mkdir -p build-afl/out; \
+		echo "fuzzing $$name for $(FUZZ_SECONDS) s"; \
+		AFL_NO_UI=1 AFL_SKIP_CPUFREQ=1 AFL_NO_AFFINITY=1 AFL_AUTORESUME=1 \
+		AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 \
+		afl-fuzz -V $(FUZZ_SECONDS) -m none -t 5000+ -i test/fuzz/corpus/$$name \
+			-o build-afl/out/$$name -- $$f >build-afl/out/$$name.log 2>&1 || \
+			{ tail -n 20 build-afl/out/$$name.log; exit 1; }; \
+		awk '/^(execs_done|saved_crashes|saved_hangs)/' build-afl/out/$$name/default/fuzzer_stats; \
+		[ -z "$$(ls build-afl/out/$$name/default/crashes)" ] || exit 1; \
 	done
 
 # The corpora as they are, through the same code without libFuzzer.
@@ -249,13 +277,13 @@ replay: $(replay_bin)
 	@for f in $(replay_bin); do $$f test/fuzz/corpus/$${f##*/fuzz_} || exit 1; done
 
 clean:
-	rm -rf build build-san build-fuzz
+	rm -rf build build-san build-fuzz build-afl
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 	@echo "make check-unit    unit tests (SAN=1: under ASan and UBSan)"
 	@echo "make check-system  the scenarios on a real kernel"
-	@echo "make fuzz-smoke    each fuzzer for FUZZ_SECONDS ($(FUZZ_SECONDS))"
+	@echo "make fuzz-smoke    each fuzzer for FUZZ_SECONDS ($(FUZZ_SECONDS)); make afl-smoke: with AFL++"
 	@echo "make bench         ours, open-iscsi and the kernel's floor, side by side"
 	@echo "make deps          install what building and testing need (Debian)"
 	@echo "make install       DESTDIR PREFIX SBINDIR SYSCONFDIR UNITDIR DBROOT"

@@ -14,21 +14,18 @@ struct adoption {
 	int run_dir_fd;
 	const struct iscsi_db_initiator *initiator;
 	struct iscsi_db *db;		/* NULL: none that can be read */
+	bool db_opened;			/* once a session has no note of our own */
 };
 
 struct adoption *adopt_begin(struct sysfs *sysfs, int run_dir_fd,
 			     const struct iscsi_db_initiator *initiator)
 {
 	struct adoption *adoption = calloc(1, sizeof(*adoption));
-	struct iscsi_why why;
 
-	if (!adoption)
-		return NULL;
-	*adoption = (struct adoption){
-		.sysfs = sysfs, .run_dir_fd = run_dir_fd, .initiator = initiator,
-	};
-	if (iscsi_db_open(NULL, &adoption->db, &why))
-		log_info("taking sessions over without a database: %s", why.text);
+	if (adoption)
+		*adoption = (struct adoption){
+			.sysfs = sysfs, .run_dir_fd = run_dir_fd, .initiator = initiator,
+		};
 	return adoption;
 }
 
@@ -93,7 +90,11 @@ static struct iscsi_db_record *record_from_db(struct adoption *adoption,
 		.port = found->persistent_port, .iface = *found->iface ? found->iface : NULL,
 	};
 	struct iscsi_db_record *rec = NULL;
+	struct iscsi_why why;
 
+	if (!adoption->db_opened && iscsi_db_open(NULL, &adoption->db, &why))
+		log_info("taking sessions over without a database: %s", why.text);
+	adoption->db_opened = true;
 	if (adoption->db)
 		(void)iscsi_db_node_each(adoption->db, &filter, NULL, NULL, take_first, &rec, NULL);
 	return rec;

@@ -10,6 +10,7 @@
 #include "text.h"
 
 #define CHAP_CHALLENGE_MAX	1024	/* RFC 7143, 6.1: bytes of a decoded binary */
+#define CHAP_SECRET_MIN		12	/* 9.2.1: 96 bits, without IPsec; shorter ones are in use */
 #define CHAP_DIGEST_MAX		32
 #define CHAP_ALGORITHMS_MAX	4
 

@@ -17,6 +17,7 @@
 #define NL_GROUP_ISCSID		1	/* events for iscsid */
 #define EVENT_RCVBUF		(4 << 20)
 #define BATCH_MAX		(32 * 1024)
+#define EVENTS_AT_ONCE		64	/* then it is the turn of others */
 
 /* Commands and events, enum iscsi_uevent_e. */
 enum {
@@ -627,10 +628,10 @@ static int netlink_on_event(sd_event_source *source, int fd, uint32_t revents, v
 {
 	struct netlink *nl = userdata;
 	bool lost = false;
+	int i;
 
-	(void)source;
 	(void)revents;
-	for (;;) {
+	for (i = 0; i < EVENTS_AT_ONCE; i++) {
 		ssize_t n = recv_from_kernel(fd, nl->buf, sizeof(nl->buf));
 
 		if (n == -ENOBUFS) {
@@ -644,6 +645,9 @@ static int netlink_on_event(sd_event_source *source, int fd, uint32_t revents, v
 	}
 	if (lost)
 		nl->events->lost_events(nl->arg);
+	/* What the kernel says comes first, unless some target has it say more than we can take. */
+	(void)sd_event_source_set_priority(source, i == EVENTS_AT_ONCE ?
+					   SD_EVENT_PRIORITY_NORMAL : SD_EVENT_PRIORITY_IMPORTANT);
 	return 0;
 }
 

@@ -189,6 +189,9 @@ static void read_chap(const struct range_check *check, struct chap_config *chap)
 	if (*chap->password_in && !chap_mutual(chap) && check->warn)
 		check->warn(check->arg, "node.session.auth.password_in has no effect: the target "
 			    "is asked to prove itself only if username and password are set too");
+	if (chap_wanted(chap) && strlen(chap->password) < CHAP_SECRET_MIN && check->warn)
+		check->warn(check->arg, "node.session.auth.password is short: whoever listens to a "
+			    "login can guess it; 12 characters are the least that is safe");
 }
 
 static enum iscsi_err read_identity(const struct iscsi_db_record *rec,
