@@ -392,8 +392,6 @@ static enum iscsi_err normalize_str(const struct setting *s, const char *text,
 {
 	size_t len = strlen(text), lead = 0;
 
-	if (streq(text, "<empty>"))	/* how an empty value is printed */
-		len = 0;
 	while (lead < len && isspace((unsigned char)text[lead]))
 		lead++;
 	while (len > lead && isspace((unsigned char)text[len - 1]))
@@ -419,6 +417,9 @@ static enum iscsi_err normalize_str(const struct setting *s, const char *text,
 	}
 	memcpy(ret, text, len);
 	ret[len] = '\0';
+	/* "<empty>" is how none is printed. Files hold no empty values: their reader sees the default. */
+	if (!*ret || streq(ret, "<empty>"))
+		memcpy(ret, s->def, s->def_len + 1u);
 	return ISCSI_SUCCESS;
 }
 

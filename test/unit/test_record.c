@@ -73,8 +73,13 @@ START_TEST(programs_set_exactly)
 	ck_assert_int_eq(iscsi_db_record_set(rec, "nope", "1", NULL), ISCSI_ERR_INVAL);
 	ck_assert_int_eq(iscsi_db_record_get_int(rec, "node.tpgt"), 3);
 	ck_assert_str_eq(iscsi_db_record_get(rec, "node.name"), "iqn.a");
+	/* No file can hold an empty value: where there is a default, it is that. */
+	set(rec, "iface.transport_name", "iser");
 	set(rec, "iface.transport_name", "");
-	ck_assert_str_eq(iscsi_db_record_get(rec, "iface.transport_name"), "");
+	ck_assert_str_eq(iscsi_db_record_get(rec, "iface.transport_name"), "tcp");
+	set(rec, "iface.ipaddress", "10.0.0.1");
+	set(rec, "iface.ipaddress", "");
+	ck_assert_str_eq(iscsi_db_record_get(rec, "iface.ipaddress"), "");
 }
 END_TEST
 
