@@ -160,7 +160,7 @@ int iscsi_db_record_get_int(const struct iscsi_db_record *rec, const char *key);
 /*
  * Sets a setting, identity included; for programs. The value is checked as the setting's type
  * asks (see iscsi_db_record_update()); an unknown key or a bad value changes nothing:
- * ISCSI_ERR_INVAL.
+ * ISCSI_ERR_INVAL. An empty value gives the setting its default, since files hold none.
  */
 enum iscsi_err iscsi_db_record_set(struct iscsi_db_record *rec, const char *key,
 				   const char *value, struct iscsi_why *why);
