@@ -55,19 +55,48 @@ void adm_done(struct adm *adm)
 	adm->sysfs = sysfs_free(adm->sysfs);
 	adm->config = iscsi_db_config_free(adm->config);
 	adm->db = iscsi_db_close(adm->db);
+	while (adm->unreadable_count)
+		free(adm->unreadable[--adm->unreadable_count]);
+	free(adm->unreadable);
+	adm->unreadable = NULL;
 	options_done(&adm->opt);
 }
 
 /* ---- objects --------------------------------------------------------------------------- */
 
+/* For the lists; what there is no memory for was told to the walk's own warnings. */
+static void keep_unreadable(void *arg, const char *text)
+{
+	struct adm *adm = arg;
+	char **more;
+	size_t i;
+
+	for (i = 0; i < adm->unreadable_count; i++) {
+		if (streq(adm->unreadable[i], text))
+			return;
+	}
+	more = reallocarray(adm->unreadable, adm->unreadable_count + 1, sizeof(*more));
+	if (!more)
+		return;
+	adm->unreadable = more;
+	more[adm->unreadable_count] = strdup(text);
+	adm->unreadable_count += more[adm->unreadable_count] != NULL;
+}
+
 enum iscsi_err adm_need_db(struct adm *adm)
 {
+	const struct iscsi_db_observer observer = {
+		.unreadable = keep_unreadable, .arg = adm,
+		.trace = adm->opt.debug >= ADM_DEBUG_RECORDS ? adm_warn : NULL,
+	};
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 
 	if (adm->db)
 		return ISCSI_SUCCESS;
 	err = iscsi_db_open(adm->opt.db_root, &adm->db, &why);
+	if (err == ISCSI_SUCCESS)
+		iscsi_db_observe(adm->db, &observer);
 	return adm_fail(err, &why);
 }
 
@@ -145,10 +174,19 @@ static const char *startup_command(void *arg)
 	return iscsi_db_config_get(adm->config, "iscsid.startup");
 }
 
+struct client *adm_new_client(struct adm *adm, iscsi_db_warn_fn *warn, void *arg)
+{
+	struct client *client = client_new(warn, arg);
+
+	if (client && adm->opt.debug >= ADM_DEBUG_REQUESTS)
+		client_set_debug(client, adm_warn, NULL);
+	return client;
+}
+
 enum iscsi_err adm_need_client(struct adm *adm)
 {
 	if (!adm->client)
-		adm->client = client_new(adm_warn, NULL);
+		adm->client = adm_new_client(adm, adm_warn, NULL);
 	if (!adm->client)
 		return adm_fail(ISCSI_ERR_NOMEM, NULL);
 	client_set_startup(adm->client, startup_command, adm);
@@ -416,6 +454,17 @@ enum iscsi_err adm_identify(struct iscsi_db_record *rec, const struct adm_identi
 					  why);
 	if (err == ISCSI_SUCCESS)
 		err = set_int(rec, "node.discovery_port", id->discovery_port, why);
+	return err;
+}
+
+enum iscsi_err adm_set_pairs(struct iscsi_db_record *rec, const struct option_pair *pairs,
+			     size_t count, struct iscsi_why *why)
+{
+	enum iscsi_err err = ISCSI_SUCCESS;
+	size_t i;
+
+	for (i = 0; i < count && err == ISCSI_SUCCESS; i++)
+		err = iscsi_db_record_set(rec, pairs[i].name, pairs[i].value, why);
 	return err;
 }
 

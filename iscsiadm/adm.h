@@ -22,6 +22,9 @@ struct adm {
 	struct client *client;
 	struct match_names *names;
 	bool warned;			/* adm_each_node() left out something unreadable */
+	/* Records that walks have left out since they can't be read, each once: file and why. */
+	char **unreadable;
+	size_t unreadable_count;
 };
 
 void adm_done(struct adm *adm);
@@ -30,6 +33,8 @@ void adm_done(struct adm *adm);
 void adm_error(const char *fmt, ...) __attribute__((format(printf, 1, 2), cold));
 /* The same as a callback of the library. */
 void adm_warn(void *arg, const char *text);
+/* For -d: what is asked of iscsid (from level 1 on), which records are used (from 4 on). */
+enum { ADM_DEBUG_REQUESTS = 1, ADM_DEBUG_RECORDS = 4 };
 /* Says @why, or the text of @err if there is no reason, and returns @err. */
 enum iscsi_err adm_fail(enum iscsi_err err, const struct iscsi_why *why);
 
@@ -42,6 +47,8 @@ enum iscsi_err adm_need_sessions(struct adm *adm);
 enum iscsi_err adm_need_session(struct adm *adm, unsigned int sid,
 				const struct sysfs_session **ret);
 enum iscsi_err adm_need_client(struct adm *adm);
+/* A client of the caller's own, which doesn't start the daemon. NULL: no memory. */
+struct client *adm_new_client(struct adm *adm, iscsi_db_warn_fn *warn, void *arg);
 enum iscsi_err adm_need_names(struct adm *adm);
 /* From here on the next adm_need_sessions() reads anew. */
 void adm_forget_sessions(struct adm *adm);
@@ -108,6 +115,10 @@ struct adm_identity {
 enum iscsi_err adm_identify(struct iscsi_db_record *rec, const struct adm_identity *id,
 			    struct iscsi_why *why);
 
+/* Sets what @pairs say, in their order; settings of the identity too. */
+enum iscsi_err adm_set_pairs(struct iscsi_db_record *rec, const struct option_pair *pairs,
+			     size_t count, struct iscsi_why *why);
+
 /* Says that a record is kept since a session uses it. */
 void adm_say_in_use(const struct iscsi_db_record *rec);
 
@@ -127,6 +138,19 @@ enum iscsi_err mode_node_operate(struct adm *adm, const struct adm_selection *se
 enum iscsi_err mode_session_logout(struct adm *adm, const struct adm_selection *sel);
 enum iscsi_err mode_session_rescan(struct adm *adm, const struct adm_selection *sel);
 enum iscsi_err mode_session_stats(struct adm *adm, const struct adm_selection *sel);
+
+/*
+ * Reads what the firmware describes, for the fw and discovery modes. Says so if there is
+ * nothing: firmware_read() has the statuses and the rest.
+ */
+struct firmware_target;
+enum iscsi_err mode_fw_read(struct adm *adm, void (*no_nic)(void *arg, int nic, int max_nic),
+			    void *arg, struct firmware_target **ret, size_t *ret_len);
+/* Says that a target in the table is left out, or, @shown, can't be used. */
+void mode_fw_say_unusable(const struct firmware_target *target, bool shown,
+			  const struct iscsi_why *why);
+/* Says that nothing in the table can be used, @err being why not of the first; the status. */
+enum iscsi_err mode_fw_say_none(enum iscsi_err err);
 
 /* How sessions are shown as trees; host mode uses it too. */
 struct session_trees {

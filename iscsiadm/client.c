@@ -27,6 +27,8 @@
 #define CONNECT_PAUSE_MS	50
 #define CONNECT_TRY_MS		5000	/* for a daemon that was started to listen */
 #define STARTUP_MAX_MS		30000	/* for the command that starts it to end */
+#define HELLO_MAX_MS		5000	/* for the greeting on the abstract name... */
+#define HELLO_PART		10	/* ...or this part of the whole patience, if shorter */
 #define OVERFLOW_UID		65534	/* who root of an outer user namespace is seen as */
 
 extern char **environ;
@@ -40,10 +42,14 @@ struct message {
 struct client {
 	iscsi_db_warn_fn *warn;
 	void *warn_arg;
+	iscsi_db_warn_fn *debug;
+	void *debug_arg;
 	client_startup_fn *startup;
 	void *startup_arg;
 
 	int fd;
+	bool abstract;			/* how it is connected: anybody may listen there */
+	bool greeted;
 	struct message *head, **tail;
 	size_t sent;			/* of head */
 
@@ -84,6 +90,19 @@ static enum iscsi_err tell(struct client *client, enum iscsi_err err, const char
 	return err;
 }
 
+static void PRINTF(2, 3) debug(struct client *client, const char *fmt, ...)
+{
+	char text[600];
+	va_list ap;
+
+	if (!client->debug)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	client->debug(client->debug_arg, text);
+}
+
 struct client *client_new(iscsi_db_warn_fn *warn, void *warn_arg)
 {
 	struct client *client = calloc(1, sizeof(*client));
@@ -122,6 +141,12 @@ struct client *client_free(struct client *client)
 	free(client->in);
 	free(client);
 	return NULL;
+}
+
+void client_set_debug(struct client *client, iscsi_db_warn_fn *fn, void *arg)
+{
+	client->debug = fn;
+	client->debug_arg = arg;
 }
 
 void client_set_startup(struct client *client, client_startup_fn *startup, void *arg)
@@ -177,11 +202,12 @@ static bool trusted(int fd, bool is_path)
 }
 
 /* One attempt at every place where a daemon may listen. A descriptor or -errno. */
-static int connect_once(void)
+static int connect_once(struct client *client)
 {
 	const char *override = getenv("ISCSID_SOCKET");
 	int fd, first;
 
+	client->abstract = override && *override == '@';
 	if (override && *override)
 		return connect_name(override);
 	first = connect_name(MGMT_SOCKET_PATH);
@@ -191,6 +217,7 @@ static int connect_once(void)
 	}
 	if (first >= 0 || first == -EAGAIN)
 		return first;
+	client->abstract = true;
 	fd = connect_name("@" MGMT_SOCKET_ABSTRACT);
 	if (fd >= 0 && !trusted(fd, false)) {
 		(void)close(fd);
@@ -244,7 +271,7 @@ static int start_and_connect(struct client *client, const char *command)
 		return -ECONNREFUSED;
 	}
 	for (;;) {
-		fd = connect_once();
+		fd = connect_once(client);
 		if (fd >= 0 || now_ms() >= deadline)
 			break;
 		if (running && waitpid(pid, &status, WNOHANG) == pid) {
@@ -276,7 +303,7 @@ static enum iscsi_err connect_client(struct client *client)
 	int fd;
 
 	/* EAGAIN: the daemon is there, but its queue of new clients is full. */
-	while ((fd = connect_once()) == -EAGAIN && now_ms() < deadline)
+	while ((fd = connect_once(client)) == -EAGAIN && now_ms() < deadline)
 		pause_ms(CONNECT_PAUSE_MS);
 	if (nobody_listens(fd) && client->startup) {
 		command = client->startup(client->startup_arg);
@@ -291,6 +318,8 @@ static enum iscsi_err connect_client(struct client *client)
 	}
 	if (fd >= 0) {
 		client->fd = fd;
+		debug(client, "connected to iscsid, by %s",
+		      client->abstract ? "its abstract name" : "the path of its socket");
 		return ISCSI_SUCCESS;
 	}
 	if (fd == -EPERM)
@@ -307,6 +336,17 @@ static enum iscsi_err connect_client(struct client *client)
 }
 
 /* ---- requests and replies -------------------------------------------------------------- */
+
+static const char *request_name(enum mgmt_type type)
+{
+	static const char *const names[] = {
+		[MGMT_LOGIN] = "login", [MGMT_LOGOUT] = "logout", [MGMT_DISCOVER] = "discover",
+		[MGMT_SESSION_STATE] = "state", [MGMT_RESCAN] = "rescan", [MGMT_STOP] = "stop",
+		[MGMT_GET_STATS] = "statistics",
+	};
+
+	return (size_t)type < ARRAY_SIZE(names) && names[type] ? names[type] : "?";
+}
 
 enum iscsi_err client_request(struct client *client, const struct mgmt_request *req,
 			      uint32_t *ret_tag)
@@ -337,6 +377,11 @@ enum iscsi_err client_request(struct client *client, const struct mgmt_request *
 	client->last_tag = copy.tag;
 	client->open++;
 	*ret_tag = copy.tag;
+	if (copy.sid)
+		debug(client, "request %u: %s, session %u", copy.tag, request_name(copy.type),
+		      copy.sid);
+	else
+		debug(client, "request %u: %s", copy.tag, request_name(copy.type));
 	return ISCSI_SUCCESS;
 }
 
@@ -405,6 +450,11 @@ static ssize_t receive_some(struct client *client)
 static enum iscsi_err handle_reply(struct client *client, const struct mgmt_reply *reply,
 				   client_reply_fn *fn, void *arg)
 {
+	if (reply->type == MGMT_HELLO && !client->greeted) {
+		client->greeted = true;
+		debug(client, "iscsid %s greets", reply->name);
+		return ISCSI_SUCCESS;
+	}
 	if (reply->type == MGMT_RESULT && reply->tag == 0) {
 		enum iscsi_err err = reply->err;
 
@@ -413,11 +463,15 @@ static enum iscsi_err handle_reply(struct client *client, const struct mgmt_repl
 		return tell(client, err, "iscsid refused the request: %s",
 			    reply->why[0] ? reply->why : iscsi_db_err_text(err));
 	}
-	if (reply->tag == 0 || reply->tag > client->last_tag || is_answered(client, reply->tag))
+	if (!client->greeted || reply->tag == 0 || reply->tag > client->last_tag ||
+	    is_answered(client, reply->tag))
 		return tell(client, ISCSI_ERR_ISCSID_COMM_ERR,
 			    "iscsid answered a request that wasn't made");
-	if (reply->type == MGMT_RESULT)
+	if (reply->type == MGMT_RESULT) {
 		set_answered(client, reply->tag);
+		debug(client, "request %u: result %d%s%s", reply->tag, (int)reply->err,
+		      reply->why[0] ? ", " : "", reply->why);
+	}
 	fn(arg, reply);
 	return ISCSI_SUCCESS;
 }
@@ -444,7 +498,8 @@ static enum iscsi_err handle_input(struct client *client, client_reply_fn *fn, v
 		}
 		if (err != ISCSI_SUCCESS)
 			return tell(client, ISCSI_ERR_ISCSID_COMM_ERR,
-				    "iscsid's answer can't be understood: %s", why.text);
+				    "iscsid's %s can't be understood: %s",
+				    client->greeted ? "answer" : "greeting", why.text);
 		err = handle_reply(client, &reply, fn, arg);
 		pos += MGMT_HEADER_LEN + body_len;
 		*progress = true;
@@ -454,11 +509,37 @@ static enum iscsi_err handle_input(struct client *client, client_reply_fn *fn, v
 	return err;
 }
 
+/* Nothing was heard in time, or the other side has hung up: what that means. */
+static enum iscsi_err say_silent(struct client *client, int silence_ms)
+{
+	if (!client->greeted && client->abstract)
+		return tell(client, ISCSI_ERR_ISCSID_COMM_ERR,
+			    "whoever listens on iscsid's abstract name (@%s) doesn't greet as "
+			    "this iscsid does; nothing was asked. If open-iscsi's own iscsid is "
+			    "running: stop it, and iscsid.socket, then start this one",
+			    MGMT_SOCKET_ABSTRACT);
+	return tell(client, ISCSI_ERR_REQ_TIMEDOUT, "iscsid has not answered for %d seconds",
+		    silence_ms / 1000);
+}
+
+/*
+ * How long to wait for the first word. A daemon of ours listens on its path too, as a rule, so
+ * that the abstract name alone is suspect; but it may have been passed that alone, and be
+ * starting up.
+ */
+static int hello_patience_ms(const struct client *client, int silence_ms)
+{
+	return client->abstract ? MIN(silence_ms / HELLO_PART, HELLO_MAX_MS) : silence_ms;
+}
+
 static enum iscsi_err exchange(struct client *client, int silence_ms, client_reply_fn *fn,
 			       void *arg)
 {
 	int64_t deadline = now_ms() + silence_ms;
 	bool deaf = false;
+
+	if (!client->greeted)
+		deadline = now_ms() + hello_patience_ms(client, silence_ms);
 
 	while (client->open) {
 		struct pollfd pfd = { .fd = client->fd, .events = POLLIN };
@@ -468,18 +549,19 @@ static enum iscsi_err exchange(struct client *client, int silence_ms, client_rep
 		ssize_t n;
 
 		if (left <= 0)
-			return tell(client, ISCSI_ERR_REQ_TIMEDOUT,
-				    "iscsid has not answered for %d seconds", silence_ms / 1000);
+			return say_silent(client, silence_ms);
 		/* A daemon that refuses us closes early: read what it said, don't write. */
-		if (client->head && !deaf && send_some(client) < 0)
+		if (client->head && client->greeted && !deaf && send_some(client) < 0)
 			deaf = true;
-		if (client->head && !deaf)
+		if (client->head && client->greeted && !deaf)
 			pfd.events |= POLLOUT;
 		if (poll(&pfd, 1, (int)MIN(left, 60000)) <= 0)
 			continue;
 		n = receive_some(client);
 		if (n == -EAGAIN)
 			continue;
+		if (n <= 0 && !client->greeted && client->abstract)
+			return say_silent(client, silence_ms);
 		if (n <= 0)
 			return tell(client, ISCSI_ERR_ISCSID_COMM_ERR,
 				    "iscsid closed the connection%s%s", n < 0 ? ": " : "",
@@ -510,6 +592,7 @@ enum iscsi_err client_run(struct client *client, int silence_ms, client_reply_fn
 	if (client->fd >= 0)
 		(void)close(client->fd);
 	client->fd = -1;
+	client->greeted = false;
 	client->in_len = 0;
 	drop_messages(client);
 	for (tag = 1; tag <= client->last_tag; tag++) {

@@ -21,6 +21,9 @@ typedef const char *client_startup_fn(void *arg);
 struct client *client_new(iscsi_db_warn_fn *warn, void *warn_arg);
 struct client *client_free(struct client *client);
 
+/* @debug hears what is asked and what comes of it, in a line each; no secrets. */
+void client_set_debug(struct client *client, iscsi_db_warn_fn *debug, void *arg);
+
 /* Without this call, or with NULL, the daemon isn't started. */
 void client_set_startup(struct client *client, client_startup_fn *startup, void *arg);
 
@@ -38,7 +41,9 @@ typedef void client_reply_fn(void *arg, const struct mgmt_reply *reply);
  * Sends what is queued and hands out replies until each request has had its MGMT_RESULT. If
  * that can't be (no daemon, connection lost, nothing heard for @silence_ms), says so to @warn,
  * hands out a MGMT_RESULT with that error and an empty reason for each request that has had
- * none, and returns the error: @fn hears of every request exactly once in any case.
+ * none, and returns the error: @fn hears of every request exactly once in any case. Whoever
+ * listens on the abstract name alone and doesn't greet is given up sooner, with
+ * ISCSI_ERR_ISCSID_COMM_ERR: open-iscsi's daemon, say.
  */
 enum iscsi_err client_run(struct client *client, int silence_ms, client_reply_fn *fn, void *arg);
 

@@ -14,8 +14,24 @@
 
 #define FOUND_MAX	(1 << 20)	/* what a target can make us keep */
 
+/* Tried here, before anything is staged: a record isn't replaced by one that can't be. */
+static enum iscsi_err check_extra(const struct found_extra *extra, struct iscsi_why *why)
+{
+	struct iscsi_db_record *rec;
+	enum iscsi_err err;
+
+	if (!extra || !extra->setting_count)
+		return ISCSI_SUCCESS;
+	err = iscsi_db_record_new(ISCSI_DB_NODE, &rec);
+	if (err != ISCSI_SUCCESS)
+		return iscsi_fail(why, err, "no memory");
+	err = adm_set_pairs(rec, extra->settings, extra->setting_count, why);
+	iscsi_db_record_free(rec);
+	return err;
+}
+
 enum iscsi_err found_add(struct found_list *found, const struct mgmt_reply *reply, size_t iface,
-			 struct iscsi_why *why)
+			 const struct found_extra *extra, struct iscsi_why *why)
 {
 	struct found *f;
 	enum iscsi_err err;
@@ -23,6 +39,8 @@ enum iscsi_err found_add(struct found_list *found, const struct mgmt_reply *repl
 	err = iscsi_db_check_name(reply->name, why);
 	if (err == ISCSI_SUCCESS)
 		err = iscsi_db_check_address(reply->address, why);
+	if (err == ISCSI_SUCCESS)
+		err = check_extra(extra, why);
 	if (err != ISCSI_SUCCESS)
 		return err;
 	if (reply->port < 1 || reply->port > 65535)
@@ -45,6 +63,7 @@ enum iscsi_err found_add(struct found_list *found, const struct mgmt_reply *repl
 	f->tpgt = reply->tpgt;
 	f->iface = iface;
 	f->order = found->len++;
+	f->extra = extra ? *extra : (struct found_extra){ .settings = NULL };
 	return ISCSI_SUCCESS;
 }
 
@@ -148,6 +167,7 @@ static enum iscsi_err look_at(void *arg, const struct iscsi_db_record *rec)
 {
 	struct store *s = arg;
 	enum iscsi_err err;
+	bool known;
 	size_t i;
 
 	if (!find_reported(s, rec, &i)) {
@@ -160,9 +180,10 @@ static enum iscsi_err look_at(void *arg, const struct iscsi_db_record *rec)
 		return stage_delete(s, rec);
 	}
 	/* A portal is in one portal group: under another tag it is what it was before. */
-	if (s->existing[i] || ((s->ops & OP_UPDATE) &&
+	known = !s->sorted[i]->extra.tpgt_assumed;
+	if (s->existing[i] || (known && (s->ops & OP_UPDATE) &&
 			       iscsi_db_record_get_int(rec, "node.tpgt") != s->sorted[i]->tpgt))
-		return s->ops & OP_UPDATE ? stage_delete(s, rec) : ISCSI_SUCCESS;
+		return known && (s->ops & OP_UPDATE) ? stage_delete(s, rec) : ISCSI_SUCCESS;
 	err = iscsi_db_record_copy(rec, &s->existing[i]);
 	return adm_fail(err, NULL);
 }
@@ -188,13 +209,24 @@ static enum iscsi_err look_at_records(struct store *s)
 	return why.text[0] ? adm_fail(err, &why) : err;
 }
 
+/* The portal group of what was reported; @existing: the record that there is, if any. */
+static int tpgt_of(const struct found *f, const struct iscsi_db_record *existing)
+{
+	int tpgt = existing ? iscsi_db_record_get_int(existing, "node.tpgt") :
+			      ISCSI_TPGT_UNKNOWN;
+
+	return f->extra.tpgt_assumed && tpgt != ISCSI_TPGT_UNKNOWN ? tpgt : f->tpgt;
+}
+
 /* A record for what was reported, from the template of its interface. */
 static enum iscsi_err make_record(struct store *s, const struct found *f,
+				  const struct iscsi_db_record *existing,
 				  const struct iscsi_db_record *template,
 				  struct iscsi_db_record **ret)
 {
 	const struct adm_identity id = {
-		.target = f->target, .address = f->address, .port = f->port, .tpgt = f->tpgt,
+		.target = f->target, .address = f->address, .port = f->port,
+		.tpgt = tpgt_of(f, existing),
 		.discovery_type = s->source->type, .discovery_address = s->source->address,
 		.discovery_port = s->source->port,
 	};
@@ -205,6 +237,8 @@ static enum iscsi_err make_record(struct store *s, const struct found *f,
 	if (err != ISCSI_SUCCESS)
 		return adm_fail(err, NULL);
 	err = adm_identify(*ret, &id, &why);
+	if (err == ISCSI_SUCCESS)
+		err = adm_set_pairs(*ret, f->extra.settings, f->extra.setting_count, &why);
 	if (err != ISCSI_SUCCESS)
 		*ret = iscsi_db_record_free(*ret);
 	return adm_fail(err, &why);
@@ -257,7 +291,7 @@ static enum iscsi_err store_one(struct store *s, const struct found *f,
 		s->existing[i] = NULL;
 		return adm_fail(adm_records_add(ret_records, rec), NULL);
 	}
-	err = make_record(s, f, templates[f->iface], &rec);
+	err = make_record(s, f, s->existing[i], templates[f->iface], &rec);
 	if (err != ISCSI_SUCCESS)
 		return err;
 	write = s->ops & (OP_NEW | OP_UPDATE);

@@ -9,6 +9,14 @@
 
 #include "adm.h"
 
+/* What is known of a target besides its name and portal; all zero: nothing. */
+struct found_extra {
+	/* Settings of this target alone, above those of iscsid.conf and the interface. */
+	const struct option_pair *settings;
+	size_t setting_count;
+	bool tpgt_assumed;	/* the tag is a guess: that of an existing record is better */
+};
+
 /* A target on a portal, as it was reported. */
 struct found {
 	char target[ISCSI_NAME_MAX + 1];
@@ -16,6 +24,7 @@ struct found {
 	int port, tpgt;
 	size_t iface;		/* by its place in the list of interfaces */
 	size_t order;
+	struct found_extra extra;
 };
 
 struct found_list {
@@ -23,15 +32,18 @@ struct found_list {
 	size_t len, room;
 };
 
-/* Adds what a reply says, unless its names can't be used; @why then says so. */
+/*
+ * Adds what a reply says, unless its names or settings can't be used; @why then says so, and
+ * nothing is added. @extra may be NULL; what its settings point to must outlive @found.
+ */
 enum iscsi_err found_add(struct found_list *found, const struct mgmt_reply *reply, size_t iface,
-			 struct iscsi_why *why);
+			 const struct found_extra *extra, struct iscsi_why *why);
 void found_done(struct found_list *found);
 
 /* Where the targets come from: the values of a record's node.discovery_*. */
 struct discovery_source {
-	const char *type;		/* "send_targets", "isns" */
-	const char *address;
+	const char *type;		/* "send_targets", "isns", "fw" */
+	const char *address;		/* "" and port 0 for "fw" */
 	int port;
 };
 

@@ -2,11 +2,14 @@
 /*
  * Reads /sys/firmware/ibft and, for cards, /sys/firmware/iscsi_boot*: folders initiator,
  * ethernetN and targetN. Every file is optional. A target belongs to the network card whose
- * index its nic-assoc gives.
+ * index its nic-assoc gives. Nobody checked what the firmware wrote there: text that is cut off
+ * or holds control characters isn't used, and the target says so.
  */
 #include "firmware.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +26,21 @@ struct source {
 	size_t nic_count;
 };
 
+/* Makes control characters visible. True if there were any. */
+static bool clean(char *text)
+{
+	bool found = false;
+
+	for (; *text; text++) {
+		if (!iscntrl((unsigned char)*text))
+			continue;
+		*text = '?';
+		found = true;
+	}
+	return found;
+}
+
+/* What is only shown. */
 static void read_text(const struct source *s, const char *folder, const char *name, char *ret,
 		      size_t size)
 {
@@ -30,6 +48,36 @@ static void read_text(const struct source *s, const char *folder, const char *na
 
 	(void)snprintf(path, sizeof(path), "%s/%s/%s", s->base, folder, name);
 	(void)sysfs_read_text(s->sysfs, path, ret, size);
+	(void)clean(ret);
+}
+
+/* The first problem of a target counts. */
+static void PRINTF(2, 3) set_problem(struct firmware_target *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (t->problem[0])
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(t->problem, sizeof(t->problem), fmt, ap);
+	va_end(ap);
+}
+
+/* What a session can't do without, once the firmware has set it. */
+static void read_needed(const struct source *s, const char *folder, const char *name, char *ret,
+			size_t size, struct firmware_target *t)
+{
+	char path[192];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", s->base, folder, name);
+	r = sysfs_read_text(s->sysfs, path, ret, size);
+	if (r == -EOVERFLOW)
+		set_problem(t, "%s/%s is too long", folder, name);
+	else if (r < 0 && r != -ENOENT)
+		set_problem(t, "cannot read %s/%s: %s", folder, name, strerror(-r));
+	if (clean(ret))
+		set_problem(t, "%s/%s has control characters", folder, name);
 }
 
 /* A decimal number, or @otherwise. */
@@ -78,9 +126,21 @@ static void read_nic(const struct source *s, const char *nic, struct firmware_ta
 		(void)sysfs_find_netdev(s->sysfs, t->hwaddress, t->netdev, sizeof(t->netdev));
 }
 
+static void read_port(const struct source *s, const char *folder, struct firmware_target *t)
+{
+	char text[32];
+
+	read_needed(s, folder, "port", text, sizeof(text), t);
+	t->port = read_number(s, folder, "port", 0);
+	if (text[0] && !t->port && !streq(text, "0"))
+		set_problem(t, "%s/port is no port: '%s'", folder, text);
+	if (!t->port)
+		t->port = ISCSI_PORT_DEFAULT;
+}
+
 /* False: it isn't marked valid, or has no card. */
-static bool read_target(const struct source *s, unsigned int number,
-			void (*skipped)(int nic, int max_nic), struct firmware_target *t)
+static bool read_target(const struct source *s, unsigned int number, firmware_no_nic_fn *no_nic,
+			void *arg, struct firmware_target *t)
 {
 	char folder[32], nic[32];
 	int index;
@@ -91,23 +151,23 @@ static bool read_target(const struct source *s, unsigned int number,
 		return false;
 	index = read_number(s, folder, "nic-assoc", 0);
 	if (!find_nic(s, index, nic, sizeof(nic))) {
-		if (skipped)
-			skipped(index, (int)s->nic_count - 1);
+		if (no_nic)
+			no_nic(arg, index, (int)s->nic_count);
 		return false;
 	}
+	(void)snprintf(t->path, sizeof(t->path), "%s/%s", s->base, folder);
 	(void)snprintf(t->transport, sizeof(t->transport), "%s", s->transport);
-	read_text(s, "initiator", "initiator-name", t->initiator, sizeof(t->initiator));
+	read_needed(s, "initiator", "initiator-name", t->initiator, sizeof(t->initiator), t);
 	read_nic(s, nic, t);
-	read_text(s, folder, "target-name", t->target, sizeof(t->target));
-	read_text(s, folder, "ip-addr", t->address, sizeof(t->address));
-	t->port = read_number(s, folder, "port", 0);
-	if (!t->port)
-		t->port = ISCSI_PORT_DEFAULT;
+	read_needed(s, folder, "target-name", t->target, sizeof(t->target), t);
+	read_needed(s, folder, "ip-addr", t->address, sizeof(t->address), t);
+	read_port(s, folder, t);
 	read_text(s, folder, "lun", t->lun, sizeof(t->lun));
-	read_text(s, folder, "chap-name", t->username, sizeof(t->username));
-	read_text(s, folder, "chap-secret", t->password, sizeof(t->password));
-	read_text(s, folder, "rev-chap-name", t->username_in, sizeof(t->username_in));
-	read_text(s, folder, "rev-chap-name-secret", t->password_in, sizeof(t->password_in));
+	read_needed(s, folder, "chap-name", t->username, sizeof(t->username), t);
+	read_needed(s, folder, "chap-secret", t->password, sizeof(t->password), t);
+	read_needed(s, folder, "rev-chap-name", t->username_in, sizeof(t->username_in), t);
+	read_needed(s, folder, "rev-chap-name-secret", t->password_in, sizeof(t->password_in),
+		    t);
 	return true;
 }
 
@@ -117,7 +177,7 @@ struct target_list {
 };
 
 static enum iscsi_err read_source(struct sysfs *sysfs, const char *base, const char *transport,
-				  void (*skipped)(int nic, int max_nic),
+				  firmware_no_nic_fn *no_nic, void *arg,
 				  struct target_list *targets)
 {
 	struct source s = { .sysfs = sysfs, .transport = transport };
@@ -138,11 +198,11 @@ static enum iscsi_err read_source(struct sysfs *sysfs, const char *base, const c
 		return ISCSI_ERR_NOMEM;
 	targets->list = more;
 	for (i = 0; i < count; i++)
-		targets->len += read_target(&s, numbers[i], skipped, &more[targets->len]);
+		targets->len += read_target(&s, numbers[i], no_nic, arg, &more[targets->len]);
 	return ISCSI_SUCCESS;
 }
 
-enum iscsi_err firmware_read(struct sysfs *sysfs, void (*skipped)(int nic, int max_nic),
+enum iscsi_err firmware_read(struct sysfs *sysfs, firmware_no_nic_fn *no_nic, void *arg,
 			     struct firmware_target **ret, size_t *ret_len)
 {
 	CLEANUP(freep) unsigned int *cards = NULL;
@@ -150,7 +210,7 @@ enum iscsi_err firmware_read(struct sysfs *sysfs, void (*skipped)(int nic, int m
 	enum iscsi_err err;
 	size_t count = 0, i;
 
-	err = read_source(sysfs, "firmware/ibft", "tcp", skipped, &targets);
+	err = read_source(sysfs, "firmware/ibft", "tcp", no_nic, arg, &targets);
 	if (err == ISCSI_SUCCESS)
 		err = sysfs_list_numbers(sysfs, "firmware", "iscsi_boot", &cards, &count);
 	for (i = 0; i < count && err == ISCSI_SUCCESS; i++) {
@@ -161,15 +221,84 @@ enum iscsi_err firmware_read(struct sysfs *sysfs, void (*skipped)(int nic, int m
 		if (sysfs_read_host(sysfs, (int)cards[i], &host) != ISCSI_SUCCESS)
 			host.transport[0] = '\0';
 		err = read_source(sysfs, base, host.transport[0] ? host.transport : "tcp",
-				  skipped, &targets);
+				  no_nic, arg, &targets);
 	}
 	if (err == ISCSI_SUCCESS && !targets.len)
 		err = ISCSI_ERR_NO_OBJS_FOUND;
 	if (err != ISCSI_SUCCESS) {
-		free(targets.list);
+		firmware_free(targets.list, targets.len);
 		return err;
 	}
 	*ret = targets.list;
 	*ret_len = targets.len;
 	return ISCSI_SUCCESS;
+}
+
+void firmware_free(struct firmware_target *list, size_t len)
+{
+	if (list)
+		explicit_bzero(list, len * sizeof(*list));
+	free(list);
+}
+
+/* ---- what becomes of a target ---------------------------------------------------------- */
+
+static bool no_address(const char *address)
+{
+	return !address[0] || streq(address, "0.0.0.0") || streq(address, "::");
+}
+
+enum iscsi_err firmware_check(const struct firmware_target *t, struct iscsi_why *why)
+{
+	enum iscsi_err err = ISCSI_SUCCESS;
+
+	if (!streq(t->transport, "tcp"))
+		return iscsi_fail(why, ISCSI_ERR_OP_NOT_SUPP,
+				  "it is for a card of the transport %s; only tcp is supported",
+				  t->transport);
+	if (t->problem[0])
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "%s", t->problem);
+	if (!t->target[0])
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "it has no target-name");
+	if (no_address(t->address))
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "it has no ip-addr");
+	if (!t->username[0] != !t->password[0])
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "of chap-name and chap-secret only one is set");
+	if (!t->username_in[0] != !t->password_in[0])
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "of rev-chap-name and "
+				  "rev-chap-name-secret only one is set");
+	if (t->password_in[0] && !t->password[0])
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "it has a rev-chap-name-secret, but no chap-secret");
+	err = iscsi_db_check_name(t->target, why);
+	if (err == ISCSI_SUCCESS)
+		err = iscsi_db_check_address(t->address, why);
+	if (err == ISCSI_SUCCESS && t->initiator[0])
+		err = iscsi_db_check_name(t->initiator, why);
+	return err;
+}
+
+size_t firmware_settings(const struct firmware_target *t, const struct iscsi_db_record *iface,
+			 struct option_pair ret[FIRMWARE_SETTINGS_MAX])
+{
+	const char *own_name = iscsi_db_record_get(iface, "iface.initiatorname");
+	const struct option_pair all[FIRMWARE_SETTINGS_MAX] = {
+		{ "node.startup", "onboot" },
+		{ "node.conn[0].startup", "onboot" },
+		{ "iface.initiatorname", own_name && *own_name ? "" : t->initiator },
+		{ "node.session.auth.authmethod", t->username[0] ? "CHAP" : "" },
+		{ "node.session.auth.username", t->username },
+		{ "node.session.auth.password", t->password },
+		{ "node.session.auth.username_in", t->username_in },
+		{ "node.session.auth.password_in", t->password_in },
+	};
+	size_t i, n = 0;
+
+	/* What the table is silent about stays as iscsid.conf and the interface have it. */
+	for (i = 0; i < FIRMWARE_SETTINGS_MAX; i++) {
+		if (all[i].value[0])
+			ret[n++] = all[i];
+	}
+	return n;
 }

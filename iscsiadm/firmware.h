@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Targets that the firmware describes: what the kernel shows of the iSCSI boot firmware table
- * below /sys/firmware. The fw mode prints them and logs in to them.
+ * below /sys/firmware. The fw mode prints them and logs in to them, the discovery modes make
+ * node records of them.
  */
 #ifndef ISCSIADM_FIRMWARE_H
 #define ISCSIADM_FIRMWARE_H
 
 #include "../iscsid/sysfs.h"
+#include "options.h"
+
+#define FIRMWARE_TPGT		1	/* the table has no portal groups; so open-iscsi assumes */
+#define FIRMWARE_SETTINGS_MAX	8
 
 /* "" where the firmware says nothing. */
 struct firmware_target {
+	char path[64];			/* its folder, "firmware/ibft/target0" */
+	char problem[128];		/* what of it can't be used, and why */
 	char initiator[ISCSI_VALUE_MAX + 1];
 	char transport[16];
 	char hwaddress[64], ipaddress[64], prefix_len[16], subnet_mask[64], gateway[64];
@@ -21,12 +28,31 @@ struct firmware_target {
 	char username_in[ISCSI_VALUE_MAX + 1], password_in[ISCSI_VALUE_MAX + 1];
 };
 
+/* A target on a network card that isn't described; @arg as given to firmware_read(). */
+typedef void firmware_no_nic_fn(void *arg, int nic, int max_nic);
+
 /*
- * All targets that are marked valid, in the order of their numbers; free() it after wiping it.
- * ISCSI_ERR_NO_OBJS_FOUND: there are none. A target on a network card that isn't described is
- * left out, and @skipped, which may be NULL, told of it.
+ * All targets that are marked valid, in the order of their numbers; firmware_free() it.
+ * ISCSI_ERR_NO_OBJS_FOUND: there are none. A target without its network card isn't among them,
+ * but told to @no_nic.
  */
-enum iscsi_err firmware_read(struct sysfs *sysfs, void (*skipped)(int nic, int max_nic),
+enum iscsi_err firmware_read(struct sysfs *sysfs, firmware_no_nic_fn *no_nic, void *arg,
 			     struct firmware_target **ret, size_t *ret_len);
+void firmware_free(struct firmware_target *list, size_t len);
+
+/*
+ * Whether a session can be made of what the table says. ISCSI_ERR_INVAL: something is missing
+ * or not what it should be. ISCSI_ERR_OP_NOT_SUPP: it is for a card that speaks iSCSI itself.
+ */
+enum iscsi_err firmware_check(const struct firmware_target *target, struct iscsi_why *why);
+
+/*
+ * The settings that a target's record gets from the table: initiator name, unless @iface has
+ * one of its own, and CHAP; and that it belongs to booting. The values are @target's, or
+ * constants. How many there are.
+ */
+size_t firmware_settings(const struct firmware_target *target,
+			 const struct iscsi_db_record *iface,
+			 struct option_pair ret[FIRMWARE_SETTINGS_MAX]);
 
 #endif /* ISCSIADM_FIRMWARE_H */

@@ -32,7 +32,8 @@ static const char help_discovery[] =
 "Usage: iscsiadm -m discovery|discoverydb [OPTION]...\n"
 "Without an option: lists the portals that have a record.\n"
 "\n"
-"  -t, --type=st               ask with SendTargets (also: sendtargets)\n"
+"  -t, --type=st|isns|fw       ask with SendTargets, or an iSNS server; fw: take\n"
+"                              the targets that the firmware describes\n"
 "  -p, --portal=ADDR[:PORT]    the portal to ask; port 3260 if none is given\n"
 "  -I, --interface=NAME        ask through this interface (repeatable)\n"
 "  -D, --discover              discoverydb: ask, with the settings of the record\n"
@@ -47,7 +48,7 @@ static const char help_discovery[] =
 "  without --discover, of the portal's own record: new, update, delete, show\n"
 "  -n, --name=KEY -v, --value=VALUE   for -o update (repeatable)\n"
 "  -S, --show                  show passwords\n"
-"  -d, --debug=LEVEL           accepted; --dbroot=DIR: where the records are\n"
+"  -d, --debug=LEVEL           say more; --dbroot=DIR: where the records are\n"
 "`discovery -t st' resets the portal's record, discoverydb keeps it.\n";
 
 static const char help_node[] =
@@ -70,7 +71,7 @@ static const char help_node[] =
 "      new            add a record; -p ADDR:PORT,TPGT sets the portal group\n"
 "      delete         remove records that no session uses\n"
 "  -P, --print=0|1             list as lines, or as a tree\n"
-"  -d, --debug=LEVEL           accepted; --dbroot=DIR: where the records are\n";
+"  -d, --debug=LEVEL           say more; --dbroot=DIR: where the records are\n";
 
 static const char help_session[] =
 "Usage: iscsiadm -m session [-r SID] [OPTION]...\n"
@@ -88,8 +89,8 @@ static const char help_session[] =
 "      new            log in once more with the same record\n"
 "      show, update, delete    of the session's record, as in node mode\n"
 "  -n, --name=KEY -v, --value=VALUE   for -o update (repeatable)\n"
-"  -d, --debug=LEVEL, -i, --interval=SECONDS   accepted\n"
-"      --dbroot=DIR            where the records are\n";
+"  -d, --debug=LEVEL           say more; --dbroot=DIR: where the records are\n"
+"  -i, --interval=SECONDS      accepted\n";
 
 static const char help_iface[] =
 "Usage: iscsiadm -m iface [-I NAME] [OPTION]...\n"
@@ -107,7 +108,7 @@ static const char help_iface[] =
 "  -H, --host=HOST             for applyall: a host's number or hardware address\n"
 "  -C, --submode=ping -a, --ip=ADDR   cards only; -b, --packetsize=N,\n"
 "                              -c, --count=N, -i, --interval=SECONDS\n"
-"  -d, --debug=LEVEL           accepted; --dbroot=DIR: where the records are\n";
+"  -d, --debug=LEVEL           say more; --dbroot=DIR: where the records are\n";
 
 static const char help_host[] =
 "Usage: iscsiadm -m host [-H HOST] [OPTION]...\n"
@@ -118,15 +119,16 @@ static const char help_host[] =
 "  -H, --host=HOST             this host only: its number or hardware address\n"
 "  -C, --submode=chap|flashnode|stats   what only cards have; not supported\n"
 "  -o, --op=OP -x, --index=N -A, --portal_type=ipv4|ipv6 -n -v   of those\n"
-"  -t, --type=TYPE, -d, --debug=LEVEL, --dbroot=DIR   accepted\n";
+"  -d, --debug=LEVEL           say more; -t, --type=TYPE, --dbroot=DIR: accepted\n";
 
 static const char help_fw[] =
 "Usage: iscsiadm -m fw [OPTION]...\n"
-"Without an option: prints the targets that the firmware describes.\n"
+"Without an option: prints the targets that the firmware describes, with secrets.\n"
 "\n"
 "  -l, --login                 log in to them; -W, --no_wait: don't wait\n"
 "  -n, --name=KEY -v, --value=VALUE   a setting for these logins (repeatable)\n"
-"  -d, --debug=LEVEL           accepted; --dbroot=DIR: where the records are\n";
+"  -d, --debug=LEVEL           say more; --dbroot=DIR: where the records are\n"
+"`iscsiadm -m discovery -t fw' makes node records of these targets.\n";
 
 const char *options_help(enum adm_mode mode)
 {

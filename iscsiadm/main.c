@@ -60,7 +60,7 @@ static enum iscsi_err stop_daemon(struct adm *adm)
 			  adm->opt.kill_priority);
 		return ISCSI_SUCCESS;
 	}
-	adm->client = client_new(adm_warn, NULL);
+	adm->client = adm_new_client(adm, adm_warn, NULL);
 	if (!adm->client || client_request(adm->client, &req, &tag) != ISCSI_SUCCESS)
 		return adm_fail(ISCSI_ERR_NOMEM, NULL);
 	err = client_run(adm->client, STOP_MS, on_stopped, &why);

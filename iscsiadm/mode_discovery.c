@@ -3,7 +3,8 @@
  * "-m discovery" and "-m discoverydb": asking a portal for targets, and the records of such
  * portals. The two modes differ in what they do with the record of the portal: the first resets
  * it, the second keeps it. iscsid does the asking, through all interfaces at once; the database
- * is opened for writing only after it has answered.
+ * is opened for writing only after it has answered. With "-t fw" it is the firmware that names
+ * the targets, and what becomes of them is the same.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ struct discovery {
 	enum iscsi_db_kind kind;
 	const char *address;
 	int port;
+	const char *source;		/* as node.discovery_type has it */
 	struct iscsi_db_record *rec;	/* with what settings */
 	bool store_rec;			/* write it, unless nothing is to be stored */
 	struct adm_records ifaces;
@@ -122,7 +124,7 @@ static void on_target(struct discovery *d, const struct mgmt_reply *reply, size_
 		target.port = d->port;
 		target.tpgt = ISCSI_TPGT_UNKNOWN;
 	}
-	if (found_add(&d->found, &target, iface, &why) != ISCSI_SUCCESS)
+	if (found_add(&d->found, &target, iface, NULL, &why) != ISCSI_SUCCESS)
 		adm_error("a target that %s,%d reported is left out: %s", d->address, d->port,
 			  why.text);
 }
@@ -286,8 +288,7 @@ static enum iscsi_err store(struct discovery *d, bool all_answered,
 			    struct adm_records *ret_records)
 {
 	const struct discovery_source source = {
-		.type = d->kind == ISCSI_DB_ISNS ? "isns" : "send_targets",
-		.address = d->address, .port = d->port,
+		.type = d->source, .address = d->address, .port = d->port,
 	};
 	unsigned int ops = effective_ops(&d->adm->opt, all_answered);
 	bool store_rec = d->store_rec && !(ops & OP_NONPERSISTENT);
@@ -334,6 +335,15 @@ static enum iscsi_err finish(struct discovery *d, bool all_answered)
 	return err;
 }
 
+static void discovery_done(struct discovery *d)
+{
+	found_done(&d->found);
+	adm_records_done(&d->ifaces);
+	free(d->results);
+	free(d->requests);
+	d->rec = iscsi_db_record_free(d->rec);
+}
+
 /* Takes d->rec. */
 static enum iscsi_err discover(struct discovery *d)
 {
@@ -358,11 +368,87 @@ static enum iscsi_err discover(struct discovery *d)
 		if (err == ISCSI_SUCCESS)
 			err = result;
 	}
-	found_done(&d->found);
-	adm_records_done(&d->ifaces);
-	free(d->results);
-	free(d->requests);
-	d->rec = iscsi_db_record_free(d->rec);
+	discovery_done(d);
+	return err;
+}
+
+/* ---- what the firmware names ----------------------------------------------------------- */
+
+/* A firmware_no_nic_fn: not on stdout, since programs take each line there for a target. */
+static void on_no_nic(void *arg, int nic, int max_nic)
+{
+	bool *complete = arg;
+
+	adm_error("Invalid nic-assoc of %d. Max id %d.", nic, max_nic);
+	*complete = false;
+}
+
+/*
+ * One target through all interfaces; what @t and @settings hold must outlive d->found. There is
+ * room for FIRMWARE_SETTINGS_MAX of them for each interface.
+ */
+static enum iscsi_err add_firmware_target(struct discovery *d, const struct firmware_target *t,
+					  struct option_pair *settings, struct iscsi_why *why)
+{
+	const struct mgmt_reply target = {
+		.type = MGMT_TARGET, .name = t->target, .address = t->address, .port = t->port,
+		.tpgt = FIRMWARE_TPGT,
+	};
+	struct found_extra extra = { .settings = settings, .tpgt_assumed = true };
+	enum iscsi_err err = firmware_check(t, why);
+	size_t i;
+
+	for (i = 0; i < d->ifaces.len && err == ISCSI_SUCCESS; i++) {
+		extra.setting_count = firmware_settings(t, d->ifaces.list[i], settings);
+		err = found_add(&d->found, &target, i, &extra, why);
+		settings += FIRMWARE_SETTINGS_MAX;
+		extra.settings = settings;
+	}
+	return err;
+}
+
+/* Nothing counts as gone because of what the table has, but can't be used. */
+static enum iscsi_err add_firmware(struct discovery *d, const struct firmware_target *list,
+				   size_t len, bool complete)
+{
+	const size_t room = d->ifaces.len * FIRMWARE_SETTINGS_MAX;	/* for a target */
+	CLEANUP(freep) struct option_pair *settings = NULL;
+	enum iscsi_err err, first = ISCSI_SUCCESS;
+	size_t i;
+
+	settings = calloc(len * room, sizeof(*settings));
+	if (!settings)
+		return adm_fail(ISCSI_ERR_NOMEM, NULL);
+	for (i = 0; i < len; i++) {
+		struct iscsi_why why = { "" };
+
+		err = add_firmware_target(d, &list[i], &settings[i * room], &why);
+		if (err == ISCSI_SUCCESS)
+			continue;
+		mode_fw_say_unusable(&list[i], false, &why);
+		complete = false;
+		if (first == ISCSI_SUCCESS)
+			first = err;
+	}
+	return d->found.len ? finish(d, complete) : mode_fw_say_none(first);
+}
+
+static enum iscsi_err discover_firmware(struct adm *adm)
+{
+	struct discovery d = { .adm = adm, .address = "", .source = "fw" };
+	struct firmware_target *list;
+	bool complete = true;
+	enum iscsi_err err;
+	size_t len;
+
+	err = mode_fw_read(adm, on_no_nic, &complete, &list, &len);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	err = pick_ifaces(&d);
+	if (err == ISCSI_SUCCESS)
+		err = add_firmware(&d, list, len, complete);
+	discovery_done(&d);
+	firmware_free(list, len);
 	return err;
 }
 
@@ -416,6 +502,17 @@ static enum iscsi_err write_record(struct discovery *d)
 		err = iscsi_db_commit(d->adm->db, &why);
 	iscsi_db_unlock(d->adm->db);
 	return adm_fail(err, &why);
+}
+
+/*
+ * Goes on as if there were a record if there is one that can't be read: for what doesn't need
+ * its contents. What is wrong with it has been said.
+ */
+static enum iscsi_err read_record_or_none(struct discovery *d)
+{
+	enum iscsi_err err = read_record(d);
+
+	return err == ISCSI_ERR_IDBM ? ISCSI_SUCCESS : err;
 }
 
 static enum iscsi_err delete_record(struct discovery *d)
@@ -588,6 +685,7 @@ static enum iscsi_err list_tree(struct adm *adm)
 	if (err == ISCSI_SUCCESS) {
 		any |= list_static(&nodes, "STATIC", "static");
 		any |= list_static(&nodes, "FIRMWARE", "fw");
+		show_unreadable(stdout, "UNREADABLE", adm->unreadable, adm->unreadable_count);
 	}
 	adm_records_done(&nodes);
 	if (err != ISCSI_SUCCESS)
@@ -627,32 +725,12 @@ static enum iscsi_err bad(const char *text)
 	return ISCSI_ERR_INVAL;
 }
 
-/* What the firmware describes can be printed and logged in to, but not stored yet. */
-static enum iscsi_err fw_discovery(struct adm *adm)
-{
-	struct firmware_target *list;
-	enum iscsi_err err = adm_need_sysfs(adm);
-	size_t len;
-
-	if (err != ISCSI_SUCCESS)
-		return err;
-	err = firmware_read(adm->sysfs, NULL, &list, &len);
-	if (err != ISCSI_SUCCESS) {
-		adm_error("Could not get list of targets from firmware. (err %d)", (int)err);
-		return err;
-	}
-	explicit_bzero(list, len * sizeof(*list));
-	free(list);
-	adm_error("Could not perform fw discovery: %s",
-		  iscsi_db_err_text(ISCSI_ERR_OP_NOT_SUPP));
-	return ISCSI_ERR_OP_NOT_SUPP;
-}
-
 static void discovery_init(struct discovery *d, struct adm *adm, enum iscsi_db_kind kind)
 {
 	memset(d, 0, sizeof(*d));
 	d->adm = adm;
 	d->kind = kind;
+	d->source = kind == ISCSI_DB_ISNS ? "isns" : "send_targets";
 	d->address = adm->opt.portal.address;
 	d->port = adm->opt.portal.port > 0 ? adm->opt.portal.port :
 		  kind == ISCSI_DB_ISNS	   ? ISCSI_ISNS_PORT_DEFAULT :
@@ -665,16 +743,18 @@ static enum iscsi_err legacy_record(struct adm *adm)
 	const struct options *opt = &adm->opt;
 	struct discovery d;
 	enum iscsi_err err;
+	bool asking;
 
 	discovery_init(&d, adm, ISCSI_DB_SENDTARGETS);
-	err = read_record(&d);
+	asking = opt->discover || opt->login;
+	err = opt->ops == OP_DELETE && !asking ? read_record_or_none(&d) : read_record(&d);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND) {
 		adm_error("Discovery record [%s,%d] not found!", d.address, d.port);
 		return ISCSI_ERR_INVAL;
 	}
 	if (err != ISCSI_SUCCESS)
 		return err;
-	if (opt->discover || opt->login)
+	if (asking)
 		return discover(&d);
 	if (!opt->ops || opt->ops == OP_SHOW)
 		err = adm_fail(show_record(stdout, d.rec, opt->show_secrets), NULL);
@@ -709,7 +789,7 @@ static enum iscsi_err legacy_run(struct adm *adm)
 		err = new_record(&d);		/* for the question only, never stored */
 		return err == ISCSI_SUCCESS ? discover(&d) : err;
 	case TYPE_FW:
-		return fw_discovery(adm);
+		return discover_firmware(adm);
 	case TYPE_NONE:
 		break;
 	}
@@ -734,7 +814,7 @@ static enum iscsi_err db_record(struct discovery *d)
 			printf("New discovery record for [%s,%d] added.\n", d->address, d->port);
 		return err;
 	}
-	err = read_record(d);
+	err = opt->ops == OP_DELETE ? read_record_or_none(d) : read_record(d);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND) {
 		adm_error("Discovery record [%s,%d] not found.", d->address, d->port);
 		return ISCSI_ERR_IDBM;
@@ -772,7 +852,7 @@ static enum iscsi_err db_run(struct adm *adm)
 	if (opt->type == TYPE_FW && !opt->discover)
 		return bad("Invalid command. Possibly missing --discover argument.");
 	if (opt->type == TYPE_FW)
-		return fw_discovery(adm);
+		return discover_firmware(adm);
 	if (opt->type == TYPE_NONE) {
 		if (opt->has_portal && opt->ops)
 			return bad("Invalid command. Possibly missing discovery --type.");
@@ -797,5 +877,9 @@ enum iscsi_err mode_discovery_run(struct adm *adm)
 
 	if (err != ISCSI_SUCCESS)
 		return err;
+	/* Taken for none, as ever; but whoever typed it will wonder. */
+	if (adm->opt.type == TYPE_NONE && adm->opt.type_word)
+		adm_error("'%s' is no type of discovery; there are sendtargets (st), isns and fw",
+			  adm->opt.type_word);
 	return adm->opt.mode == MODE_DISCOVERYDB ? db_run(adm) : legacy_run(adm);
 }

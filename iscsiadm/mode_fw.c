@@ -22,43 +22,29 @@ static const struct option_pair fw_settings[] = {
 	{ "node.session.scan", "auto" },
 };
 
-static void skipped(int nic, int max_nic)
+/* A firmware_no_nic_fn; open-iscsi says this on stdout. */
+static void no_nic(void *arg, int nic, int max_nic)
 {
+	(void)arg;
 	printf("Invalid nic-assoc of %d. Max id %d.\n", nic, max_nic);
 }
 
-/* A setting that is only set if there is something to set. */
-static enum iscsi_err set(struct iscsi_db_record *rec, const char *key, const char *value,
-			  struct iscsi_why *why)
-{
-	return value[0] ? iscsi_db_record_set(rec, key, value, why) : ISCSI_SUCCESS;
-}
-
 static enum iscsi_err fill_record(struct iscsi_db_record *rec, const struct firmware_target *t,
-				  struct iscsi_why *why)
+				  const struct iscsi_db_record *iface, struct iscsi_why *why)
 {
 	const struct adm_identity id = {
-		.target = t->target, .address = t->address, .port = t->port, .tpgt = 1,
-		.discovery_type = "fw",
+		.target = t->target, .address = t->address, .port = t->port,
+		.tpgt = FIRMWARE_TPGT, .discovery_type = "fw",
 	};
+	struct option_pair settings[FIRMWARE_SETTINGS_MAX];
+	size_t count = firmware_settings(t, iface, settings);
 	enum iscsi_err err;
-	size_t i;
 
 	err = adm_identify(rec, &id, why);
-	for (i = 0; i < ARRAY_SIZE(fw_settings) && err == ISCSI_SUCCESS; i++)
-		err = iscsi_db_record_set(rec, fw_settings[i].name, fw_settings[i].value, why);
 	if (err == ISCSI_SUCCESS)
-		err = set(rec, "iface.initiatorname", t->initiator, why);
+		err = adm_set_pairs(rec, fw_settings, ARRAY_SIZE(fw_settings), why);
 	if (err == ISCSI_SUCCESS)
-		err = set(rec, "node.session.auth.username", t->username, why);
-	if (err == ISCSI_SUCCESS)
-		err = set(rec, "node.session.auth.password", t->password, why);
-	if (err == ISCSI_SUCCESS)
-		err = set(rec, "node.session.auth.username_in", t->username_in, why);
-	if (err == ISCSI_SUCCESS)
-		err = set(rec, "node.session.auth.password_in", t->password_in, why);
-	if (err == ISCSI_SUCCESS && t->username[0])
-		err = iscsi_db_record_set(rec, "node.session.auth.authmethod", "CHAP", why);
+		err = adm_set_pairs(rec, settings, count, why);
 	return err;
 }
 
@@ -93,6 +79,23 @@ static enum iscsi_err override(struct adm *adm, struct iscsi_db_record *rec)
 	return err;
 }
 
+static enum iscsi_err make_record(struct adm *adm, const struct firmware_target *t,
+				  const struct iscsi_db_record *iface,
+				  struct iscsi_db_record **ret)
+{
+	struct iscsi_why why = { "" };
+	enum iscsi_err err = adm_new_node(adm, iface, ret);
+
+	if (err != ISCSI_SUCCESS)
+		return err;
+	err = adm_fail(fill_record(*ret, t, iface, &why), &why);
+	if (err == ISCSI_SUCCESS)
+		err = override(adm, *ret);
+	if (err != ISCSI_SUCCESS)
+		*ret = iscsi_db_record_free(*ret);
+	return err;
+}
+
 static enum iscsi_err add_record(struct adm *adm, const struct firmware_target *t,
 				 struct adm_records *records)
 {
@@ -103,53 +106,105 @@ static enum iscsi_err add_record(struct adm *adm, const struct firmware_target *
 	err = adm_fail(iscsi_db_iface_read(adm->db, "default", &iface, &why), &why);
 	if (err != ISCSI_SUCCESS)
 		return err;
-	err = adm_new_node(adm, iface, &rec);
+	err = make_record(adm, t, iface, &rec);
 	iscsi_db_record_free(iface);
+	return err == ISCSI_SUCCESS ? adm_fail(adm_records_add(records, rec), NULL) : err;
+}
+
+void mode_fw_say_unusable(const struct firmware_target *t, bool shown,
+			  const struct iscsi_why *why)
+{
+	adm_error("/sys/%s %s: %s", t->path, shown ? "can't be logged in to" : "is left out",
+		  why->text);
+}
+
+enum iscsi_err mode_fw_say_none(enum iscsi_err err)
+{
+	/* What is there but useless is nothing; a card's target is something, but not for us. */
+	if (err == ISCSI_ERR_INVAL)
+		err = ISCSI_ERR_NO_OBJS_FOUND;
+	adm_error("Could not get list of targets from firmware. (err %d)", (int)err);
+	return err;
+}
+
+enum iscsi_err mode_fw_read(struct adm *adm, firmware_no_nic_fn *fn, void *arg,
+			    struct firmware_target **ret, size_t *ret_len)
+{
+	enum iscsi_err err = adm_need_sysfs(adm);
+	char name[64];
+
 	if (err != ISCSI_SUCCESS)
 		return err;
-	err = adm_fail(fill_record(rec, t, &why), &why);
-	if (err == ISCSI_SUCCESS)
-		err = override(adm, rec);
-	if (err == ISCSI_SUCCESS)
-		return adm_fail(adm_records_add(records, rec), NULL);
-	iscsi_db_record_free(rec);
-	return err;
+	err = firmware_read(adm->sysfs, fn, arg, ret, ret_len);
+	if (err == ISCSI_ERR_NO_OBJS_FOUND &&
+	    !sysfs_first_entry(adm->sysfs, "firmware/ibft", name, sizeof(name)))
+		adm_error("/sys/firmware/ibft isn't there: this firmware has no iSCSI boot table, "
+			  "or the kernel module iscsi_ibft isn't loaded");
+	return err == ISCSI_SUCCESS ? err : mode_fw_say_none(err);
 }
 
 /* Whatever comes of the logins, the status is 0: boot scripts rely on it. */
 static enum iscsi_err login(struct adm *adm, const struct firmware_target *list, size_t len)
 {
 	struct login_how how = { .no_wait = adm->opt.no_wait, .quiet_end = true };
+	enum iscsi_err err = adm_need_db(adm), unusable = ISCSI_SUCCESS;
 	struct adm_records records = { NULL, 0, 0 };
-	enum iscsi_err err = adm_need_db(adm);
+	struct iscsi_why why = { "" };
 	size_t i;
 
-	for (i = 0; i < len && err == ISCSI_SUCCESS; i++)
-		err = add_record(adm, &list[i], &records);
-	if (err == ISCSI_SUCCESS)
+	for (i = 0; i < len && err == ISCSI_SUCCESS; i++) {
+		enum iscsi_err one = firmware_check(&list[i], &why);
+
+		if (one == ISCSI_SUCCESS) {
+			err = add_record(adm, &list[i], &records);
+			continue;
+		}
+		mode_fw_say_unusable(&list[i], false, &why);
+		if (unusable == ISCSI_SUCCESS)
+			unusable = one;
+	}
+	if (err == ISCSI_SUCCESS && records.len)
 		(void)logins_run(adm, records.list, records.len, &how);
+	else if (err == ISCSI_SUCCESS)
+		err = mode_fw_say_none(unusable);
 	adm_records_done(&records);
 	return err;
+}
+
+/* All that has a name and an address, as open-iscsi does; what hinders a login is said. */
+static enum iscsi_err print(const struct firmware_target *list, size_t len)
+{
+	enum iscsi_err unusable = ISCSI_SUCCESS;
+	struct iscsi_why why = { "" };
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		bool shown = list[i].target[0] && list[i].address[0];
+		enum iscsi_err one = firmware_check(&list[i], &why);
+
+		if (shown)
+			show_firmware_target(stdout, &list[i]);
+		any |= shown;
+		if (one == ISCSI_SUCCESS)
+			continue;
+		mode_fw_say_unusable(&list[i], shown, &why);
+		if (unusable == ISCSI_SUCCESS)
+			unusable = one;
+	}
+	return any ? ISCSI_SUCCESS : mode_fw_say_none(unusable);
 }
 
 enum iscsi_err mode_fw_run(struct adm *adm)
 {
 	struct firmware_target *list;
-	enum iscsi_err err = adm_need_sysfs(adm);
-	size_t len, i;
+	enum iscsi_err err;
+	size_t len;
 
+	err = mode_fw_read(adm, no_nic, NULL, &list, &len);
 	if (err != ISCSI_SUCCESS)
 		return err;
-	err = firmware_read(adm->sysfs, skipped, &list, &len);
-	if (err != ISCSI_SUCCESS) {
-		adm_error("Could not get list of targets from firmware. (err %d)", (int)err);
-		return err;
-	}
-	if (adm->opt.login)
-		err = login(adm, list, len);
-	for (i = 0; i < len && !adm->opt.login; i++)
-		show_firmware_target(stdout, &list[i]);
-	explicit_bzero(list, len * sizeof(*list));
-	free(list);
+	err = adm->opt.login ? login(adm, list, len) : print(list, len);
+	firmware_free(list, len);
 	return err;
 }

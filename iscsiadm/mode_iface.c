@@ -140,6 +140,8 @@ static enum iscsi_err show_tree_of(struct adm *adm, const char *only)
 		err = each_iface(adm, list_tree, &nodes);
 	}
 	adm_records_done(&nodes);
+	if (err == ISCSI_SUCCESS)
+		show_unreadable(stdout, "Unreadable", adm->unreadable, adm->unreadable_count);
 	return err;
 }
 
@@ -373,13 +375,16 @@ static enum iscsi_err stage_delete(struct adm *adm, const char *name)
 		adm_error("iface %s is a special interface and cannot be deleted.", name);
 		return ISCSI_ERR_INVAL;
 	}
-	if (iscsi_db_iface_read(adm->db, name, &iface, &why) != ISCSI_SUCCESS) {
-		if (why.text[0])
-			adm_error("%s", why.text);
+	err = iscsi_db_iface_read(adm->db, name, &iface, &why);
+	if (err != ISCSI_SUCCESS && why.text[0])
+		adm_error("%s", why.text);
+	/* One that can't be read is there, and can go. */
+	if (err != ISCSI_SUCCESS && err != ISCSI_ERR_IDBM) {
 		adm_error("Could not read iface info for %s.", name);
 		return ISCSI_ERR_INVAL;
 	}
-	iscsi_db_record_free(iface);
+	if (err == ISCSI_SUCCESS)
+		iscsi_db_record_free(iface);
 	err = adm_each_node(adm, &bound, delete_node, adm, NULL);
 	if (err == ISCSI_SUCCESS && in_use(adm, name)) {
 		adm_error("A session is using the interface %s.", name);
@@ -416,16 +421,38 @@ static enum iscsi_err unreadable(const char *name, const struct iscsi_why *why)
 	return ISCSI_ERR_IDBM;
 }
 
+/*
+ * What somebody may expect to take effect, though only a card has an address of its own: these
+ * two make open-iscsi fail, while it takes all other settings for nothing to do.
+ */
+static const char *card_setting(const struct iscsi_db_record *iface)
+{
+	const char *address = iscsi_db_record_get(iface, "iface.ipaddress");
+	const char *bootproto = iscsi_db_record_get(iface, "iface.bootproto");
+
+	if (address && *address && !streq(address, "default"))
+		return "iface.ipaddress";
+	return bootproto && streq(bootproto, "dhcp") ? "iface.bootproto = dhcp" : NULL;
+}
+
 static enum iscsi_err iface_apply(struct adm *adm, const char *name)
 {
 	struct iscsi_db_record *iface;
 	struct iscsi_why why = { "" };
+	const char *setting;
 
 	if (!name)
 		return usage("Apply requires iface.");
 	if (iscsi_db_iface_read(adm->db, name, &iface, &why) != ISCSI_SUCCESS)
 		return unreadable(name, &why);
+	setting = card_setting(iface);
 	iscsi_db_record_free(iface);
+	if (setting) {
+		adm_error("iface %s: %s is for cards; a software interface has the addresses "
+			  "of its network device", name, setting);
+		adm_error("Could not apply net configuration: %s", iscsi_db_err_text(ISCSI_ERR));
+		return ISCSI_ERR;
+	}
 	adm_error("Nothing to configure.");
 	printf("%s applied.\n", name);
 	return ISCSI_SUCCESS;

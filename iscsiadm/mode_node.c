@@ -65,6 +65,8 @@ static enum iscsi_err node_list(struct adm *adm)
 	err = adm_each_node(adm, &all, list_node, &listing, &count);
 	if (err != ISCSI_SUCCESS)
 		return err;
+	if (listing.tree)
+		show_unreadable(stdout, "Unreadable", adm->unreadable, adm->unreadable_count);
 	return count ? ISCSI_SUCCESS : no_records();
 }
 

@@ -42,6 +42,14 @@ static void on_state(void *arg, const struct mgmt_reply *reply)
 	adm_sessions_told(s->sessions, s->list[i], reply->session);
 }
 
+/* An iscsi_db_warn_fn. */
+static void keep_complaint(void *arg, const char *text)
+{
+	struct iscsi_why *complaint = arg;
+
+	(void)iscsi_fail(complaint, ISCSI_SUCCESS, "%s", text);
+}
+
 /*
  * Fills @ret, as long as @list; what can't be learnt in time stays unknown. The daemon also has
  * at hand what would take dozens of reads for each session here.
@@ -50,15 +58,17 @@ static void ask_states(struct adm *adm, const struct sysfs_session *const *list,
 		       struct show_daemon_state *ret)
 {
 	struct states states = { .sessions = adm->sessions, .list = list, .ret = ret };
+	struct iscsi_why complaint = { "" };
 	struct client *client;
+	enum iscsi_err err;
 	size_t i;
 
 	for (i = 0; i < len; i++) {
 		ret[i].conn = MGMT_CONN_UNKNOWN;
 		ret[i].recovery = MGMT_RECOVERY_UNKNOWN;
 	}
-	/* A client of its own: this one neither starts the daemon nor complains. */
-	client = client_new(NULL, NULL);
+	/* A client of its own: this one doesn't start the daemon, nor miss it. */
+	client = adm_new_client(adm, keep_complaint, &complaint);
 	if (!client)
 		return;
 	for (i = 0; i < len; i++) {
@@ -74,8 +84,10 @@ static void ask_states(struct adm *adm, const struct sysfs_session *const *list,
 			states.first_tag = tag;
 		states.len++;
 	}
-	(void)client_run(client, STATE_MS, on_state, &states);
+	err = client_run(client, STATE_MS, on_state, &states);
 	client_free(client);
+	if (err == ISCSI_ERR_ISCSID_COMM_ERR || err == ISCSI_ERR_REQ_TIMEDOUT)
+		adm_error("what only iscsid knows reads \"Unknown\": %s", complaint.text);
 }
 
 /* ---- list and tree --------------------------------------------------------------------- */
@@ -111,7 +123,7 @@ size_t mode_session_trees(struct adm *adm, const struct sysfs_session **list, si
 	size_t i, n = 0;
 
 	states = calloc(len + 1, sizeof(*states));
-	if (!states)
+	if (!states || !len)
 		return 0;
 	ask_states(adm, list, len, states);
 	for (i = 0; i < len; i++) {
@@ -250,6 +262,12 @@ struct rescan {
 	size_t len;
 };
 
+/* Nobody there to ask, or somebody else: it is done here then. */
+static bool no_daemon(enum iscsi_err err)
+{
+	return err == ISCSI_ERR_ISCSID_NOTCONN || err == ISCSI_ERR_ISCSID_COMM_ERR;
+}
+
 static void on_rescan(void *arg, const struct mgmt_reply *reply)
 {
 	struct rescan *r = arg;
@@ -258,7 +276,7 @@ static void on_rescan(void *arg, const struct mgmt_reply *reply)
 	if (reply->type != MGMT_RESULT || i >= r->len)
 		return;
 	r->errs[i] = reply->err;
-	if (reply->err != ISCSI_SUCCESS && reply->err != ISCSI_ERR_ISCSID_NOTCONN)
+	if (reply->err != ISCSI_SUCCESS && !no_daemon(reply->err))
 		adm_error("Could not rescan session [sid: %u, target: %s]: %s", r->list[i]->sid,
 			  r->list[i]->target,
 			  reply->why[0] ? reply->why : iscsi_db_err_text(reply->err));
@@ -284,7 +302,7 @@ static enum iscsi_err rescan_list(struct adm *adm, const struct sysfs_session *c
 	struct client *client;
 	size_t i;
 
-	client = client_new(NULL, NULL);
+	client = adm_new_client(adm, NULL, NULL);
 	for (i = 0; client && i < len; i++) {
 		struct mgmt_request req = {
 			.type = MGMT_RESCAN, .sid = list[i]->sid, .record = "", .iface = "",
@@ -298,8 +316,7 @@ static enum iscsi_err rescan_list(struct adm *adm, const struct sysfs_session *c
 			rescan.first_tag = tag;
 		rescan.len++;
 	}
-	if (client && client_run(client, RESCAN_MS, on_rescan, &rescan) ==
-		      ISCSI_ERR_ISCSID_NOTCONN) {
+	if (client && no_daemon(client_run(client, RESCAN_MS, on_rescan, &rescan))) {
 		for (i = 0; i < len; i++)
 			errs[i] = rescan_here(adm, list[i]);
 	}

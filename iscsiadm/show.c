@@ -70,6 +70,16 @@ void show_tree_node(FILE *out, struct show_tree *tree, bool collapse, const char
 	tree->tpgt = tpgt;
 }
 
+void show_unreadable(FILE *out, const char *title, char *const *list, size_t len)
+{
+	size_t i;
+
+	if (len)
+		fprintf(out, "%s:\n", title);
+	for (i = 0; i < len; i++)
+		fprintf(out, "\t%s\n", list[i]);
+}
+
 enum iscsi_err show_record(FILE *out, const struct iscsi_db_record *rec, bool secrets)
 {
 	char *text = iscsi_db_record_print(rec, secrets ? ISCSI_DB_FORM_SHOW_SECRETS :

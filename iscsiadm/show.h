@@ -36,6 +36,9 @@ struct show_tree {
 void show_tree_node(FILE *out, struct show_tree *tree, bool collapse, const char *target,
 		    const char *address, int port, int tpgt, const char *iface);
 
+/* What could not be read, at the end of a tree: nothing if @len is 0. */
+void show_unreadable(FILE *out, const char *title, char *const *list, size_t len);
+
 /* A record as "-o show" has it. ISCSI_ERR_NOMEM. */
 enum iscsi_err show_record(FILE *out, const struct iscsi_db_record *rec, bool secrets);
 

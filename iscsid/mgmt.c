@@ -569,6 +569,7 @@ static void turn_away(struct mgmt *mgmt, int listen_fd)
 
 static int mgmt_on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
+	const struct mgmt_reply hello = { .type = MGMT_HELLO, .name = iscsi_db_version() };
 	struct mgmt *mgmt = userdata;
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
@@ -590,9 +591,12 @@ static int mgmt_on_connection(sd_event_source *source, int fd, uint32_t revents,
 	if (getsockopt(conn_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
 		peer.uid = (uid_t)-1;
 	r = client_new(mgmt, conn_fd, &client);
-	if (r < 0)
+	if (r < 0) {
 		log_warning("can't take a client: %s", strerror(-r));
-	else if (peer.uid != 0 && peer.uid != geteuid())
+		return 0;
+	}
+	client_reply(client, &hello);
+	if (peer.uid != 0 && peer.uid != geteuid())
 		client_refuse(client, iscsi_fail(&why, ISCSI_ERR_ACCESS,
 						 "only root may command iscsid"), &why);
 	else if (mgmt->clients_len > CLIENTS_MAX)

@@ -6,6 +6,7 @@
  *	MGMT_RESULT:	tag, error, sid, conn state, recovery, why, session
  *	MGMT_TARGET:	tag, port, tpgt, name, address
  *	MGMT_STAT:	tag, custom, value's upper and lower half, name
+ *	MGMT_HELLO:	tag (0), name
  *
  * numbers of 32 bits, strings as reader_str() has them.
  */
@@ -94,6 +95,9 @@ enum iscsi_err mgmt_msg_parse_reply(uint16_t type, const uint8_t *body, size_t l
 		reply.value |= reader_be32(&r);
 		reply.name = reader_str(&r);
 		break;
+	case MGMT_HELLO:
+		reply.name = reader_str(&r);
+		break;
 	default:
 		return iscsi_fail(why, ISCSI_ERR_INVALID_MGMT_REQ, "unknown reply %u", type);
 	}
@@ -174,6 +178,8 @@ uint8_t *mgmt_msg_build_reply(const struct mgmt_reply *reply, size_t *ret_len)
 		writer_be32(&w, reply->custom);
 		writer_be32(&w, (uint32_t)(reply->value >> 32));
 		writer_be32(&w, (uint32_t)reply->value);
+		writer_str(&w, reply->name);
+	} else if (reply->type == MGMT_HELLO) {
 		writer_str(&w, reply->name);
 	} else {
 		writer_be32(&w, reply->err);

@@ -4,11 +4,13 @@
  * socket; iscsid's mgmt.c and iscsiadm's client.c are its two users. A parser: no I/O, no log.
  *
  * A message is a header of 12 bytes, big-endian: 32 bits magic, 16 bits version, 16 bits type,
- * 32 bits length of the body. A client sends any number of requests on one connection, each
- * about one object and with a tag of the client's choice; the daemon answers each with exactly
- * one MGMT_RESULT of the same tag, in the order in which they end, with any number of
- * MGMT_TARGET or MGMT_STAT before it. A message that can't be understood is answered with a MGMT_RESULT
- * of tag 0 and ISCSI_ERR_INVALID_MGMT_REQ, then the connection is closed.
+ * 32 bits length of the body. The daemon speaks first, with MGMT_HELLO. A client sends nothing
+ * before that, so that a daemon of another version, or open-iscsi's own, which listens on the
+ * same abstract name, gets nothing that it would misunderstand. Then the client sends any number
+ * of requests, each about one object and with a tag of the client's choice; the daemon answers
+ * each with exactly one MGMT_RESULT of the same tag, in the order in which they end, with any
+ * number of MGMT_TARGET or MGMT_STAT before it. A message that can't be understood is answered
+ * with a MGMT_RESULT of tag 0 and ISCSI_ERR_INVALID_MGMT_REQ, then the connection is closed.
  */
 #ifndef ISCSID_MGMT_MSG_H
 #define ISCSID_MGMT_MSG_H
@@ -20,7 +22,7 @@
 #include "../libiscsi-db/iscsi-db.h"
 
 #define MGMT_MAGIC		0x69534352u	/* "iSCR": never the start of an old mgmt struct */
-#define MGMT_VERSION		1
+#define MGMT_VERSION		2
 #define MGMT_HEADER_LEN		12
 #define MGMT_BODY_MAX		(128 * 1024)	/* bounds what a peer can make us keep */
 
@@ -41,6 +43,7 @@ enum mgmt_type {
 	MGMT_RESULT		= 64,
 	MGMT_TARGET		= 65,	/* of a discovery */
 	MGMT_STAT		= 66,	/* one counter */
+	MGMT_HELLO		= 67,	/* name: the daemon's own version, "3.0.0" */
 };
 
 enum mgmt_flag {
@@ -74,7 +77,7 @@ enum mgmt_recovery {
 };
 
 struct mgmt_reply {
-	enum mgmt_type type;		/* MGMT_RESULT, MGMT_TARGET or MGMT_STAT */
+	enum mgmt_type type;		/* MGMT_RESULT, MGMT_TARGET, MGMT_STAT or MGMT_HELLO */
 	uint32_t tag;
 	/* MGMT_RESULT */
 	enum iscsi_err err;
@@ -89,7 +92,7 @@ struct mgmt_reply {
 	const char *address;		/* without brackets */
 	int port;
 	int tpgt;			/* ISCSI_TPGT_UNKNOWN: the target didn't say */
-	/* MGMT_STAT, with @name */
+	/* MGMT_HELLO has @name alone; MGMT_STAT, with @name */
 	uint64_t value;
 	bool custom;			/* the driver's own, not one of the common ones */
 };

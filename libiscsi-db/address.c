@@ -12,15 +12,16 @@
 
 bool text_to_int(const char *text, int *ret)
 {
-	char *end, canon[16];
+	const char *digits = text + (*text == '-');
+	char *end;
 	long v;
 
+	/* A leading zero is the only digit, of a number without a sign. */
+	if (!isdigit((unsigned char)*digits) || (*digits == '0' && text[1]))
+		return false;
 	errno = 0;
 	v = strtol(text, &end, 10);
-	if (errno || end == text || *end || v < INT_MIN || v > INT_MAX)
-		return false;
-	(void)snprintf(canon, sizeof(canon), "%ld", v);
-	if (!streq(canon, text))
+	if (errno || *end || v < INT_MIN || v > INT_MAX)
 		return false;
 	*ret = (int)v;
 	return true;
@@ -99,11 +100,9 @@ static enum iscsi_err check_full_width(const char *text, struct iscsi_why *why)
 
 enum iscsi_err iscsi_db_check_address(const char *address, struct iscsi_why *why)
 {
-	enum iscsi_err err = check_full_width(address, why);
+	enum iscsi_err err = check_common("address", address, ISCSI_ADDRESS_MAX, why);
 	const char *zone = strchr(address, '%');
 
-	if (!err)
-		err = check_common("address", address, ISCSI_ADDRESS_MAX, why);
 	if (err)
 		return err;
 	for (const char *p = address; *p; p++) {
@@ -113,10 +112,12 @@ enum iscsi_err iscsi_db_check_address(const char *address, struct iscsi_why *why
 		/* A zone is the name of a network device, which may hold nearly anything. */
 		if (!ok && zone && p > zone)
 			ok = c > ' ' && c < 0x7f && !strchr(",[]", c);
-		if (!ok)
-			return iscsi_fail(why, ISCSI_ERR_INVAL,
-					  "the address '%s' has a character in it that no "
-					  "address or host name has", address);
+		if (ok)
+			continue;
+		err = check_full_width(address, why);
+		return err ? err : iscsi_fail(why, ISCSI_ERR_INVAL,
+					      "the address '%s' has a character in it that no "
+					      "address or host name has", address);
 	}
 	if (zone && (!zone[1] || zone == address))
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "the address '%s' has an empty %s",

@@ -83,6 +83,7 @@ enum setting_flag {
 struct setting {
 	const char *name;
 	const char *def;		/* "" is empty */
+	const char *line;		/* "name = default\n" */
 	const char *const *words;
 	uint32_t max;			/* STR: bytes; UINT: the greatest value */
 	int low, high;			/* INT: what makes sense; low == high: anything */
@@ -102,7 +103,7 @@ enum setting_source {
 struct setting_run {
 	const struct setting *rows;
 	unsigned int count;
-	const uint8_t *file_order;	/* NULL: that of the rows */
+	const uint8_t *file_order;	/* the indices as files have them */
 };
 extern struct setting_run setting_runs[DB_KINDS];
 
@@ -117,12 +118,10 @@ static inline const struct setting *setting_row(enum iscsi_db_kind kind, unsigne
 	return &setting_runs[kind].rows[index];
 }
 
-/* The @pos-th index in the order of record files. */
-static inline unsigned int setting_in_file(enum iscsi_db_kind kind, unsigned int pos)
+/* The bytes of its default's line. */
+static inline size_t setting_line_len(const struct setting *s)
 {
-	const uint8_t *order = setting_runs[kind].file_order;
-
-	return order ? order[pos] : pos;
+	return s->name_len + s->def_len + 4u;
 }
 
 /* The index of a name or of one of its old names; -1: not a setting of this kind. */
@@ -203,7 +202,7 @@ enum iscsi_err initiator_parse(const char *text, size_t len, const char *origin,
 struct db_os {
 	int (*open)(int dir, const char *path, int flags, mode_t mode);
 	int (*close)(int fd);
-	ssize_t (*read)(int fd, void *buf, size_t len);
+	ssize_t (*read)(int fd, void *buf, size_t len, off_t at);
 	ssize_t (*write)(int fd, const void *buf, size_t len);
 	ssize_t (*getdents)(int fd, void *buf, size_t size);	/* struct dirent64s; 0: the end */
 	int (*fsync)(int fd);
@@ -229,11 +228,10 @@ extern const struct db_os db_os_real;
 int os_open_by_parts(int dir, const char *path, int flags, mode_t mode);
 
 /*
- * A whole file -> malloc()ed, terminated text, *st (may be NULL) as it was before. -EFBIG over
- * DB_TEXT_MAX, -EINVAL if it isn't a regular file. os_read_path() takes any path and follows it.
+ * A whole file -> malloc()ed, terminated text. -EFBIG over DB_TEXT_MAX, -EINVAL for a pipe and
+ * what else isn't a file. os_read_path() takes any path and follows it.
  */
-int os_read_file(const struct db_os *os, int dir, const char *path, char **ret, size_t *len,
-		 struct stat *st);
+int os_read_fd(const struct db_os *os, int fd, char **ret, size_t *len);
 int os_read_path(const char *path, char **ret, size_t *len);
 
 /* ---- store.c: an open database ------------------------------------------------------- */
@@ -274,7 +272,14 @@ struct iscsi_db {
 	struct db_lock lock;
 	struct db_stage stage;
 	struct db_here here;
+	struct iscsi_db_observer observer;
 };
+
+/* Tells the observer: "VERB ROOT/PATH". */
+void db_trace(const struct iscsi_db *db, const char *verb, const char *path);
+/* Warns of a record that a walk can't read, and tells the observer. */
+void db_left_out(const struct iscsi_db *db, const struct db_warn *warn,
+		 const struct iscsi_why *reason);
 
 enum iscsi_err db_open_os(const char *root, const struct db_os *os, struct iscsi_db **ret,
 			  struct iscsi_why *why);
@@ -295,6 +300,8 @@ void db_forget_here(struct iscsi_db *db);
 const char *db_base_name(const char *path);
 /* asprintf() that gives the text; NULL: no memory. */
 char *db_format(const char *fmt, ...) PRINTF(1, 2);
+/* The pieces before the first NULL in one text; NULL: no memory. */
+char *db_concat(const char *first, ...) __attribute__((sentinel));
 /* "a/b"; NULL: no memory. */
 char *db_join(const char *a, const char *b);
 
@@ -327,12 +334,13 @@ int record_fix(struct iscsi_db_record *rec, const char *key, const char *value, 
 
 /* ---- node.c -------------------------------------------------------------------------- */
 
-/* What finds a node record. */
+/* What finds a node record. The numbers are text, as settings and paths have them. */
 struct node_id {
 	char target[ISCSI_NAME_MAX + 1];
 	char address[ISCSI_ADDRESS_MAX + 1];
+	char port[12];
+	char tpgt[12];			/* "" if it isn't known */
 	char iface[ISCSI_IFACE_NAME_MAX + 1];
-	int port, tpgt;
 };
 
 /* "TARGET,ADDRESS,PORT,TPGT,IFACE" -> @ret; false if it isn't the name of a link. */
@@ -340,8 +348,8 @@ bool node_id_from_link(const char *name, struct node_id *ret);
 /* Stages the removal of a node. */
 enum iscsi_err node_delete_id(struct iscsi_db *db, const struct node_id *id,
 			      struct iscsi_why *why);
-/* "ADDRESS,PORT" or "ADDRESS,PORT,TPGT"; false if it is neither. */
-bool portal_name_parse(const char *name, struct iscsi_db_portal *ret);
+/* "ADDRESS,PORT" or "ADDRESS,PORT,TPGT" -> that part of @ret; false if it is neither. */
+bool portal_name_parse(const char *name, struct node_id *ret);
 
 /* ---- stage.c: changes that aren't visible yet ---------------------------------------- */
 

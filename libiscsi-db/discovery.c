@@ -26,17 +26,16 @@ static enum iscsi_err no_memory(struct iscsi_why *why)
 }
 
 /* Makes what was read from "ADDRESS,PORT" say that it is that portal. */
-static enum iscsi_err fix_identity(struct iscsi_db_record *rec, const char *address, int port,
-				   const char *origin, const struct db_warn *warn)
+static enum iscsi_err fix_identity(struct iscsi_db_record *rec, const char *address,
+				   const char *port, const char *origin,
+				   const struct db_warn *warn)
 {
 	const char *type = rec->kind == ISCSI_DB_ISNS ? "isns" : "sendtargets";
 	bool fixed = false;
-	char number[16];
 
-	(void)snprintf(number, sizeof(number), "%d", port);
 	if (record_fix(rec, "discovery.type", type, &fixed) < 0 ||
 	    record_fix(rec, "discovery.sendtargets.address", address, &fixed) < 0 ||
-	    record_fix(rec, "discovery.sendtargets.port", number, &fixed) < 0)
+	    record_fix(rec, "discovery.sendtargets.port", port, &fixed) < 0)
 		return ISCSI_ERR_NOMEM;
 	if (fixed)
 		db_warn(warn, "%s says it is another portal; its path counts", origin);
@@ -44,11 +43,12 @@ static enum iscsi_err fix_identity(struct iscsi_db_record *rec, const char *addr
 }
 
 static enum iscsi_err load(struct iscsi_db *db, enum iscsi_db_kind kind, const char *address,
-			   int port, iscsi_db_warn_fn *fn, void *arg,
+			   const char *port, iscsi_db_warn_fn *fn, void *arg,
 			   struct iscsi_db_record **ret, struct iscsi_why *why)
 {
 	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
-	CLEANUP(freep) char *folder = db_format("%s/%s,%d", layout[kind].folder, address, port);
+	CLEANUP(freep) char *folder = db_concat(layout[kind].folder, "/", address, ",", port,
+						NULL);
 	CLEANUP(freep) char *path = NULL;
 	struct db_warn warn = { .fn = fn, .arg = arg };
 	enum iscsi_err err;
@@ -57,7 +57,7 @@ static enum iscsi_err load(struct iscsi_db *db, enum iscsi_db_kind kind, const c
 	if (!folder)
 		return no_memory(why);
 	type = db_type(db, folder);
-	path = type == S_IFREG ? strdup(folder) : db_format("%s/%s", folder, layout[kind].file);
+	path = type == S_IFREG ? strdup(folder) : db_join(folder, layout[kind].file);
 	if (!path)
 		return no_memory(why);
 	err = db_load(db, kind, path, fn, arg, &rec, why);
@@ -75,13 +75,15 @@ enum iscsi_err iscsi_db_discovery_read(struct iscsi_db *db, enum iscsi_db_kind k
 				       struct iscsi_db_record **ret, struct iscsi_why *why)
 {
 	enum iscsi_err err;
+	char port_text[12];
 
 	if (!is_discovery(kind))
 		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "not a kind of discovery record");
 	err = iscsi_db_check_address(address, why);
 	if (err)
 		return err;
-	err = load(db, kind, address, port, NULL, NULL, ret, why);
+	(void)snprintf(port_text, sizeof(port_text), "%d", port);
+	err = load(db, kind, address, port_text, NULL, NULL, ret, why);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND)
 		return iscsi_fail(why, err, "there is no discovery record for %s,%d in %s/%s",
 				  address, port, db->root, layout[kind].folder);
@@ -105,20 +107,18 @@ enum iscsi_err iscsi_db_discovery_each(struct iscsi_db *db, enum iscsi_db_kind k
 				  layout[kind].folder, db_strerror(r));
 	for (size_t i = 0; i < names.count && !err; i++) {
 		CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
-		struct iscsi_db_portal portal;
 		struct iscsi_why reason;
 		struct node_id id;
 
 		/* Old iSNS discoveries put their links here, among the servers. */
 		if (node_id_from_link(names.name[i], &id))
 			continue;
-		if (!portal_name_parse(names.name[i], &portal) || strchr(names.name[i], ',') !=
-		    strrchr(names.name[i], ',')) {
+		if (!portal_name_parse(names.name[i], &id) || *id.tpgt) {
 			db_warn(&warn, "%s/%s/%s is left out: not the name of a portal", db->root,
 				layout[kind].folder, names.name[i]);
 			continue;
 		}
-		err = load(db, kind, portal.address, portal.port, warn_fn, warn_arg, &rec, &reason);
+		err = load(db, kind, id.address, id.port, warn_fn, warn_arg, &rec, &reason);
 		if (!err) {
 			err = fn(arg, rec);
 			continue;
@@ -126,7 +126,7 @@ enum iscsi_err iscsi_db_discovery_each(struct iscsi_db *db, enum iscsi_db_kind k
 		if (err == ISCSI_ERR_NOMEM)
 			iscsi_fail(why, err, "%s", reason.text);
 		else if (err != ISCSI_ERR_NO_OBJS_FOUND)
-			db_warn(&warn, "%s; it is left out", reason.text);
+			db_left_out(db, &warn, &reason);
 		if (err != ISCSI_ERR_NOMEM)
 			err = ISCSI_SUCCESS;
 	}
@@ -171,7 +171,7 @@ static enum iscsi_err delete_links(struct iscsi_db *db, const char *folder, cons
 		return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot list %s/%s: %s", db->root, folder,
 				  db_strerror(r));
 	for (size_t i = 0; i < names.count && !err; i++) {
-		CLEANUP(freep) char *link = db_format("%s/%s", folder, names.name[i]);
+		CLEANUP(freep) char *link = db_join(folder, names.name[i]);
 		struct node_id id;
 		int type;
 

@@ -231,6 +231,21 @@ enum iscsi_err iscsi_db_open(const char *root, struct iscsi_db **ret, struct isc
 struct iscsi_db *iscsi_db_close(struct iscsi_db *db);	/* drops what wasn't committed */
 const char *iscsi_db_root(const struct iscsi_db *db);
 
+/* Told in words what happens to the database; no secrets. Each function may be NULL. */
+struct iscsi_db_observer {
+	/*
+	 * A record that a walk leaves out since it can't be read: which file, and why. Besides
+	 * the walk's own warning, which may be about other things too.
+	 */
+	void (*unreadable)(void *arg, const char *text);
+	/* Each record that was read, and what a commit has changed: "read FILE". */
+	void (*trace)(void *arg, const char *text);
+	void *arg;
+};
+
+/* @observer is copied; what it replaces hears no more. */
+void iscsi_db_observe(struct iscsi_db *db, const struct iscsi_db_observer *observer);
+
 /*
  * Whoever changes records holds the lock from reading them to iscsi_db_commit(), and never
  * while waiting for anything else. Bounded (30 s), freed if its holder dies, and held against

@@ -62,7 +62,7 @@ static pid_t read_pid(const struct iscsi_db *db)
 
 	if (fd < 0)
 		return 0;
-	n = db->os->read(fd, text, sizeof(text) - 1);
+	n = db->os->read(fd, text, sizeof(text) - 1, 0);
 	(void)db->os->close(fd);
 	if (n <= 0)
 		return 0;

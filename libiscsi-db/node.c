@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <limits.h>
 
+#define TPGT_UNKNOWN	"-1"		/* ISCSI_TPGT_UNKNOWN as records have it */
+
 /* ---- names of nodes ------------------------------------------------------------------ */
 
 static enum iscsi_err no_memory(struct iscsi_why *why)
@@ -17,35 +19,42 @@ static enum iscsi_err no_memory(struct iscsi_why *why)
 	return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory for a node record");
 }
 
-bool portal_name_parse(const char *name, struct iscsi_db_portal *ret)
+static bool take_number(const char *text, size_t len, char ret[12])
 {
-	char copy[NAME_MAX + 1], *port, *tpgt;
+	int number;
 
-	if (strlen(name) >= sizeof(copy))
+	if (len >= 12)
 		return false;
-	strcpy(copy, name);
-	port = strchr(copy, ',');
-	if (!port)
+	memcpy(ret, text, len);
+	ret[len] = '\0';
+	return text_to_int(ret, &number);
+}
+
+bool portal_name_parse(const char *name, struct node_id *ret)
+{
+	size_t len = strcspn(name, ","), port_len;
+	const char *port = name + len + 1;
+
+	if (!name[len] || len > ISCSI_ADDRESS_MAX)
 		return false;
-	*port++ = '\0';
-	tpgt = strchr(port, ',');
-	if (tpgt)
-		*tpgt++ = '\0';
-	if (iscsi_db_check_address(copy, NULL) != ISCSI_SUCCESS || !text_to_int(port, &ret->port))
+	memcpy(ret->address, name, len);
+	ret->address[len] = '\0';
+	port_len = strcspn(port, ",");
+	if (iscsi_db_check_address(ret->address, NULL) != ISCSI_SUCCESS ||
+	    !take_number(port, port_len, ret->port))
 		return false;
-	ret->tpgt = ISCSI_TPGT_UNKNOWN;
-	if (tpgt && (!text_to_int(tpgt, &ret->tpgt) || ret->tpgt == ISCSI_TPGT_UNKNOWN))
-		return false;
-	memcpy(ret->address, copy, strlen(copy) + 1);
-	return true;
+	ret->tpgt[0] = '\0';
+	if (!port[port_len])
+		return true;
+	port += port_len + 1;
+	return take_number(port, strlen(port), ret->tpgt) && !streq(ret->tpgt, TPGT_UNKNOWN);
 }
 
 bool node_id_from_link(const char *name, struct node_id *ret)
 {
 	const char *end = name;
-	struct iscsi_db_portal portal;
-	char text[NAME_MAX + 1];
-	size_t len;
+	char portal[NAME_MAX + 1];
+	size_t len, portal_len;
 
 	for (int commas = 0; commas < 4; commas++) {
 		end = strchr(commas ? end + 1 : end, ',');
@@ -53,29 +62,24 @@ bool node_id_from_link(const char *name, struct node_id *ret)
 			return false;
 	}
 	len = strcspn(name, ",");
-	if (len > ISCSI_NAME_MAX || (size_t)(end - name) >= sizeof(text) ||
+	portal_len = (size_t)(end - name) - len - 1;
+	if (len > ISCSI_NAME_MAX || portal_len >= sizeof(portal) ||
 	    iscsi_db_check_iface_name(end + 1, NULL) != ISCSI_SUCCESS)
 		return false;
 	memcpy(ret->target, name, len);
 	ret->target[len] = '\0';
-	if (iscsi_db_check_name(ret->target, NULL) != ISCSI_SUCCESS)
-		return false;
-	memcpy(text, name + len + 1, (size_t)(end - name) - len - 1);
-	text[(size_t)(end - name) - len - 1] = '\0';
-	if (!portal_name_parse(text, &portal))
-		return false;
-	strcpy(ret->address, portal.address);
+	memcpy(portal, name + len + 1, portal_len);
+	portal[portal_len] = '\0';
 	strcpy(ret->iface, end + 1);
-	ret->port = portal.port;
-	ret->tpgt = portal.tpgt;
-	return true;
+	return iscsi_db_check_name(ret->target, NULL) == ISCSI_SUCCESS &&
+	       portal_name_parse(portal, ret);
 }
 
 /* The node that a record says it is, each part through its gate. */
 static enum iscsi_err node_id_of(const struct iscsi_db_record *rec, struct node_id *ret,
 				 struct iscsi_why *why)
 {
-	const char *target, *address, *iface;
+	const char *target, *address, *iface, *tpgt;
 	enum iscsi_err err;
 
 	if (rec->kind != ISCSI_DB_NODE)
@@ -83,6 +87,7 @@ static enum iscsi_err node_id_of(const struct iscsi_db_record *rec, struct node_
 	target = iscsi_db_record_get(rec, "node.name");
 	address = iscsi_db_record_get(rec, "node.conn[0].address");
 	iface = iscsi_db_record_get(rec, "iface.iscsi_ifacename");
+	tpgt = iscsi_db_record_get(rec, "node.tpgt");
 	err = iscsi_db_check_name(target, why);
 	if (!err)
 		err = iscsi_db_check_address(address, why);
@@ -93,89 +98,87 @@ static enum iscsi_err node_id_of(const struct iscsi_db_record *rec, struct node_
 	strcpy(ret->target, target);
 	strcpy(ret->address, address);
 	strcpy(ret->iface, iface);
-	ret->port = iscsi_db_record_get_int(rec, "node.conn[0].port");
-	ret->tpgt = iscsi_db_record_get_int(rec, "node.tpgt");
+	strcpy(ret->port, iscsi_db_record_get(rec, "node.conn[0].port"));
+	strcpy(ret->tpgt, streq(tpgt, TPGT_UNKNOWN) ? "" : tpgt);
 	return ISCSI_SUCCESS;
 }
 
 static char *single_path(const struct node_id *id)
 {
-	return db_format("nodes/%s/%s,%d", id->target, id->address, id->port);
+	return db_concat("nodes/", id->target, "/", id->address, ",", id->port, NULL);
 }
 
+/* Without a portal group, the path ends where that would begin: it is single_path(). */
 static char *portal_path(const struct node_id *id)
 {
-	if (id->tpgt == ISCSI_TPGT_UNKNOWN)
-		return single_path(id);
-	return db_format("nodes/%s/%s,%d,%d", id->target, id->address, id->port, id->tpgt);
+	return db_concat("nodes/", id->target, "/", id->address, ",", id->port,
+			 *id->tpgt ? "," : NULL, id->tpgt, NULL);
 }
 
 static char *record_path(const struct node_id *id)
 {
-	if (id->tpgt == ISCSI_TPGT_UNKNOWN)
-		return single_path(id);
-	return db_format("nodes/%s/%s,%d,%d/%s", id->target, id->address, id->port, id->tpgt,
-			 id->iface);
+	return db_concat("nodes/", id->target, "/", id->address, ",", id->port,
+			 *id->tpgt ? "," : NULL, id->tpgt, "/", id->iface, NULL);
 }
 
 /* ---- links --------------------------------------------------------------------------- */
 
-/* Where a node's link may be. */
+/* Where a node's link may be, but for the folder of the portal that found it. */
 struct links {
-	char *static_link, *fw, *isns_flat;
-	char *found;		/* in the folder of the portal that found it; NULL: none */
-	const char *type;
+	char *in_static, *in_fw, *in_isns;
+	const char *name;		/* which ends each of them */
 };
 
 static void links_done(struct links *links)
 {
-	free(links->static_link);
-	free(links->fw);
-	free(links->isns_flat);
-	free(links->found);
+	free(links->in_static);
+	free(links->in_fw);
+	free(links->in_isns);
 }
 
-static int links_init(struct links *links, const struct node_id *id,
-		      const struct iscsi_db_record *rec)
+static int links_init(struct links *links, const struct node_id *id)
 {
-	CLEANUP(freep) char *name = db_format("%s,%s,%d,%d,%s", id->target, id->address, id->port,
-					      id->tpgt, id->iface);
-	const char *address = iscsi_db_record_get(rec, "node.discovery_address");
-	int port = iscsi_db_record_get_int(rec, "node.discovery_port");
-	bool st, isns;
+	links->in_static = db_concat("static/", id->target, ",", id->address, ",", id->port, ",",
+				     id->tpgt, ",", id->iface, NULL);
+	links->name = links->in_static ? db_base_name(links->in_static) : "";
+	links->in_fw = db_join("fw", links->name);
+	links->in_isns = db_join("isns", links->name);
+	return links->in_static && links->in_fw && links->in_isns ? 0 : -ENOMEM;
+}
 
-	*links = (struct links){ .type = iscsi_db_record_get(rec, "node.discovery_type") };
-	st = streq(links->type, "send_targets");
-	isns = streq(links->type, "isns");
-	if (!name)
-		return -ENOMEM;
-	links->static_link = db_join("static", name);
-	links->fw = db_join("fw", name);
-	links->isns_flat = db_join("isns", name);
-	if ((st || isns) && iscsi_db_check_address(address, NULL) == ISCSI_SUCCESS) {
-		links->found = db_format("%s/%s,%d/%s", st ? "send_targets" : "isns", address, port,
-					 name);
-		if (!links->found)
-			return -ENOMEM;
-	}
-	return links->static_link && links->fw && links->isns_flat ? 0 : -ENOMEM;
+/* The link in the folder of the portal that found @rec; NULL: there is none such. -ENOMEM. */
+static int found_link(const struct links *links, const struct iscsi_db_record *rec, char **ret)
+{
+	const char *type = iscsi_db_record_get(rec, "node.discovery_type");
+	const char *address = iscsi_db_record_get(rec, "node.discovery_address");
+	const char *port = iscsi_db_record_get(rec, "node.discovery_port");
+
+	*ret = NULL;
+	if (!streq(type, "send_targets") && !streq(type, "isns"))
+		return 0;
+	if (iscsi_db_check_address(address, NULL) != ISCSI_SUCCESS)
+		return 0;
+	*ret = db_concat(type, "/", address, ",", port, "/", links->name, NULL);
+	return *ret ? 0 : -ENOMEM;
 }
 
 /* The link that a record asks for: its path or NULL, and where else it may go. */
-static const char *links_choose(struct iscsi_db *db, const struct links *links,
-				const char **otherwise)
+static const char *choose_link(struct iscsi_db *db, const struct links *links, const char *found,
+			       const struct iscsi_db_record *rec, const char **otherwise)
 {
+	const char *type = iscsi_db_record_get(rec, "node.discovery_type");
+
 	*otherwise = NULL;
-	if (streq(links->type, "static"))
-		return links->static_link;
-	if (streq(links->type, "fw"))
-		return links->fw;
-	if (!streq(links->type, "isns"))
-		return links->found;
-	if (!links->found || db_type(db, links->isns_flat) == S_IFLNK)
-		return links->isns_flat;
-	*otherwise = links->isns_flat;
-	return links->found;
+	if (streq(type, "static"))
+		return links->in_static;
+	if (streq(type, "fw"))
+		return links->in_fw;
+	if (!streq(type, "isns"))
+		return found;
+	if (!found || db_type(db, links->in_isns) == S_IFLNK)
+		return links->in_isns;
+	*otherwise = links->in_isns;
+	return found;
 }
 
 /*
@@ -189,23 +192,23 @@ static int fix_type(struct iscsi_db *db, const struct node_id *id, struct iscsi_
 
 	if (rec->has_type && !streq(iscsi_db_record_get(rec, "node.discovery_type"), "fw"))
 		return 0;
-	if (id->tpgt == ISCSI_TPGT_UNKNOWN)
+	if (!*id->tpgt)
 		return 0;
-	if (links_init(&links, id, rec) < 0)
+	if (links_init(&links, id) < 0)
 		r = -ENOMEM;
-	else if (db_type(db, links.fw) == S_IFLNK)
+	else if (db_type(db, links.in_fw) == S_IFLNK)
 		r = record_put(rec, "node.discovery_type", "fw");
-	else if (db_type(db, links.static_link) == S_IFLNK)
+	else if (db_type(db, links.in_static) == S_IFLNK)
 		r = record_put(rec, "node.discovery_type", "static");
 	links_done(&links);
 	return r;
 }
 
 /* Stages the removal of every link that an old record may have, but for @keep. */
-static int unlink_old(struct stage_op *op, const struct links *old, const char *keep,
-		      const char *otherwise)
+static int unlink_old(struct stage_op *op, const struct links *links, const char *found,
+		      const char *keep, const char *otherwise)
 {
-	const char *candidates[] = { old->found, old->static_link, old->fw, old->isns_flat };
+	const char *candidates[] = { found, links->in_static, links->in_fw, links->in_isns };
 
 	for (size_t i = 0; i < ARRAY_SIZE(candidates); i++) {
 		const char *path = candidates[i];
@@ -224,16 +227,15 @@ static int unlink_anywhere(struct iscsi_db *db, struct stage_op *op, const struc
 			   const char *keep, const char *otherwise)
 {
 	static const char *const folders[] = { "send_targets", "isns" };
-	const char *name = strchr(links->fw, '/') + 1;
-	int r = unlink_old(op, links, keep, otherwise);
+	int r = unlink_old(op, links, NULL, keep, otherwise);
 
 	for (size_t f = 0; f < ARRAY_SIZE(folders) && !r; f++) {
 		struct names portals;
 
 		r = names_read(db, folders[f], &portals);
 		for (size_t i = 0; i < portals.count && !r; i++) {
-			CLEANUP(freep) char *path = db_format("%s/%s/%s", folders[f],
-							      portals.name[i], name);
+			CLEANUP(freep) char *path = db_concat(folders[f], "/", portals.name[i],
+							      "/", links->name, NULL);
 
 			if (!path)
 				r = -ENOMEM;
@@ -247,32 +249,27 @@ static int unlink_anywhere(struct iscsi_db *db, struct stage_op *op, const struc
 
 /* Stages the removal of the links that the record on disk has. */
 static enum iscsi_err stage_unlinks(struct iscsi_db *db, struct stage_op *op,
-				    const struct node_id *id, const char *path, const char *keep,
+				    const struct links *links, const char *path, const char *keep,
 				    const char *otherwise, struct iscsi_why *why)
 {
 	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *loaded = NULL;
 	const struct iscsi_db_record *old = db->here.rec;
 	enum iscsi_err err = ISCSI_SUCCESS;
-	struct links links = { 0 };
-	bool readable;
-	int r = 0;
+	CLEANUP(freep) char *found = NULL;
+	int r;
 
 	/* A record that doesn't say how it was found has it from fix_type(). */
 	if (!db_is_here(db, path) || !old->has_type)
 		err = db_load(db, ISCSI_DB_NODE, path, NULL, NULL, &loaded, NULL);
-	readable = err == ISCSI_SUCCESS;
 	if (err == ISCSI_ERR_NO_OBJS_FOUND)
 		return ISCSI_SUCCESS;
-	if (!readable && iscsi_db_record_new(ISCSI_DB_NODE, &loaded) != ISCSI_SUCCESS)
-		return no_memory(why);
-	if (loaded)
-		old = loaded;
-	r = links_init(&links, id, old);
-	if (!r && readable)
-		r = unlink_old(op, &links, keep, otherwise);
-	else if (!r)
-		r = unlink_anywhere(db, op, &links, keep, otherwise);
-	links_done(&links);
+	if (err) {
+		r = unlink_anywhere(db, op, links, keep, otherwise);
+	} else {
+		r = found_link(links, loaded ? loaded : old, &found);
+		if (!r)
+			r = unlink_old(op, links, found, keep, otherwise);
+	}
 	if (r == -ENOMEM)
 		return no_memory(why);
 	if (r < 0)
@@ -319,9 +316,9 @@ static enum iscsi_err replace_single(struct iscsi_db *db, struct stage_op *op,
 enum iscsi_err iscsi_db_node_write(struct iscsi_db *db, const struct iscsi_db_record *rec,
 				   struct iscsi_why *why)
 {
-	CLEANUP(freep) char *path = NULL, *portal = NULL, *text = NULL;
-	const char *link = NULL, *otherwise = NULL;
-	struct links links = { 0 };
+	CLEANUP(freep) char *path = NULL, *text = NULL, *found = NULL;
+	CLEANUP(links_done) struct links links = { 0 };
+	const char *link, *otherwise;
 	struct stage_op *op;
 	struct node_id id;
 	enum iscsi_err err = node_id_of(rec, &id, why);
@@ -329,48 +326,56 @@ enum iscsi_err iscsi_db_node_write(struct iscsi_db *db, const struct iscsi_db_re
 	if (err)
 		return err;
 	path = record_path(&id);
-	portal = portal_path(&id);
-	text = portal ? db_join(db->root, portal) : NULL;
-	if (!path || !text)
+	if (!path)
 		return no_memory(why);
 	err = stage_write(db, path, rec, &op, why);
-	if (err || id.tpgt == ISCSI_TPGT_UNKNOWN)
+	if (err || !*id.tpgt)
 		return err;
-	if (links_init(&links, &id, rec) < 0) {
-		err = no_memory(why);
-	} else {
-		link = links_choose(db, &links, &otherwise);
-		/* A name that no file can have: the node works without its link. */
-		if (link && strlen(strrchr(link, '/') + 1) > NAME_MAX)
-			link = otherwise = NULL;
-		if (link && stage_set_link(op, link, otherwise, text) < 0)
-			err = no_memory(why);
-	}
-	if (!err)
-		err = stage_unlinks(db, op, &id, path, link, otherwise, why);
-	if (!err)
-		err = replace_single(db, op, &id, path, why);
-	links_done(&links);
-	return err;
+	text = db_join(db->root, path);
+	if (!text || links_init(&links, &id) < 0 || found_link(&links, rec, &found) < 0)
+		return no_memory(why);
+	*strrchr(text, '/') = '\0';	/* links lead to the folder of the portal */
+	link = choose_link(db, &links, found, rec, &otherwise);
+	/* A name that no file can have: the node works without its link. */
+	if (link && strlen(links.name) > NAME_MAX)
+		link = otherwise = NULL;
+	if (link && stage_set_link(op, link, otherwise, text) < 0)
+		return no_memory(why);
+	err = stage_unlinks(db, op, &links, path, link, otherwise, why);
+	return err ? err : replace_single(db, op, &id, path, why);
+}
+
+/* Where a node's record is -> @path, which the caller frees. Its type, 0 if it has none, -errno. */
+static int locate(struct iscsi_db *db, const struct node_id *id, char **path)
+{
+	CLEANUP(freep) char *portal = NULL;
+	int type;
+
+	*path = record_path(id);
+	if (*path && db_is_here(db, *path))	/* the walk has read it */
+		return S_IFREG;
+	portal = portal_path(id);
+	if (!*path || !portal)
+		return -ENOMEM;
+	type = db_type(db, portal);
+	if (type == S_IFREG)	/* the old layout, or a file where a folder belongs */
+		strcpy(*path, portal);
+	else if (type > 0)
+		type = *id->tpgt ? db_type(db, *path) : 0;
+	return type;
 }
 
 enum iscsi_err node_delete_id(struct iscsi_db *db, const struct node_id *id,
 			      struct iscsi_why *why)
 {
-	CLEANUP(freep) char *path = record_path(id), *portal = portal_path(id);
+	CLEANUP(links_done) struct links links = { 0 };
+	CLEANUP(freep) char *path = NULL;
 	struct stage_op *op;
 	enum iscsi_err err;
-	int type;
+	int type = locate(db, id, &path);
 
-	if (!path || !portal)
+	if (type == -ENOMEM)
 		return no_memory(why);
-	type = db_is_here(db, path) ? S_IFREG : db_type(db, portal);
-	if (db_is_here(db, path))
-		;	/* the walk has read it */
-	else if (type == S_IFREG)	/* the old layout, or a file where a folder belongs */
-		strcpy(path, portal);
-	else if (type > 0)
-		type = id->tpgt == ISCSI_TPGT_UNKNOWN ? 0 : db_type(db, path);
 	if (type < 0)
 		return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot look at %s/%s: %s", db->root, path,
 				  db_strerror(type));
@@ -378,9 +383,11 @@ enum iscsi_err node_delete_id(struct iscsi_db *db, const struct node_id *id,
 		return iscsi_fail(why, ISCSI_ERR_NO_OBJS_FOUND, "%s/%s isn't there", db->root,
 				  path);
 	err = stage_delete(db, path, &op, why);
-	if (err || id->tpgt == ISCSI_TPGT_UNKNOWN)
+	if (err || !*id->tpgt)
 		return err;
-	return stage_unlinks(db, op, id, path, NULL, NULL, why);
+	if (links_init(&links, id) < 0)
+		return no_memory(why);
+	return stage_unlinks(db, op, &links, path, NULL, NULL, why);
 }
 
 enum iscsi_err iscsi_db_node_delete(struct iscsi_db *db, const struct iscsi_db_record *rec,
@@ -397,6 +404,7 @@ enum iscsi_err iscsi_db_node_delete(struct iscsi_db *db, const struct iscsi_db_r
 struct walk {
 	struct iscsi_db *db;
 	struct iscsi_db_filter filter;
+	char port[12];		/* the filter's, "" for any */
 	bool numeric;		/* compare addresses as numbers */
 	struct db_warn warn;
 	iscsi_db_record_fn *fn;
@@ -430,14 +438,12 @@ static enum iscsi_err walk_call(struct walk *walk, const char *path, bool single
 static int fix_identity(struct walk *walk, const struct node_id *id, const char *path,
 			struct iscsi_db_record *rec)
 {
-	char port[16], tpgt[16];
+	const char *tpgt = *id->tpgt ? id->tpgt : TPGT_UNKNOWN;
 	bool fixed = false;
 
-	(void)snprintf(port, sizeof(port), "%d", id->port);
-	(void)snprintf(tpgt, sizeof(tpgt), "%d", id->tpgt);
 	if (record_fix(rec, "node.name", id->target, &fixed) < 0 ||
 	    record_fix(rec, "node.conn[0].address", id->address, &fixed) < 0 ||
-	    record_fix(rec, "node.conn[0].port", port, &fixed) < 0 ||
+	    record_fix(rec, "node.conn[0].port", id->port, &fixed) < 0 ||
 	    record_fix(rec, "node.tpgt", tpgt, &fixed) < 0 ||
 	    record_fix(rec, "iface.iscsi_ifacename", id->iface, &fixed) < 0)
 		return -ENOMEM;
@@ -451,7 +457,7 @@ static enum iscsi_err walk_broken(struct walk *walk, struct node_id *id,
 				  const struct iscsi_why *reason)
 {
 	if (!walk->delete_broken) {
-		db_warn(&walk->warn, "%s; it is left out", reason->text);
+		db_left_out(walk->db, &walk->warn, reason);
 		return ISCSI_SUCCESS;
 	}
 	walk->found++;
@@ -515,14 +521,14 @@ static enum iscsi_err walk_no_folder(struct walk *walk, struct node_id *id, cons
 	int type = db_type(walk->db, path);
 	struct iscsi_why reason;
 
-	if (type == S_IFREG && id->tpgt == ISCSI_TPGT_UNKNOWN)
+	if (type == S_IFREG && !*id->tpgt)
 		return walk_record(walk, id, path);
 	if (type == S_IFREG) {
 		iscsi_fail(&reason, ISCSI_ERR_IDBM, "%s/%s isn't a folder", walk->db->root, path);
 		strcpy(id->iface, "default");
 		return walk_broken(walk, id, &reason);
 	}
-	if (type == S_IFDIR && id->tpgt != ISCSI_TPGT_UNKNOWN)
+	if (type == S_IFDIR && *id->tpgt)
 		db_warn(&walk->warn, "cannot list %s/%s: %s; it is left out", walk->db->root, path,
 			db_strerror(why_not));
 	else if (type)
@@ -561,7 +567,7 @@ static enum iscsi_err walk_portal(struct walk *walk, struct node_id *id, const c
 	id->iface[0] = '\0';
 	if (!path)
 		return no_memory(walk->why);
-	if (id->tpgt != ISCSI_TPGT_UNKNOWN)
+	if (*id->tpgt)
 		fd = db_open_in(walk->db, walk->target, path,
 				O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	if (fd < 0)
@@ -573,16 +579,16 @@ static enum iscsi_err walk_portal(struct walk *walk, struct node_id *id, const c
 	return err;
 }
 
-static bool portal_matches(const struct walk *walk, const struct iscsi_db_portal *portal)
+static bool portal_matches(const struct walk *walk, const struct node_id *id)
 {
 	const struct iscsi_db_filter *filter = &walk->filter;
 
-	if (filter->port != -1 && filter->port != portal->port)
+	if (*walk->port && !streq(walk->port, id->port))
 		return false;
 	if (!filter->address)
 		return true;
-	return walk->numeric ? address_equal(filter->address, portal->address) :
-			       streq(filter->address, portal->address);
+	return walk->numeric ? address_equal(filter->address, id->address) :
+			       streq(filter->address, id->address);
 }
 
 static enum iscsi_err walk_portals(struct walk *walk, const char *target, const char *path,
@@ -593,19 +599,11 @@ static enum iscsi_err walk_portals(struct walk *walk, const char *target, const 
 
 	strcpy(id.target, target);
 	for (size_t i = 0; i < names->count && !err; i++) {
-		struct iscsi_db_portal portal;
-
-		if (!portal_name_parse(names->name[i], &portal)) {
+		if (!portal_name_parse(names->name[i], &id))
 			db_warn(&walk->warn, "%s/%s/%s is left out: not the name of a portal",
 				walk->db->root, path, names->name[i]);
-			continue;
-		}
-		if (!portal_matches(walk, &portal))
-			continue;
-		strcpy(id.address, portal.address);
-		id.port = portal.port;
-		id.tpgt = portal.tpgt;
-		err = walk_portal(walk, &id, path, names->name[i]);
+		else if (portal_matches(walk, &id))
+			err = walk_portal(walk, &id, path, names->name[i]);
 	}
 	return err;
 }
@@ -681,6 +679,8 @@ static enum iscsi_err walk_twice(struct walk *walk, const struct iscsi_db_filter
 	enum iscsi_err err;
 
 	walk->filter = filter ? *filter : (struct iscsi_db_filter){ .port = -1 };
+	if (walk->filter.port != -1)
+		(void)snprintf(walk->port, sizeof(walk->port), "%d", walk->filter.port);
 	if (walk->filter.iface &&
 	    iscsi_db_check_iface_name(walk->filter.iface, NULL) != ISCSI_SUCCESS)
 		return ISCSI_SUCCESS;

@@ -78,12 +78,12 @@ static int real_close(int fd)
 	return close(fd) < 0 ? -errno : 0;
 }
 
-static ssize_t real_read(int fd, void *buf, size_t len)
+static ssize_t real_read(int fd, void *buf, size_t len, off_t at)
 {
 	ssize_t n;
 
 	do
-		n = read(fd, buf, len);
+		n = pread(fd, buf, len, at);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
 }
@@ -209,64 +209,39 @@ const struct db_os db_os_real = {
 	.foreign_alive = lock_foreign_alive,
 };
 
-static int read_fd(const struct db_os *os, int fd, char **ret, size_t *len, struct stat *st_ret)
+/* Reading at an offset fails for pipes and sockets, so that their kind needn't be asked for. */
+int os_read_fd(const struct db_os *os, int fd, char **ret, size_t *len)
 {
-	size_t used = 0, room;
-	struct stat st;
-	char *text;
-	ssize_t n;
+	size_t used = 0, room = 8192;
+	char *text = malloc(room);
+	ssize_t n = -ENOMEM;
 
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-	if (st.st_size > DB_TEXT_MAX)
-		return -EFBIG;
-	/* The size is a hint: the file may grow, and some file systems don't say it. */
-	room = (size_t)st.st_size + 512;
-	text = malloc(room);
-	if (!text)
-		return -ENOMEM;
-	while ((n = os->read(fd, text + used, room - used - 1)) > 0) {
+	while (text && (n = os->read(fd, text + used, room - used - 1, (off_t)used)) > 0) {
+		char *grown;
+
 		used += (size_t)n;
-		if (used == (size_t)st.st_size && used + 1 < room)
-			break;	/* as long as it was, and no more came than that */
-		if (used + 1 == room) {
-			char *grown = used > DB_TEXT_MAX ? NULL : malloc(2 * room);
-
-			if (!grown) {
-				text_wipe(text, used);
-				return used > DB_TEXT_MAX ? -EFBIG : -ENOMEM;
-			}
-			memcpy(grown, text, used);
-			text_wipe(text, used);
-			text = grown;
-			room *= 2;
+		if (used + 1 < room)
+			continue;
+		grown = used > DB_TEXT_MAX ? NULL : malloc(2 * room);
+		if (!grown) {
+			n = used > DB_TEXT_MAX ? -EFBIG : -ENOMEM;
+			break;
 		}
+		memcpy(grown, text, used);
+		text_wipe(text, used);
+		text = grown;
+		room *= 2;
 	}
+	if (!n && used > DB_TEXT_MAX)
+		n = -EFBIG;
 	if (n < 0) {
 		text_wipe(text, used);
-		return (int)n;
+		return n == -ESPIPE ? -EINVAL : (int)n;
 	}
 	text[used] = '\0';
 	*ret = text;
 	*len = used;
-	if (st_ret)
-		*st_ret = st;
 	return 0;
-}
-
-int os_read_file(const struct db_os *os, int dir, const char *path, char **ret, size_t *len,
-		 struct stat *st)
-{
-	/* O_NONBLOCK: a FIFO under a record's name must not hold us up. */
-	int fd = os->open(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0), r;
-
-	if (fd < 0)
-		return fd;
-	r = read_fd(os, fd, ret, len, st);
-	(void)os->close(fd);
-	return r;
 }
 
 int os_read_path(const char *path, char **ret, size_t *len)
@@ -275,7 +250,7 @@ int os_read_path(const char *path, char **ret, size_t *len)
 
 	if (fd < 0)
 		return -errno;
-	r = read_fd(&db_os_real, fd, ret, len, NULL);
+	r = os_read_fd(&db_os_real, fd, ret, len);
 	(void)close(fd);
 	return r;
 }

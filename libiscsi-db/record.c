@@ -17,6 +17,13 @@ void text_wipe(char *text, size_t len)
 	free(text);
 }
 
+static void value_free(const struct setting *s, char *value)
+{
+	if (value && (s->flags & SETTING_SECRET))
+		explicit_bzero(value, strlen(value));
+	free(value);
+}
+
 enum iscsi_err iscsi_db_record_new(enum iscsi_db_kind kind, struct iscsi_db_record **ret)
 {
 	struct iscsi_db_record *rec;
@@ -37,7 +44,7 @@ struct iscsi_db_record *iscsi_db_record_free(struct iscsi_db_record *rec)
 		return NULL;
 	for (unsigned int i = 0; i < setting_count(rec->kind); i++) {
 		if (rec->value[i])
-			text_wipe(rec->value[i], strlen(rec->value[i]));
+			value_free(setting_row(rec->kind, i), rec->value[i]);
 	}
 	text_wipe(rec->extra, rec->extra_len);
 	free(rec);
@@ -118,8 +125,7 @@ int record_store(struct iscsi_db_record *rec, unsigned int index, const char *va
 		if (!copy)
 			return -ENOMEM;
 	}
-	if (rec->value[index])
-		text_wipe(rec->value[index], strlen(rec->value[index]));
+	value_free(s, rec->value[index]);
 	rec->value[index] = copy;
 	if (!(s->flags & SETTING_SECRET))
 		return 0;

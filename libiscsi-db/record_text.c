@@ -145,17 +145,18 @@ static bool line_is_clean(const struct line *line)
  */
 static int expect_setting(enum iscsi_db_kind kind, const struct line *line, unsigned int *pos)
 {
-	unsigned int end = MIN(*pos + 32, setting_count(kind));
+	const struct setting_run run = setting_runs[kind];
+	unsigned int end = MIN(*pos + 32, run.count);
 	size_t left = (size_t)(line->end - line->rest);
+	const char *text = line->rest;
 
 	for (unsigned int i = *pos; i < end; i++) {
-		unsigned int index = setting_in_file(kind, i);
-		const struct setting *s = setting_row(kind, index);
+		const struct setting *s = &run.rows[run.file_order[i]];
 
-		if (left > s->name_len && line->rest[s->name_len] == ' ' &&
-		    memcmp(line->rest, s->name, s->name_len) == 0) {
+		if (left > s->name_len && text[s->name_len] == ' ' &&
+		    memcmp(text, s->name, s->name_len) == 0) {
 			*pos = i + 1;
-			return (int)index;
+			return run.file_order[i];
 		}
 	}
 	return -1;
@@ -175,14 +176,12 @@ static bool is_type(const struct setting *s)
 static bool take_default(struct iscsi_db_record *rec, struct line *line, unsigned int index)
 {
 	const struct setting *s = setting_row(rec->kind, index);
-	size_t left = (size_t)(line->end - line->rest) - s->name_len;
-	const char *p = line->rest + s->name_len;
+	size_t len = setting_line_len(s), left = (size_t)(line->end - line->rest);
 
-	if (rec->value[index] || !s->def_len || left < s->def_len + 4u ||
-	    memcmp(p, " = ", 3) != 0 || memcmp(p + 3, s->def, s->def_len) != 0 ||
-	    p[3 + s->def_len] != '\n')
+	if (rec->value[index] || !s->def_len || left < len ||
+	    memcmp(line->rest, s->line, len) != 0)
 		return false;
-	line->rest = p + s->def_len + 4;
+	line->rest += len;
 	line->no++;
 	rec->known++;
 	rec->has_type |= is_type(s);
@@ -298,18 +297,22 @@ struct text {
 	bool failed;
 };
 
-/* Where the next @len bytes go, which count as written; NULL: no memory. */
-static char *text_extend(struct text *text, size_t len)
+/*
+ * Not inline: where gcc knows that pieces are short, it copies them with "rep movs", which takes
+ * longer to begin than the C library's memcpy() takes to end.
+ */
+__attribute__((noinline))
+static void text_add(struct text *text, const char *piece, size_t len)
 {
-	if (text->failed)
-		return NULL;
+	if (text->failed || !len)
+		return;
 	if (text->len + len + 1 > text->room) {
 		size_t room = MAX(2 * text->room, text->len + len + 8192);
 		char *p = malloc(room);	/* not realloc(), which leaves secrets behind */
 
 		if (!p) {
 			text->failed = true;
-			return NULL;
+			return;
 		}
 		if (text->len)
 			memcpy(p, text->p, text->len);
@@ -317,30 +320,16 @@ static char *text_extend(struct text *text, size_t len)
 		text->p = p;
 		text->room = room;
 	}
+	memcpy(text->p + text->len, piece, len);
 	text->len += len;
 	text->p[text->len] = '\0';
-	return text->p + text->len - len;
-}
-
-static void text_add(struct text *text, const char *piece, size_t len)
-{
-	char *p = text_extend(text, len);
-
-	if (p && len)
-		memcpy(p, piece, len);
 }
 
 static void text_add_setting(struct text *text, const struct setting *s, const char *value)
 {
-	size_t len = strlen(value);
-	char *p = text_extend(text, s->name_len + len + 4);
-
-	if (!p)
-		return;
-	p = (char *)mempcpy(p, s->name, s->name_len);
-	p = (char *)mempcpy(p, " = ", 3);
-	p = (char *)mempcpy(p, value, len);
-	*p = '\n';
+	text_add(text, s->line, s->name_len + 3u);
+	text_add(text, value, strlen(value));
+	text_add(text, "\n", 1);
 }
 
 /*
@@ -361,23 +350,25 @@ char *iscsi_db_record_print(const struct iscsi_db_record *rec, enum iscsi_db_for
 	static const char begin[] = "# BEGIN RECORD " ISCSI_VERSION "\n", end[] = "# END RECORD\n";
 	const char *iface = iscsi_db_record_get(rec, "iface.iscsi_ifacename");
 	bool is_v6 = iface && strstr(iface, "ipv6"), file = form == ISCSI_DB_FORM_FILE;
+	const struct setting_run run = setting_runs[rec->kind];
 	struct text text = { 0 };
 
 	text_add(&text, begin, sizeof(begin) - 1);
-	for (unsigned int pos = 0; pos < setting_count(rec->kind); pos++) {
-		unsigned int i = file ? setting_in_file(rec->kind, pos) : pos;
-		const struct setting *s = setting_row(rec->kind, i);
-		const char *value = record_value(rec, i);
+	for (unsigned int pos = 0; pos < run.count; pos++) {
+		unsigned int i = file ? run.file_order[pos] : pos;
+		const struct setting *s = &run.rows[i];
+		const char *value = rec->value[i];
 
-		if (is_hidden(s, rec->value[i] != NULL, is_v6))
+		if (is_hidden(s, value != NULL, is_v6))
 			continue;
-		if (!*value && file)
-			continue;
-		if (!*value)
-			value = "<empty>";
-		else if ((s->flags & SETTING_SECRET) && form == ISCSI_DB_FORM_SHOW)
-			value = "********";
-		text_add_setting(&text, s, value);
+		if (!value && s->def_len)	/* nor has any secret a default */
+			text_add(&text, s->line, setting_line_len(s));
+		else if (!file && (!value || !*value))
+			text_add_setting(&text, s, "<empty>");
+		else if (form == ISCSI_DB_FORM_SHOW && (s->flags & SETTING_SECRET))
+			text_add_setting(&text, s, "********");
+		else if (value && *value)
+			text_add_setting(&text, s, value);
 	}
 	if (file)
 		text_add(&text, rec->extra, rec->extra_len);

@@ -23,7 +23,7 @@ static const char *const type_words[] = { "sendtargets", "isns", "offload_send_t
 					  "fw", "slp", NULL };
 
 #define TEXTS(n, d)		.name = (n), .name_len = sizeof(n) - 1, \
-				.def = (d), .def_len = sizeof(d) - 1
+				.def = (d), .def_len = sizeof(d) - 1, .line = n " = " d "\n"
 #define STR(n, size, d, f)	{ TEXTS(n, d), .type = SETTING_STR, .max = (size), .flags = (f) }
 #define INT_IN(n, lo, hi, d, f)	{ TEXTS(n, d), .type = SETTING_INT, .low = (lo), .high = (hi), \
 				  .flags = (f) }
@@ -223,15 +223,20 @@ static const struct {
 /* What follows from the table. */
 struct setting_run setting_runs[DB_KINDS];
 static uint8_t hashes[DB_KINDS][HASH_SIZE];	/* index + 1; 0: free */
-static uint8_t node_file_order[UINT8_MAX];
+static uint8_t file_orders[DB_KINDS][UINT8_MAX];
 
+/* Eight bytes at a time; the last eight overlap those before. No setting's name is shorter. */
 static unsigned int hash_name(const char *name)
 {
-	unsigned int h = 2166136261u;	/* FNV-1a */
+	size_t len = strlen(name);
+	uint64_t h = len, word;
 
-	for (; *name; name++)
-		h = (h ^ (unsigned char)*name) * 16777619u;
-	return (h ^ h >> 16) & (HASH_SIZE - 1);
+	for (size_t at = 0; at + 8 <= len; at = at + 8 < len ? MIN(at + 8, len - 8) : len) {
+		memcpy(&word, name + at, 8);
+		h = (h ^ word) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 32;
+	}
+	return (unsigned int)h & (HASH_SIZE - 1);
 }
 
 static int run_find(enum iscsi_db_kind kind, const char *name)
@@ -258,12 +263,14 @@ static void run_init(enum iscsi_db_kind kind)
 		start--;
 	setting_runs[kind].rows = &table[start];
 	setting_runs[kind].count = end - start + 1;
+	setting_runs[kind].file_order = file_orders[kind];
 	for (unsigned int i = 0; i < setting_count(kind); i++) {
 		unsigned int h = hash_name(table[start + i].name);
 
 		while (hashes[kind][h])
 			h = (h + 1) & (HASH_SIZE - 1);
 		hashes[kind][h] = (uint8_t)(i + 1);
+		file_orders[kind][i] = (uint8_t)i;
 	}
 }
 
@@ -278,7 +285,7 @@ static bool stands_first(const char *name)
 
 __attribute__((constructor)) static void setting_init(void)
 {
-	unsigned int pos = 0;
+	uint8_t *order = file_orders[ISCSI_DB_NODE];
 
 	for (int kind = 0; kind < DB_KINDS; kind++)
 		run_init((enum iscsi_db_kind)kind);
@@ -287,13 +294,11 @@ __attribute__((constructor)) static void setting_init(void)
 
 		if (streq(name, kinds[ISCSI_DB_IFACE].first)) {
 			for (size_t j = 0; j < ARRAY_SIZE(node_file_first); j++)
-				node_file_order[pos++] =
-					(uint8_t)run_find(ISCSI_DB_NODE, node_file_first[j]);
+				*order++ = (uint8_t)run_find(ISCSI_DB_NODE, node_file_first[j]);
 		}
 		if (!stands_first(name))
-			node_file_order[pos++] = (uint8_t)i;
+			*order++ = (uint8_t)i;
 	}
-	setting_runs[ISCSI_DB_NODE].file_order = node_file_order;
 }
 
 int setting_find(enum iscsi_db_kind kind, const char *name)

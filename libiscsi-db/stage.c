@@ -18,6 +18,7 @@ struct stage_op {
 	char *path;			/* of the record, below the root */
 	size_t seq;
 	bool remove;
+	bool stays;			/* as a link of it couldn't be removed */
 	char *tmp;			/* its new text in the private folder; NULL: none left */
 	bool folder;			/* tmp is a folder, to take the place of a plain file */
 	char *link, *otherwise, *text;
@@ -60,7 +61,10 @@ static void folders_done(struct iscsi_db *db, struct folders *folders)
 	*folders = (struct folders){ 0 };
 }
 
-/* Opens the folder that @path lies in; the descriptor stays with @folders. -errno. */
+/*
+ * The folder that @path lies in, to change its entries, not to read or sync it. The descriptor
+ * stays with @folders. -errno.
+ */
 static int folders_open(struct iscsi_db *db, struct folders *folders, const char *path)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? path : ".";
@@ -82,7 +86,7 @@ static int folders_open(struct iscsi_db *db, struct folders *folders, const char
 	copy = strndup(name, len);
 	if (!copy)
 		return -ENOMEM;
-	fd = db_open_dir(db, copy);
+	fd = db_open_in(db, -1, copy, O_PATH | O_DIRECTORY);
 	if (fd < 0 && fd != -ENOENT) {
 		free(copy);
 		return fd;
@@ -299,21 +303,31 @@ static int write_all(struct iscsi_db *db, int dir, const char *name, const char 
 	return r < 0 ? r : closed;
 }
 
+/* S_IFREG if a plain file of the old layout is where the folder of @path belongs. */
+static int parent_type(struct iscsi_db *db, const char *path)
+{
+	CLEANUP(freep) char *parent = NULL;
+
+	if (db_is_here(db, path))
+		return S_IFDIR;
+	parent = parent_name(path);
+	if (!parent)
+		return -ENOMEM;
+	return strchr(parent, '/') ? db_type(db, parent) : 0;
+}
+
 static int write_tmp(struct iscsi_db *db, struct stage_op *op, const char *text)
 {
 	struct db_stage *stage = &db->stage;
-	CLEANUP(freep) char *parent = parent_name(op->path);
 	int r, dir;
 
-	if (!parent)
-		return -ENOMEM;
 	r = open_private(db);
-	if (!r && strchr(parent, '/') && !db_is_here(db, op->path))
-		r = db_type(db, parent);
+	if (!r)
+		r = parent_type(db, op->path);
 	if (r < 0)
 		return r;
 	op->folder = r == S_IFREG;
-	op->tmp = db_format("%ld.%u", (long)getpid(), stage->next_name++);
+	op->tmp = db_format("%u", stage->next_name++);
 	if (!op->tmp)
 		return -ENOMEM;
 	if (!op->folder)
@@ -413,10 +427,15 @@ static int compare_ops(const void *a, const void *b)
 static int merge_ops(struct iscsi_db *db)
 {
 	struct db_stage *stage = &db->stage;
-	size_t kept = 0;
+	size_t kept = 0, sorted = 1;
 	int r = 0;
 
-	qsort(stage->ops, stage->count, sizeof(*stage->ops), compare_ops);
+	/* A walk stages in order. */
+	while (sorted < stage->count && compare_ops(&stage->ops[sorted - 1],
+						    &stage->ops[sorted]) < 0)
+		sorted++;
+	if (sorted < stage->count)
+		qsort(stage->ops, stage->count, sizeof(*stage->ops), compare_ops);
 	for (size_t i = 0; i < stage->count; i++) {
 		struct stage_op *op = stage->ops[i];
 		struct stage_op *last = kept ? stage->ops[kept - 1] : NULL;
@@ -683,28 +702,34 @@ static int remove_old(struct iscsi_db *db, const struct names *keep, struct name
 		      const char **what)
 {
 	struct db_stage *stage = &db->stage;
-	struct folders links = { 0 }, records = { 0 };
+	struct folders folders = { 0 };
 	int first = 0;
 
+	/* All links first: some may be what keeps the folder of another record from being empty. */
 	for (size_t i = 0; i < stage->count; i++) {
 		struct stage_op *op = stage->ops[i];
-		int r = op->remove ? remove_links(db, op, keep, &links, touched) : 0;
+		int r = op->remove ? remove_links(db, op, keep, &folders, touched) : 0;
 
-		if (!r && op->remove)
-			r = remove_entry(db, op->path, &records, touched);
-		else if (!r && op->old_file)
-			r = remove_entry(db, op->old_file, &records, touched);
+		op->stays = r < 0;
 		if (r < 0 && !first) {
 			first = r;
 			*what = op->path;
 		}
 	}
-	folders_done(db, &links);
+	folders_done(db, &folders);
 	for (size_t i = 0; i < stage->count; i++) {
-		if (stage->ops[i]->remove)
-			remove_empty(db, stage->ops[i]->path, &records, touched);
+		struct stage_op *op = stage->ops[i];
+		const char *path = op->remove ? op->path : op->old_file;
+		int r = path && !op->stays ? remove_entry(db, path, &folders, touched) : 0;
+
+		if (r < 0 && !first) {
+			first = r;
+			*what = op->path;
+		}
+		if (op->remove)
+			remove_empty(db, op->path, &folders, touched);
 	}
-	folders_done(db, &records);
+	folders_done(db, &folders);
 	return first;
 }
 
@@ -743,13 +768,16 @@ static int put_new(struct iscsi_db *db, const struct names *keep, struct names *
 	return r;
 }
 
-/* The links that are there after the change, sorted. */
+/* The links that are there after the change, sorted; but none if nothing takes one away. */
 static int plan_links(const struct iscsi_db *db, struct names *keep)
 {
 	const struct db_stage *stage = &db->stage;
+	bool any = false;
 	int r = 0;
 
-	for (size_t i = 0; i < stage->count && !r; i++) {
+	for (size_t i = 0; i < stage->count && !any; i++)
+		any = stage->ops[i]->remove;
+	for (size_t i = 0; i < stage->count && any && !r; i++) {
 		const struct stage_op *op = stage->ops[i];
 
 		if (op->remove || !op->link)
@@ -798,6 +826,9 @@ enum iscsi_err iscsi_db_commit(struct iscsi_db *db, struct iscsi_why *why)
 			r = synced;
 	}
 	names_done(&keep);
+	for (size_t i = 0; i < db->stage.count && !r; i++)
+		db_trace(db, db->stage.ops[i]->remove ? "deleted" : "wrote",
+			 db->stage.ops[i]->path);
 	if (r < 0)
 		err = iscsi_fail(why, r == -ENOMEM ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM,
 				 "cannot change %s/%s: %s", db->root, what, db_strerror(r));

@@ -26,17 +26,29 @@ char *db_format(const char *fmt, ...)
 	return n < 0 ? NULL : text;
 }
 
-char *db_join(const char *a, const char *b)
+char *db_concat(const char *first, ...)
 {
-	size_t a_len = strlen(a), b_len = strlen(b);
-	char *text = malloc(a_len + b_len + 2);
+	size_t len = 0;
+	char *text, *end;
+	va_list ap;
 
+	va_start(ap, first);
+	for (const char *piece = first; piece; piece = va_arg(ap, const char *))
+		len += strlen(piece);
+	va_end(ap);
+	text = end = malloc(len + 1);
 	if (!text)
 		return NULL;
-	memcpy(text, a, a_len);
-	text[a_len] = '/';
-	memcpy(text + a_len + 1, b, b_len + 1);
+	va_start(ap, first);
+	for (const char *piece = first; piece; piece = va_arg(ap, const char *))
+		end = stpcpy(end, piece);
+	va_end(ap);
 	return text;
+}
+
+char *db_join(const char *a, const char *b)
+{
+	return db_concat(a, "/", b, NULL);
 }
 
 const char *db_base_name(const char *path)
@@ -172,6 +184,29 @@ int db_type(struct iscsi_db *db, const char *path)
 	return r < 0 ? r : (int)(st.st_mode & S_IFMT);
 }
 
+void iscsi_db_observe(struct iscsi_db *db, const struct iscsi_db_observer *observer)
+{
+	db->observer = *observer;
+}
+
+void db_trace(const struct iscsi_db *db, const char *verb, const char *path)
+{
+	struct iscsi_why text;
+
+	if (!db->observer.trace)
+		return;
+	(void)iscsi_fail(&text, ISCSI_SUCCESS, "%s %s/%s", verb, db->root, path);
+	db->observer.trace(db->observer.arg, text.text);
+}
+
+void db_left_out(const struct iscsi_db *db, const struct db_warn *warn,
+		 const struct iscsi_why *reason)
+{
+	db_warn(warn, "%s; it is left out", reason->text);
+	if (db->observer.unreadable)
+		db->observer.unreadable(db->observer.arg, reason->text);
+}
+
 bool db_is_here(const struct iscsi_db *db, const char *path)
 {
 	return db->here.path && streq(db->here.path, path);
@@ -270,29 +305,35 @@ static bool looks_cut(const char *text, size_t len)
 	return len == 0 || (strstr(text, "# BEGIN RECORD") && !strstr(text, "# END RECORD"));
 }
 
+static bool is_recent(const struct iscsi_db *db, int fd)
+{
+	struct stat st;
+	int64_t age;
+
+	if (fstat(fd, &st) < 0)
+		return false;
+	age = db->os->wall_ms() / 1000 - st.st_mtim.tv_sec;
+	return age >= 0 && age <= 1;
+}
+
 /*
  * Old tools rewrite a record in place, so for a moment there is nothing in the file. Whoever
  * reads without the lock gives such a writer time to finish.
  */
 static int read_settled(struct iscsi_db *db, int dir, const char *path, char **ret, size_t *len)
 {
-	int root = db_root_fd(db);
-
-	if (root < 0)
-		return root;
 	for (;;) {
-		struct stat st;
-		int64_t age;
-		int r = -EXDEV;
+		/* O_NONBLOCK: a FIFO under a record's name must not hold us up. */
+		int fd = db_open_in(db, dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY), r;
+		bool again;
 
-		if (dir >= 0)
-			r = os_read_file(db->os, dir, db_base_name(path), ret, len, &st);
-		if (r == -EXDEV)	/* a link into another folder, maybe */
-			r = os_read_file(db->os, root, path, ret, len, &st);
-		if (r < 0 || db->lock.depth || !db->patience_ms || !looks_cut(*ret, *len))
-			return r;
-		age = db->os->wall_ms() / 1000 - st.st_mtim.tv_sec;
-		if (age < 0 || age > 1)
+		if (fd < 0)
+			return fd;
+		r = os_read_fd(db->os, fd, ret, len);
+		again = !r && !db->lock.depth && db->patience_ms && looks_cut(*ret, *len) &&
+			is_recent(db, fd);
+		(void)db->os->close(fd);
+		if (!again)
 			return r;
 		text_wipe(*ret, *len);
 		db->patience_ms -= PAUSE_MS;
@@ -338,6 +379,7 @@ enum iscsi_err db_load_in(struct iscsi_db *db, int dir, enum iscsi_db_kind kind,
 		return err == ISCSI_ERR_NOMEM ? err : ISCSI_ERR_IDBM;
 	if (!rec->known)
 		return iscsi_fail(why, ISCSI_ERR_IDBM, "%s isn't a record", origin);
+	db_trace(db, "read", path);
 	*ret = rec;
 	rec = NULL;
 	return ISCSI_SUCCESS;
@@ -451,7 +493,7 @@ enum iscsi_err iscsi_db_iface_each(struct iscsi_db *db, iscsi_db_warn_fn *warn_f
 		if (err == ISCSI_ERR_NOMEM)
 			iscsi_fail(why, err, "%s", reason.text);
 		else if (err != ISCSI_ERR_NO_OBJS_FOUND)
-			db_warn(&warn, "%s; it is left out", reason.text);
+			db_left_out(db, &warn, &reason);
 		if (err != ISCSI_ERR_NOMEM)
 			err = ISCSI_SUCCESS;
 	}

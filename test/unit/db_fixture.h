@@ -253,7 +253,7 @@ enum fx_call {
 	FX_RENAME, FX_EXCHANGE, FX_SYMLINK, FX_READLINK, FX_LINK, FX_FLOCK,
 };
 
-static unsigned int fx_calls;		/* so far */
+static unsigned int fx_calls, fx_writes;	/* so far */
 static unsigned int fx_die_at;		/* that call and all later ones do nothing; 0: none */
 static enum fx_call fx_fail_call;	/* fails with fx_fail_err... */
 static unsigned int fx_fail_nth;	/* ...from the nth time on */
@@ -312,11 +312,11 @@ static inline int fx_close_call(int fd)
 	return db_os_real.close(fd);
 }
 
-static inline ssize_t fx_read_call(int fd, void *buf, size_t len)
+static inline ssize_t fx_read_call(int fd, void *buf, size_t len, off_t at)
 {
 	int r = fx_call(FX_READ);
 
-	return r ? r : db_os_real.read(fd, buf, len);
+	return r ? r : db_os_real.read(fd, buf, len, at);
 }
 
 /* A few bytes at a time, as a write may be short. */
@@ -324,6 +324,7 @@ static inline ssize_t fx_write_call(int fd, const void *buf, size_t len)
 {
 	int r = fx_call(FX_WRITE);
 
+	fx_writes++;
 	return r ? r : db_os_real.write(fd, buf, MIN(len, (size_t)1000));
 }
 
@@ -391,7 +392,7 @@ static const struct db_os fx_os = {
 
 static inline void fx_os_reset(void)
 {
-	fx_calls = fx_die_at = fx_fail_nth = 0;
+	fx_calls = fx_writes = fx_die_at = fx_fail_nth = 0;
 	fx_fail_call = FX_NONE;
 	fx_opened[0] = '\0';
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ static char dir[64], path[96];
 static int listener = -1;
 static pthread_t thread;
 static bool threaded;
+static bool greets = true;
 
 static void send_all(int fd, const void *data, size_t len)
 {
@@ -83,6 +85,13 @@ static void send_result(int fd, uint32_t tag, enum iscsi_err err, const char *wh
 	send_reply(fd, &reply, false);
 }
 
+static void greet(int fd)
+{
+	struct mgmt_reply reply = { .type = MGMT_HELLO, .name = "test" };
+
+	send_reply(fd, &reply, false);
+}
+
 /* Takes two discoveries, then answers the second first, with targets, a byte at a time. */
 static void serve_discoveries(int fd)
 {
@@ -130,6 +139,65 @@ static void serve_nothing(int fd)
 
 	while (recv(fd, &c, 1, 0) > 0)
 		;
+}
+
+/* Keeps silent too, but says when it has been sent something. */
+static volatile bool was_sent_something;
+
+static void serve_no_greeting(int fd)
+{
+	char c;
+
+	while (recv(fd, &c, 1, 0) > 0)
+		was_sent_something = true;
+}
+
+static void serve_nobody(int fd)
+{
+	(void)fd;
+}
+
+/* Greets as a daemon to come. */
+static void serve_other_version(int fd)
+{
+	struct mgmt_reply reply = { .type = MGMT_HELLO, .name = "9.0" };
+	size_t len;
+	uint8_t *data = mgmt_msg_build_reply(&reply, &len);
+
+	data[5] = MGMT_VERSION + 1;
+	send_all(fd, data, len);
+	free(data);
+	serve_no_greeting(fd);
+}
+
+/* Refuses before it greets, as one that has no more room might. */
+static void serve_early_refusal(int fd)
+{
+	send_result(fd, 0, ISCSI_ERR_BUSY, "no room");
+	serve_no_greeting(fd);
+}
+
+/* Greets late, and a byte at a time. */
+static void serve_late_greeting(int fd)
+{
+	struct mgmt_reply reply = { .type = MGMT_HELLO, .name = "slow" };
+	struct mgmt_request req;
+
+	usleep(300000);
+	if (was_sent_something)
+		return;
+	send_reply(fd, &reply, true);
+	while (recv_request(fd, &req))
+		send_result(fd, req.tag, ISCSI_SUCCESS, "");
+}
+
+/* Greets, and later once more. */
+static void serve_two_greetings(int fd)
+{
+	struct mgmt_request req;
+
+	if (recv_request(fd, &req))
+		greet(fd);
 }
 
 /* Refuses without reading. */
@@ -182,6 +250,8 @@ static void *serve(void *arg)
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd >= 0) {
+		if (greets)
+			greet(fd);
 		fn(fd);
 		(void)close(fd);
 	}
@@ -191,11 +261,16 @@ static void *serve(void *arg)
 static void listen_here(void)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof(sun);
 
 	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", path);
+	if (path[0] == '@') {
+		len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+		sun.sun_path[0] = '\0';
+	}
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	ck_assert_int_ge(listener, 0);
-	ck_assert_int_eq(bind(listener, (struct sockaddr *)(void *)&sun, sizeof(sun)), 0);
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)(void *)&sun, len), 0);
 	ck_assert_int_eq(listen(listener, 8), 0);
 }
 
@@ -262,6 +337,7 @@ static void teardown(void)
 	ck_assert_ptr_null(client);
 	if (threaded)
 		(void)pthread_join(thread, NULL);
+	(void)snprintf(path, sizeof(path), "%s/socket", dir);
 	if (listener >= 0)
 		(void)close(listener);
 	(void)unlink(path);
@@ -385,13 +461,87 @@ END_TEST
 
 START_TEST(daemon_talks_nonsense)
 {
-	static void (*const daemons[])(int) = { serve_garbage, serve_wrong_tag, serve_twice };
+	static void (*const daemons[])(int) = {
+		serve_garbage, serve_wrong_tag, serve_twice, serve_two_greetings,
+	};
 
 	start(daemons[_i]);
 	request(2, "");
 	ck_assert_int_eq(client_run(client, 5000, on_reply, &heard), ISCSI_ERR_ISCSID_COMM_ERR);
 	ck_assert_uint_eq(heard.results, 2);
 	ck_assert_str_ne(warnings, "");
+}
+END_TEST
+
+/*
+ * On the abstract name. The test's own has the form of the daemon's, since that name may be in
+ * use here. Nothing may be sent to it: open-iscsi's daemon would wait for the rest.
+ */
+START_TEST(foreign_daemon_is_told_soon)
+{
+	static void (*const daemons[])(int) = { serve_no_greeting, serve_nobody };
+	int64_t begin = now_ms();
+
+	(void)snprintf(path, sizeof(path), "@test-client-%d", (int)getpid());
+	ck_assert_int_eq(setenv("ISCSID_SOCKET", path, 1), 0);
+	greets = false;
+	start(daemons[_i]);
+	request(2, "node.name = secret\n");
+	ck_assert_int_eq(client_run(client, 5000, on_reply, &heard), ISCSI_ERR_ISCSID_COMM_ERR);
+	ck_assert_uint_eq(heard.results, 2);
+	ck_assert_ptr_nonnull(strstr(warnings, "open-iscsi's own iscsid"));
+	ck_assert_int_lt(now_ms() - begin, 2500);
+	ck_assert(!was_sent_something);
+}
+END_TEST
+
+START_TEST(own_daemon_may_greet_late)
+{
+	greets = false;
+	start(serve_late_greeting);
+	request(3, "");
+	ck_assert_int_eq(client_run(client, 5000, on_reply, &heard), ISCSI_SUCCESS);
+	ck_assert_uint_eq(heard.results, 3);
+	ck_assert_str_eq(warnings, "");
+}
+END_TEST
+
+static const struct {
+	void (*serve)(int fd);
+	enum iscsi_err err;
+	const char *warning;
+} greetings[] = {
+	{ serve_no_greeting, ISCSI_ERR_REQ_TIMEDOUT, "has not answered" },
+	{ serve_nobody, ISCSI_ERR_ISCSID_COMM_ERR, "closed the connection" },
+	{ serve_other_version, ISCSI_ERR_ISCSID_COMM_ERR,
+	  "iscsid's greeting can't be understood: message of version 3; this program speaks "
+	  "version 2" },
+	{ serve_early_refusal, ISCSI_ERR_BUSY, "no room" },
+	{ serve_garbage, ISCSI_ERR_REQ_TIMEDOUT, "has not answered" },
+};
+
+START_TEST(other_greetings)
+{
+	greets = false;
+	start(greetings[_i].serve);
+	request(1, "");
+	ck_assert_int_eq(client_run(client, 400, on_reply, &heard), greetings[_i].err);
+	ck_assert_uint_eq(heard.results, 1);
+	ck_assert_msg(strstr(warnings, greetings[_i].warning) != NULL, "%s", warnings);
+	ck_assert(!was_sent_something);
+}
+END_TEST
+
+START_TEST(debug_lines)
+{
+	start(serve_one_then_close);
+	client_set_debug(client, on_warning, NULL);
+	request(1, "node.session.auth.password = very-secret\n");
+	ck_assert_int_eq(client_run(client, 5000, on_reply, &heard), ISCSI_SUCCESS);
+	ck_assert_str_eq(warnings, "request 1: discover\n"
+				   "connected to iscsid, by the path of its socket\n"
+				   "iscsid test greets\n"
+				   "request 1: result 28, it is in use\n");
 }
 END_TEST
 
@@ -477,7 +627,11 @@ int main(void)
 	tcase_add_test(t, daemon_is_silent);
 	tcase_add_test(t, only_silence_counts);
 	tcase_add_test(t, daemon_refuses_us);
-	tcase_add_loop_test(t, daemon_talks_nonsense, 0, 3);
+	tcase_add_loop_test(t, daemon_talks_nonsense, 0, 4);
+	tcase_add_loop_test(t, foreign_daemon_is_told_soon, 0, 2);
+	tcase_add_test(t, own_daemon_may_greet_late);
+	tcase_add_loop_test(t, other_greetings, 0, (int)ARRAY_SIZE(greetings));
+	tcase_add_test(t, debug_lines);
 	tcase_add_test(t, nobody_is_there);
 	tcase_add_test(t, daemon_cannot_be_started);
 	tcase_add_test(t, daemon_is_started);

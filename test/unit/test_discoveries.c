@@ -20,6 +20,7 @@ static char root[64];
 static struct iscsi_db_record *ifaces[2];
 static struct found_list found;
 static struct adm_records records;
+static const struct found_extra *extra;	/* of what is reported */
 
 static const struct discovery_source source = { "send_targets", "10.0.0.1", 3260 };
 
@@ -70,7 +71,7 @@ static enum iscsi_err report(const char *target, const char *address, int tpgt, 
 		.tpgt = tpgt,
 	};
 
-	return found_add(&found, &reply, iface, NULL);
+	return found_add(&found, &reply, iface, extra, NULL);
 }
 
 /* A record as somebody changed it: its startup is onboot. */
@@ -91,16 +92,22 @@ static void store(const char *target, const char *address, int tpgt, const char 
 	iscsi_db_record_free(rec);
 }
 
-static enum iscsi_err run(unsigned int ops, size_t iface_count)
+static enum iscsi_err run_from(const struct discovery_source *from, unsigned int ops,
+			       size_t iface_count)
 {
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 
 	ck_assert(!iscsi_db_lock(adm.db, &why));
-	err = discoveries_store(&adm, &source, ops, &found, ifaces, iface_count, &records);
+	err = discoveries_store(&adm, from, ops, &found, ifaces, iface_count, &records);
 	ck_assert_msg(!iscsi_db_commit(adm.db, &why), "%s", why.text);
 	iscsi_db_unlock(adm.db);
 	return err;
+}
+
+static enum iscsi_err run(unsigned int ops, size_t iface_count)
+{
+	return run_from(&source, ops, iface_count);
 }
 
 static enum iscsi_err append(void *arg, const struct iscsi_db_record *rec)
@@ -219,6 +226,84 @@ START_TEST(hostile_names_are_refused)
 }
 END_TEST
 
+/* The firmware's targets have settings of their own, and a portal group that is a guess. */
+static const struct option_pair own[] = {
+	{ "node.session.auth.username", "joe" }, { "node.startup", "onboot" },
+	{ "iface.initiatorname", "iqn.a:me" },
+};
+static const struct found_extra assumed = { own, ARRAY_SIZE(own), true };
+static const struct discovery_source firmware = { "fw", "", 0 };
+
+START_TEST(settings_are_the_targets_own)
+{
+	ck_assert(!iscsi_db_record_set(ifaces[0], "iface.initiatorname", "iqn.a:iface", NULL));
+	ck_assert(!report("iqn.a:plain", "10.0.0.1", 1, 0));
+	extra = &assumed;
+	ck_assert(!report("iqn.a:new", "10.0.0.1", 1, 0));
+	ck_assert(!run_from(&firmware, OP_NEW | OP_UPDATE | OP_DELETE, 1));
+	ck_assert_str_eq(stored(), "iqn.a:new/10.0.0.1,1/default=onboot "
+				   "iqn.a:plain/10.0.0.1,1/default=automatic ");
+	ck_assert_str_eq(iscsi_db_record_get(records.list[0], "node.session.auth.username"), "");
+	ck_assert_str_eq(iscsi_db_record_get(records.list[0], "iface.initiatorname"),
+			 "iqn.a:iface");
+	ck_assert_str_eq(iscsi_db_record_get(records.list[1], "node.session.auth.username"),
+			 "joe");
+	ck_assert_str_eq(iscsi_db_record_get(records.list[1], "iface.initiatorname"), "iqn.a:me");
+	ck_assert_str_eq(iscsi_db_record_get(records.list[1], "node.discovery_type"), "fw");
+}
+END_TEST
+
+START_TEST(firmware_replaces_only_its_own)
+{
+	store("iqn.a:zgone", "10.0.0.1", 1, "send_targets", "10.0.0.1", 0);
+	store("iqn.a:ygone", "10.0.0.1", 1, "fw", "", 0);
+	extra = &assumed;
+	ck_assert(!report("iqn.a:new", "10.0.0.1", 1, 0));
+	ck_assert(!run_from(&firmware, OP_NEW | OP_UPDATE | OP_DELETE, 1));
+	/* store() gives its records a port of discovery: that isn't how a fw record looks. */
+	ck_assert_ptr_nonnull(strstr(stored(), "iqn.a:ygone"));
+	ck_assert_ptr_nonnull(strstr(stored(), "iqn.a:zgone"));
+	found_done(&found);
+	ck_assert(!report("iqn.a:other", "10.0.0.1", 1, 0));
+	ck_assert(!run_from(&firmware, OP_NEW | OP_UPDATE | OP_DELETE, 1));
+	ck_assert_ptr_null(strstr(stored(), "iqn.a:new"));
+	ck_assert_ptr_nonnull(strstr(stored(), "iqn.a:zgone"));
+}
+END_TEST
+
+START_TEST(assumed_portal_group_gives_way)
+{
+	store("iqn.a:old", "10.0.0.1", 7, "send_targets", "10.0.0.1", 0);
+	store("iqn.a:single", "10.0.0.1", -1, "static", "", 0);
+	extra = &assumed;
+	ck_assert(!report("iqn.a:old", "10.0.0.1", 1, 0));
+	ck_assert(!report("iqn.a:single", "10.0.0.1", 1, 0));
+	ck_assert(!run_from(&firmware, OP_NEW | OP_UPDATE | OP_DELETE, 1));
+	ck_assert_str_eq(stored(), "iqn.a:old/10.0.0.1,7/default=onboot "
+				   "iqn.a:single/10.0.0.1,1/default=onboot ");
+	ck_assert_str_eq(iscsi_db_record_get(records.list[0], "node.discovery_type"), "fw");
+	/* Where there are two, the other is left alone. */
+	store("iqn.a:old", "10.0.0.1", 8, "static", "", 0);
+	ck_assert(!run_from(&firmware, OP_NEW | OP_UPDATE | OP_DELETE, 1));
+	ck_assert_str_eq(stored(), "iqn.a:old/10.0.0.1,7/default=onboot "
+				   "iqn.a:old/10.0.0.1,8/default=onboot "
+				   "iqn.a:single/10.0.0.1,1/default=onboot ");
+}
+END_TEST
+
+START_TEST(bad_settings_are_refused)
+{
+	static const struct option_pair bad[] = {
+		{ "node.session.auth.password", "two\nlines" },
+	};
+	static const struct found_extra with_bad = { bad, 1, true };
+
+	extra = &with_bad;
+	ck_assert_int_eq(report("iqn.a:b", "10.0.0.1", 1, 0), ISCSI_ERR_INVAL);
+	ck_assert_uint_eq(found.len, 0);
+}
+END_TEST
+
 START_TEST(many_targets_are_stored)
 {
 	char target[64], address[32];
@@ -255,6 +340,10 @@ int main(void)
 	tcase_add_test(t, each_interface_gets_a_record);
 	tcase_add_test(t, portal_group_may_change);
 	tcase_add_test(t, hostile_names_are_refused);
+	tcase_add_test(t, settings_are_the_targets_own);
+	tcase_add_test(t, firmware_replaces_only_its_own);
+	tcase_add_test(t, assumed_portal_group_gives_way);
+	tcase_add_test(t, bad_settings_are_refused);
 	tcase_add_test(t, many_targets_are_stored);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

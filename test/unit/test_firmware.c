@@ -15,7 +15,7 @@
 
 static struct fake_sysfs *fs;
 static struct sysfs *sysfs;
-static int skipped_nic = -1, skipped_max = -1;
+static int nic_arg, skipped_nic = -1, skipped_max = -1;
 
 static const char *const table[] = {
 	"initiator/initiator-name", "iqn.2030-01.org.example:bootini\n",
@@ -50,8 +50,9 @@ static void teardown(void)
 	fake_sysfs_free(fs);
 }
 
-static void on_skipped(int nic, int max_nic)
+static void on_no_nic(void *arg, int nic, int max_nic)
 {
+	ck_assert_ptr_eq(arg, &nic_arg);
 	skipped_nic = nic;
 	skipped_max = max_nic;
 }
@@ -63,7 +64,7 @@ START_TEST(target_is_printed)
 	char *text;
 	FILE *out;
 
-	ck_assert(!firmware_read(sysfs, on_skipped, &list, &len));
+	ck_assert(!firmware_read(sysfs, on_no_nic, &nic_arg, &list, &len));
 	ck_assert_uint_eq(len, 1);
 	out = open_memstream(&text, &text_len);
 	show_firmware_target(out, &list[0]);
@@ -88,7 +89,7 @@ START_TEST(target_is_printed)
 			 "node.boot_lun = 00000000\n"
 			 "# END RECORD\n");
 	free(text);
-	free(list);
+	firmware_free(list, len);
 }
 END_TEST
 
@@ -100,18 +101,18 @@ START_TEST(cards_are_described)
 	fake_sysfs_set(fs, IBFT "ethernet0/origin", "3\n");
 	fake_sysfs_set(fs, "class/net/eth7/address", "02:00:00:00:00:01\n");
 	fake_sysfs_set(fs, IBFT "target0/port", "0\n");
-	ck_assert(!firmware_read(sysfs, NULL, &list, &len));
+	ck_assert(!firmware_read(sysfs, NULL, NULL, &list, &len));
 	ck_assert(list[0].dhcp);
 	ck_assert_str_eq(list[0].netdev, "eth7");
 	ck_assert_int_eq(list[0].port, 3260);
-	free(list);
+	firmware_free(list, len);
 	fake_sysfs_set(fs, IBFT "ethernet0/origin", "0\n");
 	fake_sysfs_set(fs, IBFT "ethernet0/dhcp", "0.0.0.0\n");
 	fake_sysfs_set(fs, IBFT "ethernet0/device/net/eth1/address", "02:00:00:00:00:01\n");
-	ck_assert(!firmware_read(sysfs, NULL, &list, &len));
+	ck_assert(!firmware_read(sysfs, NULL, NULL, &list, &len));
 	ck_assert(!list[0].dhcp);
 	ck_assert_str_eq(list[0].netdev, "eth1");
-	free(list);
+	firmware_free(list, len);
 }
 END_TEST
 
@@ -123,13 +124,143 @@ START_TEST(unusable_targets_are_left_out)
 	fake_sysfs_set(fs, IBFT "target1/flags", "0\n");
 	fake_sysfs_set(fs, IBFT "target2/flags", "1\n");
 	fake_sysfs_set(fs, IBFT "target2/nic-assoc", "4\n");
-	ck_assert(!firmware_read(sysfs, on_skipped, &list, &len));
+	ck_assert(!firmware_read(sysfs, on_no_nic, &nic_arg, &list, &len));
 	ck_assert_uint_eq(len, 1);
 	ck_assert_int_eq(skipped_nic, 4);
-	ck_assert_int_eq(skipped_max, 0);
-	free(list);
+	ck_assert_int_eq(skipped_max, 1);
+	firmware_free(list, len);
 	fake_sysfs_set(fs, IBFT "target0/flags", "0\n");
-	ck_assert_int_eq(firmware_read(sysfs, NULL, &list, &len), ISCSI_ERR_NO_OBJS_FOUND);
+	ck_assert_int_eq(firmware_read(sysfs, NULL, NULL, &list, &len), ISCSI_ERR_NO_OBJS_FOUND);
+}
+END_TEST
+
+/* What the table says of target0, and why no session can be made of it; NULL: one can. */
+static const struct {
+	const char *file, *text, *why;
+	enum iscsi_err err;
+} contents[] = {
+	{ "target0/index", "0\n", NULL, 0 },
+	{ "target0/target-name", "", "no target-name", ISCSI_ERR_INVAL },
+	{ "target0/target-name", NULL, "no target-name", ISCSI_ERR_INVAL },
+	{ "target0/target-name", "../../etc/x\n", "'/' in it", ISCSI_ERR_INVAL },
+	{ "target0/target-name", "iqn.a:with blank\n", "blank", ISCSI_ERR_INVAL },
+	{ "target0/target-name", "iqn.a:\033[2J\n", "control characters", ISCSI_ERR_INVAL },
+	{ "target0/ip-addr", NULL, "no ip-addr", ISCSI_ERR_INVAL },
+	{ "target0/ip-addr", "0.0.0.0\n", "no ip-addr", ISCSI_ERR_INVAL },
+	{ "target0/ip-addr", "../x\n", "'/' in it", ISCSI_ERR_INVAL },
+	{ "target0/ip-addr", "fd00::5\n", NULL, 0 },
+	{ "target0/port", NULL, NULL, 0 },
+	{ "target0/port", "0\n", NULL, 0 },
+	{ "target0/port", "65536\n", "no port: '65536'", ISCSI_ERR_INVAL },
+	{ "target0/port", "x\n", "no port: 'x'", ISCSI_ERR_INVAL },
+	{ "target0/chap-name", NULL, "only one is set", ISCSI_ERR_INVAL },
+	{ "target0/chap-secret", NULL, "only one is set", ISCSI_ERR_INVAL },
+	{ "target0/chap-secret", "a\tb-and-some-more\n", "control characters", ISCSI_ERR_INVAL },
+	{ "target0/rev-chap-name", "joe\n", "only one is set", ISCSI_ERR_INVAL },
+	{ "initiator/initiator-name", NULL, NULL, 0 },
+	{ "initiator/initiator-name", "iqn.a/b\n", "'/' in it", ISCSI_ERR_INVAL },
+	{ "ethernet0/mac", "\001\n", NULL, 0 },
+};
+
+START_TEST(contents_are_checked)
+{
+	struct firmware_target *list;
+	struct iscsi_why why = { "" };
+	char path[128];
+	size_t len;
+
+	(void)snprintf(path, sizeof(path), IBFT "%s", contents[_i].file);
+	fake_sysfs_set(fs, path, contents[_i].text);
+	ck_assert(!firmware_read(sysfs, NULL, NULL, &list, &len));
+	ck_assert_uint_eq(len, 1);
+	ck_assert_str_eq(list[0].path, "firmware/ibft/target0");
+	ck_assert_int_eq(firmware_check(&list[0], &why), contents[_i].err);
+	if (contents[_i].why)
+		ck_assert_msg(strstr(why.text, contents[_i].why) != NULL, "%s", why.text);
+	ck_assert_ptr_null(strstr(why.text, "bsecret"));
+	firmware_free(list, len);
+}
+END_TEST
+
+START_TEST(long_text_is_not_cut)
+{
+	struct firmware_target *list;
+	struct iscsi_why why = { "" };
+	char text[302];
+	size_t len;
+
+	memset(text, 's', sizeof(text) - 2);
+	strcpy(text + sizeof(text) - 2, "\n");
+	fake_sysfs_set(fs, IBFT "target0/chap-secret", text);
+	ck_assert(!firmware_read(sysfs, NULL, NULL, &list, &len));
+	ck_assert_int_eq(firmware_check(&list[0], &why), ISCSI_ERR_INVAL);
+	ck_assert_str_eq(why.text, "target0/chap-secret is too long");
+	firmware_free(list, len);
+}
+END_TEST
+
+START_TEST(cards_of_their_own_are_not_ours)
+{
+	struct firmware_target *list;
+	struct iscsi_why why = { "" };
+	size_t len;
+
+	fake_sysfs_set(fs, IBFT "target0/flags", "0\n");
+	fake_sysfs_set(fs, "firmware/iscsi_boot4/target0/flags", "3\n");
+	fake_sysfs_set(fs, "firmware/iscsi_boot4/ethernet0/index", "0\n");
+	fake_sysfs_set(fs, "firmware/iscsi_boot4/target0/target-name", "iqn.a:b\n");
+	fake_sysfs_set(fs, "firmware/iscsi_boot4/target0/ip-addr", "10.0.0.1\n");
+	fake_sysfs_set(fs, "class/iscsi_host/host4/hwaddress", "02:00:00:00:00:04\n");
+	fake_sysfs_set(fs, "class/scsi_host/host4/proc_name", "qla4xxx\n");
+	ck_assert(!firmware_read(sysfs, NULL, NULL, &list, &len));
+	ck_assert_uint_eq(len, 1);
+	ck_assert_str_eq(list[0].path, "firmware/iscsi_boot4/target0");
+	ck_assert_int_eq(firmware_check(&list[0], &why), ISCSI_ERR_OP_NOT_SUPP);
+	ck_assert_ptr_nonnull(strstr(why.text, "qla4xxx"));
+	firmware_free(list, len);
+}
+END_TEST
+
+/* What of a target goes into its record, as "KEY=VALUE " each. */
+static const char *settings_text(const char *own_name)
+{
+	struct iscsi_db_record *iface;
+	struct option_pair pairs[FIRMWARE_SETTINGS_MAX];
+	struct firmware_target *list;
+	static char text[1024];
+	size_t len, i, n;
+
+	ck_assert(!firmware_read(sysfs, NULL, NULL, &list, &len));
+	ck_assert(!iscsi_db_record_new(ISCSI_DB_IFACE, &iface));
+	ck_assert(!iscsi_db_record_set(iface, "iface.initiatorname", own_name, NULL));
+	n = firmware_settings(&list[0], iface, pairs);
+	iscsi_db_record_free(iface);
+	text[0] = '\0';
+	for (i = 0; i < n; i++)
+		sprintf(text + strlen(text), "%s=%s ", pairs[i].name, pairs[i].value);
+	firmware_free(list, len);
+	return text;
+}
+
+#define ONBOOT	"node.startup=onboot node.conn[0].startup=onboot "
+#define NAME	"iface.initiatorname=iqn.2030-01.org.example:bootini "
+#define CHAP	"node.session.auth.authmethod=CHAP node.session.auth.username=buser " \
+		"node.session.auth.password=bsecret12345 "
+
+START_TEST(settings_are_those_of_the_table)
+{
+	ck_assert_str_eq(settings_text(""), ONBOOT NAME CHAP);
+	ck_assert_str_eq(settings_text("iqn.a:iface"), ONBOOT CHAP);
+	fake_sysfs_set(fs, IBFT "target0/rev-chap-name", "target\n");
+	fake_sysfs_set(fs, IBFT "target0/rev-chap-name-secret", "other-secret-1\n");
+	ck_assert_str_eq(settings_text(""), ONBOOT NAME CHAP "node.session.auth.username_in=target "
+			 "node.session.auth.password_in=other-secret-1 ");
+	fake_sysfs_set(fs, IBFT "target0/chap-name", NULL);
+	fake_sysfs_set(fs, IBFT "target0/chap-secret", NULL);
+	fake_sysfs_set(fs, IBFT "target0/rev-chap-name", NULL);
+	fake_sysfs_set(fs, IBFT "target0/rev-chap-name-secret", NULL);
+	fake_sysfs_set(fs, IBFT "initiator/initiator-name", NULL);
+	ck_assert_str_eq(settings_text(""), ONBOOT);
 }
 END_TEST
 
@@ -145,6 +276,10 @@ int main(void)
 	tcase_add_test(t, target_is_printed);
 	tcase_add_test(t, cards_are_described);
 	tcase_add_test(t, unusable_targets_are_left_out);
+	tcase_add_loop_test(t, contents_are_checked, 0, (int)ARRAY_SIZE(contents));
+	tcase_add_test(t, long_text_is_not_cut);
+	tcase_add_test(t, cards_of_their_own_are_not_ours);
+	tcase_add_test(t, settings_are_those_of_the_table);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -67,12 +67,23 @@ static void answer(int fd, const struct mgmt_request *req)
 	free(data);
 }
 
+static void greet(int fd)
+{
+	const struct mgmt_reply hello = { .type = MGMT_HELLO, .name = "test" };
+	size_t len;
+	uint8_t *data = mgmt_msg_build_reply(&hello, &len);
+
+	(void)send(fd, data, len, MSG_NOSIGNAL);
+	free(data);
+}
+
 static void *serve(void *arg)
 {
 	int fd = accept(listener, NULL, NULL), i;
 
 	(void)arg;
 	client_fd = fd;
+	greet(fd);
 	for (i = 0; i < expected; i++) {
 		if (!recv_request(fd, i))
 			return NULL;

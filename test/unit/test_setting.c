@@ -29,7 +29,8 @@ START_TEST(every_kind_is_whole)
 	ck_assert_str_eq(setting_row(kind, setting_count(kind) - 1)->name, kinds[kind].last);
 	for (unsigned int i = 0; i < setting_count(kind); i++) {
 		const struct setting *s = setting_row(kind, i);
-		unsigned int in_file = setting_in_file(kind, i);
+		unsigned int in_file = setting_runs[kind].file_order[i];
+		CLEANUP(freep) char *line = db_format("%s = %s\n", s->name, s->def);
 
 		ck_assert_int_eq(setting_find(kind, s->name), (int)i);
 		ck_assert_uint_lt(in_file, setting_count(kind));
@@ -38,9 +39,13 @@ START_TEST(every_kind_is_whole)
 		ck_assert_uint_le(strlen(s->name), DB_KEY_MAX);
 		if (s->type == SETTING_STR)
 			ck_assert_uint_le(s->max, ISCSI_VALUE_MAX);
+		ck_assert_str_eq(s->line, line);
+		ck_assert_uint_eq(setting_line_len(s), strlen(line));
 		/* The length of a secret comes right after it. */
-		if (s->flags & SETTING_SECRET)
+		if (s->flags & SETTING_SECRET) {
 			ck_assert(setting_row(kind, i + 1)->flags & SETTING_HIDDEN);
+			ck_assert_str_eq(s->def, "");
+		}
 	}
 }
 END_TEST

@@ -351,6 +351,18 @@ START_TEST(hosts)
 }
 END_TEST
 
+START_TEST(unreadable_records)
+{
+	char first[] = "/db/nodes/a is empty", second[] = "/db/ifaces/b isn't a record";
+	char *const list[] = { first, second };
+
+	show_unreadable(out, "Unreadable", list, 0);
+	printed("");
+	show_unreadable(out, "Unreadable", list, 2);
+	printed("Unreadable:\n\t/db/nodes/a is empty\n\t/db/ifaces/b isn't a record\n");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("show");
@@ -371,6 +383,7 @@ int main(void)
 	tcase_add_test(t, sessions_share_their_head);
 	tcase_add_test(t, session_that_is_down);
 	tcase_add_test(t, luns);
+	tcase_add_test(t, unreadable_records);
 	tcase_add_test(t, hosts);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -342,6 +342,48 @@ START_TEST(a_portal_and_its_nodes_in_one)
 }
 END_TEST
 
+START_TEST(a_node_found_twice_has_one_link)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open_os(&fx_os);
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record
+		*first = node("iqn.a", "1", "fw", "manual"),
+		*then = node("iqn.a", "1", "static", "manual");
+	struct iscsi_why why = { "" };
+
+	fx_write(db, node("iqn.a", "1", "static", "manual"));
+	ck_assert(!iscsi_db_lock(db, &why));
+	ck_assert(!iscsi_db_node_write(db, first, &why));	/* takes the link that is there... */
+	ck_assert(!iscsi_db_node_write(db, then, &why));	/* ...which this one wants */
+	ck_assert_msg(!iscsi_db_commit(db, &why), "%s", why.text);
+	iscsi_db_unlock(db);
+	ck_assert(fx_exists("static/iqn.a,1.1.1.1,3260,1,default"));
+	ck_assert(!fx_exists("fw/iqn.a,1.1.1.1,3260,1,default"));
+}
+END_TEST
+
+/* Without its record, a link would say for ever that there is one. */
+START_TEST(a_record_stays_with_its_link)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open_os(&fx_os);
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *gone =
+		node("iqn.a", "1", "static", "manual");
+	struct iscsi_why why = { "" };
+
+	fx_write(db, node("iqn.a", "1", "static", "manual"));
+	ck_assert(!iscsi_db_lock(db, &why));
+	ck_assert(!iscsi_db_node_delete(db, gone, &why));
+	fx_fail_call = FX_UNLINK;
+	fx_fail_err = -EPERM;
+	fx_fail_nth = 1;
+	ck_assert_int_eq(iscsi_db_commit(db, &why), ISCSI_ERR_IDBM);
+	ck_assert_ptr_nonnull(strstr(why.text, "nodes/iqn.a/1.1.1.1,3260,1/default"));
+	fx_os_reset();
+	iscsi_db_unlock(db);
+	ck_assert_str_eq(fx_list(db, NULL), "iqn.a 1.1.1.1,3260,1 default manual\n");
+	ck_assert(fx_exists("static/iqn.a,1.1.1.1,3260,1,default"));
+}
+END_TEST
+
 START_TEST(nothing_without_the_lock)
 {
 	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open_os(&fx_os);
@@ -424,6 +466,64 @@ START_TEST(many_records_in_one_change)
 }
 END_TEST
 
+static enum iscsi_err leave_node(void *arg, const struct iscsi_db_record *rec)
+{
+	(void)arg;
+	(void)rec;
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err update_node(void *arg, const struct iscsi_db_record *rec)
+{
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *copy = NULL;
+
+	ck_assert(!iscsi_db_record_copy(rec, &copy));
+	fx_set(copy, "node.startup", "onboot");
+	return iscsi_db_node_write(arg, copy, NULL);
+}
+
+static enum iscsi_err delete_node(void *arg, const struct iscsi_db_record *rec)
+{
+	return iscsi_db_node_delete(arg, rec, NULL);
+}
+
+/* The system calls that one more record costs, but for the writes, which are cut up here. */
+static unsigned int walk_calls(iscsi_db_record_fn *fn)
+{
+	unsigned int calls[2];
+
+	for (unsigned int i = 0; i < 2; i++) {
+		CLEANUP(iscsi_db_closep) struct iscsi_db *db = NULL;
+		struct iscsi_why why = { "" };
+
+		(void)calls_per_record(i ? 200 : 100);
+		db = fx_open_os(&fx_os);
+		ck_assert(!iscsi_db_lock(db, &why));
+		fx_os_reset();
+		ck_assert(!iscsi_db_node_each(db, NULL, NULL, NULL, fn, db, &why));
+		ck_assert_msg(!iscsi_db_commit(db, &why), "%s", why.text);
+		calls[i] = fx_calls - fx_writes;
+		iscsi_db_unlock(db);
+	}
+	return (calls[1] - calls[0]) / 100;
+}
+
+START_TEST(few_calls_for_each_record)
+{
+	/*
+	 * Two folders to open and to list, each to its end; the record to open, and to read to
+	 * its end.
+	 */
+	const unsigned int walk = 2 + 4 + 1 + 2;
+
+	ck_assert_uint_eq(walk_calls(leave_node), walk);
+	/* To make the new file; to open the folder again, rename, and look at the link. */
+	ck_assert_uint_eq(walk_calls(update_node), walk + 1 + 3);
+	/* To open both folders again; the link, the record and both folders go. */
+	ck_assert_uint_eq(walk_calls(delete_node), walk + 2 + 4);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("stage");
@@ -440,9 +540,12 @@ int main(void)
 	tcase_add_test(t, no_memory_is_an_error);
 	tcase_add_test(t, the_last_change_counts);
 	tcase_add_test(t, a_portal_and_its_nodes_in_one);
+	tcase_add_test(t, a_node_found_twice_has_one_link);
+	tcase_add_test(t, a_record_stays_with_its_link);
 	tcase_add_test(t, nothing_without_the_lock);
 	tcase_add_test(t, modes_are_private);
 	tcase_add_test(t, many_records_in_one_change);
+	tcase_add_test(t, few_calls_for_each_record);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

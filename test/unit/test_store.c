@@ -457,6 +457,63 @@ START_TEST(nul_bytes_pipes_and_giants)
 }
 END_TEST
 
+/* What an observer heard, without the root, a line each. */
+static char heard[4096];
+
+static void hear(const char *prefix, const char *said)
+{
+	const char *root = strstr(said, fx_root);
+	size_t before = root ? (size_t)(root - said) : strlen(said);
+
+	(void)snprintf(heard + strlen(heard), sizeof(heard) - strlen(heard), "%s%.*s%s\n", prefix,
+		       (int)before, said, root ? root + strlen(fx_root) + 1 : "");
+}
+
+static void on_unreadable(void *arg, const char *said)
+{
+	ck_assert_ptr_eq(arg, heard);
+	hear("unreadable: ", said);
+}
+
+static void on_trace(void *arg, const char *said)
+{
+	ck_assert_ptr_eq(arg, heard);
+	hear("", said);
+}
+
+START_TEST(an_observer_hears_what_happens)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
+	static const struct iscsi_db_observer observer = { on_unreadable, on_trace, heard };
+	static const struct iscsi_db_observer nothing = { NULL, NULL, NULL };
+
+	fx_write(db, fx_node("iqn.a", "1.1.1.1", "3260", "1", "default"));
+	fx_put_text("nodes/iqn.b/1.1.1.1,3260,1/default", "");
+	fx_put_text("nodes/stray", "no record at all");
+	fx_put_text("ifaces/bad", "what is this\n");
+	fx_put_text("send_targets/9.9.9.9,3260/st_config", "");
+	iscsi_db_observe(db, &observer);
+	ck_assert_str_eq(fx_list(db, NULL), "iqn.a 1.1.1.1,3260,1 default manual\n");
+	ck_assert(!iscsi_db_iface_each(db, NULL, NULL, NULL, NULL, NULL));
+	ck_assert(!iscsi_db_discovery_each(db, ISCSI_DB_SENDTARGETS, NULL, NULL, NULL, NULL,
+					   NULL));
+	ck_assert_str_eq(heard, "read nodes/iqn.a/1.1.1.1,3260,1/default\n"
+			 "unreadable: nodes/iqn.b/1.1.1.1,3260,1/default is empty\n"
+			 "unreadable: ifaces/bad isn't a record\n"
+			 "unreadable: send_targets/9.9.9.9,3260/st_config is empty\n");
+	heard[0] = '\0';
+	fx_write(db, fx_iface("new"));
+	ck_assert_str_eq(heard, "wrote ifaces/new\n");
+	heard[0] = '\0';
+	delete_node(db, "iqn.b", "1.1.1.1", "1", ISCSI_SUCCESS);
+	ck_assert_ptr_nonnull(strstr(heard, "deleted nodes/iqn.b/1.1.1.1,3260,1/default\n"));
+	heard[0] = '\0';
+	iscsi_db_observe(db, &nothing);
+	(void)fx_list(db, NULL);
+	ck_assert_str_eq(heard, "");
+}
+END_TEST
+
 START_TEST(what_is_broken_can_be_replaced_or_deleted)
 {
 	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
@@ -853,6 +910,7 @@ int main(void)
 	tcase_add_test(t, a_walk_can_be_stopped);
 	tcase_add_loop_test(t, odd_things_hurt_nobody_else, 0, (int)ARRAY_SIZE(oddities));
 	tcase_add_test(t, nul_bytes_pipes_and_giants);
+	tcase_add_test(t, an_observer_hears_what_happens);
 	tcase_add_test(t, what_is_broken_can_be_replaced_or_deleted);
 	tcase_add_test(t, types_that_slp_shifted);
 	tcase_add_test(t, links_dont_lead_out);
