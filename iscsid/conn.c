@@ -29,6 +29,7 @@ enum conn_event {
 	CONN_EV_PDU,			/* the kernel brought a PDU */
 	CONN_EV_LOST,			/* the kernel said that the connection failed */
 	CONN_EV_TIMEOUT,
+	CONN_EV_HUNG_UP,		/* the target has closed, which the kernel doesn't tell */
 	CONN_EV_LOGOUT,			/* the session wants a logout */
 	CONN_EV_DROP,			/* the session gives up what is under way */
 };
@@ -53,15 +54,15 @@ struct conn {
 	uint8_t isid[PDU_ISID_LEN];
 	uint32_t exp_stat_sn;
 	bool security_first;		/* the target insists on the security stage */
-	bool closed_early;		/* the target closed before the kernel had the socket */
+	bool peer_closed;		/* by the target, unseen by the kernel; see CLOSED_GRACE_S */
 	int drop_wait_s;		/* of an Async 2 or 3; -1: none */
 	int logout_wait_s;		/* of an Async 1: how long the target waits */
 	bool text_asked;		/* a Text Request is out */
 	unsigned int told;		/* lines in the log about odd PDUs, since the login */
 
 	struct sockaddr_storage peer;
-	int fd;				/* from connect() until the kernel has it */
-	sd_event_source *io;
+	int fd;				/* for what the kernel doesn't tell; -1 if taken over */
+	sd_event_source *io;		/* connect() has ended; in a logout: the target hung up */
 	sd_event_source *timer;
 	sd_event_source *deferred;	/* drains the reports */
 	struct login *login;
@@ -244,14 +245,16 @@ static int set_socket_options(const struct conn *conn, int fd)
 static int conn_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata);
 
 /* The event source is made once and used for each later socket, so recovery needs no memory. */
-static int conn_watch_fd(struct conn *conn)
+static int conn_watch_fd(struct conn *conn, uint32_t events)
 {
 	int r;
 
 	if (!conn->io)
-		return sd_event_add_io(conn->env->loop, &conn->io, conn->fd, EPOLLOUT, conn_on_io,
+		return sd_event_add_io(conn->env->loop, &conn->io, conn->fd, events, conn_on_io,
 				       conn);
 	r = sd_event_source_set_io_fd(conn->io, conn->fd);
+	if (r >= 0)
+		r = sd_event_source_set_io_events(conn->io, events);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(conn->io, SD_EVENT_ON);
 	return r;
@@ -277,7 +280,7 @@ static enum conn_state conn_connect(struct conn *conn, const struct conn_input *
 	    errno != EINPROGRESS)
 		r = -errno;
 	if (!r)
-		r = conn_watch_fd(conn);
+		r = conn_watch_fd(conn, EPOLLOUT);
 	if (r < 0) {
 		conn_close_fd(conn);
 		report_connect_error(conn, cause, -r);
@@ -451,10 +454,10 @@ static enum conn_state conn_start_login(struct conn *conn, const struct conn_inp
 	if (err)
 		return conn_login_failed(conn, CONN_CAUSE_LOCAL, err, &why);
 	/* Its last word, a refusal say, may be on its way to us; if there is none, don't wait long. */
-	conn->closed_early = peer_has_closed(conn->fd);
-	if (conn->closed_early)
+	conn->peer_closed = peer_has_closed(conn->fd);
+	if (conn->peer_closed)
 		conn_arm(conn, CLOSED_GRACE_S);
-	conn_close_fd(conn);		/* the kernel has a reference of its own */
+	(void)sd_event_source_set_enabled(conn->io, SD_EVENT_OFF);
 	return CONN_IN_LOGIN;						/* T4 */
 }
 
@@ -545,7 +548,7 @@ static enum conn_state conn_login_timeout(struct conn *conn, const struct conn_i
 	struct iscsi_why why;
 
 	(void)in;
-	if (conn->closed_early)
+	if (conn->peer_closed)
 		(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT,
 				 "the target closed the connection at once");
 	else
@@ -743,7 +746,21 @@ static enum conn_state conn_send_logout(struct conn *conn, const struct conn_inp
 	conn_arm(conn, conn->state == CONN_LOGOUT_REQUESTED ?
 		       MIN(conn->logout_wait_s, conn->config->logout_timeout_s) :
 		       conn->config->logout_timeout_s);
+	/* From here on the kernel doesn't tell of a connection that is closed. */
+	conn->peer_closed = false;
+	if (conn->fd >= 0)
+		(void)conn_watch_fd(conn, EPOLLRDHUP);
 	return CONN_IN_LOGOUT;						/* T9, T10 */
+}
+
+/* Instead of an answer, or right after one that is on its way to us. */
+static enum conn_state conn_hung_up(struct conn *conn, const struct conn_input *in)
+{
+	(void)in;
+	(void)sd_event_source_set_enabled(conn->io, SD_EVENT_OFF);
+	conn->peer_closed = true;
+	conn_arm(conn, CLOSED_GRACE_S);
+	return CONN_IN_LOGOUT;
 }
 
 static enum conn_state conn_logout_pdu(struct conn *conn, const struct conn_input *in)
@@ -772,8 +789,11 @@ static enum conn_state conn_logout_ended(struct conn *conn, const struct conn_in
 static enum conn_state conn_logout_timeout(struct conn *conn, const struct conn_input *in)
 {
 	(void)in;
-	log_warning("%s: no answer to the logout within %d s; closing anyway", conn->name,
-		    conn->config->logout_timeout_s);
+	if (conn->peer_closed)
+		log_info("%s: the target closed the connection instead of answering the logout",
+			 conn->name);
+	else
+		log_warning("%s: no answer to the logout in time; closing anyway", conn->name);
 	return conn_closed(conn);					/* T17 */
 }
 
@@ -819,6 +839,7 @@ static const struct transition {
 	{ CONN_LOGOUT_REQUESTED,  CONN_EV_TIMEOUT,   conn_drop_timeout },	/* T16 */
 	{ CONN_LOGOUT_REQUESTED,  CONN_EV_DROP,	     conn_drop_kernel },
 
+	{ CONN_IN_LOGOUT,	  CONN_EV_HUNG_UP,   conn_hung_up },
 	{ CONN_IN_LOGOUT,	  CONN_EV_PDU,	     conn_logout_pdu },		/* T13, T14 */
 	{ CONN_IN_LOGOUT,	  CONN_EV_LOST,	     conn_logout_ended },	/* T13 */
 	{ CONN_IN_LOGOUT,	  CONN_EV_TIMEOUT,   conn_logout_timeout },	/* T17 */
@@ -882,7 +903,8 @@ static int conn_on_io(sd_event_source *source, int fd, uint32_t revents, void *u
 	(void)revents;
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &in.error, &len) < 0)
 		in.error = errno;
-	conn_handle(conn, CONN_EV_CONNECTED, &in);
+	conn_handle(conn, conn->state == CONN_IN_LOGOUT ? CONN_EV_HUNG_UP : CONN_EV_CONNECTED,
+		    &in);
 	return 0;
 }
 

@@ -6,7 +6,7 @@
 LUN0[istgt]=0
 CHOICE[istgt]="CRC32C None"
 NOTE[istgt/digest-choice]="it cannot be told to have no digests"
-NOTE[istgt/logout]="now and then it closes the connection instead of answering; that takes logout_timeout"
+NOTE[istgt/logout]="now and then it closes the connection instead of answering; that is noticed"
 FIXED[istgt/InitialR2T]=Yes
 FIXED[istgt/ImmediateData]=Yes
 # It takes the declaration for a negotiation and answers the smaller of ours and its own.
