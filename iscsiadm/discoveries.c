@@ -62,9 +62,20 @@ enum iscsi_err found_add(struct found_list *found, const struct mgmt_reply *repl
 	f->port = reply->port;
 	f->tpgt = reply->tpgt;
 	f->iface = iface;
-	f->order = found->len++;
+	f->order = found->added++;
+	found->len++;
 	f->extra = extra ? *extra : (struct found_extra){ .settings = NULL };
 	return ISCSI_SUCCESS;
+}
+
+void found_drop(struct found_list *found, size_t iface)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < found->len; i++)
+		if (found->list[i].iface != iface)
+			found->list[n++] = found->list[i];
+	found->len = n;
 }
 
 void found_done(struct found_list *found)

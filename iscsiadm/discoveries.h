@@ -30,6 +30,7 @@ struct found {
 struct found_list {
 	struct found *list;
 	size_t len, room;
+	size_t added;		/* since the beginning */
 };
 
 /*
@@ -38,6 +39,8 @@ struct found_list {
  */
 enum iscsi_err found_add(struct found_list *found, const struct mgmt_reply *reply, size_t iface,
 			 const struct found_extra *extra, struct iscsi_why *why);
+/* Takes out what came through one of the interfaces. */
+void found_drop(struct found_list *found, size_t iface);
 void found_done(struct found_list *found);
 
 /* Where the targets come from: the values of a record's node.discovery_*. */

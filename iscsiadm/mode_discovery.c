@@ -141,10 +141,13 @@ static void on_discovery(void *arg, const struct mgmt_reply *reply)
 	for (i = first; i < d->ifaces.len; i++) {
 		if (!same_request(d, first, i))
 			continue;
-		if (reply->type == MGMT_TARGET)
+		if (reply->type == MGMT_TARGET) {
 			on_target(d, reply, i);
-		else
-			d->results[i] = reply->err;
+			continue;
+		}
+		d->results[i] = reply->err;
+		if (reply->err != ISCSI_SUCCESS)	/* half a list is none */
+			found_drop(&d->found, i);
 	}
 	if (reply->type == MGMT_TARGET || reply->err == ISCSI_SUCCESS || !reply->why[0])
 		return;
@@ -155,16 +158,20 @@ static void on_discovery(void *arg, const struct mgmt_reply *reply)
 		adm_error("%s", reply->why);
 }
 
-/* How long the daemon may be silent, by the settings that bound its attempts. */
+/*
+ * How long the daemon may be silent: for a look-up, and in each attempt for a login, which takes
+ * all three of its settings at most, an answer to SendTargets, and a pause.
+ */
 static int discovery_bound_ms(const struct iscsi_db_record *rec)
 {
 	int64_t tries = iscsi_db_record_get_int(rec, "discovery.sendtargets.reopen_max");
-	int64_t login, other, ms;
+	int64_t login, auth, active, ms;
 
-	login = iscsi_db_record_get_int(rec, "discovery.sendtargets.timeo.login_timeout");
-	other = iscsi_db_record_get_int(rec, "discovery.sendtargets.timeo.auth_timeout") +
-		iscsi_db_record_get_int(rec, "discovery.sendtargets.timeo.active_timeout");
-	ms = ((MAX(tries, 0) + 1) * MAX(login, 1) + MAX(other, 0)) * 1000 + GRACE_MS;
+	login = MAX(iscsi_db_record_get_int(rec, "discovery.sendtargets.timeo.login_timeout"), 1);
+	auth = MAX(iscsi_db_record_get_int(rec, "discovery.sendtargets.timeo.auth_timeout"), 1);
+	active = MAX(iscsi_db_record_get_int(rec, "discovery.sendtargets.timeo.active_timeout"),
+		     1);
+	ms = (login + (MAX(tries, 0) + 1) * (login + auth + 2 * active + 1)) * 1000 + GRACE_MS;
 	return (int)MIN(ms, 24 * 3600 * 1000);
 }
 

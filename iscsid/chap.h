@@ -21,7 +21,7 @@ enum chap_algorithm {		/* the numbers of CHAP_A (12.1.3; 6 to 8: IANA) */
 	CHAP_SHA3_256	= 8,
 };
 
-#define CHAP_ISSUED_MAX		256
+#define CHAP_ISSUED_MAX		1024	/* logins under way; more would push each other out */
 
 /*
  * The challenges that were issued last. A target may not send one of them as its own, on any

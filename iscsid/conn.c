@@ -53,7 +53,8 @@ struct conn {
 	bool created;			/* the kernel has a connection */
 	uint8_t isid[PDU_ISID_LEN];
 	uint32_t exp_stat_sn;
-	bool security_first;		/* the target insists on the security stage */
+	bool security_first;		/* the target insists on the security stage, */
+	bool insisted;			/* and has just said so */
 	bool peer_closed;		/* by the target, unseen by the kernel; see CLOSED_GRACE_S */
 	int drop_wait_s;		/* of an Async 2 or 3; -1: none */
 	int logout_wait_s;		/* of an Async 1: how long the target waits */
@@ -138,16 +139,6 @@ static struct conn_report *conn_report(struct conn *conn, enum conn_report_kind 
 	return report;
 }
 
-static struct conn_report *conn_report_failed(struct conn *conn, enum conn_cause cause,
-					      enum iscsi_err err)
-{
-	struct conn_report *report = conn_report(conn, CONN_REPORT_FAILED);
-
-	report->cause = cause;
-	report->err = err;
-	return report;
-}
-
 static int conn_on_reports(sd_event_source *source, void *userdata)
 {
 	struct conn *conn = userdata;
@@ -206,15 +197,38 @@ static void peer_text(const struct sockaddr_storage *peer, char *ret, size_t siz
 	}
 }
 
+/*
+ * An attempt has failed. A target that refused a login without the security stage, and then has
+ * nothing to say to one with it, has refused it.
+ */
+static void report_failed(struct conn *conn, enum conn_cause cause, enum iscsi_err err,
+			  const struct iscsi_why *why)
+{
+	struct conn_report *report = conn_report(conn, CONN_REPORT_FAILED);
+
+	report->cause = cause;
+	report->err = err;
+	report->why = *why;
+	if (conn->insisted && (err == ISCSI_ERR_TRANS || err == ISCSI_ERR_TRANS_TIMEOUT ||
+			       err == ISCSI_ERR_PDU_TIMEOUT)) {
+		conn->security_first = false;
+		report->cause = CONN_CAUSE_REFUSED;
+		report->err = iscsi_fail(&report->why, ISCSI_ERR_LOGIN_AUTH_FAILED,
+					 "authentication failure (02/01); and to a login that "
+					 "begins with the security stage: %s", why->text);
+	}
+}
+
 /* @cause: BUSY if it is us who lack something for a moment, so that it counts for no limit. */
 static void report_connect_error(struct conn *conn, enum conn_cause cause, int error)
 {
 	enum iscsi_err err = error == ETIMEDOUT ? ISCSI_ERR_TRANS_TIMEOUT : ISCSI_ERR_TRANS;
+	struct iscsi_why why;
 	char peer[64];
 
 	peer_text(&conn->peer, peer, sizeof(peer));
-	(void)iscsi_fail(&conn_report_failed(conn, cause, err)->why, err,
-			 "cannot make a connection to %s: %s", peer, strerror(error));
+	(void)iscsi_fail(&why, err, "cannot make a connection to %s: %s", peer, strerror(error));
+	report_failed(conn, cause, err, &why);
 }
 
 /* ---- T1, T2, T4: TCP ------------------------------------------------------------------------ */
@@ -397,7 +411,7 @@ static enum conn_state conn_login_failed(struct conn *conn, enum conn_cause caus
 					 enum iscsi_err err, const struct iscsi_why *why)
 {
 	conn_stop_kernel(conn);
-	conn_report_failed(conn, cause, err)->why = *why;
+	report_failed(conn, cause, err, why);
 	return CONN_FREE;						/* T7 */
 }
 
@@ -525,7 +539,7 @@ static enum conn_state conn_login_pdu(struct conn *conn, const struct conn_input
 		return CONN_FREE;
 	case LOGIN_AGAIN:
 		conn_stop_kernel(conn);
-		conn->security_first = true;
+		conn->security_first = conn->insisted = true;
 		return conn_connect(conn, in) == CONN_XPT_WAIT ? CONN_XPT_WAIT : CONN_FREE;
 	case LOGIN_FAILED:
 		break;
@@ -919,6 +933,7 @@ static int conn_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 void conn_start(struct conn *conn, const struct sockaddr_storage *peer)
 {
 	conn->peer = *peer;
+	conn->insisted = false;
 	conn_handle(conn, CONN_EV_START, NULL);
 }
 

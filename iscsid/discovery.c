@@ -55,7 +55,10 @@ struct discovery {
 	sd_event_source *io, *timer;
 	int fd;
 	int attempts_left;
-	unsigned int redirects, empty_parts;
+	uint64_t attempt_ends_us;	/* its login must be done by then, wherever it leads */
+	bool insisted;			/* the target has just asked for the security stage */
+	unsigned int redirects;		/* addresses gone to in the attempt under way */
+	unsigned int empty_parts;
 	size_t moved_at;		/* the next of the addresses that a redirection named */
 	bool security;			/* the security stage may take longer: auth_timeout */
 	struct sockaddr_storage portal, peer;
@@ -90,6 +93,29 @@ static void discovery_arm(struct discovery *d, uint64_t ms)
 	(void)sd_event_source_set_enabled(d->timer, SD_EVENT_ONESHOT);
 }
 
+static uint64_t discovery_now_us(const struct discovery *d)
+{
+	uint64_t now = 0;
+
+	(void)sd_event_now(d->env.loop, CLOCK_MONOTONIC, &now);
+	return now;
+}
+
+/* A wait that is part of an attempt to log in. */
+static void discovery_arm_login(struct discovery *d, int timeout_s)
+{
+	uint64_t now = discovery_now_us(d), left = d->attempt_ends_us - now;
+
+	if (d->attempt_ends_us < now)
+		left = 0;
+	discovery_arm(d, MIN((uint64_t)MAX(timeout_s, 1) * 1000, left / 1000 + 1));
+}
+
+static int discovery_number(const struct discovery *d, const char *key)
+{
+	return iscsi_db_record_get_int(d->rec, key);
+}
+
 static void discovery_hang_up(struct discovery *d)
 {
 	d->io = sd_event_source_disable_unref(d->io);
@@ -113,7 +139,19 @@ static void discovery_again(struct discovery *d, const struct iscsi_why *why)
 	discovery_hang_up(d);
 	if (discovery_try_moved(d))
 		return;
-	if (!d->streaming && d->attempts_left-- > 0) {
+	if (d->insisted) {	/* and has nothing to say to a login that has it */
+		discovery_end(d, iscsi_fail(&all, ISCSI_ERR_LOGIN_AUTH_FAILED,
+					    "discovery login to %s rejected: authentication failure "
+					    "(02/01); and with the security stage: %s", d->address,
+					    why->text), &all);
+		return;
+	}
+	if (d->streaming) {	/* a second list would repeat what was passed on */
+		discovery_end(d, iscsi_fail(&all, ISCSI_ERR_PDU_TIMEOUT,
+					    "%s, in the middle of the list", why->text), &all);
+		return;
+	}
+	if (d->attempts_left-- > 0) {
 		log_info("discovery %s,%d: %s; trying again", d->address, d->port, why->text);
 		d->state = DISCOVERY_PAUSE;
 		discovery_arm(d, RETRY_PAUSE_MS);
@@ -121,8 +159,9 @@ static void discovery_again(struct discovery *d, const struct iscsi_why *why)
 	}
 	discovery_end(d, iscsi_fail(&all, ISCSI_ERR_PDU_TIMEOUT,
 				    "%s; connection login retries (reopen_max) %d exceeded",
-				    why->text, iscsi_db_record_get_int(d->rec,
-						"discovery.sendtargets.reopen_max")), &all);
+				    why->text,
+				    discovery_number(d, "discovery.sendtargets.reopen_max")),
+		      &all);
 }
 
 static void discovery_io_error(struct discovery *d, int error)
@@ -194,7 +233,7 @@ static void discovery_send_login(struct discovery *d)
 			"discovery.sendtargets.timeo.active_timeout");
 
 	d->security = chap_wanted(&d->login_config.chap);
-	discovery_arm(d, (uint64_t)MAX(timeout, 1) * 1000);
+	discovery_arm_login(d, timeout);
 	discovery_send(d, d->request.bhs, d->request.data, d->request.data_len);
 }
 
@@ -291,8 +330,10 @@ static bool discovery_try_moved(struct discovery *d)
 	struct sockaddr_storage peer;
 	int port;
 
-	if (!d->redirects || d->moved_at >= outcome->moved_to_len)
+	if (d->moved_at >= outcome->moved_to_len || d->redirects >= REDIRECTS_MAX ||
+	    discovery_now_us(d) >= d->attempt_ends_us)
 		return false;
+	d->redirects++;
 	to = &outcome->moved_to[d->moved_at++];
 	port = to->port > 0 ? to->port : ISCSI_PORT_DEFAULT;
 	log_info("discovery %s,%d: redirected to %s:%d", d->address, d->port, to->address, port);
@@ -303,8 +344,8 @@ static bool discovery_try_moved(struct discovery *d)
 	d->state = DISCOVERY_LOOKUP;
 	d->lookup = lookup_start(d->env.name_pool, to->address, port, discovery_moved_resolved, d);
 	if (d->lookup)
-		discovery_arm(d, (uint64_t)MAX(iscsi_db_record_get_int(d->rec,
-				"discovery.sendtargets.timeo.login_timeout"), 1) * 1000);
+		discovery_arm_login(d, discovery_number(d,
+					"discovery.sendtargets.timeo.login_timeout"));
 	else
 		discovery_moved_resolved(d, NULL, "no memory");
 	return true;
@@ -314,12 +355,11 @@ static void discovery_moved(struct discovery *d)
 {
 	discovery_hang_up(d);
 	d->moved_at = 0;
-	if (++d->redirects > REDIRECTS_MAX) {
-		d->moved_at = SIZE_MAX;
-		discovery_moved_resolved(d, NULL, "too many redirections");
+	if (discovery_try_moved(d))
 		return;
-	}
-	(void)discovery_try_moved(d);
+	d->moved_at = SIZE_MAX;
+	discovery_moved_resolved(d, NULL, d->redirects < REDIRECTS_MAX ? "no time left" :
+				 "too many redirections");
 }
 
 static void discovery_text_error(struct discovery *d, const char *what)
@@ -378,6 +418,10 @@ static void discovery_logged_in(struct discovery *d, const struct login_response
 		discovery_text_error(d, "no memory");
 		return;
 	}
+	d->insisted = false;
+	if (login_outcome(d->login)->auth_skipped)
+		log_warning("discovery %s,%d: a password is set, but the target asked for none",
+			    d->address, d->port);
 	d->exp_stat_sn = login_outcome(d->login)->exp_stat_sn;
 	discovery_begin_window(d, response->exp_cmd_sn, response->max_cmd_sn);
 	d->itt = 1;
@@ -394,7 +438,7 @@ static void discovery_login_pdu(struct discovery *d, const uint8_t *bhs, const u
 	struct iscsi_why why = { "" }, full;
 
 	if (pdu_parse_login_response(bhs, &response, &why)) {
-		discovery_end(d, iscsi_fail(&full, ISCSI_ERR_PDU_TIMEOUT, "%s,%d is not an iSCSI "
+		discovery_end(d, iscsi_fail(&full, ISCSI_ERR_FATAL_LOGIN, "%s,%d is not an iSCSI "
 					    "target: %s", d->address, d->port, why.text), &full);
 		return;
 	}
@@ -406,16 +450,18 @@ static void discovery_login_pdu(struct discovery *d, const uint8_t *bhs, const u
 		discovery_logged_in(d, &response);
 		return;
 	case LOGIN_MOVED:
+		d->insisted = false;
 		discovery_moved(d);
 		return;
 	case LOGIN_AGAIN:
-		d->login_config.security_first = true;
+		d->login_config.security_first = d->insisted = true;
 		discovery_hang_up(d);
 		discovery_connect(d, &d->peer);
 		return;
 	case LOGIN_FAILED:
 		break;
 	}
+	d->insisted = false;		/* it has given its reasons */
 	if (login_outcome(d->login)->retry) {
 		discovery_again(d, &why);
 		return;
@@ -537,6 +583,10 @@ static void discovery_read(struct discovery *d)
 
 		if (d->in_len >= PDU_BHS_LEN)
 			want = discovery_pdu_len(d);
+		if (!want && d->state == DISCOVERY_LOGOUT) {
+			discovery_io_error(d, EPROTO);	/* what comes now doesn't matter */
+			return;
+		}
 		if (!want) {
 			discovery_text_error(d, "not an iSCSI target: a PDU of no legal length");
 			return;
@@ -631,7 +681,21 @@ static void discovery_connect(struct discovery *d, const struct sockaddr_storage
 		discovery_io_error(d, r);
 		return;
 	}
-	discovery_arm(d, (uint64_t)MAX(timeout, 1) * 1000);
+	discovery_arm_login(d, timeout);
+}
+
+/* At the portal that was asked for; all that its login may take is counted from here. */
+static void discovery_attempt(struct discovery *d)
+{
+	int limit = MAX(discovery_number(d, "discovery.sendtargets.timeo.login_timeout"), 1) +
+		    MAX(discovery_number(d, "discovery.sendtargets.timeo.auth_timeout"), 1) +
+		    MAX(discovery_number(d, "discovery.sendtargets.timeo.active_timeout"), 1);
+
+	d->attempt_ends_us = discovery_now_us(d) + (uint64_t)limit * 1000000;
+	d->redirects = 0;
+	d->moved_at = SIZE_MAX;
+	d->insisted = false;
+	discovery_connect(d, &d->portal);
 }
 
 static void discovery_resolved(void *arg, const struct sockaddr_storage *addr, const char *error);
@@ -645,15 +709,20 @@ static int discovery_on_timer(sd_event_source *source, uint64_t usec, void *user
 	(void)usec;
 	switch (d->state) {
 	case DISCOVERY_PAUSE:
-		d->redirects = 0;
-		discovery_connect(d, &d->portal);
+		discovery_attempt(d);
 		break;
 	case DISCOVERY_CONNECT:
 		(void)iscsi_fail(&why, ISCSI_ERR_TRANS_TIMEOUT, "connect to %s timed out",
 				 d->address);
 		discovery_again(d, &why);
 		break;
-	case DISCOVERY_LOGIN:	/* somebody is there but doesn't talk iSCSI: no use in asking again */
+	case DISCOVERY_LOGIN:
+		if (d->in_len || d->insisted) {
+			(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT, "Login response timeout");
+			discovery_again(d, &why);
+			break;
+		}
+		/* Somebody is there but doesn't talk iSCSI: no use in asking again. */
 		discovery_end(d, iscsi_fail(&why, ISCSI_ERR_FATAL_LOGIN, "Login response timeout. "
 					    "%s,%d accepted the connection, but didn't answer",
 					    d->address, d->port), &why);
@@ -666,11 +735,7 @@ static int discovery_on_timer(sd_event_source *source, uint64_t usec, void *user
 		discovery_io_error(d, ETIMEDOUT);
 		break;
 	case DISCOVERY_LOOKUP:
-		d->lookup = lookup_forget(d->lookup);
-		if (d->redirects)
-			discovery_moved_resolved(d, NULL, "no answer in time");
-		else
-			discovery_resolved(d, NULL, "no answer in time");
+		(void)lookup_expire(d->lookup);
 		break;
 	case DISCOVERY_DONE:
 		break;
@@ -686,7 +751,7 @@ static void discovery_resolved(void *arg, const struct sockaddr_storage *addr, c
 	d->lookup = NULL;
 	if (addr) {
 		d->portal = *addr;
-		discovery_connect(d, &d->portal);
+		discovery_attempt(d);
 		return;
 	}
 	discovery_end(d, iscsi_fail(&why, ISCSI_ERR_TRANS, "cannot resolve host name %s: %s",
@@ -700,13 +765,13 @@ static int discovery_on_start(sd_event_source *source, void *userdata)
 
 	d->io = sd_event_source_disable_unref(source);
 	if (lookup_numeric(d->address, d->port, &d->portal)) {
-		discovery_connect(d, &d->portal);
+		discovery_attempt(d);
 		return 0;
 	}
 	d->state = DISCOVERY_LOOKUP;
 	d->lookup = lookup_start(d->env.name_pool, d->address, d->port, discovery_resolved, d);
 	if (d->lookup)
-		discovery_arm(d, (uint64_t)MAX(iscsi_db_record_get_int(d->rec,
+		discovery_arm(d, (uint64_t)MAX(discovery_number(d,
 				"discovery.sendtargets.timeo.login_timeout"), 1) * 1000);
 	else
 		discovery_resolved(d, NULL, "no memory");

@@ -195,6 +195,9 @@ static enum iscsi_err take_status(struct login *login, const struct login_respon
 		err = ISCSI_ERR_LOGIN;
 		outcome->retry = true;
 		break;
+	default:		/* reserved: no answer that anybody could understand */
+		outcome->retry = login->config.discovery;
+		break;
 	}
 	return iscsi_fail(why, err, "%s (%02x/%02x)%s",
 			  login_status_text(pdu->status_class, pdu->status_detail),

@@ -15,6 +15,7 @@ struct lookup {
 	struct sockaddr_storage addr;
 	void (*done)(void *arg, const struct sockaddr_storage *addr, const char *error);
 	void *arg;
+	_Atomic bool forgotten;		/* nobody wants it any more: don't begin */
 };
 
 static int resolve(const char *host, int port, int flags, struct sockaddr_storage *ret)
@@ -43,7 +44,8 @@ static void lookup_run(struct worker_job *job)
 {
 	struct lookup *lookup = (struct lookup *)job;
 
-	lookup->error = resolve(lookup->host, lookup->port, 0, &lookup->addr);
+	lookup->error = lookup->forgotten ? EAI_AGAIN :
+			resolve(lookup->host, lookup->port, 0, &lookup->addr);
 }
 
 static void lookup_done(struct worker_job *job)
@@ -82,7 +84,7 @@ struct lookup *lookup_expire(struct lookup *lookup)
 
 	if (lookup && lookup->done) {
 		done = lookup->done;
-		lookup->done = NULL;
+		(void)lookup_forget(lookup);
 		done(lookup->arg, NULL, "no answer in time");
 	}
 	return NULL;
@@ -90,7 +92,9 @@ struct lookup *lookup_expire(struct lookup *lookup)
 
 struct lookup *lookup_forget(struct lookup *lookup)
 {
-	if (lookup)
+	if (lookup) {
 		lookup->done = NULL;
+		lookup->forgotten = true;
+	}
 	return NULL;
 }

@@ -288,26 +288,32 @@ static enum iscsi_err reply_err(const struct message *msg, int error)
 	return ISCSI_ERR_INTERNAL;
 }
 
-static void describe_param(const struct message *msg, char *ret, size_t size)
+/*
+ * What else there is to say of a failure. A kernel that has counted a target's answer twice takes
+ * no login PDU on that session ever again.
+ */
+static void describe_failure(const struct message *msg, int error, char *ret, size_t size)
 {
+	ret[0] = '\0';
 	if (msg->nlh.nlmsg_type == CMD_SET_PARAM)
 		(void)snprintf(ret, size, " (number %u)", msg->ev.u.set_param.param);
-	else
-		ret[0] = '\0';
+	else if (msg->nlh.nlmsg_type == CMD_SEND_PDU && error == EPERM)
+		(void)snprintf(ret, size, " (the connection has gone, or a target's double answer "
+			       "has broken the session: only a logout and a login mend that)");
 }
 
 /*
  * Sends the batch and reads a reply for each of its messages; the first failure is the result.
  * @last gets the last reply (may be NULL), @error the errno of the failure (may be NULL).
  */
-static enum iscsi_err batch_run(struct netlink *nl, struct uevent *last, int *error,
-				struct iscsi_why *why)
+static enum iscsi_err batch_exchange(struct netlink *nl, struct uevent *last, int *error,
+				     struct iscsi_why *why)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	const struct nlmsghdr *sent = (const struct nlmsghdr *)nl->batch;
 	enum iscsi_err err = ISCSI_SUCCESS;
 	size_t expected = 0, pos = 0;
-	char param[32];
+	char more[160];
 
 	if (error)
 		*error = 0;
@@ -346,10 +352,20 @@ static enum iscsi_err batch_run(struct netlink *nl, struct uevent *last, int *er
 			continue;
 		if (error)
 			*error = e;
-		describe_param(&msg, param, sizeof(param));
-		err = iscsi_fail(why, reply_err(&msg, e), "the kernel could not %s%s: %s",
-				 command_text(msg.nlh.nlmsg_type), param, strerror(e));
+		describe_failure(&msg, e, more, sizeof(more));
+		err = iscsi_fail(why, reply_err(&msg, e), "the kernel could not %s: %s%s",
+				 command_text(msg.nlh.nlmsg_type), strerror(e), more);
 	}
+	return err;
+}
+
+/* The same, and what was sent, secrets among it, is wiped. */
+static enum iscsi_err batch_run(struct netlink *nl, struct uevent *last, int *error,
+				struct iscsi_why *why)
+{
+	enum iscsi_err err = batch_exchange(nl, last, error, why);
+
+	explicit_bzero(nl->batch, MIN(nl->batch_len, sizeof(nl->batch)));
 	return err;
 }
 

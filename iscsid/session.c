@@ -20,7 +20,7 @@
 #define UNBIND_TIMEOUT_S	60	/* flushing to a target that answers, but slowly */
 #define ENDING_TIMEOUT_S	30	/* the kernel removes a session */
 #define TIME2WAIT_MAX_S		3600	/* RFC 7143, 13.15; an Async may ask for more */
-#define REDIRECTS_MAX		8	/* in a row, within one attempt */
+#define REDIRECTS_MAX		8	/* addresses that one attempt is led to */
 #define STEADY_US		10000000	/* up for longer than this: a session that works */
 #define TIME_ACCURACY_US	10000
 
@@ -42,8 +42,8 @@ struct session {
 	struct retry retry;
 	unsigned int failed_attempts;	/* since the last time it was up */
 	unsigned int failed_connects;	/* of these, without a TCP connection: reopen_max */
-	unsigned int redirects;		/* followed in the attempt under way */
-	size_t moved_at;		/* the next of the addresses that a redirection named */
+	unsigned int redirects;		/* addresses gone to in the attempt under way */
+	size_t moved_at;		/* the next that a redirection named; SIZE_MAX: none did */
 	uint32_t time2wait_s;		/* negotiated */
 	uint64_t up_since_us;
 	char *shown;			/* sysfs_print_session() since it is up; NULL: not yet */
@@ -272,22 +272,30 @@ enum iscsi_err session_rescan(struct session *session, struct asker *asker,
 
 /* ---- attempts ---------------------------------------------------------------------------------- */
 
+/*
+ * Whether the budget of the first login, which is @least times login_timeout at least, has room
+ * for something in @pause_ms from now.
+ */
+static bool session_has_time(const struct session *session, int least, uint64_t pause_ms)
+{
+	const struct session_config *c = session->config;
+	uint64_t budget_us = (uint64_t)MAX(c->initial_login_retry_max, least) *
+			     (uint64_t)c->login_timeout_s * 1000000;
+
+	return session->state != SESSION_FREE ||
+	       now_us() + pause_ms * 1000 < session->first_attempt_us + budget_us;
+}
+
 /* Arms the next attempt. False: the budget of the first login would be over by then. */
 static bool session_arm_attempt(struct session *session, enum retry_cause cause, uint64_t wait_s)
 {
-	const struct session_config *c = session->config;
 	uint32_t random = 0;
 	uint64_t pause_ms;
 
 	(void)session->env->conn.random(&random, sizeof(random));
 	pause_ms = retry_pause_ms(&session->retry, cause, wait_s * 1000, random);
-	if (session->state == SESSION_FREE) {
-		uint64_t budget_us = (uint64_t)MAX(c->initial_login_retry_max, 0) *
-				     (uint64_t)c->login_timeout_s * 1000000;
-
-		if (now_us() + pause_ms * 1000 >= session->first_attempt_us + budget_us)
-			return false;
-	}
+	if (!session_has_time(session, 0, pause_ms))
+		return false;
 	session_arm(session, pause_ms);
 	return true;
 }
@@ -303,6 +311,7 @@ static void session_attempt(struct session *session)
 		return;
 	}
 	session->redirects = 0;
+	session->moved_at = SIZE_MAX;
 	/* A re-login goes on where the kernel saw the last StatSN (RFC 7143, 11.12.9). */
 	if (session->state == SESSION_FAILED &&
 	    !sysfs_read_exp_stat_sn(session->env->sysfs, conn_sid(session->conn), &exp_stat_sn))
@@ -568,7 +577,7 @@ static void session_redirect_resolved(void *arg, const struct sockaddr_storage *
 
 /*
  * The next of the addresses that the target has named, in their order, until one of them has
- * begun a login. False: there is none.
+ * begun a login. False: there is none, or it has led us around for long enough.
  */
 static bool session_try_moved(struct session *session)
 {
@@ -577,11 +586,14 @@ static bool session_try_moved(struct session *session)
 	struct sockaddr_storage addr;
 	int port;
 
-	if (!session->redirects || session->moved_at >= outcome->moved_to_len)
+	if (session->moved_at >= outcome->moved_to_len || session->redirects >= REDIRECTS_MAX ||
+	    !session_has_time(session, 1, 0))
 		return false;
+	session->redirects++;
 	to = &outcome->moved_to[session->moved_at++];
 	port = to->port > 0 ? to->port : ISCSI_PORT_DEFAULT;
-	log_info("%s: redirected to %s:%d", session->name, to->address, port);
+	if (!session->failed_attempts)
+		log_info("%s: redirected to %s:%d", session->name, to->address, port);
 	if (lookup_numeric(to->address, port, &addr)) {
 		session_redirect_resolved(session, &addr, NULL);
 		return true;
@@ -599,12 +611,11 @@ static bool session_try_moved(struct session *session)
 static void session_moved(struct session *session)
 {
 	session->moved_at = 0;
-	if (++session->redirects > REDIRECTS_MAX) {
-		session->moved_at = SIZE_MAX;
-		session_redirect_resolved(session, NULL, "too many redirections");
+	if (session_try_moved(session))
 		return;
-	}
-	(void)session_try_moved(session);
+	session->moved_at = SIZE_MAX;
+	session_redirect_resolved(session, NULL, session->redirects < REDIRECTS_MAX ?
+				  "no time left" : "too many redirections");
 }
 
 static void session_logout_requested(struct session *session)

@@ -7,6 +7,8 @@ LUN0[lio]=0
 CHOICE[lio]="CRC32C None"
 # It closes the door itself.
 NO_DIGEST[lio]="initiator error (02/00)"
+# In the security stage it says what it wants.
+WITHOUT[lio]="the target asks for authentication (CHAP), but no user name and password are set"
 CANNOT[lio/redirect-temporary]="LIO has no setting for a redirection"
 CANNOT[lio/redirect-permanent]=${CANNOT[lio/redirect-temporary]}
 NOTE[lio/recovery-restart]="there is no process to kill: its targets are taken away and made again"
