@@ -354,6 +354,8 @@ class Conn:
         self.how_closed = None
         self.stat_sn = 1        # the next one
         self.acked = {0}        # what ExpStatSN may say by now
+        self.acked_before = set()       # and in a NOP-Out that our last answer crossed
+        self.unanswered = None  # the request that a response would answer
         self.cmd_sn = None      # what the next command must have
         self.final_sent = self.full_feature = False
         self.header_digest = self.data_digest = False
@@ -361,6 +363,7 @@ class Conn:
         self.login = {}         # what stays the same in a login
         self.isid = None
         self.keys_sent = set()  # of this login phase
+        self.text = b""         # what has come of a text that goes on
         self.got = {}           # key -> value, the last one
         self.challenge = {}     # what we sent of CHAP_A, CHAP_I, CHAP_C
         self.held = bytearray()  # to go out with the next PDU
@@ -472,6 +475,8 @@ class Conn:
     def check(self, pdu):
         wrong = iscsi.check_request(pdu)
         op = pdu.opcode
+        if op in (0x03, 0x04):
+            wrong += self.check_text(pdu)
         if op == 0x03:
             wrong += self.check_login(pdu)
         elif not self.full_feature:
@@ -479,10 +484,25 @@ class Conn:
         self.check_numbers(pdu, wrong)
         self.request = self.requests[op] = pdu
         self.full_feature = self.final_sent     # it was too early, where that matters
-        if op in (0x03, 0x04):
+        if op in iscsi.ANSWERS.values():
+            self.unanswered = pdu
+        if op in (0x03, 0x04) and not pdu.get("C"):
             self.got.update({k: v for k, v in pdu.pairs()})
         if wrong:
             raise Failed("%s: %s" % (pdu.name, "; ".join(wrong)))
+
+    def check_text(self, pdu):
+        """A text in pieces is read when the last has come, and as one."""
+        wrong = []
+        before = self.requests.get(0x04)
+        if pdu.opcode == 0x04 and pdu.get("TTT") != iscsi.NONE and before and \
+                pdu.get("ITT") != before.get("ITT"):
+            wrong.append("another task tag in the middle of an answer (11.10.4)")
+        self.text += pdu.data
+        if not pdu.get("C"):
+            pdu.text, self.text = self.text, b""
+            wrong += iscsi.check_text(pdu.text)
+        return wrong
 
     def check_login(self, pdu):
         wrong = []
@@ -512,11 +532,12 @@ class Conn:
         first = self.request is None
         if first and self.number == 1 and exp:
             wrong.append("ExpStatSN of the first request is %d, not 0 (11.12.9)" % exp)
-        elif not first and exp not in self.acked:
+        allowed = self.acked | (self.acked_before if pdu.opcode == 0x00 else set())
+        if not first and exp not in allowed:
             wrong.append("ExpStatSN is %d, not %s (4.2.2.2)" %
-                         (exp, " or ".join(map(str, sorted(self.acked)))))
+                         (exp, " or ".join(map(str, sorted(allowed)))))
         if not first and pdu.opcode in (0x03, 0x04):
-            self.acked = {exp}
+            self.acked, self.acked_before = {exp}, set()
         sn = pdu.get("CmdSN")
         if pdu.opcode == 0x03:
             self.cmd_sn = sn    # and the first command's (11.12.8)
@@ -568,10 +589,22 @@ class Conn:
         if pdu.opcode == 0x25 and not pdu.get("StatSN"):
             return
         self.stat_sn = pdu.get("StatSN") + 1 & 0xffffffff
-        # A request that is on its way may not know of it; in a login there is none.
+        # A request that is on its way may not know of it. In a login there is none, nor in a
+        # discovery, whose next request follows the answer; a session's numbers are the kernel's.
         if not self.full_feature:
             self.acked = set()
+        elif self.answers(pdu) and self.got.get("SessionType") == "Discovery":
+            self.acked_before |= self.acked
+            self.acked = set()
         self.acked.add(self.stat_sn)
+        if self.answers(pdu):
+            self.unanswered = None
+
+    def answers(self, pdu):
+        """Whether the initiator waits for @pdu."""
+        asked = self.unanswered
+        return asked is not None and iscsi.ANSWERS.get(pdu.opcode) == asked.opcode and \
+            pdu.get("ITT") == asked.get("ITT")
 
     def send(self, pdu, manner):
         pdu.pad = b"" if "no padding" in manner else iscsi.padding(len(pdu.data))

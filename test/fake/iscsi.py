@@ -20,6 +20,7 @@ NAMES = {                       # opcode -> name
 }
 REQUESTS = {name: op for op, name in NAMES.items() if op < 0x20}
 RESPONSES = {name: op for op, name in NAMES.items() if op >= 0x20}
+ANSWERS = {0x23: 0x03, 0x24: 0x04, 0x26: 0x06}  # response -> its request, but for SCSI and pings
 
 # Fields of all PDUs and of single ones: name -> (offset, length).
 COMMON = {"flags": (1, 1), "AHS": (4, 1), "DSL": (5, 3), "LUN": (8, 8), "ITT": (16, 4),
@@ -70,6 +71,7 @@ class Pdu:
         self.data = data
         self.pad = pad
         self.ahs = ahs
+        self.text = None        # the whole, where data is the last piece of it
 
     @property
     def opcode(self):
@@ -116,7 +118,7 @@ class Pdu:
     def pairs(self):
         """The text as a list of (key, value); a piece without '=' has the value None."""
         out = []
-        for piece in self.data.split(b"\0"):
+        for piece in (self.data if self.text is None else self.text).split(b"\0"):
             if piece:
                 key, equals, value = piece.partition(b"=")
                 out.append((key.decode("utf-8", "backslashreplace"),
@@ -227,11 +229,6 @@ def check_request(pdu):
             wrong.append("reserved byte %d is 0x%02x" % (at, head[at]))
     if any(pdu.pad):
         wrong.append("the padding isn't zero")
-    if op in (0x03, 0x04):
-        if pdu.data and pdu.data[-1] and not pdu.get("C"):
-            wrong.append("the text doesn't end in a NUL (6.1)")
-        if b"\0\0" in pdu.data or pdu.data[:1] == b"\0":
-            wrong.append("there is an empty pair in the text")
     if op == 0x06 and (pdu.data or not pdu.get("F")):
         wrong.append("a Logout Request with data, or without its F bit (11.14)")
     if op == 0x06 and not pdu.get("reason") and head[20:22] != b"\0\0":
@@ -257,4 +254,14 @@ def check_request(pdu):
             wrong.append("no such transition: %d to %d (6.3)" % (pdu.get("CSG"), pdu.get("NSG")))
         if len(pdu.data) > 8192:
             wrong.append("%d bytes of text in a login (6.3)" % len(pdu.data))
+    return wrong
+
+
+def check_text(text):
+    """What must hold in a whole text of the initiator's (RFC 7143, 6.1)."""
+    wrong = []
+    if text and text[-1]:
+        wrong.append("the text doesn't end in a NUL (6.1)")
+    if b"\0\0" in text or text[:1] == b"\0":
+        wrong.append("there is an empty pair in the text")
     return wrong
