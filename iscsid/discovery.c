@@ -108,12 +108,16 @@ static void discovery_arm_login(struct discovery *d, int timeout_s)
 
 	if (d->attempt_ends_us < now)
 		left = 0;
-	discovery_arm(d, MIN((uint64_t)MAX(timeout_s, 1) * 1000, left / 1000 + 1));
+	discovery_arm(d, MIN((uint64_t)timeout_s * 1000, left / 1000 + 1));
 }
 
-static int discovery_number(const struct discovery *d, const char *key)
+/* A time-out of the record, "login" say, in seconds; none is shorter than one. */
+static int discovery_timeout_s(const struct discovery *d, const char *which)
 {
-	return iscsi_db_record_get_int(d->rec, key);
+	char key[64];
+
+	(void)snprintf(key, sizeof(key), "discovery.sendtargets.timeo.%s_timeout", which);
+	return MAX(iscsi_db_record_get_int(d->rec, key), 1);
 }
 
 static void discovery_hang_up(struct discovery *d)
@@ -160,7 +164,7 @@ static void discovery_again(struct discovery *d, const struct iscsi_why *why)
 	discovery_end(d, iscsi_fail(&all, ISCSI_ERR_PDU_TIMEOUT,
 				    "%s; connection login retries (reopen_max) %d exceeded",
 				    why->text,
-				    discovery_number(d, "discovery.sendtargets.reopen_max")),
+				    iscsi_db_record_get_int(d->rec, "discovery.sendtargets.reopen_max")),
 		      &all);
 }
 
@@ -228,12 +232,10 @@ static void discovery_send(struct discovery *d, const uint8_t *bhs, const uint8_
 
 static void discovery_send_login(struct discovery *d)
 {
-	int timeout = iscsi_db_record_get_int(d->rec, d->security ?
-			"discovery.sendtargets.timeo.auth_timeout" :
-			"discovery.sendtargets.timeo.active_timeout");
+	int timeout_s = discovery_timeout_s(d, d->security ? "auth" : "active");
 
 	d->security = chap_wanted(&d->login_config.chap);
-	discovery_arm_login(d, timeout);
+	discovery_arm_login(d, timeout_s);
 	discovery_send(d, d->request.bhs, d->request.data, d->request.data_len);
 }
 
@@ -254,8 +256,6 @@ static void discovery_ask(struct discovery *d)
 static void discovery_send_text(struct discovery *d, const char *text, size_t len,
 				const struct text_response_pdu *part)
 {
-	int timeout = iscsi_db_record_get_int(d->rec, "discovery.sendtargets.timeo.active_timeout");
-
 	d->ask = (struct text_request_pdu){
 		.final = true, .itt = d->itt, .ttt = PDU_RESERVED_TAG, .data_len = (uint32_t)len,
 	};
@@ -265,7 +265,7 @@ static void discovery_send_text(struct discovery *d, const char *text, size_t le
 		memcpy(d->ask.lun, part->lun, sizeof(d->ask.lun));
 	}
 	d->state = DISCOVERY_TEXT;
-	discovery_arm(d, (uint64_t)MAX(timeout, 1) * 1000);
+	discovery_arm(d, (uint64_t)discovery_timeout_s(d, "active") * 1000);
 	discovery_ask(d);
 }
 
@@ -344,8 +344,7 @@ static bool discovery_try_moved(struct discovery *d)
 	d->state = DISCOVERY_LOOKUP;
 	d->lookup = lookup_start(d->env.name_pool, to->address, port, discovery_moved_resolved, d);
 	if (d->lookup)
-		discovery_arm_login(d, discovery_number(d,
-					"discovery.sendtargets.timeo.login_timeout"));
+		discovery_arm_login(d, discovery_timeout_s(d, "login"));
 	else
 		discovery_moved_resolved(d, NULL, "no memory");
 	return true;
@@ -426,7 +425,7 @@ static void discovery_logged_in(struct discovery *d, const struct login_response
 	discovery_begin_window(d, response->exp_cmd_sn, response->max_cmd_sn);
 	d->itt = 1;
 	d->empty_parts = 0;
-	(void)sd_event_now(d->env.loop, CLOCK_MONOTONIC, &d->asked_us);
+	d->asked_us = discovery_now_us(d);
 	discovery_send_text(d, ask, sizeof(ask), NULL);
 }
 
@@ -476,7 +475,6 @@ static void discovery_text_pdu(struct discovery *d, const uint8_t *bhs, const ui
 	struct text_response_pdu part;
 	struct iscsi_why why;
 	enum iscsi_err err;
-	uint64_t now = 0;
 
 	if (pdu_parse_text_response(bhs, &part, &why)) {
 		discovery_text_error(d, why.text);
@@ -495,9 +493,8 @@ static void discovery_text_pdu(struct discovery *d, const uint8_t *bhs, const ui
 	}
 	/* F alone says whether there is more; C need not be set (11.11.1). */
 	if (!part.final && part.ttt != PDU_RESERVED_TAG) {
-		(void)sd_event_now(d->env.loop, CLOCK_MONOTONIC, &now);
 		if ((!len && ++d->empty_parts > EMPTY_PARTS_MAX) ||
-		    now - d->asked_us > ANSWER_MAX_US)
+		    discovery_now_us(d) - d->asked_us > ANSWER_MAX_US)
 			discovery_text_error(d, "the answer has no end");
 		else
 			discovery_send_text(d, NULL, 0, &part);
@@ -656,7 +653,6 @@ static int discovery_on_io(sd_event_source *source, int fd, uint32_t revents, vo
 
 static void discovery_connect(struct discovery *d, const struct sockaddr_storage *peer)
 {
-	int timeout = iscsi_db_record_get_int(d->rec, "discovery.sendtargets.timeo.login_timeout");
 	socklen_t len = peer->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
 						      sizeof(struct sockaddr_in);
 	int one = 1, r = 0;
@@ -681,17 +677,16 @@ static void discovery_connect(struct discovery *d, const struct sockaddr_storage
 		discovery_io_error(d, r);
 		return;
 	}
-	discovery_arm_login(d, timeout);
+	discovery_arm_login(d, discovery_timeout_s(d, "login"));
 }
 
 /* At the portal that was asked for; all that its login may take is counted from here. */
 static void discovery_attempt(struct discovery *d)
 {
-	int limit = MAX(discovery_number(d, "discovery.sendtargets.timeo.login_timeout"), 1) +
-		    MAX(discovery_number(d, "discovery.sendtargets.timeo.auth_timeout"), 1) +
-		    MAX(discovery_number(d, "discovery.sendtargets.timeo.active_timeout"), 1);
+	int limit_s = discovery_timeout_s(d, "login") + discovery_timeout_s(d, "auth") +
+		      discovery_timeout_s(d, "active");
 
-	d->attempt_ends_us = discovery_now_us(d) + (uint64_t)limit * 1000000;
+	d->attempt_ends_us = discovery_now_us(d) + (uint64_t)limit_s * 1000000;
 	d->redirects = 0;
 	d->moved_at = SIZE_MAX;
 	d->insisted = false;
@@ -771,8 +766,7 @@ static int discovery_on_start(sd_event_source *source, void *userdata)
 	d->state = DISCOVERY_LOOKUP;
 	d->lookup = lookup_start(d->env.name_pool, d->address, d->port, discovery_resolved, d);
 	if (d->lookup)
-		discovery_arm(d, (uint64_t)MAX(discovery_number(d,
-				"discovery.sendtargets.timeo.login_timeout"), 1) * 1000);
+		discovery_arm(d, (uint64_t)discovery_timeout_s(d, "login") * 1000);
 	else
 		discovery_resolved(d, NULL, "no memory");
 	return 0;

@@ -2,7 +2,8 @@
 /*
  * Reads sessions, hosts and devices from the files that the kernel shows below a root. The
  * attributes of a session are rows of one table; each is one open, one read and one close.
- * Keeps nothing between calls but the root, so any thread may use it. Called by iscsid (adoption, scan) and by iscsiadm's listings.
+ * Keeps nothing between calls but the root, so any thread may use it. Called by iscsid
+ * (adoption, scan) and by iscsiadm's listings.
  */
 #include "sysfs.h"
 
