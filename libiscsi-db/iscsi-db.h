@@ -9,7 +9,8 @@
  * Objects are opaque; each belongs to whoever the function that returns it says. No function
  * logs or writes to a terminal: a failure is an enum iscsi_err with a reason in words, and what
  * is only worth a warning goes to a callback. Nothing here is thread-safe per object; different
- * objects may be used by different threads.
+ * objects may be used by different threads. For a great many records the library uses a thread of
+ * its own while a call, or a change that is staged, goes on; callbacks run in the caller's.
  */
 #ifndef ISCSI_DB_H
 #define ISCSI_DB_H
@@ -273,7 +274,9 @@ typedef enum iscsi_err iscsi_db_record_fn(void *arg, const struct iscsi_db_recor
 
 /*
  * Walks the node records that @filter (NULL: all) selects, reading no other. A record that
- * can't be read is told to @warn and left out. ISCSI_SUCCESS also if there was none.
+ * can't be read is told to @warn and left out. ISCSI_SUCCESS also if there was none. @fn may
+ * stage, commit, lock, unlock and walk, and what it changed is seen by the rest of the walk; what
+ * others change meanwhile may be.
  */
 enum iscsi_err iscsi_db_node_each(struct iscsi_db *db, const struct iscsi_db_filter *filter,
 				  iscsi_db_warn_fn *warn, void *warn_arg,

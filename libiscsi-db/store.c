@@ -58,6 +58,13 @@ const char *db_base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+char *db_parent_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+}
+
 /* ---- open and close ------------------------------------------------------------------ */
 
 static bool has_nodes(const char *root)
@@ -103,6 +110,7 @@ enum iscsi_err db_open_os(const char *root, const struct db_os *os, struct iscsi
 	db->os = os;
 	db->patience_ms = PATIENCE_MS;
 	db->root_fd = db->lock.dir = db->lock.fd = db->stage.fd = -1;
+	helper_init(&db->helper);
 	db->root = absolute_root(root ? root : choose_root());
 	if (!db->root)
 		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory to open the database");
@@ -126,6 +134,7 @@ struct iscsi_db *iscsi_db_close(struct iscsi_db *db)
 		return NULL;
 	stage_drop(db);
 	lock_drop(db);
+	helper_done(&db->helper);
 	closep(&db->root_fd);
 	free(db->root);
 	free(db);
@@ -167,8 +176,7 @@ int db_open_in(struct iscsi_db *db, int dir, const char *path, int flags)
 
 int db_type(struct iscsi_db *db, const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	CLEANUP(freep) char *parent = slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+	CLEANUP(freep) char *parent = db_parent_name(path);
 	struct stat st;
 	int dir, r;
 
@@ -177,7 +185,7 @@ int db_type(struct iscsi_db *db, const char *path)
 	dir = db_open_dir(db, parent);
 	if (dir < 0)
 		return dir == -ENOENT || dir == -ENOTDIR ? 0 : dir;
-	r = db->os->stat(dir, slash ? slash + 1 : path, &st);
+	r = db->os->stat(dir, db_base_name(path), &st);
 	(void)db->os->close(dir);
 	if (r == -ENOENT)
 		return 0;
@@ -219,24 +227,46 @@ void db_forget_here(struct iscsi_db *db)
 
 /* ---- folders ------------------------------------------------------------------------- */
 
-int names_add(struct names *names, const char *name)
+/* Room for one more. */
+static int names_grow(struct names *names, struct pool *pool)
 {
+	size_t room = names->room ? 2 * names->room : 16;
+	char **grown;
+
+	if (names->count < names->room)
+		return 0;
+	if (pool) {
+		grown = pool_alloc(pool, room * sizeof(*grown));
+		if (grown && names->count)
+			memcpy(grown, names->name, names->count * sizeof(*grown));
+	} else {
+		grown = reallocarray(names->name, room, sizeof(*grown));
+	}
+	if (!grown)
+		return -ENOMEM;
+	names->name = grown;
+	names->room = room;
+	return 0;
+}
+
+int names_add_in(struct names *names, const char *name, struct pool *pool)
+{
+	size_t size = strlen(name) + 1;
+	int r = names_grow(names, pool);
 	char *copy;
 
-	if (names->count == names->room) {
-		size_t room = names->room ? 2 * names->room : 16;
-		void *p = reallocarray(names->name, room, sizeof(names->name[0]));
-
-		if (!p)
-			return -ENOMEM;
-		names->name = p;
-		names->room = room;
-	}
-	copy = strdup(name);
+	if (r < 0)
+		return r;
+	copy = pool ? pool_alloc(pool, size) : malloc(size);
 	if (!copy)
 		return -ENOMEM;
-	names->name[names->count++] = copy;
+	names->name[names->count++] = memcpy(copy, name, size);
 	return 0;
+}
+
+int names_add(struct names *names, const char *name)
+{
+	return names_add_in(names, name, NULL);
 }
 
 void names_done(struct names *names)
@@ -252,7 +282,7 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-int names_read_fd(struct iscsi_db *db, int fd, struct names *ret)
+int names_read_fd(struct iscsi_db *db, int fd, struct pool *pool, struct names *ret)
 {
 	char buf[32 * 1024] __attribute__((aligned(8)));
 	struct names names = { 0 };
@@ -267,12 +297,13 @@ int names_read_fd(struct iscsi_db *db, int fd, struct names *ret)
 			const struct dirent64 *entry = (const void *)(buf + at);
 
 			if (!streq(entry->d_name, ".") && !streq(entry->d_name, ".."))
-				r = names_add(&names, entry->d_name);
+				r = names_add_in(&names, entry->d_name, pool);
 			at += entry->d_reclen;
 		}
 	}
 	if (r < 0) {
-		names_done(&names);
+		if (!pool)
+			names_done(&names);
 		return r;
 	}
 	if (names.count > 1)
@@ -288,14 +319,14 @@ int names_read(struct iscsi_db *db, const char *path, struct names *ret)
 	*ret = (struct names){ 0 };
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
-	r = names_read_fd(db, fd, ret);
+	r = names_read_fd(db, fd, NULL, ret);
 	(void)db->os->close(fd);
 	return r;
 }
 
 /* ---- one record file ----------------------------------------------------------------- */
 
-static bool looks_cut(const char *text, size_t len)
+bool record_text_is_cut(const char *text, size_t len)
 {
 	static const char end[] = "# END RECORD\n";
 	size_t n = sizeof(end) - 1;
@@ -320,17 +351,17 @@ static bool is_recent(const struct iscsi_db *db, int fd)
  * Old tools rewrite a record in place, so for a moment there is nothing in the file. Whoever
  * reads without the lock gives such a writer time to finish.
  */
-static int read_settled(struct iscsi_db *db, int dir, const char *path, char **ret, size_t *len)
+static int read_settled(struct iscsi_db *db, const char *path, char **ret, size_t *len)
 {
 	for (;;) {
 		/* O_NONBLOCK: a FIFO under a record's name must not hold us up. */
-		int fd = db_open_in(db, dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY), r;
+		int fd = db_open_in(db, -1, path, O_RDONLY | O_NONBLOCK | O_NOCTTY), r;
 		bool again;
 
 		if (fd < 0)
 			return fd;
 		r = os_read_fd(db->os, fd, ret, len);
-		again = !r && !db->lock.depth && db->patience_ms && looks_cut(*ret, *len) &&
+		again = !r && !db->lock.depth && db->patience_ms && record_text_is_cut(*ret, *len) &&
 			is_recent(db, fd);
 		(void)db->os->close(fd);
 		if (!again)
@@ -341,48 +372,54 @@ static int read_settled(struct iscsi_db *db, int dir, const char *path, char **r
 	}
 }
 
-enum iscsi_err db_load(struct iscsi_db *db, enum iscsi_db_kind kind, const char *path,
-		       iscsi_db_warn_fn *warn, void *arg, struct iscsi_db_record **ret,
-		       struct iscsi_why *why)
+static enum iscsi_err parse_text(enum iscsi_db_kind kind, const char *origin,
+				 const char *text, size_t len, iscsi_db_warn_fn *warn, void *arg,
+				 struct iscsi_db_record **ret, struct iscsi_why *why)
 {
-	return db_load_in(db, -1, kind, path, warn, arg, ret, why);
+	enum iscsi_err err;
+
+	if (!len)
+		return iscsi_fail(why, ISCSI_ERR_IDBM, "%s is empty", origin);
+	err = iscsi_db_record_parse(kind, text, len, origin, warn, arg, ret, why);
+	if (err)
+		return err == ISCSI_ERR_NOMEM ? err : ISCSI_ERR_IDBM;
+	if ((*ret)->known)
+		return ISCSI_SUCCESS;
+	*ret = iscsi_db_record_free(*ret);
+	return iscsi_fail(why, ISCSI_ERR_IDBM, "%s isn't a record", origin);
 }
 
-enum iscsi_err db_load_in(struct iscsi_db *db, int dir, enum iscsi_db_kind kind,
-			  const char *path, iscsi_db_warn_fn *warn, void *arg,
-			  struct iscsi_db_record **ret, struct iscsi_why *why)
+enum iscsi_err db_load(struct iscsi_db *db, enum iscsi_db_kind kind, const char *path,
+		       const struct record_file *file, iscsi_db_warn_fn *warn, void *arg,
+		       struct iscsi_db_record **ret, struct iscsi_why *why)
 {
 	CLEANUP(freep) char *origin = db_join(db->root, path);
-	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
-	char *text = NULL;
+	const char *text = file ? file->text : NULL;
+	size_t len = file ? file->len : 0;
+	char *own = NULL;
 	enum iscsi_err err;
-	size_t len = 0;
 	int r;
 
 	if (!origin)
 		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory for a record");
-	r = read_settled(db, dir, path, &text, &len);
-	if (r == -ENOENT)
-		return iscsi_fail(why, ISCSI_ERR_NO_OBJS_FOUND, "%s isn't there", origin);
-	if (r == -ENOMEM)
-		return iscsi_fail(why, ISCSI_ERR_NOMEM, "%s: no memory", origin);
-	if (r < 0)
-		return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot read %s: %s", origin,
-				  r == -EXDEV ? "it leads out of the database" :
-				  r == -EINVAL ? "it isn't a regular file" : db_strerror(r));
-	if (!len)
-		err = iscsi_fail(why, ISCSI_ERR_IDBM, "%s is empty", origin);
-	else
-		err = iscsi_db_record_parse(kind, text, len, origin, warn, arg, &rec, why);
-	text_wipe(text, len);
-	if (err)
-		return err == ISCSI_ERR_NOMEM ? err : ISCSI_ERR_IDBM;
-	if (!rec->known)
-		return iscsi_fail(why, ISCSI_ERR_IDBM, "%s isn't a record", origin);
-	db_trace(db, "read", path);
-	*ret = rec;
-	rec = NULL;
-	return ISCSI_SUCCESS;
+	if (!text) {
+		r = read_settled(db, path, &own, &len);
+		if (r == -ENOENT)
+			return iscsi_fail(why, ISCSI_ERR_NO_OBJS_FOUND, "%s isn't there", origin);
+		if (r == -ENOMEM)
+			return iscsi_fail(why, ISCSI_ERR_NOMEM, "%s: no memory", origin);
+		if (r < 0)
+			return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot read %s: %s", origin,
+					  r == -EXDEV ? "it leads out of the database" :
+					  r == -EINVAL ? "it isn't a regular file" :
+							 db_strerror(r));
+		text = own;
+	}
+	err = parse_text(kind, origin, text, len, warn, arg, ret, why);
+	text_wipe(own, len);
+	if (!err)
+		db_trace(db, "read", path);
+	return err;
 }
 
 static enum iscsi_err stage_failed(enum iscsi_err err, struct iscsi_why *why)
@@ -429,7 +466,7 @@ static enum iscsi_err iface_load(struct iscsi_db *db, const char *name, iscsi_db
 
 	if (!path)
 		return stage_failed(ISCSI_ERR_NOMEM, why);
-	err = db_load(db, ISCSI_DB_IFACE, path, fn, arg, ret, why);
+	err = db_load(db, ISCSI_DB_IFACE, path, NULL, fn, arg, ret, why);
 	if (err)
 		return err;
 	if (record_fix(*ret, "iface.iscsi_ifacename", name, &fixed) < 0) {

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -262,16 +263,30 @@ static char fx_opened[65536];		/* paths, each with a newline */
 static int64_t fx_slept_ms, fx_wall_shift_ms;
 static bool fx_foreign;
 
+static inline int fx_call_on(enum fx_call call, const char *path)
+{
+	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+	int r = 0;
+
+	(void)pthread_mutex_lock(&mutex);
+	fx_calls++;
+	fx_writes += call == FX_WRITE;
+	if (fx_die_at && fx_calls >= fx_die_at) {
+		r = -EIO;
+	} else if (fx_fail_call == call && fx_fail_nth && --fx_fail_nth == 0) {
+		fx_fail_nth = 1;
+		r = fx_fail_err;
+	} else if (path && strlen(fx_opened) + strlen(path) + 2 < sizeof(fx_opened)) {
+		strcat(fx_opened, path);
+		strcat(fx_opened, "\n");
+	}
+	(void)pthread_mutex_unlock(&mutex);
+	return r;
+}
+
 static inline int fx_call(enum fx_call call)
 {
-	fx_calls++;
-	if (fx_die_at && fx_calls >= fx_die_at)
-		return -EIO;
-	if (fx_fail_call == call && fx_fail_nth && --fx_fail_nth == 0) {
-		fx_fail_nth = 1;
-		return fx_fail_err;
-	}
-	return 0;
+	return fx_call_on(call, NULL);
 }
 
 #define FX(name, kind, params, args)			\
@@ -296,15 +311,9 @@ FX(flock, FX_FLOCK, (int fd, int operation), (fd, operation))
 
 static inline int fx_open_call(int dir, const char *path, int flags, mode_t mode)
 {
-	int r = fx_call(FX_OPEN);
+	int r = fx_call_on(FX_OPEN, path);
 
-	if (r)
-		return r;
-	if (strlen(fx_opened) + strlen(path) + 2 < sizeof(fx_opened)) {
-		strcat(fx_opened, path);
-		strcat(fx_opened, "\n");
-	}
-	return db_os_real.open(dir, path, flags, mode);
+	return r ? r : db_os_real.open(dir, path, flags, mode);
 }
 
 static inline int fx_close_call(int fd)
@@ -324,7 +333,6 @@ static inline ssize_t fx_write_call(int fd, const void *buf, size_t len)
 {
 	int r = fx_call(FX_WRITE);
 
-	fx_writes++;
 	return r ? r : db_os_real.write(fd, buf, MIN(len, (size_t)1000));
 }
 

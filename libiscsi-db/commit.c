@@ -1,0 +1,615 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Bringing staged changes into place: all data is on disk before the first rename, all new
+ * records are in place and on disk before anything old goes.
+ */
+#include "libiscsi-db/stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+
+#define SYNC_EACH_MAX	32	/* more files than this are synced with their file system */
+
+/* ---- folders ------------------------------------------------------------------------- */
+
+/*
+ * Folders that were used last. Records come sorted and their links are in few folders, so it is
+ * mostly one of these. That a folder isn't there (-ENOENT) is remembered as well.
+ */
+#define FOLDERS_OPEN	5	/* of a record, and those that a link of it may be in */
+
+/*
+ * A run of changes, all of them or the half that the helper takes: what of it is open, and what
+ * it has changed.
+ */
+struct part {
+	struct job job;
+	struct iscsi_db *db;
+	const struct names *keep;	/* see plan_links() */
+	size_t from, to;		/* its changes */
+	int (*step)(struct part *part, struct stage_op *op);
+	struct {
+		char *path;
+		int fd;
+		unsigned int used;
+	} folder[FOLDERS_OPEN];
+	unsigned int now;
+	int tmp;			/* the private folder; -1: not needed yet */
+	struct names touched;		/* folders to be synced */
+	const char *what;		/* the record that it has come to */
+	int err;
+};
+
+/* The private folder; the helper can't use the caller's descriptor of it. -errno. */
+static int open_tmp(struct part *part)
+{
+	struct iscsi_db *db = part->db;
+
+	if (part->tmp < 0)
+		part->tmp = db->os->open(db->root_fd, STAGE_FOLDER,
+					 O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	return part->tmp;
+}
+
+/* Forgets the folders, also those that weren't there. */
+static void forget_folders(struct part *part)
+{
+	for (size_t i = 0; i < FOLDERS_OPEN; i++) {
+		if (part->folder[i].path && part->folder[i].fd >= 0)
+			(void)part->db->os->close(part->folder[i].fd);
+		free(part->folder[i].path);
+	}
+	memset(part->folder, 0, sizeof(part->folder));
+}
+
+/*
+ * The folder that @path lies in, to change its entries, not to read or sync it. The descriptor
+ * stays with @part. -errno.
+ */
+static int open_parent(struct part *part, const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? path : ".";
+	size_t len = slash ? (size_t)(slash - path) : 1, oldest = 0;
+	char *copy;
+	int fd;
+
+	part->now++;
+	for (size_t i = 0; i < FOLDERS_OPEN; i++) {
+		const char *is = part->folder[i].path;
+
+		if (is && strncmp(is, name, len) == 0 && !is[len]) {
+			part->folder[i].used = part->now;
+			return part->folder[i].fd;
+		}
+		if (part->folder[i].used < part->folder[oldest].used)
+			oldest = i;
+	}
+	copy = strndup(name, len);
+	if (!copy)
+		return -ENOMEM;
+	fd = db_open_in(part->db, -1, copy, O_PATH | O_DIRECTORY);
+	if (fd < 0 && fd != -ENOENT) {
+		free(copy);
+		return fd;
+	}
+	if (part->folder[oldest].path && part->folder[oldest].fd >= 0)
+		(void)part->db->os->close(part->folder[oldest].fd);
+	free(part->folder[oldest].path);
+	part->folder[oldest].path = copy;
+	part->folder[oldest].fd = fd;
+	part->folder[oldest].used = part->now;
+	return fd;
+}
+
+static int touch(struct names *touched, const char *path)
+{
+	/* So many are synced with their file system: it doesn't matter which. */
+	if (touched->count > SYNC_EACH_MAX)
+		return 0;
+	if (touched->count && streq(touched->name[touched->count - 1], path))
+		return 0;
+	return names_add(touched, path);
+}
+
+/* The folder that @path lies in must be synced. */
+static int touch_parent(struct part *part, const char *path)
+{
+	CLEANUP(freep) char *parent = NULL;
+
+	if (part->touched.count > SYNC_EACH_MAX)
+		return 0;
+	parent = db_parent_name(path);
+	return parent ? touch(&part->touched, parent) : -ENOMEM;
+}
+
+/* Makes the folder @path and those above it. */
+static int make_folder(struct part *part, const char *path)
+{
+	CLEANUP(freep) char *above = db_parent_name(path);
+	struct iscsi_db *db = part->db;
+	int dir, r;
+
+	if (!above)
+		return -ENOMEM;
+	dir = db_open_dir(db, above);
+	if (dir == -ENOENT && !streq(above, ".")) {
+		r = make_folder(part, above);
+		dir = r < 0 ? r : db_open_dir(db, above);
+	}
+	if (dir < 0)
+		return dir;
+	r = db->os->mkdir(dir, db_base_name(path), 0700);
+	(void)db->os->close(dir);
+	return r < 0 && r != -EEXIST ? r : touch(&part->touched, above);
+}
+
+/* The folder of @path as open_parent() gives it, but made if it isn't there. */
+static int make_parent(struct part *part, const char *path)
+{
+	CLEANUP(freep) char *parent = NULL;
+	int dir = open_parent(part, path), r;
+
+	if (dir != -ENOENT)
+		return dir;
+	parent = db_parent_name(path);
+	if (!parent)
+		return -ENOMEM;
+	r = make_folder(part, parent);
+	forget_folders(part);	/* they are known as absent */
+	return r < 0 ? r : open_parent(part, path);
+}
+
+/* ---- the order of things ------------------------------------------------------------- */
+
+static int compare_ops(const void *a, const void *b)
+{
+	const struct stage_op *x = *(struct stage_op *const *)a;
+	const struct stage_op *y = *(struct stage_op *const *)b;
+	int r = strcmp(x->path, y->path);
+
+	return r ? r : (x->seq > y->seq) - (x->seq < y->seq);
+}
+
+/* Of several changes of one record the last one counts, and all of their links go. */
+static int merge_ops(struct iscsi_db *db)
+{
+	struct db_stage *stage = &db->stage;
+	size_t kept = 0, sorted = 1;
+	int r = 0;
+
+	/* A walk stages in order. */
+	while (sorted < stage->count && compare_ops(&stage->ops[sorted - 1],
+						    &stage->ops[sorted]) < 0)
+		sorted++;
+	if (sorted < stage->count)
+		qsort(stage->ops, stage->count, sizeof(*stage->ops), compare_ops);
+	for (size_t i = 0; i < stage->count; i++) {
+		struct stage_op *op = stage->ops[i];
+		struct stage_op *last = kept ? stage->ops[kept - 1] : NULL;
+
+		if (last && streq(last->path, op->path)) {
+			for (size_t j = 0; j < last->unlinks.count && !r; j++)
+				r = stage_add_unlink(op, last->unlinks.name[j]);
+			stage_op_free(db, last);
+			kept--;
+		}
+		stage->ops[kept++] = op;
+	}
+	stage->count = kept;
+	return r;
+}
+
+static int sync_tmp(struct iscsi_db *db, const struct stage_op *op)
+{
+	CLEANUP(freep) char *name = NULL;
+	int fd, r;
+
+	name = op->folder ? db_format("%s/%s", op->tmp, db_base_name(op->path)) : strdup(op->tmp);
+	if (!name)
+		return -ENOMEM;
+	fd = db->os->open(db->stage.fd, name, O_RDONLY, 0);
+	if (fd < 0)
+		return fd;
+	r = db->os->fsync(fd);
+	(void)db->os->close(fd);
+	if (r < 0 || !op->folder)
+		return r;
+	fd = db->os->open(db->stage.fd, op->tmp, O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
+		return fd;
+	r = db->os->fsync(fd);
+	(void)db->os->close(fd);
+	return r == -EINVAL ? 0 : r;
+}
+
+/* Puts the data of all new records on disk, before any of them is visible. */
+static int sync_written(struct iscsi_db *db, const char **what)
+{
+	struct db_stage *stage = &db->stage;
+	size_t written = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < stage->count; i++) {
+		if (!stage->ops[i]->remove && !written++)
+			*what = stage->ops[i]->path;
+	}
+	if (written > SYNC_EACH_MAX)
+		return db->os->syncfs(stage->fd);
+	for (size_t i = 0; i < stage->count && !r; i++) {
+		if (stage->ops[i]->remove)
+			continue;
+		*what = stage->ops[i]->path;
+		r = sync_tmp(db, stage->ops[i]);
+	}
+	return r;
+}
+
+static int compare_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int sync_touched(struct iscsi_db *db, struct names *touched)
+{
+	int r = 0;
+
+	if (touched->count)
+		qsort(touched->name, touched->count, sizeof(touched->name[0]), compare_text);
+	if (touched->count > SYNC_EACH_MAX)
+		r = db->os->syncfs(db_root_fd(db));
+	for (size_t i = 0; touched->count <= SYNC_EACH_MAX && i < touched->count; i++) {
+		int dir, s;
+
+		if (i && streq(touched->name[i], touched->name[i - 1]))
+			continue;
+		dir = db_open_dir(db, touched->name[i]);
+		if (dir < 0) {
+			if (!r && dir != -ENOENT)
+				r = dir;
+			continue;
+		}
+		s = db->os->fsync(dir);
+		if (!r && s != -EINVAL)		/* some file systems can't sync a folder */
+			r = s;
+		(void)db->os->close(dir);
+	}
+	names_done(touched);
+	return r;
+}
+
+/* ---- one change ---------------------------------------------------------------------- */
+
+/* Moves the file in the private folder's folder to @path. */
+static int put_inner(struct part *part, const struct stage_op *op, const char *path)
+{
+	const struct db_os *os = part->db->os;
+	int tmp = open_tmp(part), from, dir, r;
+
+	from = tmp < 0 ? tmp : os->open(tmp, op->tmp, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (from < 0)
+		return from;
+	dir = open_parent(part, path);
+	r = dir < 0 ? dir :
+		      os->rename(from, db_base_name(op->path), dir, db_base_name(path), false);
+	(void)os->close(from);
+	return r < 0 ? r : touch_parent(part, path);
+}
+
+/*
+ * The plain file that an old version made where the folder belongs changes places with a folder
+ * that holds the new record, so that there is no moment without one. A file system that can't
+ * do that keeps the old layout.
+ */
+static int put_folder(struct part *part, const struct stage_op *op)
+{
+	CLEANUP(freep) char *folder = db_parent_name(op->path);
+	int tmp = open_tmp(part), dir, r;
+
+	if (!folder)
+		return -ENOMEM;
+	if (db_type(part->db, folder) == S_IFDIR)	/* another record of the portal did it */
+		return put_inner(part, op, op->path);
+	dir = tmp < 0 ? tmp : open_parent(part, folder);
+	if (dir < 0)
+		return dir;
+	r = part->db->os->rename(tmp, op->tmp, dir, db_base_name(folder), true);
+	if (r == -EINVAL || r == -ENOSYS)
+		return put_inner(part, op, folder);
+	return r < 0 ? r : touch_parent(part, folder);
+}
+
+static int put_record(struct part *part, struct stage_op *op)
+{
+	int tmp = open_tmp(part), dir, r;
+
+	if (op->folder)
+		return put_folder(part, op);
+	dir = tmp < 0 ? tmp : make_parent(part, op->path);
+	if (dir < 0)
+		return dir;
+	r = part->db->os->rename(tmp, op->tmp, dir, db_base_name(op->path), false);
+	op->placed = r == 0;
+	return r < 0 ? r : touch_parent(part, op->path);
+}
+
+/* 1: the link was there, as it should be. */
+static int make_link(struct iscsi_db *db, int dir, const char *name, const char *text)
+{
+	char is[PATH_MAX];
+	int r = db->os->readlink(dir, name, is, sizeof(is));
+
+	if (r >= 0 && streq(is, text))
+		return 1;
+	/* If there is one, it points to where the database was before it was moved. */
+	if (r != -ENOENT)
+		r = db->os->unlink(dir, name, 0);
+	return r < 0 && r != -ENOENT ? r : db->os->symlink(text, dir, name);
+}
+
+static int put_link(struct part *part, struct stage_op *op)
+{
+	const char *path = op->link;
+	int dir, r;
+
+	if (op->remove || !path)
+		return 0;
+	dir = open_parent(part, path);
+	if (dir == -ENOENT && op->otherwise) {
+		path = op->otherwise;
+		dir = open_parent(part, path);
+	}
+	if (dir == -ENOENT && strchr(path, '/') == strrchr(path, '/'))
+		dir = make_parent(part, path);
+	/* Nobody keeps the portal that the node was found at, or in the old layout. */
+	if (dir == -ENOENT || dir == -ENOTDIR)
+		return 0;
+	if (dir < 0)
+		return dir;
+	r = make_link(part->db, dir, db_base_name(path), op->text);
+	if (r == 1 || r == -ENAMETOOLONG)
+		return 0;
+	return r < 0 ? r : touch_parent(part, path);
+}
+
+/* Removes one entry; that it is gone already is fine. */
+static int remove_entry(struct part *part, const char *path)
+{
+	int dir = open_parent(part, path), r;
+
+	if (dir == -ENOENT || dir == -ENOTDIR)
+		return 0;
+	if (dir < 0)
+		return dir;
+	r = part->db->os->unlink(dir, db_base_name(path), 0);
+	if (r == -ENOENT)
+		return 0;
+	return r < 0 ? r : touch_parent(part, path);
+}
+
+/* Removes the folders that a deleted record leaves empty, but no first-level one. */
+static void remove_empty(struct part *part, const char *path)
+{
+	char *folder = db_parent_name(path);
+
+	while (folder && strchr(folder, '/')) {
+		int dir = open_parent(part, folder), r;
+		char *above;
+
+		r = dir < 0 ? dir :
+			      part->db->os->unlink(dir, db_base_name(folder), AT_REMOVEDIR);
+		if (r < 0 && r != -ENOENT)
+			break;
+		(void)touch_parent(part, folder);
+		above = db_parent_name(folder);
+		free(folder);
+		folder = above;
+	}
+	free(folder);
+}
+
+/* Removes the links that @op's record had, but for those that someone wants. */
+static int remove_links(struct part *part, const struct stage_op *op)
+{
+	const struct names *keep = part->keep;
+	int r, first = 0;
+
+	for (size_t i = 0; i < op->unlinks.count; i++) {
+		char *path = op->unlinks.name[i];
+
+		if (keep->count && bsearch(&path, keep->name, keep->count, sizeof(keep->name[0]),
+					   compare_text))
+			continue;
+		r = remove_entry(part, path);
+		if (!first)
+			first = r;
+	}
+	return first;
+}
+
+/*
+ * The old links go before the record: cut off here, one without its link gets it back when it
+ * is next written, but a link too many would stay.
+ */
+static int put_one(struct part *part, struct stage_op *op)
+{
+	int r = op->remove ? 0 : remove_links(part, op);
+
+	return r < 0 || op->remove ? r : put_record(part, op);
+}
+
+/* ---- all changes --------------------------------------------------------------------- */
+
+static void part_run(struct job *job)
+{
+	struct part *part = container_of(job, struct part, job);
+
+	for (size_t i = part->from; i < part->to && !part->err; i++) {
+		struct stage_op *op = part->db->stage.ops[i];
+
+		part->what = op->path;
+		part->err = part->step(part, op);
+	}
+	forget_folders(part);
+	if (part->tmp >= 0)
+		(void)part->db->os->close(part->tmp);
+	part->tmp = -1;
+}
+
+/* Does one step of all changes, a half of them by the helper. */
+static int run_parts(struct part part[2], int (*step)(struct part *part, struct stage_op *op),
+		     const char **what)
+{
+	struct helper *helper = &part[0].db->helper;
+
+	for (size_t i = 0; i < 2; i++) {
+		part[i].job = (struct job){ .run = part_run };
+		part[i].step = step;
+	}
+	if (part[1].from < part[1].to)
+		helper_post(helper, &part[1].job);
+	part_run(&part[0].job);
+	helper_wait(helper, &part[1].job);
+	for (size_t i = 0; i < 2; i++) {
+		if (part[i].err) {
+			*what = part[i].what;
+			return part[i].err;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Where to cut the changes in two: few, or some of the old layout, stay together. Of those, two
+ * records may turn the same file into a folder.
+ */
+static size_t cut(const struct db_stage *stage)
+{
+	if (!stage->batches)
+		return stage->count;
+	for (size_t i = 0; i < stage->count; i++) {
+		if (stage->ops[i]->folder)
+			return stage->count;
+	}
+	return stage->count / 2;
+}
+
+/* Brings the new records and their links into place. */
+static int put_new(struct iscsi_db *db, const struct names *keep, const char **what)
+{
+	size_t half = cut(&db->stage);
+	struct part part[2] = {
+		{ .db = db, .keep = keep, .tmp = -1, .from = 0, .to = half },
+		{ .db = db, .keep = keep, .tmp = -1, .from = half, .to = db->stage.count },
+	};
+	int r = run_parts(part, put_one, what), synced;
+
+	/* After all records, as a link may go into the folder of one of them. */
+	if (!r)
+		r = run_parts(part, put_link, what);
+	for (size_t i = 0; i < part[1].touched.count; i++) {
+		synced = touch(&part[0].touched, part[1].touched.name[i]);
+		r = r ? r : synced;
+	}
+	names_done(&part[1].touched);
+	synced = sync_touched(db, &part[0].touched);
+	return r ? r : synced;
+}
+
+/* What goes: deleted records with their links, and files of the old layout. */
+static int remove_old(struct iscsi_db *db, const struct names *keep, const char **what)
+{
+	struct part part = { .db = db, .keep = keep, .tmp = -1 };
+	struct db_stage *stage = &db->stage;
+	int first = 0, synced;
+
+	/* All links first: some may be what keeps the folder of another record from being empty. */
+	for (size_t i = 0; i < stage->count; i++) {
+		struct stage_op *op = stage->ops[i];
+		int r = op->remove ? remove_links(&part, op) : 0;
+
+		op->stays = r < 0;
+		if (r < 0 && !first) {
+			first = r;
+			*what = op->path;
+		}
+	}
+	forget_folders(&part);
+	for (size_t i = 0; i < stage->count; i++) {
+		struct stage_op *op = stage->ops[i];
+		const char *path = op->remove ? op->path : op->old_file;
+		int r = path && !op->stays ? remove_entry(&part, path) : 0;
+
+		if (r < 0 && !first) {
+			first = r;
+			*what = op->path;
+		}
+		if (op->remove)
+			remove_empty(&part, op->path);
+	}
+	forget_folders(&part);
+	synced = sync_touched(db, &part.touched);
+	return first ? first : synced;
+}
+
+/* The links that are there after the change, sorted; but none if nothing takes one away. */
+static int plan_links(const struct iscsi_db *db, struct names *keep)
+{
+	const struct db_stage *stage = &db->stage;
+	bool any = false;
+	int r = 0;
+
+	for (size_t i = 0; i < stage->count && !any; i++)
+		any = stage->ops[i]->remove;
+	for (size_t i = 0; i < stage->count && any && !r; i++) {
+		const struct stage_op *op = stage->ops[i];
+
+		if (op->remove || !op->link)
+			continue;
+		r = names_add(keep, op->link);
+		if (!r && op->otherwise)
+			r = names_add(keep, op->otherwise);
+	}
+	if (keep->count)
+		qsort(keep->name, keep->count, sizeof(keep->name[0]), compare_text);
+	return r;
+}
+
+enum iscsi_err iscsi_db_commit(struct iscsi_db *db, struct iscsi_why *why)
+{
+	struct names keep = { 0 };
+	const char *what = "";
+	enum iscsi_err err;
+	int r;
+
+	if (!db->stage.count) {
+		stage_drop(db);
+		return ISCSI_SUCCESS;
+	}
+	err = stage_check_lock(db, why);
+	if (err) {
+		stage_drop(db);
+		return err;
+	}
+	db_forget_here(db);
+	r = stage_flush(db, &what);
+	if (!r)
+		r = merge_ops(db);
+	if (!r)
+		r = plan_links(db, &keep);
+	if (!r)
+		r = sync_written(db, &what);
+	if (!r)
+		r = put_new(db, &keep, &what);
+	if (!r)
+		r = remove_old(db, &keep, &what);
+	names_done(&keep);
+	for (size_t i = 0; i < db->stage.count && !r; i++)
+		db_trace(db, db->stage.ops[i]->remove ? "deleted" : "wrote",
+			 db->stage.ops[i]->path);
+	if (r < 0)
+		err = iscsi_fail(why, r == -ENOMEM ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM,
+				 "cannot change %s/%s: %s", db->root, what, db_strerror(r));
+	stage_drop(db);
+	return err;
+}
