@@ -5,16 +5,14 @@
  */
 #include "conn.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <time.h>
 
 #include "../libiscsi-db/util.h"
 #include "bytes.h"
 #include "log.h"
+#include "tcp.h"
 
 #define REPORTS_MAX		4	/* none waits for more than its session's answer */
 #define CONN_CID		0
@@ -180,23 +178,6 @@ static void conn_stop_kernel(struct conn *conn)
 		log_warning("%s: %s", conn->name, why.text);
 }
 
-static void peer_text(const struct sockaddr_storage *peer, char *ret, size_t size)
-{
-	char host[INET6_ADDRSTRLEN] = "?";
-
-	if (peer->ss_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const void *)peer;
-
-		(void)inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
-		(void)snprintf(ret, size, "[%s]:%u", host, ntohs(in6->sin6_port));
-	} else {
-		const struct sockaddr_in *in = (const void *)peer;
-
-		(void)inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
-		(void)snprintf(ret, size, "%s:%u", host, ntohs(in->sin_port));
-	}
-}
-
 /*
  * An attempt has failed. A target that refused a login without the security stage, and then has
  * nothing to say to one with it, has refused it.
@@ -226,35 +207,12 @@ static void report_connect_error(struct conn *conn, enum conn_cause cause, int e
 	struct iscsi_why why;
 	char peer[64];
 
-	peer_text(&conn->peer, peer, sizeof(peer));
+	tcp_peer_text(&conn->peer, peer, sizeof(peer));
 	(void)iscsi_fail(&why, err, "cannot make a connection to %s: %s", peer, strerror(error));
 	report_failed(conn, cause, err, &why);
 }
 
 /* ---- T1, T2, T4: TCP ------------------------------------------------------------------------ */
-
-static int set_socket_options(const struct conn *conn, int fd)
-{
-	const struct session_config *c = conn->config;
-	int one = 1;
-
-	if (*c->netdev && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, c->netdev,
-				     (socklen_t)strlen(c->netdev) + 1) < 0)
-		return -errno;
-	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) < 0)
-		return -errno;
-	/* What follows makes it faster or slower, but not wrong. */
-	if (c->window_size > 0) {
-		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &c->window_size, sizeof(int));
-		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &c->window_size, sizeof(int));
-	}
-	if (*c->congestion_control &&
-	    setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, c->congestion_control,
-		       (socklen_t)strlen(c->congestion_control)) < 0)
-		log_warning("%s: congestion control '%s': %s", conn->name, c->congestion_control,
-			    strerror(errno));
-	return 0;
-}
 
 static int conn_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata);
 
@@ -274,26 +232,33 @@ static int conn_watch_fd(struct conn *conn, uint32_t events)
 	return r;
 }
 
+static void conn_tune_socket(const struct conn *conn)
+{
+	const struct session_config *c = conn->config;
+	int r = tcp_tune(conn->fd, c->window_size, c->congestion_control);
+
+	if (r < 0)
+		log_warning("%s: congestion control '%s': %s", conn->name, c->congestion_control,
+			    strerror(-r));
+}
+
 static enum conn_state conn_connect(struct conn *conn, const struct conn_input *in)
 {
-	socklen_t len = conn->peer.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
-							   sizeof(struct sockaddr_in);
 	enum conn_cause cause = CONN_CAUSE_TRANSPORT;
-	int r = 0;
+	int r;
 
 	(void)in;
-	conn->fd = socket(conn->peer.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			  IPPROTO_TCP);
-	if (conn->fd < 0) {
-		r = -errno;
+	r = conn->fd = tcp_socket(&conn->peer);
+	/* Not for a family of addresses that this kernel hasn't: that stays so. */
+	if (r == -EMFILE || r == -ENFILE || r == -ENOBUFS || r == -ENOMEM)
 		cause = CONN_CAUSE_BUSY;
+	if (r >= 0)
+		r = tcp_bind_device(conn->fd, conn->config->netdev);
+	if (r >= 0) {
+		conn_tune_socket(conn);
+		r = tcp_connect(conn->fd, &conn->peer);
 	}
-	if (!r)
-		r = set_socket_options(conn, conn->fd);
-	if (!r && connect(conn->fd, (struct sockaddr *)&conn->peer, len) < 0 &&
-	    errno != EINPROGRESS)
-		r = -errno;
-	if (!r)
+	if (r >= 0)
 		r = conn_watch_fd(conn, EPOLLOUT);
 	if (r < 0) {
 		conn_close_fd(conn);
@@ -415,36 +380,6 @@ static enum conn_state conn_login_failed(struct conn *conn, enum conn_cause caus
 	return CONN_FREE;						/* T7 */
 }
 
-/*
- * The last look at the socket before it is the kernel's: that one doesn't see an end that came
- * before it had the socket, and takes what was said too early for an answer (RFC 7143, 6.3).
- */
-static enum iscsi_err conn_check_silence(const struct conn *conn, struct iscsi_why *why)
-{
-	uint8_t byte;
-	ssize_t n = recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-
-	if (n > 0)
-		return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
-				  "the target speaks before it was asked: not an iSCSI target?");
-	if (n == 0)
-		return iscsi_fail(why, ISCSI_ERR_TRANS, "the target closed the connection at once");
-	if (errno != EAGAIN && errno != EINTR)
-		return iscsi_fail(why, ISCSI_ERR_TRANS, "the connection broke at once: %s",
-				  strerror(errno));
-	return ISCSI_SUCCESS;
-}
-
-/* The kernel tells of a FIN that comes while it has the socket, but not of one from before. */
-static bool peer_has_closed(int fd)
-{
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
-
-	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
-	       info.tcpi_state != TCP_ESTABLISHED;
-}
-
 static enum conn_state conn_start_login(struct conn *conn, const struct conn_input *in)
 {
 	struct iscsi_why why;
@@ -458,7 +393,7 @@ static enum conn_state conn_start_login(struct conn *conn, const struct conn_inp
 	if (!conn->sid)
 		err = create_kernel_session(conn, &why);
 	if (!err)
-		err = conn_check_silence(conn, &why);
+		err = tcp_check_silence(conn->fd, &why);
 	if (err == ISCSI_ERR_FATAL_LOGIN)
 		return conn_login_failed(conn, CONN_CAUSE_REFUSED, err, &why);
 	if (!err)
@@ -468,7 +403,7 @@ static enum conn_state conn_start_login(struct conn *conn, const struct conn_inp
 	if (err)
 		return conn_login_failed(conn, CONN_CAUSE_LOCAL, err, &why);
 	/* Its last word, a refusal say, may be on its way to us; if there is none, don't wait long. */
-	conn->peer_closed = peer_has_closed(conn->fd);
+	conn->peer_closed = tcp_peer_closed(conn->fd);
 	if (conn->peer_closed)
 		conn_arm(conn, CLOSED_GRACE_S);
 	(void)sd_event_source_set_enabled(conn->io, SD_EVENT_OFF);
@@ -910,13 +845,10 @@ static void conn_handle(struct conn *conn, enum conn_event event, const struct c
 static int conn_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct conn *conn = userdata;
-	struct conn_input in = { 0 };
-	socklen_t len = sizeof(in.error);
+	struct conn_input in = { .error = tcp_error(fd) };
 
 	(void)source;
 	(void)revents;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &in.error, &len) < 0)
-		in.error = errno;
 	conn_handle(conn, conn->state == CONN_IN_LOGOUT ? CONN_EV_HUNG_UP : CONN_EV_CONNECTED,
 		    &in);
 	return 0;

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "../libiscsi-db/util.h"
@@ -20,6 +19,7 @@
 #include "lookup.h"
 #include "sendtargets.h"
 #include "session_config.h"
+#include "tcp.h"
 
 #define FIRST_CMD_SN		1
 #define RETRY_PAUSE_MS		1000
@@ -611,13 +611,10 @@ static void discovery_read(struct discovery *d)
 
 static void discovery_connected(struct discovery *d)
 {
-	socklen_t len = sizeof(int);
 	enum iscsi_err err;
 	struct iscsi_why why;
-	int error = 0;
+	int error = tcp_error(d->fd);
 
-	if (getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
-		error = errno;
 	if (error) {
 		discovery_io_error(d, error);
 		return;
@@ -653,28 +650,19 @@ static int discovery_on_io(sd_event_source *source, int fd, uint32_t revents, vo
 
 static void discovery_connect(struct discovery *d, const struct sockaddr_storage *peer)
 {
-	socklen_t len = peer->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
-						      sizeof(struct sockaddr_in);
-	int one = 1, r = 0;
+	int r;
 
 	d->state = DISCOVERY_CONNECT;
 	d->peer = *peer;
-	d->fd = socket(peer->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
-	if (d->fd < 0)
-		r = errno;
-	if (!r && *d->netdev && setsockopt(d->fd, SOL_SOCKET, SO_BINDTODEVICE, d->netdev,
-					   (socklen_t)strlen(d->netdev) + 1) < 0)
-		r = errno;
-	if (!r)
-		(void)setsockopt(d->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (!r && connect(d->fd, (const struct sockaddr *)peer, len) < 0 && errno != EINPROGRESS)
-		r = errno;
-	if (!r) {
+	r = d->fd = tcp_socket(peer);
+	if (r >= 0)
+		r = tcp_bind_device(d->fd, d->netdev);
+	if (r >= 0)
+		r = tcp_connect(d->fd, peer);
+	if (r >= 0)
 		r = sd_event_add_io(d->env.loop, &d->io, d->fd, EPOLLOUT, discovery_on_io, d);
-		r = r < 0 ? -r : 0;
-	}
-	if (r) {
-		discovery_io_error(d, r);
+	if (r < 0) {
+		discovery_io_error(d, -r);
 		return;
 	}
 	discovery_arm_login(d, discovery_timeout_s(d, "login"));

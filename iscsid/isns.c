@@ -11,14 +11,13 @@
 #include "isns.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "../libiscsi-db/util.h"
 #include "isns_pdu.h"
 #include "log.h"
 #include "lookup.h"
+#include "tcp.h"
 
 #define CONNECT_WAIT_MS		10000	/* the look-up of its name included */
 #define ANSWER_WAIT_MS		20000	/* all answers that we need */
@@ -294,11 +293,8 @@ static void isns_no_connection(struct isns *isns, enum iscsi_err err, const char
 
 static void isns_connected(struct isns *isns)
 {
-	socklen_t len = sizeof(int);
-	int error = 0;
+	int error = tcp_error(isns->fd);
 
-	if (getsockopt(isns->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
-		error = errno;
 	if (error) {
 		isns_no_connection(isns, ISCSI_ERR_ISNS_QUERY, "cannot make connection to",
 				   strerror(error));
@@ -331,28 +327,18 @@ static int isns_on_io(sd_event_source *source, int fd, uint32_t revents, void *u
 /* Not bound to an interface's device: that one leads to the disks, seldom to the server. */
 static void isns_connect(struct isns *isns, const struct sockaddr_storage *peer)
 {
-	socklen_t len = peer->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
-						      sizeof(struct sockaddr_in);
-	int one = 1, r = 0;
+	int r;
 
 	isns->state = ISNS_CONNECT;
-	isns->fd = socket(peer->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			  IPPROTO_TCP);
-	if (isns->fd < 0)
-		r = errno;
-	if (!r)
-		(void)setsockopt(isns->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (!r && connect(isns->fd, (const struct sockaddr *)peer, len) < 0 &&
-	    errno != EINPROGRESS)
-		r = errno;
-	if (!r) {
+	r = isns->fd = tcp_socket(peer);
+	if (r >= 0)
+		r = tcp_connect(isns->fd, peer);
+	if (r >= 0)
 		r = sd_event_add_io(isns->env.loop, &isns->io, isns->fd, EPOLLOUT, isns_on_io,
 				    isns);
-		r = r < 0 ? -r : 0;
-	}
-	if (r)
+	if (r < 0)
 		isns_no_connection(isns, ISCSI_ERR_ISNS_QUERY, "cannot make connection to",
-				   strerror(r));
+				   strerror(-r));
 }
 
 static void isns_resolved(void *arg, const struct sockaddr_storage *addr, const char *error)
