@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Bringing staged changes into place: all data is on disk before the first rename, all new
- * records are in place and on disk before anything old goes.
+ * Bringing staged changes into place. First all that needs room on the disk is made where nobody
+ * looks: folders, links, and the data that stage.c wrote; if that fails, nothing has changed.
+ * Then records and links are renamed into place, and only when all of them are on disk goes what
+ * is old. A record that can't be put in its place stays old and hinders no other.
  */
 #include "libiscsi-db/stage.h"
 
@@ -37,8 +39,9 @@ struct part {
 	unsigned int now;
 	int tmp;			/* the private folder; -1: not needed yet */
 	struct names touched;		/* folders to be synced */
-	const char *what;		/* the record that it has come to */
-	int err;
+	bool ended;			/* before its last change */
+	int err;			/* -errno, the first one, */
+	const char *what;		/* and what it was about */
 };
 
 /* The private folder; the helper can't use the caller's descriptor of it. -errno. */
@@ -50,6 +53,21 @@ static int open_tmp(struct part *part)
 		part->tmp = db->os->open(db->root_fd, STAGE_FOLDER,
 					 O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
 	return part->tmp;
+}
+
+/* True if it is about one path, not about the file system or us. */
+static bool is_of_one(int err)
+{
+	return db_is_nowhere(err) || err == -EISDIR || err == -ENOTEMPTY || err == -EACCES ||
+	       err == -EPERM;
+}
+
+static void part_failed(struct part *part, int err, const char *what)
+{
+	if (part->err)
+		return;
+	part->err = err;
+	part->what = what;
 }
 
 /* Forgets the folders, also those that weren't there. */
@@ -245,17 +263,12 @@ static int sync_written(struct iscsi_db *db, const char **what)
 	return r;
 }
 
-static int compare_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static int sync_touched(struct iscsi_db *db, struct names *touched)
 {
 	int r = 0;
 
 	if (touched->count)
-		qsort(touched->name, touched->count, sizeof(touched->name[0]), compare_text);
+		qsort(touched->name, touched->count, sizeof(touched->name[0]), names_compare);
 	if (touched->count > SYNC_EACH_MAX)
 		r = db->os->syncfs(db_root_fd(db));
 	for (size_t i = 0; touched->count <= SYNC_EACH_MAX && i < touched->count; i++) {
@@ -319,57 +332,101 @@ static int put_folder(struct part *part, const struct stage_op *op)
 	return r < 0 ? r : touch_parent(part, folder);
 }
 
+/* Renames @tmp of the private folder to @name in @dir; an empty folder there is in the way. */
+static int place(struct part *part, const char *tmp, int dir, const char *name)
+{
+	const struct db_os *os = part->db->os;
+	int from = open_tmp(part), r;
+
+	if (from < 0)
+		return from;
+	r = os->rename(from, tmp, dir, name, false);
+	if (r == -EISDIR && os->unlink(dir, name, AT_REMOVEDIR) == 0)
+		r = os->rename(from, tmp, dir, name, false);
+	return r;
+}
+
 static int put_record(struct part *part, struct stage_op *op)
 {
-	int tmp = open_tmp(part), dir, r;
+	int dir, r;
 
 	if (op->folder)
 		return put_folder(part, op);
-	dir = tmp < 0 ? tmp : make_parent(part, op->path);
-	if (dir < 0)
-		return dir;
-	r = part->db->os->rename(tmp, op->tmp, dir, db_base_name(op->path), false);
+	dir = make_parent(part, op->path);
+	r = dir < 0 ? dir : place(part, op->tmp, dir, db_base_name(op->path));
 	op->placed = r == 0;
 	return r < 0 ? r : touch_parent(part, op->path);
 }
 
-/* 1: the link was there, as it should be. */
-static int make_link(struct iscsi_db *db, int dir, const char *name, const char *text)
+/* The folder for a link of @op, and in *path which of both it is. */
+static int open_link_folder(struct part *part, const struct stage_op *op, const char **path)
 {
-	char is[PATH_MAX];
-	int r = db->os->readlink(dir, name, is, sizeof(is));
+	int dir = open_parent(part, op->link);
 
-	if (r >= 0 && streq(is, text))
-		return 1;
-	/* If there is one, it points to where the database was before it was moved. */
-	if (r != -ENOENT)
-		r = db->os->unlink(dir, name, 0);
-	return r < 0 && r != -ENOENT ? r : db->os->symlink(text, dir, name);
+	*path = op->link;
+	if (dir == -ENOENT && op->otherwise) {
+		*path = op->otherwise;
+		dir = open_parent(part, op->otherwise);
+	}
+	if (dir == -ENOENT && strchr(*path, '/') == strrchr(*path, '/'))
+		dir = make_parent(part, *path);
+	return dir;
 }
 
+static bool is_right(const struct db_os *os, int dir, const char *name, const char *text)
+{
+	char is[PATH_MAX];
+
+	return os->readlink(dir, name, is, sizeof(is)) >= 0 && streq(is, text);
+}
+
+/* Makes the link in the private folder, unless there is one. */
+static int make_link(struct part *part, struct stage_op *op, int dir, const char *path)
+{
+	const struct db_os *os = part->db->os;
+	char name[16];
+	int tmp, r;
+
+	if (is_right(os, dir, db_base_name(path), op->text)) {
+		op->link_state = LINK_RIGHT;
+		return 0;
+	}
+	stage_link_name(op, name);
+	tmp = open_tmp(part);
+	r = tmp < 0 ? tmp : os->symlink(op->text, tmp, name);
+	if (r < 0)
+		return r;
+	op->link_state = LINK_MADE;
+	return 0;
+}
+
+/* If there is one already, it points to where the database was before it was moved. */
 static int put_link(struct part *part, struct stage_op *op)
 {
-	const char *path = op->link;
+	const char *path;
+	char name[16];
 	int dir, r;
 
-	if (op->remove || !path)
+	if (op->remove || op->failed || !op->link || op->link_state == LINK_RIGHT)
 		return 0;
-	dir = open_parent(part, path);
-	if (dir == -ENOENT && op->otherwise) {
-		path = op->otherwise;
-		dir = open_parent(part, path);
-	}
-	if (dir == -ENOENT && strchr(path, '/') == strrchr(path, '/'))
-		dir = make_parent(part, path);
+	dir = open_link_folder(part, op, &path);
 	/* Nobody keeps the portal that the node was found at, or in the old layout. */
-	if (dir == -ENOENT || dir == -ENOTDIR)
+	if (db_is_nowhere(dir))
 		return 0;
-	if (dir < 0)
-		return dir;
-	r = make_link(part->db, dir, db_base_name(path), op->text);
-	if (r == 1 || r == -ENAMETOOLONG)
-		return 0;
-	return r < 0 ? r : touch_parent(part, path);
+	r = dir < 0 ? dir : 0;
+	if (!r && op->link_state == LINK_TO_COME)
+		r = make_link(part, op, dir, path);
+	if (!r && op->link_state == LINK_MADE) {
+		stage_link_name(op, name);
+		r = place(part, name, dir, db_base_name(path));
+		if (!r)
+			op->link_state = LINK_RIGHT;
+	}
+	if (!r)
+		r = touch_parent(part, path);
+	if (r < 0)
+		part_failed(part, r, path);
+	return 0;
 }
 
 /* Removes one entry; that it is gone already is fine. */
@@ -377,12 +434,14 @@ static int remove_entry(struct part *part, const char *path)
 {
 	int dir = open_parent(part, path), r;
 
-	if (dir == -ENOENT || dir == -ENOTDIR)
+	if (db_is_nowhere(dir))
 		return 0;
 	if (dir < 0)
 		return dir;
 	r = part->db->os->unlink(dir, db_base_name(path), 0);
-	if (r == -ENOENT)
+	if (r == -EISDIR)
+		r = part->db->os->unlink(dir, db_base_name(path), AT_REMOVEDIR);
+	if (db_is_nowhere(r))
 		return 0;
 	return r < 0 ? r : touch_parent(part, path);
 }
@@ -408,23 +467,58 @@ static void remove_empty(struct part *part, const char *path)
 	free(folder);
 }
 
-/* Removes the links that @op's record had, but for those that someone wants. */
-static int remove_links(struct part *part, const struct stage_op *op)
+/* True if the link is to stay, for @op or, where something is deleted, for any record. */
+static bool is_kept(const struct part *part, const struct stage_op *op, const char *path)
 {
 	const struct names *keep = part->keep;
+
+	if (op->link && (streq(op->link, path) || (op->otherwise && streq(op->otherwise, path))))
+		return true;
+	return keep->count && bsearch(&path, keep->name, keep->count, sizeof(keep->name[0]),
+				      names_compare);
+}
+
+/* Removes the links that @op's record had and that nobody wants. */
+static int remove_links(struct part *part, const struct stage_op *op)
+{
 	int r, first = 0;
 
 	for (size_t i = 0; i < op->unlinks.count; i++) {
-		char *path = op->unlinks.name[i];
-
-		if (keep->count && bsearch(&path, keep->name, keep->count, sizeof(keep->name[0]),
-					   compare_text))
+		if (is_kept(part, op, op->unlinks.name[i]))
 			continue;
-		r = remove_entry(part, path);
+		r = remove_entry(part, op->unlinks.name[i]);
 		if (!first)
 			first = r;
 	}
 	return first;
+}
+
+/* ---- the steps ----------------------------------------------------------------------- */
+
+/* Makes the folder of a new record, and the link of any. */
+static int prepare(struct part *part, struct stage_op *op)
+{
+	const char *path;
+	int dir = 0, r;
+
+	if (op->remove)
+		return 0;
+	if (!op->there && !op->folder)
+		dir = make_parent(part, op->path);
+	if (dir < 0 && is_of_one(dir)) {
+		op->failed = true;
+		part_failed(part, dir, op->path);
+		return 0;
+	}
+	if (dir < 0)
+		return dir;
+	if (!op->link)
+		return 0;
+	dir = open_link_folder(part, op, &path);
+	if (db_is_nowhere(dir))
+		return 0;
+	r = dir < 0 ? dir : make_link(part, op, dir, path);
+	return r;
 }
 
 /*
@@ -433,32 +527,43 @@ static int remove_links(struct part *part, const struct stage_op *op)
  */
 static int put_one(struct part *part, struct stage_op *op)
 {
-	int r = op->remove ? 0 : remove_links(part, op);
+	int r;
 
-	return r < 0 || op->remove ? r : put_record(part, op);
+	if (op->remove || op->failed)
+		return 0;
+	r = remove_links(part, op);
+	if (!r)
+		r = put_record(part, op);
+	op->failed = r < 0;
+	if (r < 0)
+		part_failed(part, r, op->path);
+	return 0;
 }
 
 /* ---- all changes --------------------------------------------------------------------- */
 
+/* A step that returns an error, which is one that is not about its change alone, ends the run. */
 static void part_run(struct job *job)
 {
 	struct part *part = container_of(job, struct part, job);
+	int r = 0;
 
-	for (size_t i = part->from; i < part->to && !part->err; i++) {
+	for (size_t i = part->from; i < part->to && !r; i++) {
 		struct stage_op *op = part->db->stage.ops[i];
 
-		part->what = op->path;
-		part->err = part->step(part, op);
+		r = part->step(part, op);
+		if (r < 0)
+			part_failed(part, r, op->path);
 	}
+	part->ended = r < 0;
 	forget_folders(part);
 	if (part->tmp >= 0)
 		(void)part->db->os->close(part->tmp);
 	part->tmp = -1;
 }
 
-/* Does one step of all changes, a half of them by the helper. */
-static int run_parts(struct part part[2], int (*step)(struct part *part, struct stage_op *op),
-		     const char **what)
+/* Does one step of all changes, a half of them by the helper; false if it ended early. */
+static bool run_parts(struct part part[2], int (*step)(struct part *part, struct stage_op *op))
 {
 	struct helper *helper = &part[0].db->helper;
 
@@ -470,13 +575,7 @@ static int run_parts(struct part part[2], int (*step)(struct part *part, struct 
 		helper_post(helper, &part[1].job);
 	part_run(&part[0].job);
 	helper_wait(helper, &part[1].job);
-	for (size_t i = 0; i < 2; i++) {
-		if (part[i].err) {
-			*what = part[i].what;
-			return part[i].err;
-		}
-	}
-	return 0;
+	return !part[0].ended && !part[1].ended;
 }
 
 /*
@@ -494,7 +593,21 @@ static size_t cut(const struct db_stage *stage)
 	return stage->count / 2;
 }
 
-/* Brings the new records and their links into place. */
+/* Removes the folders that were made for what isn't in them now. */
+static void remove_vain(struct part *part)
+{
+	struct db_stage *stage = &part->db->stage;
+
+	for (size_t i = 0; i < stage->count; i++) {
+		const struct stage_op *op = stage->ops[i];
+
+		if (!op->remove && !op->there && !op->placed && !op->folder)
+			remove_empty(part, op->path);
+	}
+	forget_folders(part);
+}
+
+/* Brings the new records and their links into place. -errno, *what: the first that failed. */
 static int put_new(struct iscsi_db *db, const struct names *keep, const char **what)
 {
 	size_t half = cut(&db->stage);
@@ -502,18 +615,42 @@ static int put_new(struct iscsi_db *db, const struct names *keep, const char **w
 		{ .db = db, .keep = keep, .tmp = -1, .from = 0, .to = half },
 		{ .db = db, .keep = keep, .tmp = -1, .from = half, .to = db->stage.count },
 	};
-	int r = run_parts(part, put_one, what), synced;
+	int synced;
 
-	/* After all records, as a link may go into the folder of one of them. */
-	if (!r)
-		r = run_parts(part, put_link, what);
-	for (size_t i = 0; i < part[1].touched.count; i++) {
-		synced = touch(&part[0].touched, part[1].touched.name[i]);
-		r = r ? r : synced;
+	/* Links after all records, as one may go into the folder of another. */
+	if (run_parts(part, prepare)) {
+		(void)run_parts(part, put_one);
+		(void)run_parts(part, put_link);
 	}
+	for (size_t i = 0; i < part[1].touched.count; i++) {
+		int r = touch(&part[0].touched, part[1].touched.name[i]);
+
+		if (r < 0)
+			part_failed(&part[0], r, part[1].touched.name[i]);
+	}
+	if (!part[0].err && part[1].err)
+		part_failed(&part[0], part[1].err, part[1].what);
+	if (part[0].err)
+		remove_vain(&part[0]);
 	names_done(&part[1].touched);
 	synced = sync_touched(db, &part[0].touched);
-	return r ? r : synced;
+	if (part[0].err)
+		*what = part[0].what;
+	return part[0].err ? part[0].err : synced;
+}
+
+/* True if a new record has turned the file @path, which was to go, into a folder. */
+static bool was_replaced(const struct db_stage *stage, const char *path)
+{
+	size_t len = strlen(path);
+
+	for (size_t i = 0; i < stage->count; i++) {
+		const struct stage_op *op = stage->ops[i];
+
+		if (op->folder && strncmp(op->path, path, len) == 0 && op->path[len] == '/')
+			return true;
+	}
+	return false;
 }
 
 /* What goes: deleted records with their links, and files of the old layout. */
@@ -528,7 +665,7 @@ static int remove_old(struct iscsi_db *db, const struct names *keep, const char 
 		struct stage_op *op = stage->ops[i];
 		int r = op->remove ? remove_links(&part, op) : 0;
 
-		op->stays = r < 0;
+		op->failed = r < 0;
 		if (r < 0 && !first) {
 			first = r;
 			*what = op->path;
@@ -538,8 +675,10 @@ static int remove_old(struct iscsi_db *db, const struct names *keep, const char 
 	for (size_t i = 0; i < stage->count; i++) {
 		struct stage_op *op = stage->ops[i];
 		const char *path = op->remove ? op->path : op->old_file;
-		int r = path && !op->stays ? remove_entry(&part, path) : 0;
+		int r = path && !op->failed ? remove_entry(&part, path) : 0;
 
+		if (r == -ENOTEMPTY && was_replaced(stage, path))
+			r = 0;
 		if (r < 0 && !first) {
 			first = r;
 			*what = op->path;
@@ -571,14 +710,14 @@ static int plan_links(const struct iscsi_db *db, struct names *keep)
 			r = names_add(keep, op->otherwise);
 	}
 	if (keep->count)
-		qsort(keep->name, keep->count, sizeof(keep->name[0]), compare_text);
+		qsort(keep->name, keep->count, sizeof(keep->name[0]), names_compare);
 	return r;
 }
 
 enum iscsi_err iscsi_db_commit(struct iscsi_db *db, struct iscsi_why *why)
 {
 	struct names keep = { 0 };
-	const char *what = "";
+	const char *what = STAGE_FOLDER;
 	enum iscsi_err err;
 	int r;
 
@@ -592,7 +731,9 @@ enum iscsi_err iscsi_db_commit(struct iscsi_db *db, struct iscsi_why *why)
 		return err;
 	}
 	db_forget_here(db);
-	r = stage_flush(db, &what);
+	r = stage_sweep(db);
+	if (!r)
+		r = stage_flush(db, &what);
 	if (!r)
 		r = merge_ops(db);
 	if (!r)

@@ -383,6 +383,8 @@ int names_read(struct iscsi_db *db, const char *path, struct names *ret);
 int names_read_fd(struct iscsi_db *db, int fd, struct pool *pool, struct names *ret);
 int names_add(struct names *names, const char *name);
 int names_add_in(struct names *names, const char *name, struct pool *pool);
+/* For qsort() and bsearch() of them. */
+int names_compare(const void *a, const void *b);
 /* Not for names in a pool. */
 void names_done(struct names *names);
 
@@ -401,6 +403,11 @@ enum iscsi_err db_load(struct iscsi_db *db, enum iscsi_db_kind kind, const char 
 		       struct iscsi_db_record **ret, struct iscsi_why *why);
 /* True if someone who rewrites a file in place may have come only so far. */
 bool record_text_is_cut(const char *text, size_t len);
+/*
+ * True if an error says that nothing of ours can be at a path: part of it is missing, isn't a
+ * folder, leads out of the database, or has a name that no file can have.
+ */
+bool db_is_nowhere(int err);
 /* The type of what lies at @path (S_IFREG, ...), 0 for nothing, -errno. */
 int db_type(struct iscsi_db *db, const char *path);
 /* Makes sure that a record read from @path says so; *fixed tells if it didn't. -ENOMEM. */

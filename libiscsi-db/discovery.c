@@ -6,7 +6,7 @@
  */
 #include "libiscsi-db/db.h"
 
-#include <errno.h>
+#include <limits.h>
 
 static const struct {
 	const char *folder, *file;
@@ -27,7 +27,7 @@ static enum iscsi_err no_memory(struct iscsi_why *why)
 
 /* Makes what was read from "ADDRESS,PORT" say that it is that portal. */
 static enum iscsi_err fix_identity(struct iscsi_db_record *rec, const char *address,
-				   const char *port, const char *origin,
+				   const char *port, const char *root, const char *origin,
 				   const struct db_warn *warn)
 {
 	const char *type = rec->kind == ISCSI_DB_ISNS ? "isns" : "sendtargets";
@@ -38,7 +38,7 @@ static enum iscsi_err fix_identity(struct iscsi_db_record *rec, const char *addr
 	    record_fix(rec, "discovery.sendtargets.port", port, &fixed) < 0)
 		return ISCSI_ERR_NOMEM;
 	if (fixed)
-		db_warn(warn, "%s says it is another portal; its path counts", origin);
+		db_warn(warn, "%s/%s says it is another portal; its path counts", root, origin);
 	return ISCSI_SUCCESS;
 }
 
@@ -57,11 +57,11 @@ static enum iscsi_err load(struct iscsi_db *db, enum iscsi_db_kind kind, const c
 	if (!folder)
 		return no_memory(why);
 	type = db_type(db, folder);
-	path = type == S_IFREG ? strdup(folder) : db_join(folder, layout[kind].file);
+	path = type && type != S_IFDIR ? strdup(folder) : db_join(folder, layout[kind].file);
 	if (!path)
 		return no_memory(why);
 	err = db_load(db, kind, path, NULL, fn, arg, &rec, why);
-	if (!err && fix_identity(rec, address, port, path, &warn) != ISCSI_SUCCESS)
+	if (!err && fix_identity(rec, address, port, db->root, path, &warn) != ISCSI_SUCCESS)
 		err = no_memory(why);
 	if (err)
 		return err;
@@ -150,6 +150,9 @@ enum iscsi_err iscsi_db_discovery_write(struct iscsi_db *db, const struct iscsi_
 	err = iscsi_db_check_address(address, why);
 	if (err)
 		return err;
+	if (strlen(address) + sizeof(",65535") - 1 > NAME_MAX)
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "the portal '%s' is too long to be stored", address);
 	path = db_format("%s/%s,%d/%s", layout[rec->kind].folder, address, port,
 			 layout[rec->kind].file);
 	if (!path)
@@ -165,8 +168,6 @@ static enum iscsi_err delete_links(struct iscsi_db *db, const char *folder, cons
 	struct names names;
 	int r = names_read(db, folder, &names);
 
-	if (r == -ENOTDIR)	/* the old layout has no links */
-		return ISCSI_SUCCESS;
 	if (r < 0)
 		return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot list %s/%s: %s", db->root, folder,
 				  db_strerror(r));
@@ -225,5 +226,7 @@ enum iscsi_err iscsi_db_discovery_delete(struct iscsi_db *db, enum iscsi_db_kind
 	err = stage_delete(db, path, &op, why);
 	if (err)
 		return err;
-	return delete_links(db, folder, layout[kind].file, op, why);
+	/* In the old layout there are no links. */
+	return type == S_IFDIR ? delete_links(db, folder, layout[kind].file, op, why) :
+				 ISCSI_SUCCESS;
 }

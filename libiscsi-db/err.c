@@ -5,6 +5,7 @@
  */
 #include "libiscsi-db/db.h"
 
+#include <errno.h>
 #include <stdarg.h>
 
 /* Exit codes and texts that scripts know; the order is that of the values. */
@@ -63,20 +64,25 @@ const char *iscsi_db_version(void)
 static void text_escape(const char *in, char *ret, size_t size)
 {
 	size_t len = 0;
-	char piece[8];
+	char piece[12];
+	size_t taken;
 
-	for (; *in; in++) {
+	for (; *in; in += taken) {
 		unsigned char c = (unsigned char)*in;
 		size_t n;
 
+		taken = 1;
 		if (!text_is_control(in[0], in[1]))
 			n = (size_t)snprintf(piece, sizeof(piece), "%c", c);
 		else if (c == '\n')
 			n = (size_t)snprintf(piece, sizeof(piece), "\\n");
 		else if (c == '\t')
 			n = (size_t)snprintf(piece, sizeof(piece), "\\t");
-		else
+		else if (c < 0x80)
 			n = (size_t)snprintf(piece, sizeof(piece), "\\x%02x", c);
+		else
+			n = (size_t)snprintf(piece, sizeof(piece), "\\x%02x\\x%02x", c,
+					     (unsigned char)in[taken++]);
 		if (len + n >= size)
 			break;
 		memcpy(ret + len, piece, n);
@@ -131,5 +137,8 @@ const char *db_strerror(int err)
 {
 	const char *text = strerrordesc_np(err < 0 ? -err : err);
 
+	/* From open() that keeps to the database's folder, or from rename(). */
+	if (err == -EXDEV || err == EXDEV)
+		return "it leads out of the database, or to another file system";
 	return text ? text : "unknown error";
 }

@@ -286,7 +286,8 @@ enum iscsi_err iscsi_db_node_each(struct iscsi_db *db, const struct iscsi_db_fil
  * Changes are staged: others see them, whole, after iscsi_db_commit(), which makes all of them
  * durable at once. The lock must be held. A node is found by node.name, node.conn[0].address and
  * .port, node.tpgt and iface.iscsi_ifacename; writing it also puts its link where its
- * node.discovery_* settings say.
+ * node.discovery_* settings say. Deleting looks for the node on the disk: one that is only staged
+ * isn't there (ISCSI_ERR_NO_OBJS_FOUND).
  */
 enum iscsi_err iscsi_db_node_write(struct iscsi_db *db, const struct iscsi_db_record *rec,
 				   struct iscsi_why *why);
@@ -333,8 +334,11 @@ enum iscsi_err iscsi_db_discovery_delete(struct iscsi_db *db, enum iscsi_db_kind
 
 /*
  * Makes everything staged durable and visible: files synced, renamed into place, folders
- * synced. If it fails each record is old or new, whole, and the reason names the first that
- * stayed old. Nothing stays staged.
+ * synced. Whatever needs room on the disk is made before the first is visible, so that a full
+ * disk changes nothing. A record that can't take its place, a folder being there say, stays old
+ * and hinders no other, but then nothing is deleted. If it fails each record is old or new,
+ * whole, and the reason names the first that stayed old, or the link that couldn't be made.
+ * Nothing stays staged.
  */
 enum iscsi_err iscsi_db_commit(struct iscsi_db *db, struct iscsi_why *why);
 

@@ -244,6 +244,7 @@ static bool is_current(const struct iscsi_db *db)
 	       same_file(&open_file, &named);
 }
 
+/* -EAGAIN: what it made was removed meanwhile. */
 static int open_lock(struct iscsi_db *db)
 {
 	const char *dir = lock_dir();
@@ -254,7 +255,7 @@ static int open_lock(struct iscsi_db *db)
 		return r;
 	db->lock.dir = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (db->lock.dir < 0)
-		return -errno;
+		return errno == ENOENT ? -EAGAIN : -errno;
 	/* Its parent may be open to everybody, who could have made it first. */
 	if (fstat(db->lock.dir, &st) < 0 || (st.st_uid && st.st_uid != geteuid())) {
 		close_lock(db);
@@ -265,7 +266,7 @@ static int open_lock(struct iscsi_db *db)
 		r = db->lock.fd;
 		db->lock.fd = -1;
 		close_lock(db);
-		return r;
+		return r == -ENOENT ? -EAGAIN : r;
 	}
 	return 0;
 }
@@ -284,7 +285,11 @@ static enum iscsi_err fail_held(struct iscsi_db *db, int r, struct iscsi_why *wh
 	if (pid > 0 && read_comm(pid, comm, sizeof(comm)))
 		return iscsi_fail(why, ISCSI_ERR_IDBM, "the database is locked by %s, pid %ld",
 				  comm, (long)pid);
-	return iscsi_fail(why, ISCSI_ERR_IDBM, "the database is locked by pid %ld", (long)pid);
+	if (pid > 0)
+		return iscsi_fail(why, ISCSI_ERR_IDBM, "the database is locked by pid %ld",
+				  (long)pid);
+	return iscsi_fail(why, ISCSI_ERR_IDBM, "the database is locked by another program, in %s",
+			  dir);
 }
 
 /*
@@ -317,14 +322,15 @@ enum iscsi_err iscsi_db_lock(struct iscsi_db *db, struct iscsi_why *why)
 			r = try_lock(db);
 		if (!r && !is_current(db)) {
 			/* Someone removed the file while we waited: what we hold is nothing. */
-			close_lock(db);
 			r = -ENOENT;
 		}
 		if (!r)
 			break;
-		if (r == -ENOENT && db->lock.fd >= 0)
+		if (r == -ENOENT && db->lock.fd >= 0) {
 			close_lock(db);
-		if (r != -EWOULDBLOCK && r != -EEXIST && r != -ENOENT && r != -EINTR) {
+			r = -EAGAIN;
+		}
+		if (r != -EWOULDBLOCK && r != -EEXIST && r != -EAGAIN && r != -EINTR) {
 			close_lock(db);
 			return iscsi_fail(why, ISCSI_ERR_IDBM,
 					  "cannot lock the database in %s: %s%s", lock_dir(),

@@ -98,6 +98,9 @@ static enum iscsi_err node_id_of(const struct iscsi_db_record *rec, struct node_
 	strcpy(ret->iface, iface);
 	strcpy(ret->port, iscsi_db_record_get(rec, "node.conn[0].port"));
 	strcpy(ret->tpgt, streq(tpgt, TPGT_UNKNOWN) ? "" : tpgt);
+	if (strlen(address) + strlen(ret->port) + strlen(ret->tpgt) + 2 > NAME_MAX)
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "the portal '%s' is too long to be stored", address);
 	return ISCSI_SUCCESS;
 }
 
@@ -276,11 +279,8 @@ static enum iscsi_err stage_unlinks(struct iscsi_db *db, struct stage_op *op,
 
 static bool names_have(const struct names *names, const char *name)
 {
-	for (size_t i = 0; i < names->count; i++) {
-		if (streq(names->name[i], name))
-			return true;
-	}
-	return false;
+	return names->count && bsearch(&name, names->name, names->count, sizeof(names->name[0]),
+				       names_compare);
 }
 
 /* With the record in its folder, the plain file that an old version kept it in goes. */
@@ -301,8 +301,8 @@ static enum iscsi_err replace_single(struct iscsi_db *db, struct stage_op *op,
 	err = db_load(db, ISCSI_DB_NODE, single, NULL, NULL, NULL, &old, why);
 	if (err == ISCSI_ERR_NOMEM)
 		return err;
-	/* One for another interface is another node. */
-	if (!err && !streq(iscsi_db_record_get(old, "iface.iscsi_ifacename"), id->iface))
+	/* One for another interface is another node; whose it is says a walk, if it can't be read. */
+	if (!streq(err ? "default" : iscsi_db_record_get(old, "iface.iscsi_ifacename"), id->iface))
 		return ISCSI_SUCCESS;
 	return stage_set_old_file(op, single) < 0 ? node_no_memory(why) : ISCSI_SUCCESS;
 }
@@ -352,10 +352,12 @@ static int locate(struct iscsi_db *db, const struct node_id *id, char **path)
 	if (!*path || !portal)
 		return -ENOMEM;
 	type = db_type(db, portal);
-	if (type == S_IFREG)	/* the old layout, or a file where a folder belongs */
+	if (db_is_nowhere(type))
+		return 0;
+	if (type == S_IFDIR)
+		return *id->tpgt ? db_type(db, *path) : 0;
+	if (type > 0)	/* the old layout, or something where a folder belongs */
 		strcpy(*path, portal);
-	else if (type > 0)
-		type = *id->tpgt ? db_type(db, *path) : 0;
 	return type;
 }
 

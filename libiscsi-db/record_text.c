@@ -139,6 +139,24 @@ static bool line_is_clean(const struct line *line)
 	return true;
 }
 
+/* A line that a later version may understand: "name =", or one that is too long for us. */
+static bool is_setting_of_others(enum iscsi_db_kind kind, const struct line *line)
+{
+	char name[DB_KEY_MAX + 1];
+	size_t len = 0;
+
+	while (len < line->raw_len && line->raw[len] != '=' &&
+	       !isspace((unsigned char)line->raw[len]))
+		len++;
+	if (!len || !memchr(line->raw, '=', line->raw_len) || !line_is_clean(line))
+		return false;
+	if (len > DB_KEY_MAX)
+		return true;
+	memcpy(name, line->raw, len);
+	name[len] = '\0';
+	return setting_find(kind, name) < 0;
+}
+
 /*
  * Files have their settings in a known order, though not all of them. The index of the setting
  * whose name begins what is still to be read, if it is one of the next in that order; -1.
@@ -248,7 +266,12 @@ static enum iscsi_err take_lines(struct iscsi_db_record *rec, const char *text, 
 			err = take_setting(rec, &line, index, len + 1, warn);
 			break;
 		case LINE_BAD:
-			db_warn(warn, "the line is ignored: %s", line.problem);
+			if (is_setting_of_others(rec->kind, &line)) {
+				db_warn(warn, "the line is kept but not used: %s", line.problem);
+				err = keep_line(rec, &line, len + 1);
+			} else {
+				db_warn(warn, "the line is ignored: %s", line.problem);
+			}
 			break;
 		case LINE_NONE:
 			break;

@@ -9,7 +9,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 
+#define WAIT_MS		10000	/* for another program that changes the database */
+#define PAUSE_MS	5
 #define WRITE_ALONE	64	/* texts are written at once; more of them in batches, */
 #define BATCH_WRITES	32	/* beside whoever stages them, */
 #define BATCHES		8	/* but not too far behind */
@@ -49,48 +52,97 @@ static void remove_tmp(struct iscsi_db *db, const char *name)
 	(void)db->os->unlink(db->stage.fd, name, AT_REMOVEDIR);
 }
 
-/* Makes or opens the private folder, and clears what a dead process left in it. */
-static int open_private(struct iscsi_db *db)
+/* True if the open folder is the one of that name; whoever had it before us removed it. */
+static bool is_current(const struct iscsi_db *db, int fd)
+{
+	struct stat open_folder, named;
+
+	return fstat(fd, &open_folder) == 0 &&
+	       db->os->stat(db->root_fd, STAGE_FOLDER, &named) == 0 &&
+	       open_folder.st_ino == named.st_ino && open_folder.st_dev == named.st_dev;
+}
+
+/*
+ * Makes or opens the private folder, which is then ours alone: the database may be shared with
+ * programs that don't share /run with us, so its lock isn't enough. The descriptor, or -errno;
+ * -EBUSY: it is another's.
+ */
+static int take_private(struct iscsi_db *db)
+{
+	int root = db_root_fd(db), fd, r = db->os->mkdir(root, STAGE_FOLDER, 0700);
+
+	if (r < 0 && r != -EEXIST)
+		return r;
+	fd = db->os->open(root, STAGE_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (fd < 0)
+		return fd == -ENOENT ? -EBUSY : fd;
+	r = db->os->flock(fd, LOCK_EX | LOCK_NB);
+	if (r == -EWOULDBLOCK || !is_current(db, fd)) {
+		(void)db->os->close(fd);
+		return -EBUSY;
+	}
+	return fd;
+}
+
+/* What a dead process left in the private folder goes. */
+static void clear_private(struct iscsi_db *db)
 {
 	struct names left;
-	int root, r;
+
+	if (names_read(db, STAGE_FOLDER, &left) < 0)
+		return;
+	for (size_t i = 0; i < left.count; i++)
+		remove_tmp(db, left.name[i]);
+	names_done(&left);
+}
+
+static int open_private(struct iscsi_db *db)
+{
+	int64_t deadline = db->os->now_ms() + WAIT_MS;
+	int r;
 
 	if (db->stage.fd >= 0)
 		return 0;
-	root = db_root_fd(db);
-	if (root == -ENOENT) {
+	r = db_root_fd(db);
+	if (r == -ENOENT) {
 		r = db->os->mkdir(AT_FDCWD, db->root, 0700);
-		if (r < 0 && r != -EEXIST)
-			return r;
-		root = db_root_fd(db);
+		if (!r || r == -EEXIST)
+			r = db_root_fd(db);
 	}
-	if (root < 0)
-		return root;
-	r = db->os->mkdir(root, STAGE_FOLDER, 0700);
-	if (r < 0 && r != -EEXIST)
+	if (r >= 0)
+		r = take_private(db);
+	while (r == -EBUSY && db->os->now_ms() < deadline) {
+		db->os->sleep_ms(PAUSE_MS);
+		r = take_private(db);
+	}
+	if (r < 0)
 		return r;
-	db->stage.fd = db->os->open(root, STAGE_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-	if (db->stage.fd < 0) {
-		r = db->stage.fd;
-		db->stage.fd = -1;
-		return r;
-	}
-	/* We hold the lock, so nobody else has anything in here. */
-	if (r == -EEXIST && names_read(db, STAGE_FOLDER, &left) == 0) {
-		for (size_t i = 0; i < left.count; i++)
-			remove_tmp(db, left.name[i]);
-		names_done(&left);
-	}
+	db->stage.fd = r;
+	clear_private(db);
 	return 0;
 }
 
+int stage_sweep(struct iscsi_db *db)
+{
+	int fd;
+
+	if (db->stage.fd >= 0)
+		return 0;
+	fd = db->os->open(db_root_fd(db), STAGE_FOLDER, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (fd < 0)
+		return 0;
+	(void)db->os->close(fd);
+	return open_private(db);
+}
+
+/* Gives it back when it is gone, so that nobody takes it before. */
 static void close_private(struct iscsi_db *db)
 {
 	if (db->stage.fd < 0)
 		return;
+	(void)db->os->unlink(db->root_fd, STAGE_FOLDER, AT_REMOVEDIR);
 	(void)db->os->close(db->stage.fd);
 	db->stage.fd = -1;
-	(void)db->os->unlink(db->root_fd, STAGE_FOLDER, AT_REMOVEDIR);
 }
 
 /* ---- writing ------------------------------------------------------------------------- */
@@ -208,12 +260,23 @@ static void batches_drop(struct iscsi_db *db)
 
 /* ---- staging ------------------------------------------------------------------------- */
 
+void stage_link_name(const struct stage_op *op, char ret[16])
+{
+	(void)snprintf(ret, 16, "%s.link", op->tmp);
+}
+
 void stage_op_free(struct iscsi_db *db, struct stage_op *op)
 {
+	char link[16];
+
 	if (!op)
 		return;
 	if (op->tmp && !op->placed && db->stage.fd >= 0)
 		remove_tmp(db, op->tmp);
+	if (op->link_state == LINK_MADE && db->stage.fd >= 0) {
+		stage_link_name(op, link);
+		(void)db->os->unlink(db->stage.fd, link, 0);
+	}
 	free(op->path);
 	free(op->tmp);
 	free(op->link);
@@ -269,7 +332,7 @@ static void op_forget(struct iscsi_db *db, struct stage_op *op)
 	stage_op_free(db, op);
 }
 
-/* S_IFREG if a plain file of the old layout is where the folder of @path belongs. */
+/* What is where the folder of @path belongs: a plain file in the old layout. 0: nothing. */
 static int parent_type(struct iscsi_db *db, const char *path)
 {
 	CLEANUP(freep) char *parent = NULL;
@@ -291,7 +354,8 @@ static int name_tmp(struct iscsi_db *db, struct stage_op *op)
 		r = parent_type(db, op->path);
 	if (r < 0)
 		return r;
-	op->folder = r == S_IFREG;
+	op->folder = r && r != S_IFDIR;
+	op->there = db_is_here(db, op->path);
 	op->tmp = db_format("%u", db->stage.next_name++);
 	return op->tmp ? 0 : -ENOMEM;
 }
@@ -336,6 +400,10 @@ enum iscsi_err stage_check_lock(const struct iscsi_db *db, struct iscsi_why *why
 static enum iscsi_err write_failed(const struct iscsi_db *db, const char *path, int r,
 				   struct iscsi_why *why)
 {
+	if (r == -EBUSY)
+		return iscsi_fail(why, ISCSI_ERR_IDBM,
+				  "cannot write %s/%s: another program is changing the database, "
+				  "and takes too long", db->root, path);
 	return iscsi_fail(why, r == -ENOMEM ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM,
 			  "cannot write %s/%s: %s", db->root, path, db_strerror(r));
 }
@@ -359,7 +427,12 @@ enum iscsi_err stage_write(struct iscsi_db *db, const char *path,
 		text_wipe(text, text ? strlen(text) : 0);
 		return write_failed(db, path, -ENOMEM, why);
 	}
-	r = write_tmp(db, op, text);
+	if (strlen(text) > DB_TEXT_MAX) {
+		text_wipe(text, strlen(text));
+		r = -EFBIG;
+	} else {
+		r = write_tmp(db, op, text);
+	}
 	if (r < 0) {
 		op_forget(db, op);
 		return write_failed(db, path, r, why);

@@ -15,11 +15,17 @@ struct stage_op {
 	char *path;			/* of the record, below the root */
 	size_t seq;
 	bool remove;
-	bool stays;			/* as a link of it couldn't be removed */
+	bool there;			/* the record exists, and so does its folder */
+	bool failed;			/* it stays as it was */
 	char *tmp;			/* its new text in the private folder */
 	bool placed;			/* it isn't there any more */
-	bool folder;			/* tmp is a folder, to take the place of a plain file */
+	bool folder;			/* tmp is a folder, to take the place of what isn't one */
 	char *link, *otherwise, *text;
+	enum {
+		LINK_TO_COME,		/* its folder isn't there yet, or never */
+		LINK_RIGHT,		/* there is one, as it should be */
+		LINK_MADE,		/* in the private folder, see stage_link_name() */
+	} link_state;
 	char *old_file;			/* of the old layout, which the new record replaces */
 	struct names unlinks;
 };
@@ -28,6 +34,10 @@ struct stage_op {
 enum iscsi_err stage_check_lock(const struct iscsi_db *db, struct iscsi_why *why);
 /* Waits for the texts that are still being written. -errno, and *what is the record's path. */
 int stage_flush(struct iscsi_db *db, const char **what);
+/* What a dead process left in the private folder goes. -errno. */
+int stage_sweep(struct iscsi_db *db);
+/* The name of the link in the private folder -> @ret. */
+void stage_link_name(const struct stage_op *op, char ret[16]);
 /* Removes what the change has left in the private folder, and frees it. */
 void stage_op_free(struct iscsi_db *db, struct stage_op *op);
 

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 
 #define HISTORIC_ROOT	"/etc/iscsi"
+#define EXAMPLE		"iface.example"	/* documentation, not a record */
 #define PATIENCE_MS	100
 #define PAUSE_MS	5
 
@@ -174,6 +175,12 @@ int db_open_in(struct iscsi_db *db, int dir, const char *path, int flags)
 	return fd == -EXDEV ? db->os->open(root, path, flags, 0) : fd;
 }
 
+bool db_is_nowhere(int err)
+{
+	return err == -ENOENT || err == -ENOTDIR || err == -EXDEV || err == -ELOOP ||
+	       err == -ENAMETOOLONG;
+}
+
 int db_type(struct iscsi_db *db, const char *path)
 {
 	CLEANUP(freep) char *parent = db_parent_name(path);
@@ -277,7 +284,7 @@ void names_done(struct names *names)
 	*names = (struct names){ 0 };
 }
 
-static int compare_names(const void *a, const void *b)
+int names_compare(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -307,7 +314,7 @@ int names_read_fd(struct iscsi_db *db, int fd, struct pool *pool, struct names *
 		return r;
 	}
 	if (names.count > 1)
-		qsort(names.name, names.count, sizeof(names.name[0]), compare_names);
+		qsort(names.name, names.count, sizeof(names.name[0]), names_compare);
 	*ret = names;
 	return 0;
 }
@@ -404,6 +411,9 @@ enum iscsi_err db_load(struct iscsi_db *db, enum iscsi_db_kind kind, const char 
 		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory for a record");
 	if (!text) {
 		r = read_settled(db, path, &own, &len);
+		if (r == -ENOENT && db_type(db, path) == S_IFLNK)
+			return iscsi_fail(why, ISCSI_ERR_IDBM,
+					  "cannot read %s: it is a link to nothing", origin);
 		if (r == -ENOENT)
 			return iscsi_fail(why, ISCSI_ERR_NO_OBJS_FOUND, "%s isn't there", origin);
 		if (r == -ENOMEM)
@@ -513,7 +523,7 @@ enum iscsi_err iscsi_db_iface_each(struct iscsi_db *db, iscsi_db_warn_fn *warn_f
 		const char *name = names.name[i];
 		struct iscsi_why reason;
 
-		if (streq(name, "iface.example"))	/* documentation, not a record */
+		if (streq(name, EXAMPLE))
 			continue;
 		if (builtin_transport(name)) {
 			db_warn(&warn, "%s/ifaces/%s is left out: that name is built in",
@@ -552,6 +562,10 @@ enum iscsi_err iscsi_db_iface_write(struct iscsi_db *db, const struct iscsi_db_r
 		return iscsi_fail(why, ISCSI_ERR_INVAL,
 				  "iface %s is a special interface and is not stored in %s/ifaces.",
 				  name, db->root);
+	if (streq(name, EXAMPLE))
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "%s/ifaces/%s is documentation: choose another name", db->root,
+				  name);
 	err = iscsi_db_check_iface_name(name, why);
 	if (err)
 		return err;

@@ -140,7 +140,7 @@ void target_read(struct iscsi_db *db, const struct node_filter *filter, const ch
 	*ret = (struct target_folder){ .name = target };
 	if (iscsi_db_check_name(target, NULL) != ISCSI_SUCCESS)
 		return;
-	dir = db_open_in(db, -1, reading.path, O_RDONLY | O_DIRECTORY);
+	dir = db_open_in(db, -1, reading.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	if (dir < 0) {
 		ret->err = dir;
 		return;

@@ -8,6 +8,9 @@
 
 #include <errno.h>
 
+/* Of a record that can't be read and isn't named by its interface. */
+#define UNREADABLE_IFACE "default"
+
 #define TARGETS_ALONE	128	/* up to so many are read one by one; */
 #define BATCH_TARGETS	64	/* of more, so many at a time, */
 #define BATCHES		3	/* and so many times that are in memory */
@@ -65,10 +68,14 @@ static int fix_identity(struct walk *walk, const struct node_id *id, const char 
 static enum iscsi_err walk_broken(struct walk *walk, struct node_id *id,
 				  const struct iscsi_why *reason)
 {
+	const char *iface = walk->filter.is.iface;
+
 	if (!walk->delete_broken) {
 		db_left_out(walk->db, &walk->warn, reason);
 		return ISCSI_SUCCESS;
 	}
+	if (iface && !streq(iface, id->iface))
+		return ISCSI_SUCCESS;
 	walk->found++;
 	return node_delete_id(walk->db, id, walk->why);
 }
@@ -93,7 +100,7 @@ static enum iscsi_err walk_record(struct walk *walk, struct node_id *id, const c
 	if (err == ISCSI_ERR_NO_OBJS_FOUND)	/* gone since the folder was read */
 		return ISCSI_SUCCESS;
 	if (single) {
-		iface = err ? "default" : iscsi_db_record_get(rec, "iface.iscsi_ifacename");
+		iface = err ? UNREADABLE_IFACE : iscsi_db_record_get(rec, "iface.iscsi_ifacename");
 		if (iscsi_db_check_iface_name(iface, NULL) != ISCSI_SUCCESS)
 			iface = "default";
 		strcpy(id->iface, iface);
@@ -127,26 +134,59 @@ static enum iscsi_err walk_iface(struct walk *walk, struct node_id *id, const ch
 }
 
 /* What can't be read as the folder of a portal, for the reason @why_not. */
-static enum iscsi_err walk_no_folder(struct walk *walk, struct node_id *id, const char *path,
+static enum iscsi_err walk_no_portal(struct walk *walk, struct node_id *id, const char *path,
 				     int why_not)
 {
 	int type = db_type(walk->db, path);
 	struct iscsi_why reason;
 
+	if (!type)	/* gone since its name was read */
+		return ISCSI_SUCCESS;
 	if (type == S_IFREG && !*id->tpgt)
 		return walk_record(walk, id, path, NULL);
-	if (type == S_IFREG) {
-		iscsi_fail(&reason, ISCSI_ERR_IDBM, "%s/%s isn't a folder", walk->db->root, path);
-		strcpy(id->iface, "default");
-		return walk_broken(walk, id, &reason);
-	}
-	if (type == S_IFDIR && *id->tpgt)
-		db_warn(&walk->warn, "cannot list %s/%s: %s; it is left out", walk->db->root, path,
-			db_strerror(why_not));
-	else if (type)
+	if (type == S_IFDIR && !*id->tpgt) {
 		db_warn(&walk->warn, "%s/%s is left out: not the folder of a portal",
 			walk->db->root, path);
+		return ISCSI_SUCCESS;
+	}
+	strcpy(id->iface, UNREADABLE_IFACE);
+	if (type > 0 && type != S_IFDIR) {
+		iscsi_fail(&reason, ISCSI_ERR_IDBM, "%s/%s isn't a folder", walk->db->root, path);
+		return walk_broken(walk, id, &reason);
+	}
+	iscsi_fail(&reason, ISCSI_ERR_IDBM, "cannot list %s/%s: %s", walk->db->root, path,
+		   db_strerror(why_not));
+	db_left_out(walk->db, &walk->warn, &reason);
 	return ISCSI_SUCCESS;
+}
+
+/* What can't be read as the folder of a target. */
+static enum iscsi_err walk_no_target(struct walk *walk, const struct target_folder *target,
+				     const char *path)
+{
+	const struct iscsi_db_filter *is = &walk->filter.is;
+	int type = db_type(walk->db, path);
+	bool other = type > 0 && type != S_IFDIR;
+	struct iscsi_why reason;
+	struct stage_op *op;
+
+	if (!type)
+		return ISCSI_SUCCESS;
+	if (other)
+		iscsi_fail(&reason, ISCSI_ERR_IDBM, "%s/%s isn't the folder of a target",
+			   walk->db->root, path);
+	else
+		iscsi_fail(&reason, ISCSI_ERR_IDBM, "cannot list %s/%s: %s", walk->db->root, path,
+			   db_strerror(target->err));
+	if (!other || !walk->delete_broken) {
+		db_left_out(walk->db, &walk->warn, &reason);
+		return ISCSI_SUCCESS;
+	}
+	/* It is nothing of a portal or an interface alone. */
+	if (is->address || is->port != -1 || is->iface)
+		return ISCSI_SUCCESS;
+	walk->found++;
+	return stage_delete(walk->db, path, &op, walk->why);
 }
 
 static enum iscsi_err walk_portal(struct walk *walk, const char *target, const char *name,
@@ -158,7 +198,7 @@ static enum iscsi_err walk_portal(struct walk *walk, const char *target, const c
 	if (!path || portal->err == -ENOMEM)
 		return node_no_memory(walk->why);
 	if (portal->type == PORTAL_SINGLE || portal->err)
-		return walk_no_folder(walk, &portal->id, path, portal->err);
+		return walk_no_portal(walk, &portal->id, path, portal->err);
 	for (size_t i = 0; i < portal->ifaces.count && !err; i++)
 		err = walk_iface(walk, &portal->id, path, portal->ifaces.name[i],
 				 &portal->files[i]);
@@ -176,10 +216,8 @@ static enum iscsi_err walk_target(struct walk *walk, const struct target_folder 
 		return node_no_memory(walk->why);
 	if (iscsi_db_check_name(target->name, &reason) != ISCSI_SUCCESS)
 		db_warn(&walk->warn, "%s/%s is left out: %s", walk->db->root, path, reason.text);
-	else if (target->err && target->err != -ENOENT)
-		db_warn(&walk->warn, "%s/%s is left out: %s", walk->db->root, path,
-			target->err == -ENOTDIR ? "not the folder of a target" :
-						  db_strerror(target->err));
+	else if (target->err)
+		return walk_no_target(walk, target, path);
 	for (size_t i = 0; i < target->names.count && !err; i++) {
 		struct portal_folder *portal = &target->portals[i];
 
@@ -192,14 +230,13 @@ static enum iscsi_err walk_target(struct walk *walk, const struct target_folder 
 	return err;
 }
 
-static enum iscsi_err walk_alone(struct walk *walk, const char *name)
+/* Reads and walks one target; @ret is what was read. */
+static enum iscsi_err walk_alone(struct walk *walk, const char *name, struct target_folder *ret)
 {
-	struct target_folder target;
-
 	pool_clear(&walk->pool);
 	walk->epoch = walk->db->here.epoch;
-	target_read(walk->db, &walk->filter, name, &walk->pool, &target);
-	return walk_target(walk, &target);
+	target_read(walk->db, &walk->filter, name, &walk->pool, ret);
+	return walk_target(walk, ret);
 }
 
 /* ---- all targets --------------------------------------------------------------------- */
@@ -268,26 +305,48 @@ static enum iscsi_err walk_ahead(struct walk *walk, const struct names *names, s
 	return err;
 }
 
+static enum iscsi_err walk_failed(const struct walk *walk, int r)
+{
+	return iscsi_fail(walk->why, ISCSI_ERR_IDBM, "cannot list %s/nodes: %s", walk->db->root,
+			  db_strerror(r));
+}
+
+static enum iscsi_err walk_named(struct walk *walk, const char *target)
+{
+	struct target_folder folder;
+	enum iscsi_err err;
+	int dir;
+
+	if (iscsi_db_check_name(target, NULL) != ISCSI_SUCCESS)
+		return ISCSI_SUCCESS;	/* nothing is stored under such a name */
+	err = walk_alone(walk, target, &folder);
+	if (err || !folder.err || folder.err == -ENOENT)
+		return err;
+	/* It isn't that target's fault if none can be read. */
+	dir = db_open_dir(walk->db, "nodes");
+	if (dir < 0)
+		return walk_failed(walk, dir);
+	(void)walk->db->os->close(dir);
+	return ISCSI_SUCCESS;
+}
+
 static enum iscsi_err walk_nodes(struct walk *walk)
 {
 	enum iscsi_err err = ISCSI_SUCCESS;
 	struct names names = { 0 };
+	struct target_folder target;
 	size_t walked = 0;
 	int r;
 
-	if (walk->filter.is.target) {
-		if (iscsi_db_check_name(walk->filter.is.target, NULL) != ISCSI_SUCCESS)
-			return ISCSI_SUCCESS;	/* nothing is stored under such a name */
-		return walk_alone(walk, walk->filter.is.target);
-	}
+	if (walk->filter.is.target)
+		return walk_named(walk, walk->filter.is.target);
 	r = names_read(walk->db, "nodes", &names);
 	if (r < 0)
-		err = iscsi_fail(walk->why, ISCSI_ERR_IDBM, "cannot list %s/nodes: %s",
-				 walk->db->root, db_strerror(r));
+		return walk_failed(walk, r);
 	if (names.count > TARGETS_ALONE)
 		err = walk_ahead(walk, &names, &walked);
 	while (walked < names.count && !err)
-		err = walk_alone(walk, names.name[walked++]);
+		err = walk_alone(walk, names.name[walked++], &target);
 	names_done(&names);
 	return err;
 }

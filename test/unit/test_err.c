@@ -30,7 +30,7 @@ static const struct {
 	{ "a\tb", "a\\tb" },
 	{ "\x1b[31mred", "\\x1b[31mred" },
 	{ "del\x7f", "del\\x7f" },
-	{ "c1 \xc2\x9b", "c1 \\xc2\x9b" },
+	{ "c1 \xc2\x9b!", "c1 \\xc2\\x9b!" },
 	{ "gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f" },
 	{ "100%s", "100%s" },
 };

@@ -340,6 +340,20 @@ START_TEST(only_one_at_a_time)
 }
 END_TEST
 
+START_TEST(a_folder_that_cannot_be_made)
+{
+	CLEANUP(freep) char *dir = db_format("%s/no/such/folder", fx_base);
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open_os(&fx_os);
+	struct iscsi_why why = { "" };
+
+	(void)setenv("ISCSI_LOCK_DIR", dir, 1);
+	fx_slept_ms = 0;
+	ck_assert_int_eq(iscsi_db_lock(db, &why), ISCSI_ERR_IDBM);
+	ck_assert_msg(strstr(why.text, dir) && strstr(why.text, "No such file"), "%s", why.text);
+	ck_assert_int_eq(fx_slept_ms, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("lock");
@@ -360,6 +374,7 @@ int main(void)
 	tcase_add_test(t, places_that_cannot_be_locked);
 	tcase_add_test(t, a_full_run_can_be_locked);
 	tcase_add_test(t, foreign_tools_are_seen);
+	tcase_add_test(t, a_folder_that_cannot_be_made);
 	tcase_add_test(t, only_one_at_a_time);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -424,6 +424,160 @@ START_TEST(modes_are_private)
 }
 END_TEST
 
+/* All that needs room is made before the first thing is seen. */
+static const struct {
+	enum fx_call call;
+	unsigned int nth;
+} no_room[] = {
+	{ FX_WRITE, 2 }, { FX_MKDIR, 3 }, { FX_MKDIR, 4 }, { FX_SYMLINK, 1 }, { FX_FSYNC, 1 },
+};
+
+START_TEST(a_full_disk_changes_nothing)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = NULL;
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record
+		*changed = node("iqn.changed", "1", "send_targets", "automatic"),
+		*fresh = node("iqn.new", "1", "static", "automatic"),
+		*deleted = node("iqn.deleted", "1", "static", "manual");
+	CLEANUP(freep) char *before = NULL;
+	struct iscsi_why why = { "" };
+
+	set_up_old();
+	db = fx_open_os(&fx_os);
+	before = strdup(fx_list(db, NULL));
+	fx_os_reset();
+	fx_fail_call = no_room[_i].call;
+	fx_fail_nth = no_room[_i].nth;
+	fx_fail_err = -ENOSPC;
+	ck_assert(!iscsi_db_lock(db, &why));
+	if (!iscsi_db_node_write(db, changed, &why) && !iscsi_db_node_write(db, fresh, &why) &&
+	    !iscsi_db_node_delete(db, deleted, &why))
+		ck_assert_int_eq(iscsi_db_commit(db, &why), ISCSI_ERR_IDBM);
+	ck_assert_ptr_nonnull(strstr(why.text, "No space left on device"));
+	fx_os_reset();
+	iscsi_db_unlock(db);
+	ck_assert_str_eq(fx_list(db, NULL), before);
+	ck_assert(!fx_exists("nodes/iqn.new"));
+	ck_assert(!fx_exists(".iscsi-db"));
+}
+END_TEST
+
+START_TEST(one_that_fails_hinders_no_other)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record
+		*first = node("iqn.a", "1", "static", "manual"),
+		*bad = node("iqn.m", "1", "static", "manual"),
+		*last = node("iqn.z", "1", "static", "manual");
+	struct iscsi_why why = { "" };
+
+	fx_put_text("nodes/iqn.m/1.1.1.1,3260,1/default/file", "in the way");
+	ck_assert(!iscsi_db_lock(db, &why));
+	ck_assert(!iscsi_db_node_write(db, first, &why));
+	ck_assert(!iscsi_db_node_write(db, bad, &why));
+	ck_assert(!iscsi_db_node_write(db, last, &why));
+	ck_assert_int_eq(iscsi_db_commit(db, &why), ISCSI_ERR_IDBM);
+	ck_assert_ptr_nonnull(strstr(why.text, "nodes/iqn.m/1.1.1.1,3260,1/default: Is a dir"));
+	iscsi_db_unlock(db);
+	ck_assert_str_eq(fx_list(db, NULL), "iqn.a 1.1.1.1,3260,1 default manual\n"
+					    "iqn.z 1.1.1.1,3260,1 default manual\n");
+	ck_assert(fx_exists("static/iqn.a,1.1.1.1,3260,1,default"));
+	ck_assert(fx_exists("static/iqn.z,1.1.1.1,3260,1,default"));
+	ck_assert(!fx_exists("static/iqn.m,1.1.1.1,3260,1,default"));
+	ck_assert(fx_exists("nodes/iqn.m/1.1.1.1,3260,1/default/file"));
+}
+END_TEST
+
+/* As where containers share the database, but not /run. */
+START_TEST(two_without_a_lock_in_common)
+{
+	CLEANUP(freep) char *other_lock = db_format("%s/lock2", fx_base);
+	CLEANUP(iscsi_db_closep) struct iscsi_db *a = NULL, *b = NULL;
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record
+		*rec_a = node("iqn.a", "1", "static", "manual"),
+		*rec_b = node("iqn.b", "1", "static", "automatic");
+	struct iscsi_why why = { "" };
+
+	fx_os_reset();
+	a = fx_open_os(&fx_os);
+	ck_assert(!iscsi_db_lock(a, &why));
+	ck_assert(!iscsi_db_node_write(a, rec_a, &why));
+	(void)setenv("ISCSI_LOCK_DIR", other_lock, 1);
+	b = fx_open_os(&fx_os);
+	ck_assert(!iscsi_db_lock(b, &why));
+	ck_assert_int_eq(iscsi_db_node_write(b, rec_b, &why), ISCSI_ERR_IDBM);
+	ck_assert_ptr_nonnull(strstr(why.text, "another program is changing the database"));
+	ck_assert_int_ge(fx_slept_ms, 9000);
+	ck_assert_msg(!iscsi_db_commit(a, &why), "%s", why.text);
+	ck_assert_msg(!iscsi_db_node_write(b, rec_b, &why), "%s", why.text);
+	ck_assert_msg(!iscsi_db_commit(b, &why), "%s", why.text);
+	iscsi_db_unlock(b);
+	(void)setenv("ISCSI_LOCK_DIR", fx_lock, 1);
+	iscsi_db_unlock(a);
+	ck_assert_str_eq(fx_list(a, NULL), "iqn.a 1.1.1.1,3260,1 default manual\n"
+					   "iqn.b 1.1.1.1,3260,1 default automatic\n");
+	ck_assert(!fx_exists(".iscsi-db"));
+}
+END_TEST
+
+START_TEST(any_change_clears_what_a_dead_one_left)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *gone =
+		node("iqn.a", "1", "static", "manual");
+	struct iscsi_why why = { "" };
+
+	fx_write(db, node("iqn.a", "1", "static", "manual"));
+	fx_put_text(".iscsi-db/0", "secret");
+	fx_put_text(".iscsi-db/1/default", "secret");
+	ck_assert(!iscsi_db_lock(db, &why));
+	ck_assert(!iscsi_db_node_delete(db, gone, &why));
+	ck_assert_msg(!iscsi_db_commit(db, &why), "%s", why.text);
+	iscsi_db_unlock(db);
+	ck_assert(!fx_exists(".iscsi-db"));
+}
+END_TEST
+
+START_TEST(an_old_portal_deleted_and_made_anew)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = NULL;
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *portal =
+		fx_portal(ISCSI_DB_SENDTARGETS, "8.8.8.8", "3260");
+	struct iscsi_why why = { "" };
+
+	set_up_old();
+	db = fx_open();
+	ck_assert(!iscsi_db_lock(db, &why));
+	ck_assert(!iscsi_db_discovery_delete(db, ISCSI_DB_SENDTARGETS, "8.8.8.8", 3260, &why));
+	ck_assert(!iscsi_db_discovery_write(db, portal, &why));
+	ck_assert_msg(!iscsi_db_commit(db, &why), "%s", why.text);
+	iscsi_db_unlock(db);
+	ck_assert(fx_exists("send_targets/8.8.8.8,3260/st_config"));
+}
+END_TEST
+
+/* Nobody could read it again. */
+START_TEST(a_record_that_grows_too_large)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
+	CLEANUP(freep) char *text = calloc(1, DB_TEXT_MAX + 1);
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
+	struct iscsi_why why = { "" };
+	size_t len = 0;
+
+	len = (size_t)sprintf(text, "node.name = iqn.a\nnode.conn[0].address = 1.1.1.1\n"
+				    "node.tpgt = 1\n");
+	while (len < DB_TEXT_MAX - 100)
+		len += (size_t)sprintf(text + len, "future.key%zu = %050d\n", len, 0);
+	ck_assert_msg(!iscsi_db_record_parse(ISCSI_DB_NODE, text, len, "x", NULL, NULL, &rec, &why),
+		      "%s", why.text);
+	ck_assert(!iscsi_db_lock(db, &why));
+	ck_assert_int_eq(iscsi_db_node_write(db, rec, &why), ISCSI_ERR_IDBM);
+	ck_assert_ptr_nonnull(strstr(why.text, "File too large"));
+	iscsi_db_unlock(db);
+}
+END_TEST
+
 static enum iscsi_err count_node(void *arg, const struct iscsi_db_record *rec)
 {
 	(void)rec;
@@ -544,6 +698,12 @@ int main(void)
 	tcase_add_test(t, a_record_stays_with_its_link);
 	tcase_add_test(t, nothing_without_the_lock);
 	tcase_add_test(t, modes_are_private);
+	tcase_add_loop_test(t, a_full_disk_changes_nothing, 0, (int)ARRAY_SIZE(no_room));
+	tcase_add_test(t, one_that_fails_hinders_no_other);
+	tcase_add_test(t, two_without_a_lock_in_common);
+	tcase_add_test(t, any_change_clears_what_a_dead_one_left);
+	tcase_add_test(t, an_old_portal_deleted_and_made_anew);
+	tcase_add_test(t, a_record_that_grows_too_large);
 	tcase_add_test(t, many_records_in_one_change);
 	tcase_add_test(t, few_calls_for_each_record);
 	srunner_run_all(runner, CK_NORMAL);

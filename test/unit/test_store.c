@@ -499,6 +499,7 @@ START_TEST(an_observer_hears_what_happens)
 					   NULL));
 	ck_assert_str_eq(heard, "read nodes/iqn.a/1.1.1.1,3260,1/default\n"
 			 "unreadable: nodes/iqn.b/1.1.1.1,3260,1/default is empty\n"
+			 "unreadable: nodes/stray isn't the folder of a target\n"
 			 "unreadable: ifaces/bad isn't a record\n"
 			 "unreadable: send_targets/9.9.9.9,3260/st_config is empty\n");
 	heard[0] = '\0';
