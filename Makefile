@@ -98,7 +98,7 @@ $(STATIC_DB): $(db_obj)
 $(SHARED_DB): $(db_obj) libiscsi-db/libiscsi-db.map
 	$(call say,LD)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libiscsi-db.so.$(SOVERSION) \
-		-Wl,--version-script=libiscsi-db/libiscsi-db.map -o $@ $(db_obj)
+		-Wl,--version-script=libiscsi-db/libiscsi-db.map -o $@ $(db_obj) -pthread
 	$(Q)ln -sf $(@F) $(BUILD)/libiscsi-db.so.$(SOVERSION)
 	$(Q)ln -sf $(@F) $(BUILD)/libiscsi-db.so
 
@@ -106,14 +106,14 @@ $(BUILD)/libiscsi-db.pc: Makefile
 	@mkdir -p $(@D)
 	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' \
 		'Name: libiscsi-db' 'Description: Records of the iSCSI initiator' \
-		'Version: $(VERSION)' 'Libs: -L$${libdir} -liscsi-db' \
+		'Version: $(VERSION)' 'Libs: -L$${libdir} -liscsi-db' 'Libs.private: -pthread' \
 		'Cflags: -I$${includedir}' >$@
 
 # The manual page of the records has the table of settings from setting.c itself.
 $(BUILD)/gen_records_man: libiscsi-db/gen_records_man.c $(db_src) $(wildcard libiscsi-db/*.h)
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC_FOR_BUILD) $(CPPFLAGS) -std=gnu11 $(WARNINGS) -o $@ $(filter %.c,$^)
+	$(Q)$(CC_FOR_BUILD) $(CPPFLAGS) -std=gnu11 $(WARNINGS) -o $@ $(filter %.c,$^) -pthread
 
 $(BUILD)/iscsi-records.5: $(BUILD)/gen_records_man libiscsi-db/iscsi-records.5.in
 	$(call say,GEN)
@@ -128,7 +128,7 @@ $(BUILD)/sbin/iscsid: $(iscsid_obj) $(STATIC_DB)
 $(BUILD)/sbin/iscsiadm: $(iscsiadm_obj) $(STATIC_DB)
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
 
 $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(testee_obj) $(STATIC_DB)
 	$(call say,LD)
