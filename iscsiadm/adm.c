@@ -338,6 +338,24 @@ enum iscsi_err adm_each_node(struct adm *adm, const struct adm_selection *sel,
 	return err;
 }
 
+enum iscsi_err adm_delete_unreadable(struct adm *adm, const struct adm_selection *sel,
+				     unsigned int *ret)
+{
+	struct iscsi_db_filter filter = { sel->target, sel->address, sel->port, sel->iface };
+	struct iscsi_why why = { "" };
+
+	*ret = 0;
+	if (!adm->warned)
+		return ISCSI_SUCCESS;
+	return adm_fail(iscsi_db_node_delete_unreadable(adm->db, &filter, ret, &why), &why);
+}
+
+void adm_say_unreadable_deleted(unsigned int count)
+{
+	if (count)
+		adm_error("%u unreadable record%s deleted.", count, count == 1 ? " is" : "s are");
+}
+
 /* ---- records and sessions -------------------------------------------------------------- */
 
 bool adm_session_is_of(struct adm *adm, const struct sysfs_session *session,

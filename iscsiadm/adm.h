@@ -76,6 +76,14 @@ void adm_select(const struct adm *adm, struct adm_selection *ret);
 enum iscsi_err adm_each_node(struct adm *adm, const struct adm_selection *sel,
 			     iscsi_db_record_fn *fn, void *arg, size_t *ret_count);
 
+/*
+ * Stages the end of what adm_each_node() has just left out of @sel since it can't be read: its
+ * path says what it was. @ret: how many, which is said once it is committed.
+ */
+enum iscsi_err adm_delete_unreadable(struct adm *adm, const struct adm_selection *sel,
+				     unsigned int *ret);
+void adm_say_unreadable_deleted(unsigned int count);
+
 /* A growing list of records that it owns. */
 struct adm_records {
 	struct iscsi_db_record **list;

@@ -567,9 +567,8 @@ static enum iscsi_err update_record(struct discovery *d)
 /* ---- lists ----------------------------------------------------------------------------- */
 
 struct list {
-	struct adm *adm;
-	bool any;
 	const char *suffix;
+	bool any;
 };
 
 /* An iscsi_db_record_fn. */
@@ -652,6 +651,7 @@ static bool list_static(const struct adm_records *nodes, const char *title, cons
 	return section_end(origin.count);
 }
 
+/* A section whose records can't be listed isn't one without targets. */
 static enum iscsi_err list_portals_of(struct adm *adm, const struct adm_records *nodes,
 				      const char *title, enum iscsi_db_kind kind,
 				      const char *type, bool *any)
@@ -663,8 +663,6 @@ static enum iscsi_err list_portals_of(struct adm *adm, const struct adm_records 
 	printf("%s:\n", title);
 	err = iscsi_db_discovery_each(adm->db, kind, adm_warn, NULL, list_portal_tree, &portals,
 				      &why);
-	if (err != ISCSI_SUCCESS)
-		return adm_fail(err, &why);
 	/* Nodes that discovery mode found through iSNS have no server's record. */
 	if (kind == ISCSI_DB_ISNS && !portals.count) {
 		struct origin flat = { .type = type, .nodes = nodes };
@@ -672,8 +670,27 @@ static enum iscsi_err list_portals_of(struct adm *adm, const struct adm_records 
 		list_nodes_of(&flat);
 		portals.count = flat.count;
 	}
-	*any |= section_end(portals.count);
-	return ISCSI_SUCCESS;
+	if (portals.count || err == ISCSI_SUCCESS)
+		*any |= section_end(portals.count);
+	return adm_fail(err, &why);
+}
+
+static enum iscsi_err list_sections(struct adm *adm, const struct adm_records *nodes)
+{
+	enum iscsi_err err, isns;
+	bool any = false;
+
+	err = list_portals_of(adm, nodes, "SENDTARGETS", ISCSI_DB_SENDTARGETS, "send_targets",
+			      &any);
+	isns = list_portals_of(adm, nodes, "iSNS", ISCSI_DB_ISNS, "isns", &any);
+	any |= list_static(nodes, "STATIC", "static");
+	any |= list_static(nodes, "FIRMWARE", "fw");
+	show_unreadable(stdout, "UNREADABLE", adm->unreadable, adm->unreadable_count);
+	if (err == ISCSI_SUCCESS)
+		err = isns;
+	if (err != ISCSI_SUCCESS)
+		return err;
+	return any ? ISCSI_SUCCESS : ISCSI_ERR_NO_OBJS_FOUND;
 }
 
 static enum iscsi_err list_tree(struct adm *adm)
@@ -681,47 +698,40 @@ static enum iscsi_err list_tree(struct adm *adm)
 	struct adm_selection all = { .port = -1 };
 	struct adm_records nodes = { NULL, 0, 0 };
 	enum iscsi_err err;
-	bool any = false;
 
 	err = adm_each_node(adm, &all, adm_records_copy, &nodes, NULL);
 	if (err == ISCSI_SUCCESS)
-		err = list_portals_of(adm, &nodes, "SENDTARGETS", ISCSI_DB_SENDTARGETS,
-				      "send_targets", &any);
-	if (err == ISCSI_SUCCESS)
-		err = list_portals_of(adm, &nodes, "iSNS", ISCSI_DB_ISNS, "isns", &any);
-	if (err == ISCSI_SUCCESS) {
-		any |= list_static(&nodes, "STATIC", "static");
-		any |= list_static(&nodes, "FIRMWARE", "fw");
-		show_unreadable(stdout, "UNREADABLE", adm->unreadable, adm->unreadable_count);
-	}
+		err = list_sections(adm, &nodes);
 	adm_records_done(&nodes);
-	if (err != ISCSI_SUCCESS)
-		return err;
-	return any ? ISCSI_SUCCESS : ISCSI_ERR_NO_OBJS_FOUND;
+	return err;
+}
+
+static enum iscsi_err list_portals_via(struct adm *adm, enum iscsi_db_kind kind,
+				       struct list *list)
+{
+	struct iscsi_why why = { "" };
+
+	return adm_fail(iscsi_db_discovery_each(adm->db, kind, adm_warn, NULL, list_portal, list,
+						&why), &why);
 }
 
 static enum iscsi_err list_portals(struct adm *adm)
 {
-	struct list list = { .adm = adm };
-	struct iscsi_why why = { "" };
-	enum iscsi_err err;
+	struct list portals = { .suffix = "sendtargets" }, servers = { .suffix = "isns" };
+	enum iscsi_err err, isns;
 
 	err = adm_need_db(adm);
 	if (err != ISCSI_SUCCESS)
 		return err;
 	if (adm->opt.print_level >= 1)
 		return list_tree(adm);
-	list.suffix = "sendtargets";
-	err = iscsi_db_discovery_each(adm->db, ISCSI_DB_SENDTARGETS, adm_warn, NULL, list_portal,
-				      &list, &why);
-	if (err == ISCSI_SUCCESS) {
-		list.suffix = "isns";
-		err = iscsi_db_discovery_each(adm->db, ISCSI_DB_ISNS, adm_warn, NULL,
-					      list_portal, &list, &why);
-	}
+	err = list_portals_via(adm, ISCSI_DB_SENDTARGETS, &portals);
+	isns = list_portals_via(adm, ISCSI_DB_ISNS, &servers);
+	if (err == ISCSI_SUCCESS)
+		err = isns;
 	if (err != ISCSI_SUCCESS)
-		return adm_fail(err, &why);
-	return list.any ? ISCSI_SUCCESS : ISCSI_ERR_NO_OBJS_FOUND;
+		return err;
+	return portals.any || servers.any ? ISCSI_SUCCESS : ISCSI_ERR_NO_OBJS_FOUND;
 }
 
 /* ---- the modes ------------------------------------------------------------------------- */

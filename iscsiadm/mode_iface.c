@@ -96,7 +96,7 @@ static enum iscsi_err show_one(struct adm *adm, const char *name)
 	return err;
 }
 
-/* An iscsi_db_record_fn: @arg are the nodes. */
+/* An iscsi_db_record_fn: @arg are the nodes; where there are none, no interface is listed. */
 static enum iscsi_err list_tree(void *arg, const struct iscsi_db_record *iface)
 {
 	const char *name = iscsi_db_record_get(iface, "iface.iscsi_ifacename");
@@ -104,6 +104,8 @@ static enum iscsi_err list_tree(void *arg, const struct iscsi_db_record *iface)
 	const char *last = NULL;
 	size_t i;
 
+	if (!nodes->len)
+		return ISCSI_SUCCESS;
 	printf("Iface: %s\n", name);
 	for (i = 0; i < nodes->len; i++) {
 		const struct iscsi_db_record *node = nodes->list[i];
@@ -136,7 +138,7 @@ static enum iscsi_err show_tree_of(struct adm *adm, const char *only)
 		if (err == ISCSI_SUCCESS)
 			err = list_tree(&nodes, iface);
 		iscsi_db_record_free(iface);
-	} else if (err == ISCSI_SUCCESS && nodes.len) {
+	} else if (err == ISCSI_SUCCESS) {
 		err = each_iface(adm, list_tree, &nodes);
 	}
 	adm_records_done(&nodes);
@@ -364,9 +366,21 @@ static enum iscsi_err delete_node(void *arg, const struct iscsi_db_record *rec)
 	return adm_fail(iscsi_db_node_delete(adm->db, rec, &why), &why);
 }
 
-static enum iscsi_err stage_delete(struct adm *adm, const char *name)
+/* The nodes bound to the interface, and those that can't be read. */
+static enum iscsi_err stage_delete_nodes(struct adm *adm, const char *name,
+					 unsigned int *ret_unreadable)
 {
 	struct adm_selection bound = { .port = -1, .iface = name };
+	enum iscsi_err err = adm_each_node(adm, &bound, delete_node, adm, NULL);
+
+	if (err != ISCSI_SUCCESS)
+		return err;
+	return adm_delete_unreadable(adm, &bound, ret_unreadable);
+}
+
+static enum iscsi_err stage_delete(struct adm *adm, const char *name,
+				   unsigned int *ret_unreadable)
+{
 	struct iscsi_db_record *iface;
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
@@ -385,7 +399,7 @@ static enum iscsi_err stage_delete(struct adm *adm, const char *name)
 	}
 	if (err == ISCSI_SUCCESS)
 		iscsi_db_record_free(iface);
-	err = adm_each_node(adm, &bound, delete_node, adm, NULL);
+	err = stage_delete_nodes(adm, name, ret_unreadable);
 	if (err == ISCSI_SUCCESS && in_use(adm, name)) {
 		adm_error("A session is using the interface %s.", name);
 		err = ISCSI_ERR_SESS_EXISTS;
@@ -397,18 +411,21 @@ static enum iscsi_err stage_delete(struct adm *adm, const char *name)
 
 static enum iscsi_err iface_delete(struct adm *adm, const char *name)
 {
+	unsigned int unreadable = 0;
 	enum iscsi_err err;
 
 	if (!name)
 		return usage("Could not delete interface. No interface passed in.");
 	err = begin_change(adm);
 	if (err == ISCSI_SUCCESS)
-		err = end_change(adm, stage_delete(adm, name));
-	if (err == ISCSI_SUCCESS)
-		printf("%s unbound and deleted.\n", name);
-	else
+		err = end_change(adm, stage_delete(adm, name, &unreadable));
+	if (err != ISCSI_SUCCESS) {
 		adm_error("Could not delete iface %s: %s", name, iscsi_db_err_text(err));
-	return err;
+		return err;
+	}
+	adm_say_unreadable_deleted(unreadable);
+	printf("%s unbound and deleted.\n", name);
+	return ISCSI_SUCCESS;
 }
 
 /* ---- what only cards need -------------------------------------------------------------- */

@@ -200,29 +200,13 @@ static enum iscsi_err delete_node(void *arg, const struct iscsi_db_record *rec)
 	return ISCSI_SUCCESS;
 }
 
-/* A record that can't be read goes with the others: its path says what it was. */
-static enum iscsi_err delete_unreadable(struct adm *adm, const struct adm_selection *sel,
-					size_t *count)
-{
-	struct iscsi_db_filter filter = { sel->target, sel->address, sel->port, sel->iface };
-	struct iscsi_why why = { "" };
-	unsigned int deleted = 0;
-	enum iscsi_err err;
-
-	err = iscsi_db_node_delete_unreadable(adm->db, &filter, &deleted, &why);
-	if (deleted)
-		adm_error("%u unreadable record%s deleted.", deleted,
-			  deleted == 1 ? " is" : "s are");
-	*count += deleted;
-	return adm_fail(err, &why);
-}
-
 /* Walks what is selected with the lock held, and commits what @fn has staged. */
 static enum iscsi_err change_nodes(struct adm *adm, const struct adm_selection *sel,
 				   iscsi_db_record_fn *fn)
 {
 	struct change change = { .adm = adm, .first = ISCSI_SUCCESS };
 	struct iscsi_why why = { "" };
+	unsigned int unreadable = 0;
 	enum iscsi_err err;
 	size_t count;
 
@@ -235,15 +219,15 @@ static enum iscsi_err change_nodes(struct adm *adm, const struct adm_selection *
 	if (err != ISCSI_SUCCESS)
 		return adm_fail(err, &why);
 	err = adm_each_node(adm, sel, fn, &change, &count);
-	if (err == ISCSI_SUCCESS && fn == delete_node && adm->warned)
-		err = delete_unreadable(adm, sel, &count);
-	if (err == ISCSI_SUCCESS) {
-		err = iscsi_db_commit(adm->db, &why);
-		(void)adm_fail(err, &why);
-	}
+	if (err == ISCSI_SUCCESS && fn == delete_node)
+		err = adm_delete_unreadable(adm, sel, &unreadable);
+	if (err == ISCSI_SUCCESS)
+		err = adm_fail(iscsi_db_commit(adm->db, &why), &why);
 	iscsi_db_unlock(adm->db);
-	if (err == ISCSI_SUCCESS && !count)
+	if (err == ISCSI_SUCCESS && !count && !unreadable)
 		return no_records();
+	if (err == ISCSI_SUCCESS)
+		adm_say_unreadable_deleted(unreadable);
 	keep_first(&change.first, err);
 	if (change.first != ISCSI_SUCCESS && !change.no_summary)
 		adm_error(ON_ALL "%s", iscsi_db_err_text(change.first));
@@ -289,31 +273,32 @@ static enum iscsi_err stage_new(struct addition *a)
 	return adm_fail(adm_records_add(&a->added, rec), NULL);
 }
 
+static bool same_portal(const struct iscsi_db_record *a, const struct iscsi_db_record *b)
+{
+	static const char *const keys[] = {
+		"node.conn[0].address", "node.conn[0].port", "node.tpgt", "node.name",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (!streq(iscsi_db_record_get(a, keys[i]), iscsi_db_record_get(b, keys[i])))
+			return false;
+	}
+	return true;
+}
+
 /* An iscsi_db_record_fn: adds again the portal of an existing record. */
 static enum iscsi_err add_again(void *arg, const struct iscsi_db_record *rec)
 {
 	struct addition *a = arg;
-	const char *target = iscsi_db_record_get(rec, "node.name");
-	const char *address = iscsi_db_record_get(rec, "node.conn[0].address");
-	int port = iscsi_db_record_get_int(rec, "node.conn[0].port");
-	int tpgt = iscsi_db_record_get_int(rec, "node.tpgt");
-	size_t i;
 
-	/* Records of one portal that differ only in their interface become one. */
-	for (i = a->added.len; i-- > 0;) {
-		const struct iscsi_db_record *other = a->added.list[i];
-
-		if (!streq(target, iscsi_db_record_get(other, "node.name")))
-			break;
-		if (port == iscsi_db_record_get_int(other, "node.conn[0].port") &&
-		    tpgt == iscsi_db_record_get_int(other, "node.tpgt") &&
-		    streq(address, iscsi_db_record_get(other, "node.conn[0].address")))
-			return ISCSI_SUCCESS;
-	}
-	a->id.target = target;
-	a->id.address = address;
-	a->id.port = port;
-	a->id.tpgt = tpgt;
+	/* A portal's records, which come in turn and differ in their interface, become one. */
+	if (a->added.len && same_portal(rec, a->added.list[a->added.len - 1]))
+		return ISCSI_SUCCESS;
+	a->id.target = iscsi_db_record_get(rec, "node.name");
+	a->id.address = iscsi_db_record_get(rec, "node.conn[0].address");
+	a->id.port = iscsi_db_record_get_int(rec, "node.conn[0].port");
+	a->id.tpgt = iscsi_db_record_get_int(rec, "node.tpgt");
 	return stage_new(a);
 }
 

@@ -17,6 +17,7 @@
 #include "iscsiadm/logins.h"
 #include "libiscsi-db/util.h"
 #include "test/fake/sysfs.h"
+#include "test/unit/capture.h"
 
 #define REQUESTS_MAX	16
 
@@ -98,43 +99,6 @@ static void start(int requests)
 	expected = requests;
 	ck_assert_int_eq(pthread_create(&thread, NULL, serve, NULL), 0);
 	threaded = true;
-}
-
-/* ---- what was said --------------------------------------------------------------------- */
-
-static FILE *captured[2];
-static int saved[2] = { -1, -1 };
-
-static void capture(void)
-{
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		captured[i] = tmpfile();
-		ck_assert_ptr_nonnull(captured[i]);
-		fflush(i ? stderr : stdout);
-		saved[i] = dup(i + 1);
-		(void)dup2(fileno(captured[i]), i + 1);
-	}
-}
-
-/* Ends the capture; what was said on stdout (0) or stderr (1). */
-static const char *said(int i)
-{
-	static char text[2][8192];
-	size_t n;
-
-	if (saved[i] >= 0) {
-		fflush(i ? stderr : stdout);
-		(void)dup2(saved[i], i + 1);
-		(void)close(saved[i]);
-		saved[i] = -1;
-		rewind(captured[i]);
-		n = fread(text[i], 1, sizeof(text[i]) - 1, captured[i]);
-		text[i][n] = '\0';
-		fclose(captured[i]);
-	}
-	return text[i];
 }
 
 static void setup(void)

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Whole commands on a database in which something can't be read or changed: what is said, what
+ * is left, and the exit status.
+ */
+#include <ftw.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "iscsiadm/adm.h"
+#include "libiscsi-db/util.h"
+#include "test/fake/sysfs.h"
+#include "test/unit/capture.h"
+
+#define WORDS_MAX	16
+
+static struct fake_sysfs *fs;
+static char base[64], root[80];
+
+/* A path in the database, or beside it. */
+static const char *at(const char *folder, const char *path)
+{
+	static char text[512];
+
+	(void)snprintf(text, sizeof(text), "%s/%s", folder, path);
+	return text;
+}
+
+static void put_file(const char *path)
+{
+	FILE *f = fopen(path, "w");
+
+	ck_assert_msg(f != NULL, "%s", path);
+	fclose(f);
+}
+
+static void make_folder(const char *path)
+{
+	ck_assert_msg(!mkdir(at(root, path), 0700), "%s", path);
+}
+
+static bool is_there(const char *path)
+{
+	struct stat st;
+
+	return lstat(at(root, path), &st) == 0;
+}
+
+static void setup(void)
+{
+	fs = fake_sysfs_new();
+	(void)snprintf(base, sizeof(base), "/tmp/test-modes.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(base));
+	(void)snprintf(root, sizeof(root), "%s/db", base);
+	ck_assert_int_eq(mkdir(root, 0700), 0);
+	put_file(at(base, "iscsid.conf"));
+	ck_assert_int_eq(setenv("ISCSI_DB_ROOT", root, 1), 0);
+	ck_assert_int_eq(setenv("ISCSI_LOCK_DIR", at(base, "lock"), 1), 0);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static void teardown(void)
+{
+	(void)said(0);
+	(void)said(1);
+	fake_sysfs_free(fs);
+	(void)nftw(base, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static enum iscsi_err run_mode(struct adm *adm)
+{
+	switch (adm->opt.mode) {
+	case MODE_NODE:
+		return mode_node_run(adm);
+	case MODE_IFACE:
+		return mode_iface_run(adm);
+	case MODE_DISCOVERY:
+	case MODE_DISCOVERYDB:
+		return mode_discovery_run(adm);
+	default:
+		return ISCSI_ERR_INTERNAL;
+	}
+}
+
+/* Runs a command, @line being what follows "iscsiadm"; said() has what it printed. */
+static enum iscsi_err run(const char *line)
+{
+	char words[256], *argv[WORDS_MAX] = { (char[]){ "iscsiadm" } }, *save = NULL;
+	struct adm adm = { .db = NULL };
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+	int argc = 1;
+
+	(void)said(0);
+	(void)said(1);
+	(void)snprintf(words, sizeof(words), "%s", line);
+	for (char *word = strtok_r(words, " ", &save); word && argc < WORDS_MAX - 1;
+	     word = strtok_r(NULL, " ", &save))
+		argv[argc++] = word;
+	ck_assert_msg(!options_parse(argc, argv, &adm.opt, &why), "%s: %s", line, why.text);
+	ck_assert(!sysfs_new(fake_sysfs_root(fs), &adm.sysfs));
+	ck_assert(!iscsi_db_config_read(at(base, "iscsid.conf"), NULL, NULL, &adm.config, NULL));
+	capture();
+	err = run_mode(&adm);
+	adm_done(&adm);
+	return err;
+}
+
+static void must(const char *line)
+{
+	ck_assert_msg(run(line) == ISCSI_SUCCESS, "%s: %s", line, said(1));
+}
+
+/* What was said, "DB" standing for the root. */
+static const char *plain(int stream)
+{
+	static char text[2][8192];
+	const char *p = said(stream), *next;
+	char *end = text[stream];
+
+	for (; (next = strstr(p, root)); p = next + strlen(root))
+		end += sprintf(end, "%.*sDB", (int)(next - p), p);
+	strcpy(end, p);
+	return text[stream];
+}
+
+/* ---- what can't be read ---------------------------------------------------------------- */
+
+#define RECORD	"nodes/iqn.a/10.0.0.1,3260,1/default"
+
+START_TEST(an_unreadable_node_is_deleted)
+{
+	must("-m node -o new -T iqn.a -p 10.0.0.1:3260,1");
+	put_file(at(root, RECORD));
+	ck_assert_int_eq(run("-m node -T iqn.a -o delete"), ISCSI_SUCCESS);
+	ck_assert_str_eq(plain(1), "iscsiadm: DB/" RECORD " is empty; it is left out\n"
+			 "iscsiadm: 1 unreadable record is deleted.\n");
+	ck_assert(!is_there("nodes/iqn.a"));
+	ck_assert_int_eq(run("-m node -T iqn.a -o delete"), ISCSI_ERR_NO_OBJS_FOUND);
+}
+END_TEST
+
+START_TEST(what_stays_is_not_called_deleted)
+{
+	must("-m node -o new -T iqn.a -p 10.0.0.1:3260,1");
+	ck_assert_int_eq(remove(at(root, RECORD)), 0);
+	make_folder(RECORD);
+	make_folder(RECORD "/full");
+	ck_assert_int_eq(run("-m node -T iqn.a -o delete"), ISCSI_ERR_IDBM);
+	ck_assert_ptr_nonnull(strstr(said(1), "Could not execute operation on all records"));
+	ck_assert_ptr_null(strstr(said(1), "deleted"));
+	ck_assert(is_there(RECORD "/full"));
+
+	must("-m iface -I if1 -o new");
+	make_folder("nodes/iqn.a/10.0.0.1,3260,1/if1");
+	make_folder("nodes/iqn.a/10.0.0.1,3260,1/if1/full");
+	ck_assert_int_eq(run("-m iface -I if1 -o delete"), ISCSI_ERR_IDBM);
+	ck_assert_ptr_null(strstr(said(1), "deleted"));
+	ck_assert_str_eq(said(0), "");
+}
+END_TEST
+
+/* Nothing else could find it once the interface has gone. */
+START_TEST(an_interface_takes_its_unreadable_nodes)
+{
+	must("-m iface -I if1 -o new");
+	must("-m node -o new -T iqn.a -p 10.0.0.1:3260,1");
+	must("-m node -o new -T iqn.a -p 10.0.0.1:3260,1 -I if1");
+	must("-m node -o new -T iqn.b -p 10.0.0.1:3260,1 -I if1");
+	put_file(at(root, RECORD));
+	put_file(at(root, "nodes/iqn.a/10.0.0.1,3260,1/if1"));
+	ck_assert_int_eq(run("-m iface -I if1 -o delete"), ISCSI_SUCCESS);
+	ck_assert_str_eq(said(0), "if1 unbound and deleted.\n");
+	ck_assert_str_eq(plain(1), "iscsiadm: DB/nodes/iqn.a/10.0.0.1,3260,1/if1 is empty; "
+			 "it is left out\niscsiadm: 1 unreadable record is deleted.\n");
+	ck_assert(!is_there("nodes/iqn.a/10.0.0.1,3260,1/if1"));
+	ck_assert(!is_there("static/iqn.a,10.0.0.1,3260,1,if1"));
+	ck_assert(!is_there("nodes/iqn.b"));
+	ck_assert(!is_there("ifaces/if1"));
+	ck_assert(is_there(RECORD));
+}
+END_TEST
+
+START_TEST(an_interface_in_use_takes_nothing)
+{
+	must("-m iface -I if1 -o new");
+	must("-m node -o new -T iqn.a -p 10.0.0.1:3260,1 -I if1");
+	put_file(at(root, "nodes/iqn.a/10.0.0.1,3260,1/if1"));
+	fake_sysfs_add_session(fs, 1, 0, "iqn.a", "10.0.0.1", 3260);
+	fake_sysfs_set(fs, "class/iscsi_session/session1/ifacename", "if1\n");
+	ck_assert_int_eq(run("-m iface -I if1 -o delete"), ISCSI_ERR_SESS_EXISTS);
+	ck_assert_ptr_null(strstr(said(1), "deleted"));
+	ck_assert(is_there("nodes/iqn.a/10.0.0.1,3260,1/if1"));
+	ck_assert(is_there("ifaces/if1"));
+}
+END_TEST
+
+START_TEST(unreadable_interfaces_without_nodes)
+{
+	static const char unreadable[] = "Unreadable:\n\tDB/ifaces/bad is empty\n";
+
+	make_folder("ifaces");
+	ck_assert_int_eq(run("-m iface -P 1"), ISCSI_SUCCESS);
+	ck_assert_str_eq(said(0), "");
+	ck_assert_str_eq(said(1), "");
+	must("-m iface -I good -o new");
+	put_file(at(root, "ifaces/bad"));
+	ck_assert_int_eq(run("-m iface -P 1"), ISCSI_SUCCESS);
+	ck_assert_str_eq(plain(0), unreadable);
+	ck_assert_str_eq(plain(1), "iscsiadm: DB/ifaces/bad is empty; it is left out\n");
+	ck_assert_int_eq(run("-m iface -I bad -P 1"), ISCSI_SUCCESS);
+	ck_assert_str_eq(plain(0), unreadable);
+}
+END_TEST
+
+/* ---- a folder that can't be listed ----------------------------------------------------- */
+
+#define NONE	"No targets found.\n"
+#define STATIC	"STATIC:\nTarget: iqn.a\n\tPortal: 10.0.0.1:3260,1\n\t\tIface Name: default\n"
+
+START_TEST(one_section_does_not_hide_the_others)
+{
+	must("-m node -o new -T iqn.a -p 10.0.0.1:3260,1");
+	must("-m discoverydb -t st -p 10.0.0.5 -o new");
+	put_file(at(root, "isns"));
+	ck_assert_int_eq(run("-m discovery -P 1"), ISCSI_ERR_IDBM);
+	ck_assert_str_eq(said(0), "SENDTARGETS:\nDiscoveryAddress: 10.0.0.5,3260\niSNS:\n"
+			 STATIC "FIRMWARE:\n" NONE);
+	ck_assert_str_eq(plain(1), "iscsiadm: cannot list DB/isns: Not a directory\n");
+	ck_assert_int_eq(run("-m discovery"), ISCSI_ERR_IDBM);
+	ck_assert_str_eq(said(0), "10.0.0.5:3260 via sendtargets\n");
+}
+END_TEST
+
+START_TEST(nor_does_the_first)
+{
+	must("-m node -o new -T iqn.a -p 10.0.0.1:3260,1");
+	must("-m discoverydb -t isns -p 10.0.0.6 -o new");
+	put_file(at(root, "send_targets"));
+	ck_assert_int_eq(run("-m discoverydb -P 1"), ISCSI_ERR_IDBM);
+	ck_assert_str_eq(said(0), "SENDTARGETS:\niSNS:\nDiscoveryAddress: 10.0.0.6,3205\n"
+			 STATIC "FIRMWARE:\n" NONE);
+	ck_assert_int_eq(run("-m discoverydb"), ISCSI_ERR_IDBM);
+	ck_assert_str_eq(said(0), "10.0.0.6:3205 via isns\n");
+	ck_assert_str_eq(plain(1), "iscsiadm: cannot list DB/send_targets: Not a directory\n");
+}
+END_TEST
+
+/* ---- new ------------------------------------------------------------------------------- */
+
+#define ADDED(address, port, tpgt)							\
+	"New iSCSI node [tcp:[hw=,ip=,net_if=,iscsi_if=default] " address "," port ","	\
+	tpgt " iqn.a] added\n"
+
+START_TEST(portals_are_added_again_once_each)
+{
+	must("-m iface -I if1 -o new");
+	must("-m iface -I if2 -o new");
+	must("-m node -o new -T iqn.a -p 10.0.0.1:3260,1 -I if1");
+	must("-m node -o new -T iqn.a -p 10.0.0.1:3260,1 -I if2");
+	must("-m node -o new -T iqn.a -p 10.0.0.1:3260,2 -I if2");
+	must("-m node -o new -T iqn.a -p 10.0.0.1:3261,1 -I if1");
+	must("-m node -o new -T iqn.a -p 10.0.0.2:3260,1");
+	must("-m node -o new -T iqn.a -p 10.0.0.2:3260,1 -I if1");
+	must("-m node -o new -T iqn.b -p 10.0.0.2:3260,1");
+	must("-m node -o new -T iqn.a");
+	ck_assert_str_eq(said(0), ADDED("10.0.0.1", "3260", "1") ADDED("10.0.0.1", "3260", "2")
+			 ADDED("10.0.0.1", "3261", "1") ADDED("10.0.0.2", "3260", "1"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("modes");
+	TCase *t = tcase_create("modes");
+	SRunner *runner = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, t);
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 30);
+	tcase_add_test(t, an_unreadable_node_is_deleted);
+	tcase_add_test(t, what_stays_is_not_called_deleted);
+	tcase_add_test(t, an_interface_takes_its_unreadable_nodes);
+	tcase_add_test(t, an_interface_in_use_takes_nothing);
+	tcase_add_test(t, unreadable_interfaces_without_nodes);
+	tcase_add_test(t, one_section_does_not_hide_the_others);
+	tcase_add_test(t, nor_does_the_first);
+	tcase_add_test(t, portals_are_added_again_once_each);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
