@@ -229,52 +229,21 @@ static enum iscsi_err begin_change(struct adm *adm)
 	return adm_fail(iscsi_db_lock(adm->db, &why), &why);
 }
 
-static enum iscsi_err stage_new(struct adm *adm, const char *name)
+static void warn_if_used(struct adm *adm, const char *name)
 {
-	struct iscsi_db_record *iface;
-	struct iscsi_why why = { "" };
-	enum iscsi_err err;
-
-	err = adm_fail(iscsi_db_record_new(ISCSI_DB_IFACE, &iface), NULL);
-	if (err != ISCSI_SUCCESS)
-		return err;
-	err = iscsi_db_record_set(iface, "iface.iscsi_ifacename", name, &why);
-	if (err == ISCSI_SUCCESS)
-		err = iscsi_db_record_set(iface, "iface.transport_name", "tcp", &why);
-	(void)adm_fail(err, &why);
-	if (err == ISCSI_SUCCESS)
-		err = apply_pairs(adm, iface);
-	if (err == ISCSI_SUCCESS)
-		err = adm_fail(iscsi_db_iface_write(adm->db, iface, &why), &why);
-	iscsi_db_record_free(iface);
-	return err;
+	if (in_use(adm, name))
+		adm_error("Updating %s while a session uses it. The session keeps its settings "
+			  "until it is logged out and in again.", name);
 }
 
-static enum iscsi_err iface_new(struct adm *adm, const char *name)
+/* Also one that can't be read. */
+static bool has_record(struct adm *adm, const char *name)
 {
-	enum iscsi_err err;
+	struct iscsi_db_record *iface = NULL;
+	enum iscsi_err err = iscsi_db_iface_read(adm->db, name, &iface, NULL);
 
-	if (!name)
-		return usage("Could not add interface. No interface passed in.");
-	err = begin_change(adm);
-	if (err != ISCSI_SUCCESS)
-		return err;
-	if (is_builtin(name)) {
-		adm_error("iface %s is a special interface and is not stored in %s/ifaces.",
-			  name, iscsi_db_root(adm->db));
-		err = ISCSI_ERR_INVAL;
-	} else if (in_use(adm, name)) {
-		err = ISCSI_ERR_SESS_EXISTS;
-	} else {
-		err = stage_new(adm, name);
-	}
-	err = end_change(adm, err);
-	if (err != ISCSI_SUCCESS) {
-		adm_error("Could not create new interface %s.", name);
-		return err;
-	}
-	printf("%s updated.\nNew interface %s added\n", name, name);
-	return ISCSI_SUCCESS;
+	iscsi_db_record_free(iface);
+	return err != ISCSI_ERR_NO_OBJS_FOUND;
 }
 
 struct update {
@@ -306,10 +275,73 @@ static enum iscsi_err update_node(void *arg, const struct iscsi_db_record *rec)
 	return why.text[0] ? adm_fail(err, &why) : err;
 }
 
+/* The interface, and what was typed in the nodes bound to it. */
+static enum iscsi_err stage_with_nodes(struct adm *adm, const struct iscsi_db_record *iface)
+{
+	struct adm_selection bound = { .port = -1 };
+	struct update update = { .adm = adm, .iface = iface };
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	bound.iface = iscsi_db_record_get(iface, "iface.iscsi_ifacename");
+	err = adm_fail(iscsi_db_iface_write(adm->db, iface, &why), &why);
+	if (err != ISCSI_SUCCESS || !adm->opt.pair_count)
+		return err;
+	return adm_each_node(adm, &bound, update_node, &update, NULL);
+}
+
+static enum iscsi_err stage_new(struct adm *adm, const char *name)
+{
+	struct iscsi_db_record *iface;
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	err = adm_fail(iscsi_db_record_new(ISCSI_DB_IFACE, &iface), NULL);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	err = iscsi_db_record_set(iface, "iface.iscsi_ifacename", name, &why);
+	if (err == ISCSI_SUCCESS)
+		err = iscsi_db_record_set(iface, "iface.transport_name", "tcp", &why);
+	(void)adm_fail(err, &why);
+	if (err == ISCSI_SUCCESS)
+		err = apply_pairs(adm, iface);
+	if (err == ISCSI_SUCCESS)
+		err = stage_with_nodes(adm, iface);
+	iscsi_db_record_free(iface);
+	return err;
+}
+
+static enum iscsi_err iface_new(struct adm *adm, const char *name)
+{
+	enum iscsi_err err;
+
+	if (!name)
+		return usage("Could not add interface. No interface passed in.");
+	err = begin_change(adm);
+	if (err != ISCSI_SUCCESS)
+		return err;
+	if (is_builtin(name)) {
+		adm_error("iface %s is a special interface and is not stored in %s/ifaces.",
+			  name, iscsi_db_root(adm->db));
+		err = ISCSI_ERR_INVAL;
+	} else if (in_use(adm, name) && has_record(adm, name)) {
+		adm_error("A session is using the interface %s.", name);
+		err = ISCSI_ERR_SESS_EXISTS;
+	} else {
+		warn_if_used(adm, name);
+		err = stage_new(adm, name);
+	}
+	err = end_change(adm, err);
+	if (err != ISCSI_SUCCESS) {
+		adm_error("Could not create new interface %s.", name);
+		return err;
+	}
+	printf("%s updated.\nNew interface %s added\n", name, name);
+	return ISCSI_SUCCESS;
+}
+
 static enum iscsi_err stage_update(struct adm *adm, const char *name)
 {
-	struct adm_selection bound = { .port = -1, .iface = name };
-	struct update update = { .adm = adm };
 	struct iscsi_db_record *iface;
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
@@ -324,15 +356,10 @@ static enum iscsi_err stage_update(struct adm *adm, const char *name)
 		adm_error("Could not read iface info for %s.", name);
 		return ISCSI_ERR_INVAL;
 	}
-	update.iface = iface;
-	if (in_use(adm, name))
-		adm_error("Updating %s while a session uses it. The session keeps its settings "
-			  "until it is logged out and in again.", name);
+	warn_if_used(adm, name);
 	err = apply_pairs(adm, iface);
 	if (err == ISCSI_SUCCESS)
-		err = adm_fail(iscsi_db_iface_write(adm->db, iface, &why), &why);
-	if (err == ISCSI_SUCCESS)
-		err = adm_each_node(adm, &bound, update_node, &update, NULL);
+		err = stage_with_nodes(adm, iface);
 	iscsi_db_record_free(iface);
 	return err;
 }

@@ -152,17 +152,14 @@ static enum iscsi_err update_copy(struct change *c, struct iscsi_db_record *copy
 			change_failed(c, iscsi_fail(&why, ISCSI_ERR_SESS_EXISTS,
 						    "Cannot modify %s. A session is using it. "
 						    "Log out first.", p->name), &why);
-			return ISCSI_SUCCESS;
+			return ISCSI_ERR_SESS_EXISTS;	/* then no record is changed */
 		}
 		err = iscsi_db_record_update(copy, p->name, p->value, keep_hint, c, &why);
 		if (err != ISCSI_SUCCESS)
 			change_failed(c, err, &why);
 		say_hint(c);
-		if (err != ISCSI_SUCCESS) {
-			if (is_iface_key(p->name))
-				c->no_summary = true;
+		if (err != ISCSI_SUCCESS)
 			return err == ISCSI_ERR_NOMEM ? err : ISCSI_SUCCESS;
-		}
 	}
 	err = iscsi_db_node_write(c->adm->db, copy, &why);
 	if (err != ISCSI_SUCCESS)
@@ -234,13 +231,35 @@ static enum iscsi_err change_nodes(struct adm *adm, const struct adm_selection *
 	return change.first;
 }
 
+/* What is a mistake whatever the records are is told before any is looked for. */
+static enum iscsi_err check_pair(const struct option_pair *pair)
+{
+	struct iscsi_db_record *rec;
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+
+	if (!is_iface_key(pair->name))
+		return ISCSI_SUCCESS;
+	err = iscsi_db_record_new(ISCSI_DB_NODE, &rec);
+	if (err == ISCSI_SUCCESS) {
+		err = iscsi_db_record_update(rec, pair->name, pair->value, NULL, NULL, &why);
+		iscsi_db_record_free(rec);
+	}
+	return adm_fail(err, &why);
+}
+
 static enum iscsi_err node_update(struct adm *adm, const struct adm_selection *sel)
 {
+	enum iscsi_err err = ISCSI_SUCCESS;
+	size_t i;
+
 	if (!adm->opt.pair_count) {
 		adm_error("update requires name and value");
 		return ISCSI_ERR_INVAL;
 	}
-	return change_nodes(adm, sel, update_node);
+	for (i = 0; i < adm->opt.pair_count && err == ISCSI_SUCCESS; i++)
+		err = check_pair(&adm->opt.pairs[i]);
+	return err != ISCSI_SUCCESS ? err : change_nodes(adm, sel, update_node);
 }
 
 /* ---- new ------------------------------------------------------------------------------- */
@@ -453,7 +472,6 @@ struct leading {
 	struct adm *adm;
 	const struct adm_records *records;
 	struct iscsi_db_record **batch;
-	enum iscsi_err first;
 };
 
 static bool target_has_session(struct adm *adm, const struct iscsi_db_record *rec)
@@ -488,13 +506,13 @@ static enum iscsi_err login_leading_iface(void *arg, const struct iscsi_db_recor
 	err = logins_run(l->adm, l->batch, n, &how);
 	if (err != ISCSI_SUCCESS)
 		adm_error("Could not log into all portals on %s, trying next interface", name);
-	keep_first(&l->first, err);
 	return ISCSI_SUCCESS;
 }
 
+/* That one interface can't log in is no failure, if another could. */
 static enum iscsi_err login_leading(struct adm *adm, const struct adm_records *records)
 {
-	struct leading l = { .adm = adm, .records = records, .first = ISCSI_SUCCESS };
+	struct leading l = { .adm = adm, .records = records };
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 	size_t i;
@@ -513,10 +531,9 @@ static enum iscsi_err login_leading(struct adm *adm, const struct adm_records *r
 		if (target_has_session(adm, records->list[i]))
 			continue;
 		adm_error("Could not login all leading-login portals");
-		keep_first(&l.first, ISCSI_ERR_FATAL_LOGIN);
-		break;
+		return ISCSI_ERR_FATAL_LOGIN;
 	}
-	return l.first;
+	return ISCSI_SUCCESS;
 }
 
 static enum iscsi_err node_login_all(struct adm *adm)
