@@ -258,12 +258,17 @@ void adm_select(const struct adm *adm, struct adm_selection *ret)
 		ret->iface = opt->ifaces[0];
 }
 
+static bool same_host(struct adm *adm, const char *a, const char *b)
+{
+	return adm_need_names(adm) == ISCSI_SUCCESS && match_address(adm->names, a, b);
+}
+
 struct walk {
 	struct adm *adm;
 	const struct adm_selection *sel;
 	iscsi_db_record_fn *fn;
 	void *arg;
-	bool resolve;
+	const char *host;	/* what the filter has left to walk_node(); NULL: nothing */
 	size_t count;
 };
 
@@ -276,9 +281,8 @@ static enum iscsi_err walk_node(void *arg, const struct iscsi_db_record *rec)
 	if (sel->transport && sel->iface && !streq(sel->iface, "default") && transport &&
 	    !streq(transport, sel->transport))
 		return ISCSI_SUCCESS;
-	if (w->resolve &&
-	    !match_address_resolved(w->adm->names, sel->address,
-				    iscsi_db_record_get(rec, "node.conn[0].address")))
+	if (w->host &&
+	    !same_host(w->adm, w->host, iscsi_db_record_get(rec, "node.conn[0].address")))
 		return ISCSI_SUCCESS;
 	w->count++;
 	return w->fn(w->arg, rec);
@@ -293,44 +297,23 @@ static void warn_of_record(void *arg, const char *text)
 	adm_error("%s", text);
 }
 
-/* Whether there can be records that only a look-up of names would find. */
-static enum iscsi_err has_named(void *arg, const struct iscsi_db_record *rec)
-{
-	bool *named = arg;
-
-	if (match_is_name(iscsi_db_record_get(rec, "node.conn[0].address")))
-		*named = true;
-	return ISCSI_SUCCESS;
-}
-
 enum iscsi_err adm_each_node(struct adm *adm, const struct adm_selection *sel,
 			     iscsi_db_record_fn *fn, void *arg, size_t *ret_count)
 {
-	struct iscsi_db_filter filter = { sel->target, sel->address, sel->port, sel->iface };
-	struct walk walk = { adm, sel, fn, arg, false, 0 };
+	struct iscsi_db_filter filter = { sel->target, NULL, sel->port, sel->iface };
+	struct walk walk = { adm, sel, fn, arg, NULL, 0 };
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
-	bool named;
 
 	err = adm_need_db(adm);
 	if (err != ISCSI_SUCCESS)
 		return err;
+	/* The library looks nothing up, and any record may have a name for its address. */
+	if (sel->literal)
+		filter.address = sel->address;
+	else
+		walk.host = sel->address;
 	err = iscsi_db_node_each(adm->db, &filter, warn_of_record, adm, walk_node, &walk, &why);
-	if (err == ISCSI_SUCCESS && !walk.count && sel->address) {
-		/* Warnings about records were given by the walk above. */
-		named = match_is_name(sel->address);
-		filter.address = NULL;
-		if (!named)
-			err = iscsi_db_node_each(adm->db, &filter, NULL, NULL, has_named,
-						 &named, &why);
-		if (err == ISCSI_SUCCESS && named)
-			err = adm_need_names(adm);
-		if (err == ISCSI_SUCCESS && named) {
-			walk.resolve = true;
-			err = iscsi_db_node_each(adm->db, &filter, NULL, NULL, walk_node,
-						 &walk, &why);
-		}
-	}
 	if (err != ISCSI_SUCCESS && why.text[0])
 		adm_error("%s", why.text);
 	if (ret_count)
@@ -366,8 +349,8 @@ bool adm_session_is_of(struct adm *adm, const struct sysfs_session *session,
 
 	if (!streq(session->target, iscsi_db_record_get(rec, "node.name")) ||
 	    session->persistent_port != iscsi_db_record_get_int(rec, "node.conn[0].port") ||
-	    !match_address(session->persistent_address,
-			   iscsi_db_record_get(rec, "node.conn[0].address")))
+	    !same_host(adm, session->persistent_address,
+		       iscsi_db_record_get(rec, "node.conn[0].address")))
 		return false;
 	session = adm_sessions_detail(adm->sessions, session, SYSFS_DETAIL_STATE);
 	if (!session)
@@ -399,14 +382,8 @@ bool adm_session_selected(struct adm *adm, const struct adm_selection *sel,
 		return false;
 	if (sel->port >= 0 && sel->port != session->persistent_port)
 		return false;
-	if (sel->address && !match_address(sel->address, session->persistent_address)) {
-		if (!match_is_name(sel->address) && !match_is_name(session->persistent_address))
-			return false;
-		if (adm_need_names(adm) != ISCSI_SUCCESS ||
-		    !match_address_resolved(adm->names, sel->address,
-					    session->persistent_address))
-			return false;
-	}
+	if (sel->address && !same_host(adm, sel->address, session->persistent_address))
+		return false;
 	if (!sel->iface)
 		return true;
 	session = adm_sessions_detail(adm->sessions, session, SYSFS_DETAIL_STATE);

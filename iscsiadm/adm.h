@@ -64,14 +64,15 @@ struct adm_selection {
 	int port;
 	const char *transport;			/* of @iface; NULL: not checked */
 	const struct sysfs_session *session;	/* -r: its record, and no other session */
+	bool literal;				/* look up no name to find records */
 };
 
 /* The selection of -T, -p and -I; a portal without a port means 3260, as open-iscsi has it. */
 void adm_select(const struct adm *adm, struct adm_selection *ret);
 
 /*
- * Walks the node records that @sel selects; an address that is a name, or that no record has as
- * text, is compared with what names resolve to. @ret_count may be NULL.
+ * Walks the node records that @sel selects: those whose address means the same host, or, with
+ * sel->literal, has the same text or, if none has, is the same number. @ret_count may be NULL.
  */
 enum iscsi_err adm_each_node(struct adm *adm, const struct adm_selection *sel,
 			     iscsi_db_record_fn *fn, void *arg, size_t *ret_count);
@@ -140,7 +141,7 @@ enum iscsi_err mode_iface_run(struct adm *adm);
 enum iscsi_err mode_host_run(struct adm *adm);
 enum iscsi_err mode_fw_run(struct adm *adm);
 
-/* The operations of node mode on what is selected; session mode uses them with -r. */
+/* The operations of node mode on what is selected; session mode uses them too. */
 enum iscsi_err mode_node_operate(struct adm *adm, const struct adm_selection *sel);
 /* Ends, or rescans, the sessions that are selected. */
 enum iscsi_err mode_session_logout(struct adm *adm, const struct adm_selection *sel);

@@ -283,11 +283,12 @@ size_t firmware_settings(const struct firmware_target *t, const struct iscsi_db_
 			 struct option_pair ret[FIRMWARE_SETTINGS_MAX])
 {
 	const char *own_name = iscsi_db_record_get(iface, "iface.initiatorname");
+	bool has_own_name = own_name && *own_name;
 	const struct option_pair all[FIRMWARE_SETTINGS_MAX] = {
 		{ "node.startup", "onboot" },
 		{ "node.conn[0].startup", "onboot" },
-		{ "iface.initiatorname", own_name && *own_name ? "" : t->initiator },
-		{ "node.session.auth.authmethod", t->username[0] ? "CHAP" : "" },
+		{ "iface.initiatorname", t->initiator[0] && !has_own_name ? t->initiator : NULL },
+		{ "node.session.auth.authmethod", t->username[0] ? "CHAP" : NULL },
 		{ "node.session.auth.username", t->username },
 		{ "node.session.auth.password", t->password },
 		{ "node.session.auth.username_in", t->username_in },
@@ -295,9 +296,12 @@ size_t firmware_settings(const struct firmware_target *t, const struct iscsi_db_
 	};
 	size_t i, n = 0;
 
-	/* What the table is silent about stays as iscsid.conf and the interface have it. */
+	/*
+	 * What the table is silent about stays as iscsid.conf and the interface have it, but for
+	 * names and passwords: iscsid.conf's are not for the firmware's targets.
+	 */
 	for (i = 0; i < FIRMWARE_SETTINGS_MAX; i++) {
-		if (all[i].value[0])
+		if (all[i].value)
 			ret[n++] = all[i];
 	}
 	return n;

@@ -48,8 +48,8 @@ enum iscsi_err firmware_check(const struct firmware_target *target, struct iscsi
 
 /*
  * The settings that a target's record gets from the table: initiator name, unless @iface has
- * one of its own, and CHAP; and that it belongs to booting. The values are @target's, or
- * constants. How many there are.
+ * one of its own, and CHAP, whose names and passwords are empty where the table has none; and
+ * that it belongs to booting. The values are @target's, or constants. How many there are.
  */
 size_t firmware_settings(const struct firmware_target *target,
 			 const struct iscsi_db_record *iface,

@@ -12,8 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "../libiscsi-db/util.h"
+
+#define WAIT_MAX_MS	10000	/* for servers that don't answer; then no name is looked up */
 
 struct number {
 	unsigned char bytes[16];	/* IPv4 as ::ffff:a.b.c.d */
@@ -29,6 +32,7 @@ struct entry {
 struct match_names {
 	struct entry *entries;
 	size_t len;
+	int64_t waited_ms;		/* in vain */
 };
 
 static void from_ipv4(const struct in_addr *in, struct number *ret)
@@ -77,22 +81,6 @@ static bool number_equal(const struct number *a, const struct number *b)
 	return !memcmp(a->bytes, b->bytes, sizeof(a->bytes)) && a->zone == b->zone;
 }
 
-bool match_is_name(const char *address)
-{
-	struct number n;
-
-	return !parse_number(address, &n);
-}
-
-bool match_address(const char *a, const char *b)
-{
-	struct number na, nb;
-
-	if (streq(a, b))
-		return true;
-	return parse_number(a, &na) && parse_number(b, &nb) && number_equal(&na, &nb);
-}
-
 struct match_names *match_names_new(void)
 {
 	return calloc(1, sizeof(struct match_names));
@@ -111,13 +99,28 @@ struct match_names *match_names_free(struct match_names *names)
 	return NULL;
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 /* The first address that a name stands for, as open-iscsi compares it. */
-static bool look_up(const char *name, struct number *ret)
+static bool look_up(struct match_names *names, const char *name, struct number *ret)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list;
+	int64_t began = now_ms();
 	bool found = true;
+	int r;
 
-	if (getaddrinfo(name, NULL, &hints, &list))
+	if (names->waited_ms >= WAIT_MAX_MS)
+		return false;
+	r = getaddrinfo(name, NULL, &hints, &list);
+	if (r == EAI_AGAIN)
+		names->waited_ms += now_ms() - began;
+	if (r)
 		return false;
 	if (list->ai_family == AF_INET)
 		from_ipv4(&((struct sockaddr_in *)(void *)list->ai_addr)->sin_addr, ret);
@@ -154,13 +157,13 @@ static bool resolve(struct match_names *names, const char *address, struct numbe
 	e->name = strdup(address);
 	if (!e->name)
 		return false;
-	e->known = look_up(address, &e->number);
+	e->known = look_up(names, address, &e->number);
 	names->len++;
 	*ret = e->number;
 	return e->known;
 }
 
-bool match_address_resolved(struct match_names *names, const char *a, const char *b)
+bool match_address(struct match_names *names, const char *a, const char *b)
 {
 	struct number na, nb;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Whether two addresses mean the same: as text, as numbers, or as names that resolve alike.
- * Names are looked up only when asked for, and each once for a whole command. The modes use it
- * to hold records and sessions against -p.
+ * Each name is looked up once for a whole command. The modes use it to hold records and sessions
+ * against -p and each other.
  */
 #ifndef ISCSIADM_MATCH_H
 #define ISCSIADM_MATCH_H
@@ -14,13 +14,10 @@ struct match_names;
 struct match_names *match_names_new(void);
 struct match_names *match_names_free(struct match_names *names);
 
-/* Equal as text, or both numeric and equal: "::1" and "0:0::1". Looks nothing up. */
-bool match_address(const char *a, const char *b);
-
-/* Also equal if what @a and @b resolve to is. A name that can't be resolved equals nothing. */
-bool match_address_resolved(struct match_names *names, const char *a, const char *b);
-
-/* True if @address is no number, so that only a look-up can tell. */
-bool match_is_name(const char *address);
+/*
+ * Equal as text, as numbers ("::1" and "0:0::1"), or in what they resolve to. Only what is no
+ * number is looked up; a name that can't be resolved equals nothing but itself.
+ */
+bool match_address(struct match_names *names, const char *a, const char *b);
 
 #endif /* ISCSIADM_MATCH_H */

@@ -764,7 +764,11 @@ static enum iscsi_err legacy_record(struct adm *adm)
 
 	discovery_init(&d, adm, ISCSI_DB_SENDTARGETS);
 	asking = opt->discover || opt->login;
-	err = opt->ops == OP_DELETE && !asking ? read_record_or_none(&d) : read_record(&d);
+	if (!d.address[0])
+		err = ISCSI_ERR_NO_OBJS_FOUND;
+	else
+		err = opt->ops == OP_DELETE && !asking ? read_record_or_none(&d) :
+							 read_record(&d);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND) {
 		adm_error("Discovery record [%s,%d] not found!", d.address, d.port);
 		return ISCSI_ERR_INVAL;
@@ -810,7 +814,7 @@ static enum iscsi_err legacy_run(struct adm *adm)
 	case TYPE_NONE:
 		break;
 	}
-	if (opt->has_portal && opt->portal.address[0])
+	if (opt->has_portal)
 		return legacy_record(adm);
 	if (opt->ops && opt->ops != OP_SHOW)
 		return bad("Invalid operation.");

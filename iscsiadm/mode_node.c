@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * "-m node": the node records, and logins and logouts by them. Session mode with -r comes here
- * too, with a selection that is one session's record. All changes of a command are staged under
- * one lock and committed once; nothing is asked of iscsid while it is held.
+ * "-m node": the node records, and logins and logouts by them. Session mode comes here too, for
+ * one session and its record, or for all sessions. All changes of a command are staged under one
+ * lock and committed once; nothing is asked of iscsid while it is held.
  */
 #include "adm.h"
 
@@ -345,6 +345,7 @@ static enum iscsi_err add_nodes(struct addition *a, const struct adm_selection *
 	if (!sel->target || !sel->address) {
 		any_iface.iface = NULL;
 		any_iface.transport = NULL;
+		any_iface.literal = true;
 		return adm_each_node(a->adm, &any_iface, add_again, a, NULL);
 	}
 	a->id.target = sel->target;
@@ -597,7 +598,7 @@ static enum iscsi_err node_logout_all(struct adm *adm)
 	if (!list)
 		return adm_fail(ISCSI_ERR_NOMEM, NULL);
 	for (i = 0; i < count; i++) {
-		struct adm_selection sel = { .port = -1 };
+		struct adm_selection sel = { .literal = true };
 
 		l.session = adm_sessions_by_target(adm->sessions, i);
 		l.found = false;
@@ -646,6 +647,7 @@ enum iscsi_err mode_node_operate(struct adm *adm, const struct adm_selection *se
 		struct adm_selection by_name = *sel;
 
 		by_name.transport = NULL;
+		by_name.literal = true;
 		return node_show(adm, &by_name);
 	}
 	if (opt->ops == OP_UPDATE)

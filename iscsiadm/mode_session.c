@@ -481,14 +481,8 @@ enum iscsi_err mode_session_run(struct adm *adm)
 		err = adm_need_session(adm, opt->sid, &session);
 		return err == ISCSI_SUCCESS ? session_one(adm, session) : err;
 	}
+	if (opt->logout || opt->rescan || opt->stats)
+		return mode_node_operate(adm, &all);
 	err = adm_need_sessions(adm);
-	if (err != ISCSI_SUCCESS)
-		return err;
-	if (opt->logout)
-		return mode_session_logout(adm, &all);
-	if (opt->rescan)
-		return mode_session_rescan(adm, &all);
-	if (opt->stats)
-		return mode_session_stats(adm, &all);
-	return session_list(adm, NULL);
+	return err == ISCSI_SUCCESS ? session_list(adm, NULL) : err;
 }

@@ -146,6 +146,10 @@ static const struct {
 	{ "iqn.a:b", "10.0.0.1", "3260", "if1", 0 },
 	{ "iqn.a:d", "10.0.0.1", "3260", "default", 0 },
 	{ "iqn.a:c", "10.0.0.1", "3260", "if2", 2 },
+	{ "iqn.a:d", "LOCALHOST", "3260", "default", 1 },
+	{ "iqn.a:d", "LOCALHOST", "3261", "default", 0 },
+	{ "iqn.a:b", "LOCALHOST", "3260", "default", 0 },
+	{ "iqn.a:d", "192.0.2.1", "3260", "default", 0 },
 };
 
 START_TEST(sessions_of_a_record_are_counted)
@@ -155,6 +159,7 @@ START_TEST(sessions_of_a_record_are_counted)
 	fake_sysfs_set(fs, "class/iscsi_session/session11/ifacename", "if2\n");
 	fake_sysfs_add_session(fs, 12, 4, "iqn.a:c", "10.0.0.1", 3260);
 	fake_sysfs_set(fs, "class/iscsi_session/session12/ifacename", "if2\n");
+	fake_sysfs_add_session(fs, 13, 5, "iqn.a:d", "localhost", 3260);
 	ck_assert(!adm_need_sessions(&adm));
 	ck_assert(!iscsi_db_record_new(ISCSI_DB_NODE, &rec));
 	ck_assert(!iscsi_db_record_set(rec, "node.name", records[_i].target, NULL));

@@ -246,11 +246,13 @@ static const char *settings_text(const char *own_name)
 #define NAME	"iface.initiatorname=iqn.2030-01.org.example:bootini "
 #define CHAP	"node.session.auth.authmethod=CHAP node.session.auth.username=buser " \
 		"node.session.auth.password=bsecret12345 "
+#define NO_CHAP	"node.session.auth.username= node.session.auth.password= "
+#define NO_IN	"node.session.auth.username_in= node.session.auth.password_in= "
 
 START_TEST(settings_are_those_of_the_table)
 {
-	ck_assert_str_eq(settings_text(""), ONBOOT NAME CHAP);
-	ck_assert_str_eq(settings_text("iqn.a:iface"), ONBOOT CHAP);
+	ck_assert_str_eq(settings_text(""), ONBOOT NAME CHAP NO_IN);
+	ck_assert_str_eq(settings_text("iqn.a:iface"), ONBOOT CHAP NO_IN);
 	fake_sysfs_set(fs, IBFT "target0/rev-chap-name", "target\n");
 	fake_sysfs_set(fs, IBFT "target0/rev-chap-name-secret", "other-secret-1\n");
 	ck_assert_str_eq(settings_text(""), ONBOOT NAME CHAP "node.session.auth.username_in=target "
@@ -260,7 +262,7 @@ START_TEST(settings_are_those_of_the_table)
 	fake_sysfs_set(fs, IBFT "target0/rev-chap-name", NULL);
 	fake_sysfs_set(fs, IBFT "target0/rev-chap-name-secret", NULL);
 	fake_sysfs_set(fs, IBFT "initiator/initiator-name", NULL);
-	ck_assert_str_eq(settings_text(""), ONBOOT);
+	ck_assert_str_eq(settings_text(""), ONBOOT NO_CHAP NO_IN);
 }
 END_TEST
 
