@@ -7,6 +7,7 @@
 #include "adm.h"
 
 #include <ctype.h>
+#include <search.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +48,16 @@ enum iscsi_err adm_fail(enum iscsi_err err, const struct iscsi_why *why)
 	return err;
 }
 
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static void keep_text(void *text)
+{
+	(void)text;	/* the list's */
+}
+
 void adm_done(struct adm *adm)
 {
 	adm->client = client_free(adm->client);
@@ -55,6 +66,8 @@ void adm_done(struct adm *adm)
 	adm->sysfs = sysfs_free(adm->sysfs);
 	adm->config = iscsi_db_config_free(adm->config);
 	adm->db = iscsi_db_close(adm->db);
+	tdestroy(adm->unreadable_known, keep_text);
+	adm->unreadable_known = NULL;
 	while (adm->unreadable_count)
 		free(adm->unreadable[--adm->unreadable_count]);
 	free(adm->unreadable);
@@ -69,18 +82,17 @@ static void keep_unreadable(void *arg, const char *text)
 {
 	struct adm *adm = arg;
 	char **more;
-	size_t i;
 
-	for (i = 0; i < adm->unreadable_count; i++) {
-		if (streq(adm->unreadable[i], text))
-			return;
-	}
+	if (tfind(text, &adm->unreadable_known, compare_texts))
+		return;
 	more = reallocarray(adm->unreadable, adm->unreadable_count + 1, sizeof(*more));
 	if (!more)
 		return;
 	adm->unreadable = more;
 	more[adm->unreadable_count] = strdup(text);
-	adm->unreadable_count += more[adm->unreadable_count] != NULL;
+	if (!more[adm->unreadable_count])
+		return;
+	(void)tsearch(more[adm->unreadable_count++], &adm->unreadable_known, compare_texts);
 }
 
 enum iscsi_err adm_need_db(struct adm *adm)
@@ -300,7 +312,9 @@ static void warn_of_record(void *arg, const char *text)
 enum iscsi_err adm_each_node(struct adm *adm, const struct adm_selection *sel,
 			     iscsi_db_record_fn *fn, void *arg, size_t *ret_count)
 {
-	struct iscsi_db_filter filter = { sel->target, NULL, sel->port, sel->iface };
+	struct iscsi_db_filter filter = {
+		.target = sel->target, .port = sel->port, .iface = sel->iface,
+	};
 	struct walk walk = { adm, sel, fn, arg, NULL, 0 };
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
@@ -308,11 +322,13 @@ enum iscsi_err adm_each_node(struct adm *adm, const struct adm_selection *sel,
 	err = adm_need_db(adm);
 	if (err != ISCSI_SUCCESS)
 		return err;
-	/* The library looks nothing up, and any record may have a name for its address. */
-	if (sel->literal)
+	if (sel->literal || (sel->address && match_is_number(sel->address)))
 		filter.address = sel->address;
-	else
+	/* The library looks nothing up, and a record may have a name for its address. */
+	if (!sel->literal) {
+		filter.names = filter.address != NULL;
 		walk.host = sel->address;
+	}
 	err = iscsi_db_node_each(adm->db, &filter, warn_of_record, adm, walk_node, &walk, &why);
 	if (err != ISCSI_SUCCESS && why.text[0])
 		adm_error("%s", why.text);
@@ -324,7 +340,10 @@ enum iscsi_err adm_each_node(struct adm *adm, const struct adm_selection *sel,
 enum iscsi_err adm_delete_unreadable(struct adm *adm, const struct adm_selection *sel,
 				     unsigned int *ret)
 {
-	struct iscsi_db_filter filter = { sel->target, sel->address, sel->port, sel->iface };
+	struct iscsi_db_filter filter = {
+		.target = sel->target, .address = sel->address, .port = sel->port,
+		.iface = sel->iface,
+	};
 	struct iscsi_why why = { "" };
 
 	*ret = 0;

@@ -25,6 +25,7 @@ struct adm {
 	/* Records that walks have left out since they can't be read, each once: file and why. */
 	char **unreadable;
 	size_t unreadable_count;
+	void *unreadable_known;		/* the same for tfind() */
 };
 
 void adm_done(struct adm *adm);

@@ -202,7 +202,7 @@ static enum iscsi_err look_at(void *arg, const struct iscsi_db_record *rec)
 /* Fills s->existing and stages what has to go: all records, or only those of the targets. */
 static enum iscsi_err look_at_records(struct store *s)
 {
-	struct iscsi_db_filter filter = { NULL, NULL, -1, NULL };
+	struct iscsi_db_filter filter = { .port = -1 };
 	struct iscsi_why why = { "" };
 	enum iscsi_err err = ISCSI_SUCCESS;
 	size_t i;

@@ -81,6 +81,13 @@ static bool number_equal(const struct number *a, const struct number *b)
 	return !memcmp(a->bytes, b->bytes, sizeof(a->bytes)) && a->zone == b->zone;
 }
 
+bool match_is_number(const char *address)
+{
+	struct number n;
+
+	return parse_number(address, &n);
+}
+
 struct match_names *match_names_new(void)
 {
 	return calloc(1, sizeof(struct match_names));

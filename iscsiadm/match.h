@@ -20,4 +20,7 @@ struct match_names *match_names_free(struct match_names *names);
  */
 bool match_address(struct match_names *names, const char *a, const char *b);
 
+/* True if it is a numeric address, and never looked up. */
+bool match_is_number(const char *address);
+
 #endif /* ISCSIADM_MATCH_H */

@@ -337,7 +337,9 @@ static enum iscsi_err adopt_tpgt(void *arg, const struct iscsi_db_record *rec)
 
 static enum iscsi_err add_nodes(struct addition *a, const struct adm_selection *sel)
 {
-	struct iscsi_db_filter same = { sel->target, sel->address, sel->port, NULL };
+	struct iscsi_db_filter same = {
+		.target = sel->target, .address = sel->address, .port = sel->port,
+	};
 	struct adm_selection any_iface = *sel;
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;

@@ -263,6 +263,8 @@ struct iscsi_db_filter {
 	const char *address;	/* equal as text, or, if that finds nothing, as numeric address */
 	int port;
 	const char *iface;	/* exact */
+	bool names;		/* with a numeric @address: and each node whose address is a name,
+				   which may stand for it; all numbers are then compared as such */
 };
 
 /*

@@ -35,6 +35,8 @@ static bool is_wanted(const struct node_filter *filter, const struct node_id *id
 		return false;
 	if (!filter->is.address)
 		return true;
+	if (filter->is.names && !address_equal(id->address, id->address))
+		return true;
 	return filter->numeric ? address_equal(filter->is.address, id->address) :
 				 streq(filter->is.address, id->address);
 }

@@ -363,8 +363,10 @@ static enum iscsi_err walk_twice(struct walk *walk, const struct iscsi_db_filter
 		(void)snprintf(walk->filter.port, sizeof(walk->filter.port), "%d", is->port);
 	if (is->iface && iscsi_db_check_iface_name(is->iface, NULL) != ISCSI_SUCCESS)
 		return ISCSI_SUCCESS;
+	walk->filter.numeric = is->names;
 	err = walk_nodes(walk);
-	if (err || walk->found || !is->address || !address_equal(is->address, is->address))
+	if (err || walk->found || is->names || !is->address ||
+	    !address_equal(is->address, is->address))
 		return err;
 	walk->filter.numeric = true;
 	/* What is wrong was told the first time. */

@@ -51,7 +51,7 @@ static enum iscsi_err on_node(void *arg, const struct iscsi_db_record *rec)
 /* The nodes of one target; a NULL in place of the filter means all nodes. */
 static int list_nodes(struct iscsi_db *db, unsigned int *ret_count)
 {
-	const struct iscsi_db_filter filter = { TARGET, NULL, -1, NULL };
+	const struct iscsi_db_filter filter = { .target = TARGET, .port = -1 };
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 
@@ -180,7 +180,9 @@ static enum iscsi_err on_change(void *arg, const struct iscsi_db_record *rec)
 static int change_nodes(struct iscsi_db *db, const char *address, const char *key,
 			const char *value)
 {
-	const struct iscsi_db_filter filter = { TARGET, address, -1, NULL };
+	const struct iscsi_db_filter filter = {
+		.target = TARGET, .address = address, .port = -1,
+	};
 	struct change c = { db, key, value, { "" } };
 	enum iscsi_err err = iscsi_db_lock(db, &c.why);
 

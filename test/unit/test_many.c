@@ -316,10 +316,14 @@ START_TEST(nothing_is_left_open)
 	struct iscsi_why why = { "" };
 
 	make_many(MANY);
-	ck_assert_msg(!change_all(&db_os_real, &why), "%s", why.text);
+	for (int i = 0; i < 5; i++)
+		ck_assert_msg(!change_all(&db_os_real, &why), "%s", why.text);
 	ck_assert_uint_eq(look().automatic, MANY);
 	ck_assert_uint_eq(entries("/proc/self/fd"), files);
-	ck_assert_uint_eq(entries("/proc/self/task"), threads);
+	/* A thread that was waited for is listed for a moment yet; a sanitizer may have its own. */
+	for (int i = 0; i < 100 && entries("/proc/self/task") > threads + 1; i++)
+		(void)usleep(10000);
+	ck_assert_uint_le(entries("/proc/self/task"), threads + 1);
 }
 END_TEST
 

@@ -321,6 +321,8 @@ static const struct {
 	{ { .address = "2001:db8::2", .port = -1 }, "" },
 	{ { .address = "host", .port = 3260 }, BHOST },
 	{ { .address = "HOST", .port = 3260 }, "" },
+	{ { .address = "2001:DB8:0::1", .port = -1, .names = true }, A6 BHOST },
+	{ { .address = "1.1.1.1", .port = 3260, .names = true }, A1 A1_IF0 B1_IF0 BHOST },
 	{ { .iface = "if0", .port = -1 }, A1_IF0 B1_IF0 },
 	{ { .iface = "../if0", .port = -1 }, "" },
 	{ { .iface = "none", .port = -1 }, "" },
