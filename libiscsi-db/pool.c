@@ -5,7 +5,7 @@
  */
 #include "libiscsi-db/db.h"
 
-#define CHUNK_SIZE	(512 * 1024)	/* what isn't used of it costs nothing */
+#define CHUNK_SIZE	(128 * 1024)	/* what isn't used of it costs nothing */
 #define ALIGN		16
 
 struct pool_chunk {

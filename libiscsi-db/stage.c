@@ -14,7 +14,7 @@
 #define WAIT_MS		10000	/* for another program that changes the database */
 #define PAUSE_MS	5
 #define WRITE_ALONE	64	/* texts are written at once; more of them in batches, */
-#define BATCH_WRITES	32	/* beside whoever stages them, */
+#define BATCH_WRITES	16	/* beside whoever stages them, */
 #define BATCHES		8	/* but not too far behind */
 
 struct stage_write {

@@ -12,8 +12,8 @@
 #define UNREADABLE_IFACE "default"
 
 #define TARGETS_ALONE	128	/* up to so many are read one by one; */
-#define BATCH_TARGETS	64	/* of more, so many at a time, */
-#define BATCHES		3	/* and so many times that are in memory */
+#define BATCH_TARGETS	16	/* of more, so many at a time, */
+#define BATCHES		12	/* and so many times that are in memory */
 
 struct walk {
 	struct iscsi_db *db;
