@@ -499,7 +499,7 @@ static int remove_links(struct part *part, const struct stage_op *op)
 static int prepare(struct part *part, struct stage_op *op)
 {
 	const char *path;
-	int dir = 0, r;
+	int dir = 0;
 
 	if (op->remove)
 		return 0;
@@ -517,8 +517,7 @@ static int prepare(struct part *part, struct stage_op *op)
 	dir = open_link_folder(part, op, &path);
 	if (db_is_nowhere(dir))
 		return 0;
-	r = dir < 0 ? dir : make_link(part, op, dir, path);
-	return r;
+	return dir < 0 ? dir : make_link(part, op, dir, path);
 }
 
 /*
@@ -750,7 +749,7 @@ enum iscsi_err iscsi_db_commit(struct iscsi_db *db, struct iscsi_why *why)
 			 db->stage.ops[i]->path);
 	if (r < 0)
 		err = iscsi_fail(why, r == -ENOMEM ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM,
-				 "cannot change %s/%s: %s", db->root, what, db_strerror(r));
+				 "cannot change %s/%s: %s", db->root, what, stage_strerror(r));
 	stage_drop(db);
 	return err;
 }

@@ -397,15 +397,18 @@ enum iscsi_err stage_check_lock(const struct iscsi_db *db, struct iscsi_why *why
 	return iscsi_fail(why, ISCSI_ERR_INTERNAL, "the database isn't locked for a change");
 }
 
+const char *stage_strerror(int err)
+{
+	if (err == -EBUSY)
+		return "another program is changing the database, and takes too long";
+	return db_strerror(err);
+}
+
 static enum iscsi_err write_failed(const struct iscsi_db *db, const char *path, int r,
 				   struct iscsi_why *why)
 {
-	if (r == -EBUSY)
-		return iscsi_fail(why, ISCSI_ERR_IDBM,
-				  "cannot write %s/%s: another program is changing the database, "
-				  "and takes too long", db->root, path);
 	return iscsi_fail(why, r == -ENOMEM ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM,
-			  "cannot write %s/%s: %s", db->root, path, db_strerror(r));
+			  "cannot write %s/%s: %s", db->root, path, stage_strerror(r));
 }
 
 enum iscsi_err stage_write(struct iscsi_db *db, const char *path,
