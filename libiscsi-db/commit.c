@@ -309,6 +309,11 @@ static int put_inner(struct part *part, const struct stage_op *op, const char *p
 	return r < 0 ? r : touch_parent(part, path);
 }
 
+static bool is_of_node(const char *path)
+{
+	return strncmp(path, "nodes/", strlen("nodes/")) == 0;
+}
+
 /*
  * The plain file that an old version made where the folder belongs changes places with a folder
  * that holds the new record, so that there is no moment without one. A file system that can't
@@ -317,18 +322,28 @@ static int put_inner(struct part *part, const struct stage_op *op, const char *p
 static int put_folder(struct part *part, const struct stage_op *op)
 {
 	CLEANUP(freep) char *folder = db_parent_name(op->path);
-	int tmp = open_tmp(part), dir, r;
+	const struct db_os *os = part->db->os;
+	int type, tmp = open_tmp(part), dir, r;
 
 	if (!folder)
 		return -ENOMEM;
-	if (db_type(part->db, folder) == S_IFDIR)	/* another record of the portal did it */
+	type = db_type(part->db, folder);
+	if (type < 0)
+		return type;
+	if (type == S_IFDIR)	/* another record of the portal did it */
 		return put_inner(part, op, op->path);
 	dir = tmp < 0 ? tmp : open_parent(part, folder);
 	if (dir < 0)
 		return dir;
-	r = part->db->os->rename(tmp, op->tmp, dir, db_base_name(folder), true);
-	if (r == -EINVAL || r == -ENOSYS)
+	r = os->rename(tmp, op->tmp, dir, db_base_name(folder), true);
+	if ((r == -EINVAL || r == -ENOSYS) && !is_of_node(folder))
 		return put_inner(part, op, folder);
+	if (r == -EINVAL || r == -ENOSYS) {
+		/* It is no record of any layout, so that nothing is lost by a moment without. */
+		r = os->unlink(dir, db_base_name(folder), 0);
+		if (!r)
+			r = os->rename(tmp, op->tmp, dir, db_base_name(folder), false);
+	}
 	return r < 0 ? r : touch_parent(part, folder);
 }
 
@@ -495,24 +510,28 @@ static int remove_links(struct part *part, const struct stage_op *op)
 
 /* ---- the steps ----------------------------------------------------------------------- */
 
-/* Makes the folder of a new record, and the link of any. */
-static int prepare(struct part *part, struct stage_op *op)
+static int prepare_folder(struct part *part, struct stage_op *op)
+{
+	int dir;
+
+	if (op->remove || op->there || op->folder)
+		return 0;
+	dir = make_parent(part, op->path);
+	if (dir >= 0)
+		return 0;
+	if (!is_of_one(dir))
+		return dir;
+	op->failed = true;
+	part_failed(part, dir, op->path);
+	return 0;
+}
+
+static int prepare_link(struct part *part, struct stage_op *op)
 {
 	const char *path;
-	int dir = 0;
+	int dir;
 
-	if (op->remove)
-		return 0;
-	if (!op->there && !op->folder)
-		dir = make_parent(part, op->path);
-	if (dir < 0 && is_of_one(dir)) {
-		op->failed = true;
-		part_failed(part, dir, op->path);
-		return 0;
-	}
-	if (dir < 0)
-		return dir;
-	if (!op->link)
+	if (op->remove || op->failed || !op->link)
 		return 0;
 	dir = open_link_folder(part, op, &path);
 	if (db_is_nowhere(dir))
@@ -616,8 +635,8 @@ static int put_new(struct iscsi_db *db, const struct names *keep, const char **w
 	};
 	int synced;
 
-	/* Links after all records, as one may go into the folder of another. */
-	if (run_parts(part, prepare)) {
+	/* Each step for all, as a link may go into the folder of another record. */
+	if (run_parts(part, prepare_folder) && run_parts(part, prepare_link)) {
 		(void)run_parts(part, put_one);
 		(void)run_parts(part, put_link);
 	}
@@ -625,7 +644,7 @@ static int put_new(struct iscsi_db *db, const struct names *keep, const char **w
 		int r = touch(&part[0].touched, part[1].touched.name[i]);
 
 		if (r < 0)
-			part_failed(&part[0], r, part[1].touched.name[i]);
+			part_failed(&part[0], r, STAGE_FOLDER);
 	}
 	if (!part[0].err && part[1].err)
 		part_failed(&part[0], part[1].err, part[1].what);
@@ -652,6 +671,20 @@ static bool was_replaced(const struct db_stage *stage, const char *path)
 	return false;
 }
 
+static int compare_to_op(const void *path, const void *op)
+{
+	return strcmp(path, (*(struct stage_op *const *)op)->path);
+}
+
+/* True if the file of the old layout has become a new record, of another interface. */
+static bool is_written(const struct db_stage *stage, const char *path)
+{
+	struct stage_op *const *op = bsearch(path, stage->ops, stage->count,
+					     sizeof(stage->ops[0]), compare_to_op);
+
+	return op && !(*op)->remove;
+}
+
 /* What goes: deleted records with their links, and files of the old layout. */
 static int remove_old(struct iscsi_db *db, const struct names *keep, const char **what)
 {
@@ -674,7 +707,10 @@ static int remove_old(struct iscsi_db *db, const struct names *keep, const char 
 	for (size_t i = 0; i < stage->count; i++) {
 		struct stage_op *op = stage->ops[i];
 		const char *path = op->remove ? op->path : op->old_file;
-		int r = path && !op->failed ? remove_entry(&part, path) : 0;
+		int r = 0;
+
+		if (path && !op->failed && (op->remove || !is_written(stage, path)))
+			r = remove_entry(&part, path);
 
 		if (r == -ENOTEMPTY && was_replaced(stage, path))
 			r = 0;

@@ -408,6 +408,8 @@ bool record_text_is_cut(const char *text, size_t len);
  * folder, leads out of the database, or has a name that no file can have.
  */
 bool db_is_nowhere(int err);
+/* True if an error says that we lack something just now, whatever was looked at. */
+bool db_is_shortage(int err);
 /* The type of what lies at @path (S_IFREG, ...), 0 for nothing, -errno. */
 int db_type(struct iscsi_db *db, const char *path);
 /* Makes sure that a record read from @path says so; *fixed tells if it didn't. -ENOMEM. */
@@ -477,6 +479,9 @@ struct target_folder {
  */
 void target_read(struct iscsi_db *db, const struct node_filter *filter, const char *target,
 		 struct pool *pool, struct target_folder *ret);
+/* The same of one portal's folder, whose name is @name and found good. */
+void portal_read(struct iscsi_db *db, const struct node_filter *filter, const char *target,
+		 const char *name, struct pool *pool, struct portal_folder *ret);
 
 /* ---- stage.c: changes that aren't visible yet ---------------------------------------- */
 
@@ -497,6 +502,8 @@ int stage_set_link(struct stage_op *op, const char *path, const char *otherwise,
 int stage_set_old_file(struct stage_op *op, const char *path);
 /* A link that the old record has, or may have. -ENOMEM. */
 int stage_add_unlink(struct stage_op *op, const char *path);
+/* Forgets what was staged after the first @count (db->stage.count) changes. */
+void stage_cut_back(struct iscsi_db *db, size_t count);
 /* Forgets all that is staged. */
 void stage_drop(struct iscsi_db *db);
 

@@ -57,7 +57,11 @@ static enum iscsi_err load(struct iscsi_db *db, enum iscsi_db_kind kind, const c
 	if (!folder)
 		return no_memory(why);
 	type = db_type(db, folder);
-	path = type && type != S_IFDIR ? strdup(folder) : db_join(folder, layout[kind].file);
+	if (type < 0 && !db_is_nowhere(type))
+		return iscsi_fail(why, db_is_shortage(type) ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM,
+				  "cannot look at %s/%s: %s", db->root, folder,
+				  db_strerror(type));
+	path = type > 0 && type != S_IFDIR ? strdup(folder) : db_join(folder, layout[kind].file);
 	if (!path)
 		return no_memory(why);
 	err = db_load(db, kind, path, NULL, fn, arg, &rec, why);
@@ -200,6 +204,7 @@ enum iscsi_err iscsi_db_discovery_delete(struct iscsi_db *db, enum iscsi_db_kind
 					 const char *address, int port, struct iscsi_why *why)
 {
 	CLEANUP(freep) char *folder = NULL, *path = NULL;
+	size_t staged = db->stage.count;
 	struct stage_op *op;
 	enum iscsi_err err;
 	int type;
@@ -227,6 +232,9 @@ enum iscsi_err iscsi_db_discovery_delete(struct iscsi_db *db, enum iscsi_db_kind
 	if (err)
 		return err;
 	/* In the old layout there are no links. */
-	return type == S_IFDIR ? delete_links(db, folder, layout[kind].file, op, why) :
-				 ISCSI_SUCCESS;
+	if (type == S_IFDIR)
+		err = delete_links(db, folder, layout[kind].file, op, why);
+	if (err)
+		stage_cut_back(db, staged);
+	return err;
 }

@@ -361,7 +361,9 @@ void lock_drop(struct iscsi_db *db)
 	/* An old tool may have lost patience and made the lock its own. */
 	if (db->os->stat(db->lock.dir, HELD_NAME, &held) == 0 && same_file(&held, &db->lock.owner))
 		(void)db->os->unlink(db->lock.dir, HELD_NAME, 0);
-	close_lock(db);		/* gives the advisory lock back */
+	/* Not by closing alone: someone may have a copy of the descriptor. */
+	(void)db->os->flock(db->lock.fd, LOCK_UN);
+	close_lock(db);
 }
 
 void iscsi_db_unlock(struct iscsi_db *db)

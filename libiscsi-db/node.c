@@ -163,23 +163,27 @@ static int found_link(const struct links *links, const struct iscsi_db_record *r
 	return *ret ? 0 : -ENOMEM;
 }
 
-/* The link that a record asks for: its path or NULL, and where else it may go. */
-static const char *choose_link(struct iscsi_db *db, const struct links *links, const char *found,
-			       const struct iscsi_db_record *rec, const char **otherwise)
+/* The link that a record asks for: its path or NULL, and where else it may go. -errno. */
+static int choose_link(struct iscsi_db *db, const struct links *links, const char *found,
+		       const struct iscsi_db_record *rec, const char **ret,
+		       const char **otherwise)
 {
 	const char *type = iscsi_db_record_get(rec, "node.discovery_type");
+	int flat;
 
+	*ret = streq(type, "static") ? links->in_static :
+	       streq(type, "fw") ? links->in_fw : found;
 	*otherwise = NULL;
-	if (streq(type, "static"))
-		return links->in_static;
-	if (streq(type, "fw"))
-		return links->in_fw;
 	if (!streq(type, "isns"))
-		return found;
-	if (!found || db_type(db, links->in_isns) == S_IFLNK)
-		return links->in_isns;
-	*otherwise = links->in_isns;
-	return found;
+		return 0;
+	flat = found ? db_type(db, links->in_isns) : S_IFLNK;
+	if (flat < 0 && !db_is_nowhere(flat))
+		return flat;
+	if (flat == S_IFLNK)
+		*ret = links->in_isns;
+	else
+		*otherwise = links->in_isns;
+	return 0;
 }
 
 int node_fix_type(struct iscsi_db *db, const struct node_id *id, struct iscsi_db_record *rec)
@@ -230,6 +234,8 @@ static int unlink_anywhere(struct iscsi_db *db, struct stage_op *op, const struc
 		struct names portals;
 
 		r = names_read(db, folders[f], &portals);
+		if (db_is_nowhere(r))
+			r = 0;
 		for (size_t i = 0; i < portals.count && !r; i++) {
 			CLEANUP(freep) char *path = db_concat(folders[f], "/", portals.name[i],
 							      "/", links->name, NULL);
@@ -283,6 +289,13 @@ static bool names_have(const struct names *names, const char *name)
 				       names_compare);
 }
 
+static enum iscsi_err cannot_look(const struct iscsi_db *db, const char *path, int r,
+				  struct iscsi_why *why)
+{
+	return iscsi_fail(why, db_is_shortage(r) ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM,
+			  "cannot look at %s/%s: %s", db->root, path, db_strerror(r));
+}
+
 /* With the record in its folder, the plain file that an old version kept it in goes. */
 static enum iscsi_err replace_single(struct iscsi_db *db, struct stage_op *op,
 				     const struct node_id *id, const char *path,
@@ -291,12 +304,16 @@ static enum iscsi_err replace_single(struct iscsi_db *db, struct stage_op *op,
 	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *old = NULL;
 	CLEANUP(freep) char *single = single_path(id);
 	enum iscsi_err err;
+	int type;
 
 	if (!single)
 		return node_no_memory(why);
 	if (db_is_here(db, path) && !names_have(db->here.portals, db_base_name(single)))
 		return ISCSI_SUCCESS;
-	if (db_type(db, single) != S_IFREG)
+	type = db_type(db, single);
+	if (type < 0 && !db_is_nowhere(type))
+		return cannot_look(db, single, type, why);
+	if (type != S_IFREG)
 		return ISCSI_SUCCESS;
 	err = db_load(db, ISCSI_DB_NODE, single, NULL, NULL, NULL, &old, why);
 	if (err == ISCSI_ERR_NOMEM)
@@ -307,36 +324,50 @@ static enum iscsi_err replace_single(struct iscsi_db *db, struct stage_op *op,
 	return stage_set_old_file(op, single) < 0 ? node_no_memory(why) : ISCSI_SUCCESS;
 }
 
-enum iscsi_err iscsi_db_node_write(struct iscsi_db *db, const struct iscsi_db_record *rec,
-				   struct iscsi_why *why)
+static enum iscsi_err stage_node(struct iscsi_db *db, const struct node_id *id,
+				 const struct iscsi_db_record *rec, struct iscsi_why *why)
 {
-	CLEANUP(freep) char *path = NULL, *text = NULL, *found = NULL;
+	CLEANUP(freep) char *path = record_path(id), *text = NULL, *found = NULL;
 	CLEANUP(links_done) struct links links = { 0 };
 	const char *link, *otherwise;
 	struct stage_op *op;
-	struct node_id id;
-	enum iscsi_err err = node_id_of(rec, &id, why);
+	enum iscsi_err err;
+	int r;
 
-	if (err)
-		return err;
-	path = record_path(&id);
 	if (!path)
 		return node_no_memory(why);
 	err = stage_write(db, path, rec, &op, why);
-	if (err || !*id.tpgt)
+	if (err || !*id->tpgt)
 		return err;
 	text = db_join(db->root, path);
-	if (!text || links_init(&links, &id) < 0 || found_link(&links, rec, &found) < 0)
+	if (!text || links_init(&links, id) < 0 || found_link(&links, rec, &found) < 0)
 		return node_no_memory(why);
 	*strrchr(text, '/') = '\0';	/* links lead to the folder of the portal */
-	link = choose_link(db, &links, found, rec, &otherwise);
+	r = choose_link(db, &links, found, rec, &link, &otherwise);
+	if (r < 0)
+		return cannot_look(db, links.in_isns, r, why);
 	/* A name that no file can have: the node works without its link. */
 	if (link && strlen(links.name) > NAME_MAX)
 		link = otherwise = NULL;
 	if (link && stage_set_link(op, link, otherwise, text) < 0)
 		return node_no_memory(why);
 	err = stage_unlinks(db, op, &links, path, link, otherwise, why);
-	return err ? err : replace_single(db, op, &id, path, why);
+	return err ? err : replace_single(db, op, id, path, why);
+}
+
+enum iscsi_err iscsi_db_node_write(struct iscsi_db *db, const struct iscsi_db_record *rec,
+				   struct iscsi_why *why)
+{
+	size_t staged = db->stage.count;
+	struct node_id id;
+	enum iscsi_err err = node_id_of(rec, &id, why);
+
+	if (err)
+		return err;
+	err = stage_node(db, &id, rec, why);
+	if (err)
+		stage_cut_back(db, staged);
+	return err;
 }
 
 /* Where a node's record is -> @path, which the caller frees. Its type, 0 if it has none, -errno. */
@@ -366,6 +397,7 @@ enum iscsi_err node_delete_id(struct iscsi_db *db, const struct node_id *id,
 {
 	CLEANUP(links_done) struct links links = { 0 };
 	CLEANUP(freep) char *path = NULL;
+	size_t staged = db->stage.count;
 	struct stage_op *op;
 	enum iscsi_err err;
 	int type = locate(db, id, &path);
@@ -373,8 +405,7 @@ enum iscsi_err node_delete_id(struct iscsi_db *db, const struct node_id *id,
 	if (type == -ENOMEM)
 		return node_no_memory(why);
 	if (type < 0)
-		return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot look at %s/%s: %s", db->root, path,
-				  db_strerror(type));
+		return cannot_look(db, path, type, why);
 	if (!type)
 		return iscsi_fail(why, ISCSI_ERR_NO_OBJS_FOUND, "%s/%s isn't there", db->root,
 				  path);
@@ -382,8 +413,12 @@ enum iscsi_err node_delete_id(struct iscsi_db *db, const struct node_id *id,
 	if (err || !*id->tpgt)
 		return err;
 	if (links_init(&links, id) < 0)
-		return node_no_memory(why);
-	return stage_unlinks(db, op, &links, path, NULL, NULL, why);
+		err = node_no_memory(why);
+	else
+		err = stage_unlinks(db, op, &links, path, NULL, NULL, why);
+	if (err)
+		stage_cut_back(db, staged);
+	return err;
 }
 
 enum iscsi_err iscsi_db_node_delete(struct iscsi_db *db, const struct iscsi_db_record *rec,

@@ -74,6 +74,8 @@ static int take_private(struct iscsi_db *db)
 	if (r < 0 && r != -EEXIST)
 		return r;
 	fd = db->os->open(root, STAGE_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (fd < 0 && r == 0)
+		(void)db->os->unlink(root, STAGE_FOLDER, AT_REMOVEDIR);
 	if (fd < 0)
 		return fd == -ENOENT ? -EBUSY : fd;
 	r = db->os->flock(fd, LOCK_EX | LOCK_NB);
@@ -141,6 +143,7 @@ static void close_private(struct iscsi_db *db)
 	if (db->stage.fd < 0)
 		return;
 	(void)db->os->unlink(db->root_fd, STAGE_FOLDER, AT_REMOVEDIR);
+	(void)db->os->flock(db->stage.fd, LOCK_UN);
 	(void)db->os->close(db->stage.fd);
 	db->stage.fd = -1;
 }
@@ -459,6 +462,17 @@ enum iscsi_err stage_delete(struct iscsi_db *db, const char *path, struct stage_
 	op->remove = true;
 	*ret = op;
 	return ISCSI_SUCCESS;
+}
+
+void stage_cut_back(struct iscsi_db *db, size_t count)
+{
+	const char *what;
+
+	if (db->stage.count == count)
+		return;
+	(void)stage_flush(db, &what);	/* nobody is writing them then */
+	while (db->stage.count > count)
+		op_forget(db, db->stage.ops[db->stage.count - 1]);
 }
 
 int stage_set_link(struct stage_op *op, const char *path, const char *otherwise,

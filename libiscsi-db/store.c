@@ -181,6 +181,11 @@ bool db_is_nowhere(int err)
 	       err == -ENAMETOOLONG;
 }
 
+bool db_is_shortage(int err)
+{
+	return err == -ENOMEM || err == -EMFILE || err == -ENFILE;
+}
+
 int db_type(struct iscsi_db *db, const char *path)
 {
 	CLEANUP(freep) char *parent = db_parent_name(path);
@@ -416,8 +421,9 @@ enum iscsi_err db_load(struct iscsi_db *db, enum iscsi_db_kind kind, const char 
 					  "cannot read %s: it is a link to nothing", origin);
 		if (r == -ENOENT)
 			return iscsi_fail(why, ISCSI_ERR_NO_OBJS_FOUND, "%s isn't there", origin);
-		if (r == -ENOMEM)
-			return iscsi_fail(why, ISCSI_ERR_NOMEM, "%s: no memory", origin);
+		if (db_is_shortage(r))
+			return iscsi_fail(why, ISCSI_ERR_NOMEM, "cannot read %s: %s", origin,
+					  db_strerror(r));
 		if (r < 0)
 			return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot read %s: %s", origin,
 					  r == -EXDEV ? "it leads out of the database" :

@@ -132,6 +132,17 @@ static int read_portals(struct reading *reading, size_t len, int dir,
 	return 0;
 }
 
+void portal_read(struct iscsi_db *db, const struct node_filter *filter, const char *target,
+		 const char *name, struct pool *pool, struct portal_folder *ret)
+{
+	struct reading reading = { .db = db, .filter = filter, .pool = pool, .path = "nodes" };
+	size_t len = append(&reading, strlen(reading.path), target);
+
+	ret->ifaces = (struct names){ 0 };
+	ret->files = NULL;
+	ret->err = open_portal(&reading, len, -1, name, ret);
+}
+
 void target_read(struct iscsi_db *db, const struct node_filter *filter, const char *target,
 		 struct pool *pool, struct target_folder *ret)
 {

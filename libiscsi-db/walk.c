@@ -29,6 +29,18 @@ struct walk {
 	unsigned int epoch;	/* when its targets were read; see struct db_here */
 };
 
+static enum iscsi_err walk_failed(const struct walk *walk, const char *path, int r)
+{
+	return iscsi_fail(walk->why, db_is_shortage(r) ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM,
+			  "cannot list %s/%s: %s", walk->db->root, path, db_strerror(r));
+}
+
+/* True if what was read may not be so any more, by a change of our own. */
+static bool is_old(const struct walk *walk)
+{
+	return walk->epoch != walk->db->here.epoch;
+}
+
 /* Calls the walk's function, which may change the record; walks may be nested. */
 static enum iscsi_err walk_call(struct walk *walk, const char *path, bool single,
 				const struct iscsi_db_record *rec)
@@ -91,8 +103,8 @@ static enum iscsi_err walk_record(struct walk *walk, struct node_id *id, const c
 	enum iscsi_err err;
 	const char *iface;
 
-	if (walk->epoch != walk->db->here.epoch)
-		file = NULL;	/* read before the last change */
+	if (is_old(walk))
+		file = NULL;
 	err = db_load(walk->db, ISCSI_DB_NODE, path, file, walk->warn.fn, walk->warn.arg, &rec,
 		      &reason);
 	if (err == ISCSI_ERR_NOMEM)
@@ -195,8 +207,13 @@ static enum iscsi_err walk_portal(struct walk *walk, const char *target, const c
 	CLEANUP(freep) char *path = db_join(target, name);
 	enum iscsi_err err = ISCSI_SUCCESS;
 
-	if (!path || portal->err == -ENOMEM)
+	if (!path)
 		return node_no_memory(walk->why);
+	/* Once more, if something was changed since, or to be sure. */
+	if (portal->type == PORTAL_FOLDER && (portal->err || is_old(walk)))
+		portal_read(walk->db, &walk->filter, portal->id.target, name, &walk->pool, portal);
+	if (db_is_shortage(portal->err))
+		return walk_failed(walk, path, portal->err);
 	if (portal->type == PORTAL_SINGLE || portal->err)
 		return walk_no_portal(walk, &portal->id, path, portal->err);
 	for (size_t i = 0; i < portal->ifaces.count && !err; i++)
@@ -209,11 +226,18 @@ static enum iscsi_err walk_target(struct walk *walk, const struct target_folder 
 {
 	CLEANUP(freep) char *path = db_join("nodes", target->name);
 	enum iscsi_err err = ISCSI_SUCCESS;
+	struct target_folder again;
 	struct iscsi_why reason;
 
-	walk->target = target;
-	if (!path || target->err == -ENOMEM)
+	if (!path)
 		return node_no_memory(walk->why);
+	if (target->err) {	/* to be sure */
+		target_read(walk->db, &walk->filter, target->name, &walk->pool, &again);
+		target = &again;
+	}
+	if (db_is_shortage(target->err))
+		return walk_failed(walk, path, target->err);
+	walk->target = target;
 	if (iscsi_db_check_name(target->name, &reason) != ISCSI_SUCCESS)
 		db_warn(&walk->warn, "%s/%s is left out: %s", walk->db->root, path, reason.text);
 	else if (target->err)
@@ -287,7 +311,7 @@ static enum iscsi_err walk_ahead(struct walk *walk, const struct names *names, s
 	helper_hold(helper, walk->db->root_fd);
 	for (size_t i = 0; i < BATCHES; i++)
 		batch_ask(&batches[i], walk, names, &asked);
-	while (*walked < names->count && !err && walk->epoch == walk->db->here.epoch) {
+	while (*walked < names->count && !err && !is_old(walk)) {
 		struct batch *batch = &batches[turn / BATCH_TARGETS];
 
 		helper_wait(helper, &batch->job);
@@ -305,12 +329,6 @@ static enum iscsi_err walk_ahead(struct walk *walk, const struct names *names, s
 	return err;
 }
 
-static enum iscsi_err walk_failed(const struct walk *walk, int r)
-{
-	return iscsi_fail(walk->why, ISCSI_ERR_IDBM, "cannot list %s/nodes: %s", walk->db->root,
-			  db_strerror(r));
-}
-
 static enum iscsi_err walk_named(struct walk *walk, const char *target)
 {
 	struct target_folder folder;
@@ -325,7 +343,7 @@ static enum iscsi_err walk_named(struct walk *walk, const char *target)
 	/* It isn't that target's fault if none can be read. */
 	dir = db_open_dir(walk->db, "nodes");
 	if (dir < 0)
-		return walk_failed(walk, dir);
+		return walk_failed(walk, "nodes", dir);
 	(void)walk->db->os->close(dir);
 	return ISCSI_SUCCESS;
 }
@@ -342,7 +360,7 @@ static enum iscsi_err walk_nodes(struct walk *walk)
 		return walk_named(walk, walk->filter.is.target);
 	r = names_read(walk->db, "nodes", &names);
 	if (r < 0)
-		return walk_failed(walk, r);
+		return walk_failed(walk, "nodes", r);
 	if (names.count > TARGETS_ALONE)
 		err = walk_ahead(walk, &names, &walked);
 	while (walked < names.count && !err)

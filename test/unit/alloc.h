@@ -20,7 +20,7 @@ static bool alloc_failed;
 #endif
 #endif
 
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 static const bool alloc_can_fail = false;
 #else
 static const bool alloc_can_fail = true;

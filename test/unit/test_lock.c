@@ -340,6 +340,23 @@ START_TEST(only_one_at_a_time)
 }
 END_TEST
 
+START_TEST(a_copy_of_the_descriptor_holds_nothing)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open_os(&fx_os);
+	struct iscsi_why why = { "" };
+	int copy;
+
+	ck_assert(!iscsi_db_lock(db, &why));
+	copy = dup(db->lock.fd);
+	iscsi_db_unlock(db);
+	fx_slept_ms = 0;
+	ck_assert_msg(!iscsi_db_lock(db, &why), "%s", why.text);
+	ck_assert_int_eq(fx_slept_ms, 0);
+	iscsi_db_unlock(db);
+	(void)close(copy);
+}
+END_TEST
+
 START_TEST(a_folder_that_cannot_be_made)
 {
 	CLEANUP(freep) char *dir = db_format("%s/no/such/folder", fx_base);
@@ -374,6 +391,7 @@ int main(void)
 	tcase_add_test(t, places_that_cannot_be_locked);
 	tcase_add_test(t, a_full_run_can_be_locked);
 	tcase_add_test(t, foreign_tools_are_seen);
+	tcase_add_test(t, a_copy_of_the_descriptor_holds_nothing);
 	tcase_add_test(t, a_folder_that_cannot_be_made);
 	tcase_add_test(t, only_one_at_a_time);
 	srunner_run_all(runner, CK_NORMAL);

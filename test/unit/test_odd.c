@@ -375,6 +375,104 @@ START_TEST(the_longest_names)
 }
 END_TEST
 
+/* ---- what changes while it is walked ------------------------------------------------- */
+
+struct changer {
+	struct iscsi_db *db;
+	char seen[4096];
+};
+
+static enum iscsi_err change_ahead(void *arg, const struct iscsi_db_record *rec)
+{
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record
+		*second = fx_node("iqn.a", "2.2.2.2", "3260", "1", "if0"),
+		*third = fx_node("iqn.a", "3.3.3.3", "3260", "1", "default");
+	struct iscsi_why why = { "" };
+	struct changer *c = arg;
+
+	if (!*c->seen) {
+		ck_assert(!iscsi_db_lock(c->db, &why));
+		ck_assert(!iscsi_db_node_write(c->db, second, &why));
+		ck_assert(!iscsi_db_node_write(c->db, third, &why));
+		ck_assert_msg(!iscsi_db_commit(c->db, &why), "%s", why.text);
+		iscsi_db_unlock(c->db);
+	}
+	return fx_list_node(c->seen, rec);
+}
+
+/* In the folder of the target that the walk is in: one more, and one for something odd. */
+START_TEST(a_walk_sees_what_it_put_beside)
+{
+	static const struct iscsi_db_observer observer = { on_unreadable, NULL, NULL };
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
+	struct changer c = { .db = db };
+	struct iscsi_why why = { "" };
+
+	fx_write(db, fx_node("iqn.a", "1.1.1.1", "3260", "1", "default"));
+	fx_write(db, fx_node("iqn.a", "2.2.2.2", "3260", "1", "default"));
+	fx_put_text("nodes/iqn.a/3.3.3.3,3260,1", "nonsense");
+	iscsi_db_observe(db, &observer);
+	heard = 0;
+	fx_quiet();
+	ck_assert(!iscsi_db_node_each(db, NULL, fx_warn, NULL, change_ahead, &c, &why));
+	ck_assert_str_eq(c.seen, "iqn.a 1.1.1.1,3260,1 default manual\n"
+				 "iqn.a 2.2.2.2,3260,1 default manual\n"
+				 "iqn.a 2.2.2.2,3260,1 if0 manual\n"
+				 "iqn.a 3.3.3.3,3260,1 default manual\n");
+	ck_assert_uint_eq(heard + fx_warnings, 0);
+}
+END_TEST
+
+static int briefly_absent(int dir, const char *path, int flags, mode_t mode)
+{
+	static bool told;
+
+	if (!told && streq(path, "nodes/iqn.a")) {
+		told = true;
+		return -ENOENT;
+	}
+	return db_os_real.open(dir, path, flags, mode);
+}
+
+START_TEST(what_is_back_is_no_fault)
+{
+	struct db_os os = db_os_real;
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
+
+	fx_write(db, fx_node("iqn.a", "1.1.1.1", "3260", "1", "default"));
+	os.open = briefly_absent;
+	db = iscsi_db_close(db);
+	db = fx_open_os(&os);
+	ck_assert_str_eq(fx_list(db, NULL), "iqn.a 1.1.1.1,3260,1 default manual\n");
+	ck_assert_uint_eq(fx_warnings, 0);
+}
+END_TEST
+
+static int few_descriptors(int dir, const char *path, int flags, mode_t mode)
+{
+	return streq(db_base_name(path), "default") ? -EMFILE :
+						      db_os_real.open(dir, path, flags, mode);
+}
+
+/* It isn't the record's fault if we lack descriptors. */
+START_TEST(what_we_lack_is_no_fault_of_a_record)
+{
+	struct db_os os = db_os_real;
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
+	struct iscsi_why why = { "" };
+	unsigned int n = 0;
+
+	fx_write(db, fx_node("iqn.a", "1.1.1.1", "3260", "1", "default"));
+	os.open = few_descriptors;
+	db = iscsi_db_close(db);
+	db = fx_open_os(&os);
+	ck_assert(!iscsi_db_lock(db, &why));
+	ck_assert_int_eq(iscsi_db_node_delete_unreadable(db, NULL, &n, &why), ISCSI_ERR_NOMEM);
+	ck_assert_ptr_nonnull(strstr(why.text, "Too many open files"));
+	iscsi_db_unlock(db);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("odd");
@@ -392,6 +490,9 @@ int main(void)
 	tcase_add_test(t, no_nodes_to_be_had_is_an_error);
 	tcase_add_test(t, a_node_works_without_its_link);
 	tcase_add_test(t, the_longest_names);
+	tcase_add_test(t, a_walk_sees_what_it_put_beside);
+	tcase_add_test(t, what_is_back_is_no_fault);
+	tcase_add_test(t, what_we_lack_is_no_fault_of_a_record);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
