@@ -53,7 +53,7 @@ static void run(struct helper *helper, struct job *job)
 /*
  * A table of descriptors of one's own: threads that open files in the same one wait for each
  * other at every turn. If it can't be had, that is all. The standard ones stay, so that no file
- * gets their number.
+ * gets their number. (ThreadSanitizer knows one table only, and takes equal numbers for races.)
  */
 static void unshare_descriptors(int but)
 {
