@@ -228,6 +228,14 @@ extern const struct db_os db_os_real;
 /* What open() does on a kernel without openat2(2): refuses symbolic links on the way. */
 int os_open_by_parts(int dir, const char *path, int flags, mode_t mode);
 
+static inline bool os_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
+}
+
+/* True if the open @fd is still what has the name; someone may have removed it. */
+bool os_is_entry(const struct db_os *os, int fd, int dir, const char *name);
+
 /*
  * A whole file -> malloc()ed, terminated text. -EFBIG over DB_TEXT_MAX, -EINVAL for a pipe and
  * what else isn't a file. os_read_path() takes any path and follows it.
@@ -412,12 +420,17 @@ bool db_is_nowhere(int err);
 bool db_is_shortage(int err);
 /* The type of what lies at @path (S_IFREG, ...), 0 for nothing, -errno. */
 int db_type(struct iscsi_db *db, const char *path);
+/* Fails since db_type() gave @r for @path: ISCSI_ERR_NOMEM for a shortage, or ISCSI_ERR_IDBM. */
+enum iscsi_err db_cannot_look(const struct iscsi_db *db, const char *path, int r,
+			      struct iscsi_why *why);
 /* Makes sure that a record read from @path says so; *fixed tells if it didn't. -ENOMEM. */
 int record_fix(struct iscsi_db_record *rec, const char *key, const char *value, bool *fixed);
 
 /* ---- node.c -------------------------------------------------------------------------- */
 
 #define TPGT_UNKNOWN	"-1"		/* ISCSI_TPGT_UNKNOWN as records have it */
+/* Of a record that can't be read and isn't named by its interface. */
+#define UNREADABLE_IFACE "default"
 
 /* What finds a node record. The numbers are text, as settings and paths have them. */
 struct node_id {

@@ -58,9 +58,7 @@ static enum iscsi_err load(struct iscsi_db *db, enum iscsi_db_kind kind, const c
 		return no_memory(why);
 	type = db_type(db, folder);
 	if (type < 0 && !db_is_nowhere(type))
-		return iscsi_fail(why, db_is_shortage(type) ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM,
-				  "cannot look at %s/%s: %s", db->root, folder,
-				  db_strerror(type));
+		return db_cannot_look(db, folder, type, why);
 	path = type > 0 && type != S_IFDIR ? strdup(folder) : db_join(folder, layout[kind].file);
 	if (!path)
 		return no_memory(why);

@@ -70,11 +70,6 @@ static pid_t read_pid(const struct iscsi_db *db)
 	return (pid_t)strtol(text, NULL, 10);
 }
 
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-	return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
-}
-
 /* How long ago lock.write was made, in milliseconds: making a link changes the inode. */
 static int64_t lock_age(const struct iscsi_db *db, const struct stat *st)
 {
@@ -153,7 +148,7 @@ static bool is_stale(struct iscsi_db *db, const struct stat *held)
 
 	if (fstat(db->lock.fd, &lock) < 0)
 		return false;
-	if (same_file(&lock, held)) {
+	if (os_same_file(&lock, held)) {
 		if (lock_age(db, held) <= STALE_MS || now < db->lock.look_at_ms)
 			return false;
 		db->lock.look_at_ms = now + LOOK_MS;	/* looking through /proc is slow */
@@ -234,16 +229,6 @@ static void close_lock(struct iscsi_db *db)
 	closep(&db->lock.dir);
 }
 
-/* True if @lock's file is still the one that has the name; a cleaner of /run may remove it. */
-static bool is_current(const struct iscsi_db *db)
-{
-	struct stat open_file, named;
-
-	return fstat(db->lock.fd, &open_file) == 0 &&
-	       db->os->stat(db->lock.dir, LOCK_NAME, &named) == 0 &&
-	       same_file(&open_file, &named);
-}
-
 /* -EAGAIN: what it made was removed meanwhile. */
 static int open_lock(struct iscsi_db *db)
 {
@@ -320,7 +305,7 @@ enum iscsi_err iscsi_db_lock(struct iscsi_db *db, struct iscsi_why *why)
 		r = db->lock.fd < 0 ? open_lock(db) : 0;
 		if (!r)
 			r = try_lock(db);
-		if (!r && !is_current(db)) {
+		if (!r && !os_is_entry(os, db->lock.fd, db->lock.dir, LOCK_NAME)) {
 			/* Someone removed the file while we waited: what we hold is nothing. */
 			r = -ENOENT;
 		}
@@ -359,7 +344,7 @@ void lock_drop(struct iscsi_db *db)
 	db->lock.depth = 0;
 	db_forget_here(db);
 	/* An old tool may have lost patience and made the lock its own. */
-	if (db->os->stat(db->lock.dir, HELD_NAME, &held) == 0 && same_file(&held, &db->lock.owner))
+	if (db->os->stat(db->lock.dir, HELD_NAME, &held) == 0 && os_same_file(&held, &db->lock.owner))
 		(void)db->os->unlink(db->lock.dir, HELD_NAME, 0);
 	/* Not by closing alone: someone may have a copy of the descriptor. */
 	(void)db->os->flock(db->lock.fd, LOCK_UN);

@@ -289,13 +289,6 @@ static bool names_have(const struct names *names, const char *name)
 				       names_compare);
 }
 
-static enum iscsi_err cannot_look(const struct iscsi_db *db, const char *path, int r,
-				  struct iscsi_why *why)
-{
-	return iscsi_fail(why, db_is_shortage(r) ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM,
-			  "cannot look at %s/%s: %s", db->root, path, db_strerror(r));
-}
-
 /* With the record in its folder, the plain file that an old version kept it in goes. */
 static enum iscsi_err replace_single(struct iscsi_db *db, struct stage_op *op,
 				     const struct node_id *id, const char *path,
@@ -303,6 +296,7 @@ static enum iscsi_err replace_single(struct iscsi_db *db, struct stage_op *op,
 {
 	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *old = NULL;
 	CLEANUP(freep) char *single = single_path(id);
+	const char *iface;
 	enum iscsi_err err;
 	int type;
 
@@ -312,14 +306,15 @@ static enum iscsi_err replace_single(struct iscsi_db *db, struct stage_op *op,
 		return ISCSI_SUCCESS;
 	type = db_type(db, single);
 	if (type < 0 && !db_is_nowhere(type))
-		return cannot_look(db, single, type, why);
+		return db_cannot_look(db, single, type, why);
 	if (type != S_IFREG)
 		return ISCSI_SUCCESS;
 	err = db_load(db, ISCSI_DB_NODE, single, NULL, NULL, NULL, &old, why);
 	if (err == ISCSI_ERR_NOMEM)
 		return err;
 	/* One for another interface is another node; whose it is says a walk, if it can't be read. */
-	if (!streq(err ? "default" : iscsi_db_record_get(old, "iface.iscsi_ifacename"), id->iface))
+	iface = err ? UNREADABLE_IFACE : iscsi_db_record_get(old, "iface.iscsi_ifacename");
+	if (!streq(iface, id->iface))
 		return ISCSI_SUCCESS;
 	return stage_set_old_file(op, single) < 0 ? node_no_memory(why) : ISCSI_SUCCESS;
 }
@@ -345,7 +340,7 @@ static enum iscsi_err stage_node(struct iscsi_db *db, const struct node_id *id,
 	*strrchr(text, '/') = '\0';	/* links lead to the folder of the portal */
 	r = choose_link(db, &links, found, rec, &link, &otherwise);
 	if (r < 0)
-		return cannot_look(db, links.in_isns, r, why);
+		return db_cannot_look(db, links.in_isns, r, why);
 	/* A name that no file can have: the node works without its link. */
 	if (link && strlen(links.name) > NAME_MAX)
 		link = otherwise = NULL;
@@ -405,7 +400,7 @@ enum iscsi_err node_delete_id(struct iscsi_db *db, const struct node_id *id,
 	if (type == -ENOMEM)
 		return node_no_memory(why);
 	if (type < 0)
-		return cannot_look(db, path, type, why);
+		return db_cannot_look(db, path, type, why);
 	if (!type)
 		return iscsi_fail(why, ISCSI_ERR_NO_OBJS_FOUND, "%s/%s isn't there", db->root,
 				  path);

@@ -209,6 +209,14 @@ const struct db_os db_os_real = {
 	.foreign_alive = lock_foreign_alive,
 };
 
+bool os_is_entry(const struct db_os *os, int fd, int dir, const char *name)
+{
+	struct stat opened, named;
+
+	return fstat(fd, &opened) == 0 && os->stat(dir, name, &named) == 0 &&
+	       os_same_file(&opened, &named);
+}
+
 /* Reading at an offset fails for pipes and sockets, so that their kind needn't be asked for. */
 int os_read_fd(const struct db_os *os, int fd, char **ret, size_t *len)
 {

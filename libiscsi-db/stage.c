@@ -52,16 +52,6 @@ static void remove_tmp(struct iscsi_db *db, const char *name)
 	(void)db->os->unlink(db->stage.fd, name, AT_REMOVEDIR);
 }
 
-/* True if the open folder is the one of that name; whoever had it before us removed it. */
-static bool is_current(const struct iscsi_db *db, int fd)
-{
-	struct stat open_folder, named;
-
-	return fstat(fd, &open_folder) == 0 &&
-	       db->os->stat(db->root_fd, STAGE_FOLDER, &named) == 0 &&
-	       open_folder.st_ino == named.st_ino && open_folder.st_dev == named.st_dev;
-}
-
 /*
  * Makes or opens the private folder, which is then ours alone: the database may be shared with
  * programs that don't share /run with us, so its lock isn't enough. The descriptor, or -errno;
@@ -79,7 +69,8 @@ static int take_private(struct iscsi_db *db)
 	if (fd < 0)
 		return fd == -ENOENT ? -EBUSY : fd;
 	r = db->os->flock(fd, LOCK_EX | LOCK_NB);
-	if (r == -EWOULDBLOCK || !is_current(db, fd)) {
+	/* Whoever had it before us removes it. */
+	if (r == -EWOULDBLOCK || !os_is_entry(db->os, fd, root, STAGE_FOLDER)) {
 		(void)db->os->close(fd);
 		return -EBUSY;
 	}
@@ -338,11 +329,8 @@ static void op_forget(struct iscsi_db *db, struct stage_op *op)
 /* What is where the folder of @path belongs: a plain file in the old layout. 0: nothing. */
 static int parent_type(struct iscsi_db *db, const char *path)
 {
-	CLEANUP(freep) char *parent = NULL;
+	CLEANUP(freep) char *parent = db_parent_name(path);
 
-	if (db_is_here(db, path))
-		return S_IFDIR;
-	parent = db_parent_name(path);
 	if (!parent)
 		return -ENOMEM;
 	return strchr(parent, '/') ? db_type(db, parent) : 0;
@@ -353,12 +341,12 @@ static int name_tmp(struct iscsi_db *db, struct stage_op *op)
 {
 	int r = open_private(db);
 
-	if (!r)
+	op->there = db_is_here(db, op->path);
+	if (!r && !op->there)
 		r = parent_type(db, op->path);
 	if (r < 0)
 		return r;
 	op->folder = r && r != S_IFDIR;
-	op->there = db_is_here(db, op->path);
 	op->tmp = db_format("%u", db->stage.next_name++);
 	return op->tmp ? 0 : -ENOMEM;
 }

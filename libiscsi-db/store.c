@@ -204,6 +204,13 @@ int db_type(struct iscsi_db *db, const char *path)
 	return r < 0 ? r : (int)(st.st_mode & S_IFMT);
 }
 
+enum iscsi_err db_cannot_look(const struct iscsi_db *db, const char *path, int r,
+			      struct iscsi_why *why)
+{
+	return iscsi_fail(why, db_is_shortage(r) ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM,
+			  "cannot look at %s/%s: %s", db->root, path, db_strerror(r));
+}
+
 void iscsi_db_observe(struct iscsi_db *db, const struct iscsi_db_observer *observer)
 {
 	db->observer = *observer;

@@ -8,9 +8,6 @@
 
 #include <errno.h>
 
-/* Of a record that can't be read and isn't named by its interface. */
-#define UNREADABLE_IFACE "default"
-
 #define TARGETS_ALONE	128	/* up to so many are read one by one; */
 #define BATCH_TARGETS	16	/* of more, so many at a time, */
 #define BATCHES		12	/* and so many times that are in memory */
