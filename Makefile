@@ -51,14 +51,14 @@ override CFLAGS += -std=gnu11 $(WARNINGS) $(SANFLAGS) -fvisibility=hidden
 
 # gen_*.c are programs of their own, which make uses while building.
 db_src		:= $(filter-out libiscsi-db/gen_%,$(wildcard libiscsi-db/*.c))
-iscsid_src	:= $(wildcard iscsid/*.c)
+iscsid_src	:= $(wildcard iscsid/*.c iscsid/*/*.c)
 iscsiadm_src	:= $(wildcard iscsiadm/*.c)
 unit_src	:= $(wildcard test/unit/test_*.c)
 fake_src	:= $(wildcard test/fake/*.c)
 fuzz_src	:= $(wildcard test/fuzz/fuzz_*.c)
 
 # What iscsiadm shares with the daemon: the message format and the reader of sysfs.
-shared_src	:= iscsid/mgmt_msg.c iscsid/bytes.c iscsid/sysfs.c
+shared_src	:= iscsid/message/mgmt_msg.c iscsid/base/bytes.c iscsid/kernel/sysfs.c
 
 # Short lines, unless V=1 asks for the commands.
 Q		:= $(if $(V),,@)
@@ -212,7 +212,7 @@ FUZZ_FLAGS	:= -O1 -g -std=gnu11 -fsanitize=address,undefined -fno-sanitize-recov
 fuzz_bin	:= $(patsubst test/fuzz/%.c,build-fuzz/%,$(fuzz_src))
 fuzz_testee	:= $(db_src) $(filter-out iscsid/main.c,$(iscsid_src))
 
-build-fuzz/%: test/fuzz/%.c $(fuzz_testee) $(wildcard libiscsi-db/*.h iscsid/*.h)
+build-fuzz/%: test/fuzz/%.c $(fuzz_testee) $(wildcard libiscsi-db/*.h iscsid/*.h iscsid/*/*.h)
 	@mkdir -p $(@D)
 	$(call say,FUZZ)
 	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(DAEMON_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< \
@@ -227,7 +227,7 @@ fuzz-programs: $(fuzz_bin)
 # The same programs for AFL++, whose driver takes the place of libFuzzer's.
 afl_bin		:= $(patsubst test/fuzz/%.c,build-afl/%,$(fuzz_src))
 
-build-afl/%: test/fuzz/%.c $(fuzz_testee) $(wildcard libiscsi-db/*.h iscsid/*.h)
+build-afl/%: test/fuzz/%.c $(fuzz_testee) $(wildcard libiscsi-db/*.h iscsid/*.h iscsid/*/*.h)
 	@mkdir -p $(@D)
 	$(call say,AFL)
 	$(Q)AFL_QUIET=1 afl-clang-fast $(CPPFLAGS) $(DAEMON_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer \

@@ -4,7 +4,7 @@
  * than one mode asks. What costs something (reading iscsid.conf, listing sessions, resolving
  * names, connecting) is done when it is first needed, and once.
  */
-#include "adm.h"
+#include "iscsiadm/adm.h"
 
 #include <ctype.h>
 #include <search.h>
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../libiscsi-db/util.h"
+#include "libiscsi-db/util.h"
 
 #define PREFIX	"iscsiadm: "
 

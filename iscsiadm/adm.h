@@ -7,10 +7,10 @@
 #ifndef ISCSIADM_ADM_H
 #define ISCSIADM_ADM_H
 
-#include "adm_sessions.h"
-#include "client.h"
-#include "match.h"
-#include "options.h"
+#include "iscsiadm/adm_sessions.h"
+#include "iscsiadm/client.h"
+#include "iscsiadm/match.h"
+#include "iscsiadm/options.h"
 
 struct adm {
 	struct options opt;

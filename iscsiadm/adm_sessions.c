@@ -4,13 +4,13 @@
  * sorted by target, so that holding any number of records against any number of sessions costs
  * a binary search each.
  */
-#include "adm_sessions.h"
+#include "iscsiadm/adm_sessions.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../libiscsi-db/util.h"
+#include "libiscsi-db/util.h"
 
 struct entry {
 	struct sysfs_session session;

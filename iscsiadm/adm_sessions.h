@@ -7,7 +7,7 @@
 #ifndef ISCSIADM_ADM_SESSIONS_H
 #define ISCSIADM_ADM_SESSIONS_H
 
-#include "../iscsid/sysfs.h"
+#include "iscsid/kernel/sysfs.h"
 
 struct adm_sessions;
 

@@ -4,7 +4,7 @@
  * before it has read everything, or reads slowly, never stands still against us. Tags begin
  * with 1: a result with tag 0 is about the connection itself.
  */
-#include "client.h"
+#include "iscsiadm/client.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../libiscsi-db/util.h"
+#include "libiscsi-db/util.h"
 
 #define CONNECT_PAUSE_MS	50
 #define CONNECT_TRY_MS		5000	/* for a daemon that was started to listen */

@@ -7,7 +7,7 @@
 #ifndef ISCSIADM_CLIENT_H
 #define ISCSIADM_CLIENT_H
 
-#include "../iscsid/mgmt_msg.h"
+#include "iscsid/message/mgmt_msg.h"
 
 struct client;
 

@@ -4,13 +4,13 @@
  * one walk over the database tells which records exist, which have a stale tpgt, and which are
  * no longer reported. Names from targets pass the library's gate before anything else.
  */
-#include "discoveries.h"
+#include "iscsiadm/discoveries.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../libiscsi-db/util.h"
+#include "libiscsi-db/util.h"
 
 #define FOUND_MAX	(1 << 20)	/* what a target can make us keep */
 

@@ -7,7 +7,7 @@
 #ifndef ISCSIADM_DISCOVERIES_H
 #define ISCSIADM_DISCOVERIES_H
 
-#include "adm.h"
+#include "iscsiadm/adm.h"
 
 /* What is known of a target besides its name and portal; all zero: nothing. */
 struct found_extra {

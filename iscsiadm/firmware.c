@@ -5,7 +5,7 @@
  * index its nic-assoc gives. Nobody checked what the firmware wrote there: text that is cut off
  * or holds control characters isn't used, and the target says so.
  */
-#include "firmware.h"
+#include "iscsiadm/firmware.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../libiscsi-db/util.h"
+#include "libiscsi-db/util.h"
 
 #define ORIGIN_DHCP	3
 

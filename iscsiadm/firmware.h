@@ -7,8 +7,8 @@
 #ifndef ISCSIADM_FIRMWARE_H
 #define ISCSIADM_FIRMWARE_H
 
-#include "../iscsid/sysfs.h"
-#include "options.h"
+#include "iscsiadm/options.h"
+#include "iscsid/kernel/sysfs.h"
 
 #define FIRMWARE_TPGT		1	/* the table has no portal groups; so open-iscsi assumes */
 #define FIRMWARE_SETTINGS_MAX	8

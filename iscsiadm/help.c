@@ -3,7 +3,7 @@
  * The texts of --help: a summary, and one for each mode ("iscsiadm -m MODE --help"). Each fits
  * a screen of 24 lines by 80 columns. What they say is what options.c accepts.
  */
-#include "options.h"
+#include "iscsiadm/options.h"
 
 static const char help_summary[] =
 "Usage: iscsiadm -m MODE [OPTION]...\n"

@@ -4,15 +4,15 @@
  * all of it, then each result as it arrives. The reason that the daemon gives stands on a line
  * of its own before the two that programs know.
  */
-#include "logins.h"
+#include "iscsiadm/logins.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "../libiscsi-db/util.h"
-#include "show.h"
+#include "iscsiadm/show.h"
+#include "libiscsi-db/util.h"
 
 #define LINE_MAX_LEN	768		/* name, address and interface at their longest */
 #define GRACE_MS	60000		/* for the daemon beyond its own deadlines */

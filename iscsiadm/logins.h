@@ -7,7 +7,7 @@
 #ifndef ISCSIADM_LOGINS_H
 #define ISCSIADM_LOGINS_H
 
-#include "adm.h"
+#include "iscsiadm/adm.h"
 
 struct login_how {
 	bool another;	/* one more session, however many there are: "-r SID -o new" */

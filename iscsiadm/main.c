@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../libiscsi-db/util.h"
-#include "adm.h"
+#include "iscsiadm/adm.h"
+#include "libiscsi-db/util.h"
 
 #define STOP_MS	10000
 

@@ -3,7 +3,7 @@
  * Compares addresses. What a text means as a number is kept in one form, 16 bytes with the zone,
  * so that comparing is a memcmp(). Resolved names are kept for the length of the command.
  */
-#include "match.h"
+#include "iscsiadm/match.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "../libiscsi-db/util.h"
+#include "libiscsi-db/util.h"
 
 #define WAIT_MAX_MS	10000	/* for servers that don't answer; then no name is looked up */
 

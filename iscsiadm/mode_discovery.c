@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../libiscsi-db/util.h"
-#include "adm.h"
-#include "discoveries.h"
-#include "firmware.h"
-#include "logins.h"
-#include "show.h"
+#include "iscsiadm/adm.h"
+#include "iscsiadm/discoveries.h"
+#include "iscsiadm/firmware.h"
+#include "iscsiadm/logins.h"
+#include "iscsiadm/show.h"
+#include "libiscsi-db/util.h"
 
 #define GRACE_MS	60000
 #define CHANGES		(OP_NEW | OP_UPDATE | OP_DELETE)

@@ -3,16 +3,16 @@
  * "-m fw": the targets that the firmware describes, printed or logged in to. These logins use
  * no record: what the firmware says, iscsid.conf for the rest, and -n/-v above both.
  */
-#include "adm.h"
+#include "iscsiadm/adm.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../libiscsi-db/util.h"
-#include "firmware.h"
-#include "logins.h"
-#include "show.h"
+#include "iscsiadm/firmware.h"
+#include "iscsiadm/logins.h"
+#include "iscsiadm/show.h"
+#include "libiscsi-db/util.h"
 
 /* Patience with a target that boots beside us, and no pings before there is a daemon. */
 static const struct option_pair fw_settings[] = {

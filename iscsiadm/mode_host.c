@@ -4,15 +4,15 @@
  * transport. What only cards have (CHAP tables, flash nodes, statistics) is answered with a
  * clear error.
  */
-#include "adm.h"
+#include "iscsiadm/adm.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "../libiscsi-db/util.h"
-#include "show.h"
+#include "iscsiadm/show.h"
+#include "libiscsi-db/util.h"
 
 static int compare_name(const void *pa, const void *pb)
 {

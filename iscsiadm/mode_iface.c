@@ -4,14 +4,14 @@
  * updated is updated in the node records bound to the interface too, and a record that is
  * deleted takes them with it. One lock and one commit, as everywhere.
  */
-#include "adm.h"
+#include "iscsiadm/adm.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../libiscsi-db/util.h"
-#include "show.h"
+#include "iscsiadm/show.h"
+#include "libiscsi-db/util.h"
 
 static const char *const builtins[] = { "default", "iser" };
 

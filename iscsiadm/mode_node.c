@@ -4,15 +4,15 @@
  * one session and its record, or for all sessions. All changes of a command are staged under one
  * lock and committed once; nothing is asked of iscsid while it is held.
  */
-#include "adm.h"
+#include "iscsiadm/adm.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../libiscsi-db/util.h"
-#include "logins.h"
-#include "show.h"
+#include "iscsiadm/logins.h"
+#include "iscsiadm/show.h"
+#include "libiscsi-db/util.h"
 
 #define ON_ALL	"Could not execute operation on all records: "
 

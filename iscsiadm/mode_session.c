@@ -4,7 +4,7 @@
  * of iscsid, in one go and with a short deadline, since a list must be quick while the daemon
  * is busy or down. Also logout, rescan and statistics, which node mode uses too.
  */
-#include "adm.h"
+#include "iscsiadm/adm.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../libiscsi-db/util.h"
-#include "logins.h"
-#include "show.h"
+#include "iscsiadm/logins.h"
+#include "iscsiadm/show.h"
+#include "libiscsi-db/util.h"
 
 #define STATE_MS	5000
 #define RESCAN_MS	300000

@@ -5,7 +5,7 @@
  * accepts, so that an option which doesn't belong there stops the command before anything else
  * is looked at. At the end slips of the hand are caught that would widen what a command acts on.
  */
-#include "options.h"
+#include "iscsiadm/options.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "../libiscsi-db/util.h"
+#include "libiscsi-db/util.h"
 
 /* Options without a letter; below all letters. */
 enum { OPT_DBROOT = 1 };

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../libiscsi-db/iscsi-db.h"
+#include "libiscsi-db/iscsi-db.h"
 
 enum adm_mode {
 	MODE_NONE,

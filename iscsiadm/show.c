@@ -3,14 +3,14 @@
  * The lines of iscsiadm's output. They are open-iscsi's, oddities included: the brackets around
  * whatever has no dot, a masked password where there is none, two labels for one thing.
  */
-#include "show.h"
+#include "iscsiadm/show.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../libiscsi-db/util.h"
-#include "firmware.h"
+#include "iscsiadm/firmware.h"
+#include "libiscsi-db/util.h"
 
 #define EMPTY	"<empty>"
 #define MASKED	"********"

@@ -10,8 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "../iscsid/mgmt_msg.h"
-#include "../iscsid/sysfs.h"
+#include "iscsid/kernel/sysfs.h"
+#include "iscsid/message/mgmt_msg.h"
 
 /* ---- nodes and discoveries ----------------------------------------------------------- */
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a starting daemon finds out about the kernel's sessions, see adopt.h. */
-#include "adopt.h"
+#include "iscsid/adopt.h"
 
 #include <errno.h>
 
-#include "../libiscsi-db/util.h"
-#include "log.h"
+#include "iscsid/base/log.h"
+#include "libiscsi-db/util.h"
 
 #define TIME2WAIT_DEFAULT_S	2	/* RFC 7143, 13.15 */
 

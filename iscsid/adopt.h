@@ -6,9 +6,9 @@
 #ifndef ISCSID_ADOPT_H
 #define ISCSID_ADOPT_H
 
-#include "runstate.h"
-#include "session_config.h"
-#include "sysfs.h"
+#include "iscsid/kernel/sysfs.h"
+#include "iscsid/runstate.h"
+#include "iscsid/session_config.h"
 
 struct adoption;
 

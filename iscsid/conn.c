@@ -3,16 +3,16 @@
  * A connection as the state table of RFC 7143, 8.1.3. Read the table first: each row is a
  * transition, and its action does the work and returns the next state.
  */
-#include "conn.h"
+#include "iscsid/conn.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <time.h>
 
-#include "../libiscsi-db/util.h"
-#include "bytes.h"
-#include "log.h"
-#include "tcp.h"
+#include "iscsid/base/bytes.h"
+#include "iscsid/base/log.h"
+#include "iscsid/base/tcp.h"
+#include "libiscsi-db/util.h"
 
 #define REPORTS_MAX		4	/* none waits for more than its session's answer */
 #define CONN_CID		0

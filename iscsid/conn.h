@@ -13,9 +13,9 @@
 #include <sys/socket.h>
 #include <systemd/sd-event.h>
 
-#include "kernel.h"
-#include "login.h"
-#include "session_config.h"
+#include "iscsid/kernel/kernel.h"
+#include "iscsid/protocol/login.h"
+#include "iscsid/session_config.h"
 
 enum conn_state {			/* RFC 7143, 8.1.3 */
 	CONN_FREE,			/* S1 */

@@ -3,23 +3,23 @@
  * A discovery session, see discovery.h. One PDU is awaited at a time, each with a deadline that
  * bytes trickling in don't put off.
  */
-#include "discovery.h"
+#include "iscsid/discovery.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include "../libiscsi-db/util.h"
-#include "addr_kind.h"
-#include "bytes.h"
-#include "isns.h"
-#include "log.h"
-#include "login.h"
-#include "lookup.h"
-#include "sendtargets.h"
-#include "session_config.h"
-#include "tcp.h"
+#include "iscsid/base/addr_kind.h"
+#include "iscsid/base/bytes.h"
+#include "iscsid/base/log.h"
+#include "iscsid/base/lookup.h"
+#include "iscsid/base/tcp.h"
+#include "iscsid/isns.h"
+#include "iscsid/protocol/login.h"
+#include "iscsid/protocol/sendtargets.h"
+#include "iscsid/session_config.h"
+#include "libiscsi-db/util.h"
 
 #define FIRST_CMD_SN		1
 #define RETRY_PAUSE_MS		1000

@@ -10,9 +10,9 @@
 
 #include <systemd/sd-event.h>
 
-#include "../libiscsi-db/iscsi-db.h"
-#include "sysfs.h"
-#include "worker.h"
+#include "iscsid/base/worker.h"
+#include "iscsid/kernel/sysfs.h"
+#include "libiscsi-db/iscsi-db.h"
 
 struct chap_issued;
 struct discovery;

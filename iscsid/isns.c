@@ -8,16 +8,16 @@
  * no answer of more than 8 KB, waits a minute for a server that isn't there, and loses the
  * answers of all but one thread.
  */
-#include "isns.h"
+#include "iscsid/isns.h"
 
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "../libiscsi-db/util.h"
-#include "isns_pdu.h"
-#include "log.h"
-#include "lookup.h"
-#include "tcp.h"
+#include "iscsid/base/log.h"
+#include "iscsid/base/lookup.h"
+#include "iscsid/base/tcp.h"
+#include "iscsid/protocol/isns_pdu.h"
+#include "libiscsi-db/util.h"
 
 #define CONNECT_WAIT_MS		10000	/* the look-up of its name included */
 #define ANSWER_WAIT_MS		20000	/* all answers that we need */

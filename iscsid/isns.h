@@ -7,7 +7,7 @@
 #ifndef ISCSID_ISNS_H
 #define ISCSID_ISNS_H
 
-#include "discovery.h"
+#include "iscsid/discovery.h"
 
 struct isns;
 

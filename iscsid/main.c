@@ -17,9 +17,9 @@
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
 
-#include "../libiscsi-db/util.h"
-#include "log.h"
-#include "manager.h"
+#include "iscsid/base/log.h"
+#include "iscsid/manager.h"
+#include "libiscsi-db/util.h"
 
 #define PID_FILE	"/run/iscsid.pid"
 

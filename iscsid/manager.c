@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The owner of everything, see manager.h. */
-#include "manager.h"
+#include "iscsid/manager.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,13 +9,13 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
-#include "../libiscsi-db/util.h"
-#include "adopt.h"
-#include "index.h"
-#include "inuse.h"
-#include "log.h"
-#include "mgmt.h"
-#include "netlink.h"
+#include "iscsid/adopt.h"
+#include "iscsid/base/index.h"
+#include "iscsid/base/log.h"
+#include "iscsid/kernel/inuse.h"
+#include "iscsid/kernel/netlink.h"
+#include "iscsid/mgmt.h"
+#include "libiscsi-db/util.h"
 
 #define SCAN_THREADS	32	/* scans that run at once; each waits for its target */
 #define NAME_THREADS	4

@@ -8,9 +8,9 @@
 
 #include <systemd/sd-event.h>
 
-#include "../libiscsi-db/iscsi-db.h"
-#include "discovery.h"
-#include "session.h"
+#include "iscsid/discovery.h"
+#include "iscsid/session.h"
+#include "libiscsi-db/iscsi-db.h"
 
 struct manager;
 

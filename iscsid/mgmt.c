@@ -4,7 +4,7 @@
  * they come; it is read no further while too many of its requests are open, and dropped when it
  * neither completes a message nor takes its answers.
  */
-#include "mgmt.h"
+#include "iscsid/mgmt.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,10 +13,10 @@
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
-#include "../libiscsi-db/util.h"
-#include "log.h"
-#include "manager.h"
-#include "mgmt_msg.h"
+#include "iscsid/base/log.h"
+#include "iscsid/manager.h"
+#include "iscsid/message/mgmt_msg.h"
+#include "libiscsi-db/util.h"
 
 #define CLIENTS_MAX		512
 #define OPEN_REQUESTS_MAX	128	/* of one client: what is under way at once */

@@ -8,7 +8,7 @@
 
 #include <systemd/sd-event.h>
 
-#include "../libiscsi-db/iscsi-db.h"
+#include "libiscsi-db/iscsi-db.h"
 
 struct manager;
 struct mgmt;

@@ -5,7 +5,7 @@
  *
  *	# iscsid session ISID 00023d000001 Time2Wait 2
  */
-#include "runstate.h"
+#include "iscsid/runstate.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "../libiscsi-db/util.h"
+#include "libiscsi-db/util.h"
 
 #define FIRST_LINE	"# iscsid session ISID %02" SCNx8 "%02" SCNx8 "%02" SCNx8 "%02" SCNx8 \
 			"%02" SCNx8 "%02" SCNx8 " Time2Wait %" SCNu32

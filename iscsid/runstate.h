@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../libiscsi-db/iscsi-db.h"
-#include "pdu.h"
+#include "iscsid/protocol/pdu.h"
+#include "libiscsi-db/iscsi-db.h"
 
 struct runstate {
 	struct iscsi_db_record *rec;		/* owned by whoever read it */

@@ -3,18 +3,18 @@
  * A session (RFC 7143, 8.3). Each thing that can happen is one function that names every state;
  * session_set_state() alone writes the state and disarms what the old one waited for.
  */
-#include "session.h"
+#include "iscsid/session.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <time.h>
 
-#include "../libiscsi-db/util.h"
-#include "addr_kind.h"
-#include "log.h"
-#include "lookup.h"
-#include "retry.h"
-#include "scan.h"
+#include "iscsid/base/addr_kind.h"
+#include "iscsid/base/log.h"
+#include "iscsid/base/lookup.h"
+#include "iscsid/base/retry.h"
+#include "iscsid/kernel/scan.h"
+#include "libiscsi-db/util.h"
 
 #define SCAN_WAIT_S		10	/* how long a login's answer waits for the first scan */
 #define UNBIND_TIMEOUT_S	60	/* flushing to a target that answers, but slowly */

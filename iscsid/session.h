@@ -11,12 +11,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "conn.h"
-#include "mgmt_msg.h"
-#include "runstate.h"
-#include "session_config.h"
-#include "sysfs.h"
-#include "worker.h"
+#include "iscsid/base/worker.h"
+#include "iscsid/conn.h"
+#include "iscsid/kernel/sysfs.h"
+#include "iscsid/message/mgmt_msg.h"
+#include "iscsid/runstate.h"
+#include "iscsid/session_config.h"
 
 enum session_state {
 	SESSION_FREE,		/* Q1: the first login is under way, or its next attempt awaited */

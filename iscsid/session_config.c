@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A node record as a session uses it, see session_config.h. */
-#include "session_config.h"
+#include "iscsid/session_config.h"
 
-#include "../libiscsi-db/util.h"
+#include "libiscsi-db/util.h"
 
 #define LENGTH_MIN	512		/* RFC 7143, 13.12..13.14 */
 #define LENGTH_MAX	16777215

@@ -10,10 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../libiscsi-db/iscsi-db.h"
-#include "chap.h"
-#include "negotiate.h"
-#include "sysfs.h"
+#include "iscsid/kernel/sysfs.h"
+#include "iscsid/protocol/chap.h"
+#include "iscsid/protocol/negotiate.h"
+#include "libiscsi-db/iscsi-db.h"
 
 struct session_config {
 	struct iscsi_db_record *rec;	/* owned; the strings below point into it */

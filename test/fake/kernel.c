@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* kernel_ops in memory, see kernel.h. It refuses what the real one refuses. */
-#include "kernel.h"
+#include "test/fake/kernel.h"
 
 #include <stdarg.h>
 
-#include "../../libiscsi-db/util.h"
+#include "libiscsi-db/util.h"
 
 static void note(struct fake_kernel *fake, const char *fmt, ...) PRINTF(2, 3);
 

@@ -6,8 +6,8 @@
 #ifndef TEST_FAKE_KERNEL_H
 #define TEST_FAKE_KERNEL_H
 
-#include "../../iscsid/kernel.h"
-#include "../../iscsid/pdu.h"
+#include "iscsid/kernel/kernel.h"
+#include "iscsid/protocol/pdu.h"
 
 #define FAKE_SESSIONS	64
 

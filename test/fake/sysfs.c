@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The sample tree is made, not stored: hundreds of small files would say less than this. */
-#include "sysfs.h"
+#include "test/fake/sysfs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../libiscsi-db/util.h"
+#include "libiscsi-db/util.h"
 
 struct fake_sysfs {
 	char root[64];

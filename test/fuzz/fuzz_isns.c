@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "iscsid/isns_pdu.h"
+#include "iscsid/protocol/isns_pdu.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "iscsid/bytes.h"
-#include "iscsid/login.h"
+#include "iscsid/base/bytes.h"
+#include "iscsid/protocol/login.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Anything a client or a daemon may send over the local socket. */
-#include "../../iscsid/mgmt_msg.h"
-#include "../../libiscsi-db/util.h"
+#include "iscsid/message/mgmt_msg.h"
+#include "libiscsi-db/util.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "iscsid/sendtargets.h"
+#include "iscsid/protocol/sendtargets.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

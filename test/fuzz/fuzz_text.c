@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "iscsid/text.h"
+#include "iscsid/protocol/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

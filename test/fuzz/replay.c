@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#include "../../libiscsi-db/util.h"
+#include "libiscsi-db/util.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

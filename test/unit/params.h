@@ -8,7 +8,7 @@
 
 #include <check.h>
 
-#include "iscsid/negotiate.h"
+#include "iscsid/protocol/negotiate.h"
 #include "libiscsi-db/util.h"
 
 /* What iscsid offers in a normal session with the settings it is shipped with. */

@@ -5,7 +5,7 @@
 
 #include <check.h>
 
-#include "iscsid/addr_kind.h"
+#include "iscsid/base/addr_kind.h"
 #include "libiscsi-db/util.h"
 
 static const struct {

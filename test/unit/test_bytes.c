@@ -5,7 +5,7 @@
 
 #include <check.h>
 
-#include "iscsid/bytes.h"
+#include "iscsid/base/bytes.h"
 
 START_TEST(fields_keep_their_order)
 {

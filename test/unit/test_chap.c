@@ -8,9 +8,9 @@
 
 #include <check.h>
 
-#include "alloc.h"
-#include "iscsid/chap.h"
+#include "iscsid/protocol/chap.h"
 #include "libiscsi-db/util.h"
+#include "test/unit/alloc.h"
 
 #define SECRET		"initiator-secret-0123"
 #define SECRET_IN	"target-secret-4567890"

@@ -12,10 +12,10 @@
 
 #include <check.h>
 
-#include "alloc.h"
-#include "iscsid/bytes.h"
-#include "iscsid/isns_pdu.h"
+#include "iscsid/base/bytes.h"
+#include "iscsid/protocol/isns_pdu.h"
 #include "libiscsi-db/util.h"
+#include "test/unit/alloc.h"
 
 #define V4(hex)	"=00000000000000000000ffff" hex
 

@@ -14,10 +14,10 @@
 
 #include <check.h>
 
-#include "alloc.h"
-#include "iscsid/bytes.h"
-#include "iscsid/login.h"
-#include "params.h"
+#include "iscsid/base/bytes.h"
+#include "iscsid/protocol/login.h"
+#include "test/unit/alloc.h"
+#include "test/unit/params.h"
 
 #define I_NAME		"iqn.2026-01.com.example:host"
 #define T_NAME		"iqn.2026-01.com.example:disk1"

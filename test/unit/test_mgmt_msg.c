@@ -3,9 +3,9 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "../../iscsid/bytes.h"
-#include "../../iscsid/mgmt_msg.h"
-#include "../../libiscsi-db/util.h"
+#include "iscsid/base/bytes.h"
+#include "iscsid/message/mgmt_msg.h"
+#include "libiscsi-db/util.h"
 
 static uint8_t *build_request(size_t *len)
 {

@@ -7,8 +7,8 @@
 
 #include <check.h>
 
-#include "alloc.h"
-#include "params.h"
+#include "test/unit/alloc.h"
+#include "test/unit/params.h"
 
 static void as_words(const struct text_writer *text, char *ret, size_t size)
 {

@@ -4,7 +4,7 @@
 
 #include <check.h>
 
-#include "iscsid/pdu.h"
+#include "iscsid/protocol/pdu.h"
 #include "libiscsi-db/util.h"
 
 /* "43 87 | 00 ..." -> bytes; '|' and blanks are for the reader. */

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "../../iscsid/index.h"
-#include "../../iscsid/retry.h"
-#include "../../iscsid/runstate.h"
-#include "../../libiscsi-db/util.h"
+#include "iscsid/base/index.h"
+#include "iscsid/base/retry.h"
+#include "iscsid/runstate.h"
+#include "libiscsi-db/util.h"
 
 START_TEST(pauses_grow_up_to_a_cap)
 {

@@ -9,9 +9,9 @@
 
 #include <check.h>
 
-#include "alloc.h"
-#include "iscsid/sendtargets.h"
+#include "iscsid/protocol/sendtargets.h"
 #include "libiscsi-db/util.h"
+#include "test/unit/alloc.h"
 
 #define HERE	"10.0.0.1"
 

@@ -12,10 +12,10 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "../../iscsid/bytes.h"
-#include "../../iscsid/session.h"
-#include "../../libiscsi-db/util.h"
-#include "../fake/kernel.h"
+#include "iscsid/base/bytes.h"
+#include "iscsid/session.h"
+#include "libiscsi-db/util.h"
+#include "test/fake/kernel.h"
 
 #define STEP_TIMEOUT_S	5
 

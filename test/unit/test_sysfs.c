@@ -7,7 +7,7 @@
 
 #include <check.h>
 
-#include "iscsid/sysfs.h"
+#include "iscsid/kernel/sysfs.h"
 #include "libiscsi-db/util.h"
 #include "test/fake/sysfs.h"
 

@@ -9,7 +9,7 @@
 
 #include <check.h>
 
-#include "iscsid/tcp.h"
+#include "iscsid/base/tcp.h"
 #include "libiscsi-db/util.h"
 
 #define WAIT_MS		10000

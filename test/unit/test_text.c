@@ -5,9 +5,9 @@
 
 #include <check.h>
 
-#include "alloc.h"
-#include "iscsid/text.h"
+#include "iscsid/protocol/text.h"
 #include "libiscsi-db/util.h"
+#include "test/unit/alloc.h"
 
 #define LONG_63	"A23456789012345678901234567890123456789012345678901234567890123"
 

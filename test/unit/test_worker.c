@@ -5,8 +5,8 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
-#include "../../iscsid/worker.h"
-#include "../../libiscsi-db/util.h"
+#include "iscsid/base/worker.h"
+#include "libiscsi-db/util.h"
 
 #define JOBS	8
 

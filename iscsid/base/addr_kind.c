@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Tells numeric addresses apart by kind, an IPv4 address inside an IPv6 one by its own. Used on
+ * what a target names, in a redirection or in a discovery answer. Pure functions.
+ */
+#include "iscsid/base/addr_kind.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static enum addr_kind kind_of_ipv4(uint32_t addr)
+{
+	if (addr >> 24 == 0)		/* 0/8, "this host" */
+		return ADDR_UNSPECIFIED;
+	if (addr >> 24 == 127)
+		return ADDR_LOOPBACK;
+	if (addr >> 28 == 0xe || addr == INADDR_BROADCAST)
+		return ADDR_MULTICAST;
+	return ADDR_UNICAST;
+}
+
+static enum addr_kind kind_of_ipv6(const struct in6_addr *addr)
+{
+	if (IN6_IS_ADDR_UNSPECIFIED(addr))
+		return ADDR_UNSPECIFIED;
+	if (IN6_IS_ADDR_LOOPBACK(addr))
+		return ADDR_LOOPBACK;
+	if (IN6_IS_ADDR_MULTICAST(addr))
+		return ADDR_MULTICAST;
+	if (IN6_IS_ADDR_LINKLOCAL(addr))
+		return ADDR_LINK_LOCAL;
+	if (IN6_IS_ADDR_V4MAPPED(addr) || IN6_IS_ADDR_V4COMPAT(addr)) {
+		uint32_t v4;
+
+		memcpy(&v4, addr->s6_addr + 12, sizeof(v4));
+		return kind_of_ipv4(ntohl(v4));
+	}
+	return ADDR_UNICAST;
+}
+
+enum addr_kind addr_kind_of_text(const char *text)
+{
+	char numeric[INET6_ADDRSTRLEN];
+	size_t len = strcspn(text, "%");
+	struct in6_addr v6;
+	struct in_addr v4;
+
+	if (inet_aton(text, &v4))
+		return kind_of_ipv4(ntohl(v4.s_addr));
+	if (len >= sizeof(numeric))
+		return ADDR_NAME;
+	memcpy(numeric, text, len);
+	numeric[len] = '\0';
+	if (inet_pton(AF_INET6, numeric, &v6) == 1)
+		return kind_of_ipv6(&v6);
+	return ADDR_NAME;
+}
+
+enum addr_kind addr_kind_of(const struct sockaddr *addr)
+{
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+
+	switch (addr->sa_family) {
+	case AF_INET:
+		memcpy(&v4, addr, sizeof(v4));
+		return kind_of_ipv4(ntohl(v4.sin_addr.s_addr));
+	case AF_INET6:
+		memcpy(&v6, addr, sizeof(v6));
+		return kind_of_ipv6(&v6.sin6_addr);
+	default:
+		return ADDR_NAME;
+	}
+}
+
+bool addr_may_redirect(const struct sockaddr *from, const struct sockaddr *to)
+{
+	switch (addr_kind_of(to)) {
+	case ADDR_LOOPBACK:
+		return addr_kind_of(from) == ADDR_LOOPBACK;
+	case ADDR_UNSPECIFIED:
+	case ADDR_MULTICAST:
+		return false;
+	case ADDR_NAME:
+	case ADDR_UNICAST:
+	case ADDR_LINK_LOCAL:
+		break;
+	}
+	return true;
+}

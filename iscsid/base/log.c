@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The daemon's log, see log.h. The only module with state of its own: one process, one log. */
+#include "iscsid/base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <time.h>
+
+static int log_fd = -1;		/* /dev/log; -1: stderr */
+static int log_level = LOG_INFO;
+static time_t log_connected;	/* when it was tried last */
+
+void log_close(void)
+{
+	closep(&log_fd);
+}
+
+void log_open(bool to_syslog, int level)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
+
+	log_close();
+	log_level = level;
+	if (!to_syslog)
+		return;
+	log_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	log_connected = time(NULL);
+	if (log_fd >= 0 && connect(log_fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		log_close();
+}
+
+/* A full or dead log must not hold up a recovery: the line is lost instead. */
+static void log_send(const char *line, size_t len)
+{
+	if (send(log_fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno == EAGAIN)
+		return;
+	/* The log was restarted: find it again, but not for each line. */
+	if (time(NULL) != log_connected) {
+		log_open(true, log_level);
+		if (log_fd >= 0)
+			(void)!send(log_fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	}
+}
+
+bool log_enabled(int level)
+{
+	return level <= log_level;
+}
+
+void log_write(int level, const char *fmt, ...)
+{
+	char text[1024], line[1100];
+	va_list ap;
+	int n;
+
+	if (!log_enabled(level))
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (log_fd >= 0) {
+		n = snprintf(line, sizeof(line), "<%d>iscsid[%d]: %s", LOG_DAEMON | level,
+			     getpid(), text);
+		log_send(line, (size_t)n);
+	} else {
+		n = snprintf(line, sizeof(line), "iscsid: %s\n", text);
+		(void)!write(STDERR_FILENO, line, (size_t)n);
+	}
+}

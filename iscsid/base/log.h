@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The daemon's log: to stderr, or, as a daemon, to the journal's or syslog's socket without ever
+ * waiting for it, since during recovery its disk may be the one that is gone.
+ * Callers put the object's name in front: "session 3 iqn... 10.0.0.5:3260,1: ...".
+ */
+#ifndef ISCSID_LOG_H
+#define ISCSID_LOG_H
+
+#include <stdbool.h>
+
+#include "libiscsi-db/util.h"
+
+/* @to_syslog: from now on to /dev/log. @level: the highest that is written, LOG_NOTICE.. */
+void log_open(bool to_syslog, int level);
+void log_close(void);
+
+void log_write(int level, const char *fmt, ...) PRINTF(2, 3);
+bool log_enabled(int level);
+
+#define log_error(...)		log_write(3, __VA_ARGS__)	/* LOG_ERR and so on */
+#define log_warning(...)	log_write(4, __VA_ARGS__)
+#define log_notice(...)		log_write(5, __VA_ARGS__)
+#define log_info(...)		log_write(6, __VA_ARGS__)
+#define log_debug(...)						\
+	do {							\
+		if (log_enabled(7))				\
+			log_write(7, __VA_ARGS__);		\
+	} while (0)
+
+#endif /* ISCSID_LOG_H */

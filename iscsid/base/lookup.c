@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Host names to addresses on the worker pool, see lookup.h. */
+#include "iscsid/base/lookup.h"
+
+#include <netdb.h>
+
+#include "libiscsi-db/iscsi-db.h"
+#include "libiscsi-db/util.h"
+
+struct lookup {
+	struct worker_job job;		/* first: what the pool hands around */
+	char host[ISCSI_ADDRESS_MAX + 1];
+	int port;
+	int error;			/* of getaddrinfo() */
+	struct sockaddr_storage addr;
+	void (*done)(void *arg, const struct sockaddr_storage *addr, const char *error);
+	void *arg;
+	_Atomic bool forgotten;		/* nobody wants it any more: don't begin */
+};
+
+static int resolve(const char *host, int port, int flags, struct sockaddr_storage *ret)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = flags | AI_NUMERICSERV };
+	struct addrinfo *info;
+	char service[8];
+	int r;
+
+	(void)snprintf(service, sizeof(service), "%d", port & 0xffff);
+	r = getaddrinfo(host, service, &hints, &info);
+	if (r)
+		return r;
+	memset(ret, 0, sizeof(*ret));
+	memcpy(ret, info->ai_addr, info->ai_addrlen);
+	freeaddrinfo(info);
+	return 0;
+}
+
+bool lookup_numeric(const char *host, int port, struct sockaddr_storage *ret)
+{
+	return resolve(host, port, AI_NUMERICHOST, ret) == 0;
+}
+
+static void lookup_run(struct worker_job *job)
+{
+	struct lookup *lookup = (struct lookup *)job;
+
+	lookup->error = lookup->forgotten ? EAI_AGAIN :
+			resolve(lookup->host, lookup->port, 0, &lookup->addr);
+}
+
+static void lookup_done(struct worker_job *job)
+{
+	struct lookup *lookup = (struct lookup *)job;
+
+	if (lookup->done)
+		lookup->done(lookup->arg, lookup->error ? NULL : &lookup->addr,
+			     lookup->error ? gai_strerror(lookup->error) : NULL);
+	free(lookup);
+}
+
+struct lookup *lookup_start(struct worker_pool *pool, const char *host, int port,
+			    void (*done)(void *arg, const struct sockaddr_storage *addr,
+					 const char *error), void *arg)
+{
+	struct lookup *lookup = calloc(1, sizeof(*lookup));
+
+	if (!lookup)
+		return NULL;
+	lookup->job = (struct worker_job){ .run = lookup_run, .done = lookup_done };
+	(void)snprintf(lookup->host, sizeof(lookup->host), "%s", host);
+	lookup->port = port;
+	lookup->done = done;
+	lookup->arg = arg;
+	if (worker_submit(pool, &lookup->job) < 0) {
+		free(lookup);
+		return NULL;
+	}
+	return lookup;
+}
+
+struct lookup *lookup_expire(struct lookup *lookup)
+{
+	void (*done)(void *arg, const struct sockaddr_storage *addr, const char *error);
+
+	if (lookup && lookup->done) {
+		done = lookup->done;
+		(void)lookup_forget(lookup);
+		done(lookup->arg, NULL, "no answer in time");
+	}
+	return NULL;
+}
+
+struct lookup *lookup_forget(struct lookup *lookup)
+{
+	if (lookup) {
+		lookup->done = NULL;
+		lookup->forgotten = true;
+	}
+	return NULL;
+}

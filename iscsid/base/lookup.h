@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Host names to addresses, without holding up the loop. */
+#ifndef ISCSID_LOOKUP_H
+#define ISCSID_LOOKUP_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "iscsid/base/worker.h"
+
+struct lookup;
+
+/* A numeric address, with or without a %zone, needs no look-up. False: it isn't one. */
+bool lookup_numeric(const char *host, int port, struct sockaddr_storage *ret);
+
+/*
+ * Looks up @host on the pool. @done is called from the loop with the first address, or NULL and
+ * why there is none, unless lookup_forget() came first. NULL: no memory, no thread.
+ */
+struct lookup *lookup_start(struct worker_pool *pool, const char *host, int port,
+			    void (*done)(void *arg, const struct sockaddr_storage *addr,
+					 const char *error), void *arg);
+/* Its time is over: @done is called now, with no address. Takes NULL; returns NULL. */
+struct lookup *lookup_expire(struct lookup *lookup);
+struct lookup *lookup_forget(struct lookup *lookup);	/* takes NULL; returns NULL */
+
+#endif /* ISCSID_LOOKUP_H */

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whether a session's disks are in use on this host, before a logout takes them away. */
+#ifndef ISCSID_INUSE_H
+#define ISCSID_INUSE_H
+
+#include "iscsid/kernel/sysfs.h"
+
+/*
+ * ISCSI_ERR_BUSY names the first disk, partition or device on top of one (multipath, LVM, RAID)
+ * that is mounted or used as swap. Reads /proc, sysfs and /dev only.
+ */
+enum iscsi_err inuse_check(struct sysfs *sysfs, unsigned int sid, int host_no,
+			   struct iscsi_why *why);
+
+#endif /* ISCSID_INUSE_H */

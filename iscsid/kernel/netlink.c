@@ -1,0 +1,737 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * kernel_ops over NETLINK_ISCSI. Two sockets: commands go out on one and their replies are in
+ * its queue when sendmsg() returns; the other is subscribed to the events. So replies never mix
+ * with events, and events are read in the loop, where it is their turn.
+ */
+#include "iscsid/kernel/netlink.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <sys/socket.h>
+
+#include "iscsid/base/log.h"
+#include "iscsid/protocol/pdu.h"
+#include "libiscsi-db/util.h"
+
+#define NL_GROUP_ISCSID		1	/* events for iscsid */
+#define EVENT_RCVBUF		(4 << 20)
+#define BATCH_MAX		(32 * 1024)
+#define EVENTS_AT_ONCE		64	/* then it is the turn of others */
+
+/* Commands and events, enum iscsi_uevent_e. */
+enum {
+	CMD_CREATE_SESSION	= 11,
+	CMD_DESTROY_SESSION	= 12,
+	CMD_CREATE_CONN		= 13,
+	CMD_DESTROY_CONN	= 14,
+	CMD_BIND_CONN		= 15,
+	CMD_SET_PARAM		= 16,
+	CMD_START_CONN		= 17,
+	CMD_STOP_CONN		= 18,
+	CMD_SEND_PDU		= 19,
+	CMD_GET_STATS		= 20,
+	CMD_GET_PARAM		= 21,	/* never implemented */
+	CMD_SET_HOST_PARAM	= 26,
+	CMD_UNBIND_SESSION	= 27,
+	CMD_DESTROY_SESSION_ASYNC = 43,
+
+	EV_RECV_PDU		= 101,
+	EV_CONN_ERROR		= 102,
+	EV_IF_ERROR		= 103,
+	EV_DESTROY_SESSION	= 104,
+	EV_UNBIND_SESSION	= 105,
+};
+
+enum { STOP_TERM = 1, STOP_RECOVER = 3 };
+enum { HOST_HWADDRESS = 0, HOST_NETDEV = 2 };
+
+/*
+ * struct iscsi_uevent as a 64-bit kernel has it: each member lies where its size would put it
+ * anyway, so packing moves nothing; but a message in a batch may begin at any multiple of 4.
+ */
+#define PACKED	__attribute__((packed, aligned(4)))
+
+struct uevent {
+	uint32_t type;
+	uint32_t iferror;		/* a negative errno */
+	uint64_t transport_handle;
+	union {
+		struct { uint32_t initial_cmd_sn; uint16_t cmds_max, queue_depth; } create_session;
+		struct { uint32_t sid, cid; } conn;
+		struct { uint32_t sid, cid; uint64_t eph; uint32_t is_leading; } PACKED bind;
+		struct { uint32_t sid, cid, param, len; } set_param;
+		struct { uint32_t host_no, param, len; } set_host_param;
+		struct { uint32_t sid, cid; uint64_t conn_handle; uint32_t flag; } PACKED stop;
+		struct { uint32_t sid, cid, hdr_size, data_size; } send_pdu;
+		uint8_t size[24];
+	} u;
+	union {
+		int32_t retcode;
+		struct { uint32_t sid, host_no; } session;	/* CREATE_SESSION, UNBIND event */
+		struct { uint32_t sid, cid, error; } conn;	/* events about a connection */
+		struct { uint32_t host_no, sid; } destroyed;
+		uint8_t size[16];
+	} r;
+} PACKED;
+
+_Static_assert(sizeof(struct uevent) == 56, "struct iscsi_uevent has 56 bytes");
+_Static_assert(offsetof(struct uevent, r) == 40, "its results begin at byte 40");
+
+struct message {
+	struct nlmsghdr nlh;
+	struct uevent ev;
+};
+_Static_assert(sizeof(struct message) == 72, "a message without payload has 72 bytes");
+
+struct netlink {
+	struct kernel kernel;		/* first: what the others hold */
+	struct sysfs *sysfs;
+	const struct kernel_events *events;
+	void *arg;
+	int command_fd;
+	int event_fd;
+	sd_event_source *source;
+	uint64_t handle;		/* of the tcp transport; 0: not read yet */
+	size_t batch_len;
+	uint8_t batch[BATCH_MAX] __attribute__((aligned(8)));
+	uint8_t buf[sizeof(struct message) + PDU_BHS_LEN + 16 * 1024] __attribute__((aligned(8)));
+};
+
+static struct netlink *netlink_of(struct kernel *kernel)
+{
+	return (struct netlink *)kernel;
+}
+
+/* One datagram, of the kernel's only: no other process may answer for it. 0: nothing (more). */
+static ssize_t recv_from_kernel(int fd, void *buf, size_t size)
+{
+	for (;;) {
+		struct sockaddr_nl from = { 0 };
+		socklen_t from_len = sizeof(from);
+		ssize_t n = recvfrom(fd, buf, size, MSG_DONTWAIT, (struct sockaddr *)&from,
+				     &from_len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? 0 : -errno;
+		if (from.nl_pid == 0)
+			return n;
+	}
+}
+
+static int open_socket(uint32_t groups)
+{
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = groups };
+	int buf = EVENT_RCVBUF;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ISCSI);
+
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
+		int r = -errno;
+
+		(void)close(fd);
+		return r;
+	}
+	/* Each message counts 768 bytes against this; without the right to force it, what we get. */
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buf, sizeof(buf)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buf, sizeof(buf));
+	return fd;
+}
+
+/* ---- a batch: messages one after the other in one datagram ------------------------------ */
+
+/* Each message needs the handle of the transport, which is there once that is loaded. */
+static enum iscsi_err batch_start(struct netlink *nl, struct iscsi_why *why)
+{
+	struct message stale;
+
+	/* Left over only if an earlier batch was answered in a way that we didn't understand. */
+	while (recv_from_kernel(nl->command_fd, &stale, sizeof(stale)) > 0)
+		;
+	nl->batch_len = 0;
+	return nl->handle ? ISCSI_SUCCESS :
+			    sysfs_read_transport_handle(nl->sysfs, "tcp", &nl->handle, why);
+}
+
+/*
+ * Adds a command; @head and @tail follow it as its payload. What is sent is bounded by its
+ * callers (parameters by KERNEL_PARAMS_MAX and the record's values, PDUs by login's 8192), but
+ * a batch that doesn't fit is refused whole by batch_run().
+ */
+static struct uevent *batch_add(struct netlink *nl, uint32_t type, const void *head,
+				size_t head_len, const void *tail, size_t tail_len)
+{
+	static struct uevent nowhere;
+	size_t start = NLMSG_ALIGN(nl->batch_len);
+	size_t len = sizeof(struct message) + head_len + tail_len;
+	struct message *msg;
+
+	if (start + len > sizeof(nl->batch)) {
+		nl->batch_len = sizeof(nl->batch) + 1;
+		return &nowhere;
+	}
+	msg = (struct message *)(nl->batch + start);
+	memset(msg, 0, sizeof(*msg));
+	msg->nlh.nlmsg_len = (uint32_t)len;
+	msg->nlh.nlmsg_type = (uint16_t)type;
+	msg->ev.type = type;
+	msg->ev.transport_handle = nl->handle;
+	if (head_len)
+		memcpy(msg + 1, head, head_len);
+	if (tail_len)
+		memcpy((uint8_t *)(msg + 1) + head_len, tail, tail_len);
+	nl->batch_len = start + len;
+	return &msg->ev;
+}
+
+static void batch_add_params(struct netlink *nl, uint32_t sid, const struct kernel_params *params)
+{
+	for (size_t i = 0; i < params->len; i++) {
+		const struct kernel_param *p = &params->param[i];
+		const char *value = p->text ? p->text : p->number;
+		size_t len = strlen(value) + 1;
+		struct uevent *ev = batch_add(nl, CMD_SET_PARAM, value, len, NULL, 0);
+
+		ev->u.set_param.sid = sid;
+		ev->u.set_param.param = p->id;
+		ev->u.set_param.len = (uint32_t)len;
+	}
+}
+
+static void batch_add_host_param(struct netlink *nl, int host_no, uint32_t param, const char *value)
+{
+	size_t len = strlen(value) + 1;
+	struct uevent *ev;
+
+	if (len == 1)
+		return;
+	ev = batch_add(nl, CMD_SET_HOST_PARAM, value, len, NULL, 0);
+	ev->u.set_host_param.host_no = (uint32_t)host_no;
+	ev->u.set_host_param.param = param;
+	ev->u.set_host_param.len = (uint32_t)len;
+}
+
+static void batch_add_pdu(struct netlink *nl, uint32_t sid, const uint8_t *bhs,
+			  const uint8_t *data, size_t data_len)
+{
+	struct uevent *ev = batch_add(nl, CMD_SEND_PDU, bhs, PDU_BHS_LEN, data, data_len);
+
+	ev->u.send_pdu.sid = sid;
+	ev->u.send_pdu.hdr_size = PDU_BHS_LEN;
+	ev->u.send_pdu.data_size = (uint32_t)data_len;
+}
+
+static void batch_add_conn(struct netlink *nl, uint32_t type, uint32_t sid)
+{
+	batch_add(nl, type, NULL, 0, NULL, 0)->u.conn.sid = sid;
+}
+
+static void batch_add_stop(struct netlink *nl, uint32_t sid, uint32_t flag)
+{
+	struct uevent *ev = batch_add(nl, CMD_STOP_CONN, NULL, 0, NULL, 0);
+
+	ev->u.stop.sid = sid;
+	ev->u.stop.flag = flag;
+}
+
+static const char *command_text(uint16_t type)
+{
+	switch (type) {
+	case CMD_CREATE_SESSION:	return "create the session";
+	case CMD_DESTROY_SESSION:
+	case CMD_DESTROY_SESSION_ASYNC:	return "destroy the session";
+	case CMD_CREATE_CONN:		return "create the connection";
+	case CMD_DESTROY_CONN:		return "destroy the connection";
+	case CMD_BIND_CONN:		return "bind the socket";
+	case CMD_SET_PARAM:		return "set a parameter";
+	case CMD_START_CONN:		return "start the connection";
+	case CMD_STOP_CONN:		return "stop the connection";
+	case CMD_SEND_PDU:		return "send a PDU";
+	case CMD_SET_HOST_PARAM:	return "set a parameter of the host";
+	case CMD_UNBIND_SESSION:	return "remove the LUNs of the session";
+	default:			return "carry out a command";
+	}
+}
+
+/* The errno of a reply: from the class (iferror) or from the operation itself (retcode). */
+static int reply_errno(const struct message *msg)
+{
+	if (msg->ev.type == EV_IF_ERROR)
+		return -(int32_t)msg->ev.iferror;
+	switch (msg->nlh.nlmsg_type) {
+	case CMD_BIND_CONN:
+	case CMD_START_CONN:
+	case CMD_SEND_PDU:
+		return -msg->ev.r.retcode;
+	default:
+		return 0;
+	}
+}
+
+/* A parameter that this kernel doesn't know is no reason to fail a login. */
+static bool reply_harmless(const struct message *msg, int error)
+{
+	return error == ENOSYS && (msg->nlh.nlmsg_type == CMD_SET_PARAM ||
+				   msg->nlh.nlmsg_type == CMD_SET_HOST_PARAM);
+}
+
+/* A connection that is gone already is told like any lost one. */
+static enum iscsi_err reply_err(const struct message *msg, int error)
+{
+	if (error == EPERM && msg->ev.type == EV_IF_ERROR)
+		return ISCSI_ERR_ACCESS;
+	if (error == ENOTCONN || (error == EPERM && msg->nlh.nlmsg_type == CMD_SEND_PDU))
+		return ISCSI_ERR_TRANS;
+	return ISCSI_ERR_INTERNAL;
+}
+
+/*
+ * What else there is to say of a failure. A kernel that has counted a target's answer twice takes
+ * no login PDU on that session ever again.
+ */
+static void describe_failure(const struct message *msg, int error, char *ret, size_t size)
+{
+	ret[0] = '\0';
+	if (msg->nlh.nlmsg_type == CMD_SET_PARAM)
+		(void)snprintf(ret, size, " (number %u)", msg->ev.u.set_param.param);
+	else if (msg->nlh.nlmsg_type == CMD_SEND_PDU && error == EPERM)
+		(void)snprintf(ret, size, " (the connection has gone, or a target's double answer "
+			       "has broken the session: only a logout and a login mend that)");
+}
+
+/*
+ * Sends the batch and reads a reply for each of its messages; the first failure is the result.
+ * @last gets the last reply (may be NULL), @error the errno of the failure (may be NULL).
+ */
+static enum iscsi_err batch_exchange(struct netlink *nl, struct uevent *last, int *error,
+				     struct iscsi_why *why)
+{
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	const struct nlmsghdr *sent = (const struct nlmsghdr *)nl->batch;
+	enum iscsi_err err = ISCSI_SUCCESS;
+	size_t expected = 0, pos = 0;
+	char more[160];
+
+	if (error)
+		*error = 0;
+	if (nl->batch_len > sizeof(nl->batch))
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "the settings are too long for the kernel");
+	while (pos < nl->batch_len) {
+		const struct nlmsghdr *nlh = (const struct nlmsghdr *)(nl->batch + pos);
+
+		expected++;
+		pos += NLMSG_ALIGN(nlh->nlmsg_len);
+	}
+	if (sendto(nl->command_fd, nl->batch, nl->batch_len, 0,
+		   (struct sockaddr *)&kernel, sizeof(kernel)) < 0) {
+		if (errno == ECONNREFUSED)
+			return iscsi_fail(why, ISCSI_ERR_INTERNAL,
+					  "the kernel's iSCSI netlink answers in the first "
+					  "network namespace only");
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "netlink: %s", strerror(errno));
+	}
+	for (; expected; expected--) {
+		struct message msg = { 0 };
+		ssize_t n = recv_from_kernel(nl->command_fd, &msg, sizeof(msg));
+		int e;
+
+		if (n < (ssize_t)sizeof(msg) || msg.nlh.nlmsg_type != sent->nlmsg_type)
+			return iscsi_fail(why, ISCSI_ERR_INTERNAL,
+					  "the kernel didn't answer the request to %s: %s",
+					  command_text(sent->nlmsg_type),
+					  n < 0 ? strerror((int)-n) : "no such reply");
+		sent = (const struct nlmsghdr *)((const uint8_t *)sent +
+						 NLMSG_ALIGN(sent->nlmsg_len));
+		e = reply_errno(&msg);
+		if (last)
+			*last = msg.ev;
+		if (!e || err || reply_harmless(&msg, e))
+			continue;
+		if (error)
+			*error = e;
+		describe_failure(&msg, e, more, sizeof(more));
+		err = iscsi_fail(why, reply_err(&msg, e), "the kernel could not %s: %s%s",
+				 command_text(msg.nlh.nlmsg_type), strerror(e), more);
+	}
+	return err;
+}
+
+/* The same, and what was sent, secrets among it, is wiped. */
+static enum iscsi_err batch_run(struct netlink *nl, struct uevent *last, int *error,
+				struct iscsi_why *why)
+{
+	enum iscsi_err err = batch_exchange(nl, last, error, why);
+
+	explicit_bzero(nl->batch, MIN(nl->batch_len, sizeof(nl->batch)));
+	return err;
+}
+
+/* ---- the operations -------------------------------------------------------------------- */
+
+static enum iscsi_err nl_create_session(struct kernel *kernel,
+					const struct kernel_session_args *args,
+					uint32_t *sid, int *host_no, struct iscsi_why *why)
+{
+	struct netlink *nl = netlink_of(kernel);
+	enum iscsi_err err;
+	struct uevent reply;
+	int error;
+
+	/* A second try with a fresh handle: the transport may have been loaded anew. */
+	for (int attempt = 0; attempt < 2; attempt++) {
+		struct uevent *ev;
+
+		err = batch_start(nl, why);
+		if (err)
+			return err;
+		ev = batch_add(nl, CMD_CREATE_SESSION, NULL, 0, NULL, 0);
+		ev->u.create_session.initial_cmd_sn = args->initial_cmd_sn;
+		ev->u.create_session.cmds_max = args->cmds_max;
+		ev->u.create_session.queue_depth = args->queue_depth;
+		err = batch_run(nl, &reply, &error, why);
+		if (error != EINVAL)
+			break;
+		nl->handle = 0;
+	}
+	if (err)
+		return err;
+	*sid = reply.r.session.sid;
+	*host_no = (int)reply.r.session.host_no;
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err nl_bind_conn(struct kernel *kernel, const struct kernel_bind_args *args,
+				   struct iscsi_why *why)
+{
+	struct netlink *nl = netlink_of(kernel);
+	enum iscsi_err err;
+	struct uevent *ev;
+
+	err = batch_start(nl, why);
+	if (err)
+		return err;
+	if (args->create)
+		batch_add_conn(nl, CMD_CREATE_CONN, args->sid);
+	ev = batch_add(nl, CMD_BIND_CONN, NULL, 0, NULL, 0);
+	ev->u.bind.sid = args->sid;
+	ev->u.bind.eph = (uint64_t)args->fd;
+	ev->u.bind.is_leading = 1;
+	batch_add_params(nl, args->sid, args->params);
+	batch_add_host_param(nl, args->host_no, HOST_NETDEV, args->netdev);
+	batch_add_host_param(nl, args->host_no, HOST_HWADDRESS, args->hwaddress);
+	batch_add_pdu(nl, args->sid, args->bhs, args->data, args->data_len);
+	return batch_run(nl, NULL, NULL, why);
+}
+
+static enum iscsi_err nl_send_pdu(struct kernel *kernel, uint32_t sid, const uint8_t *bhs,
+				  const uint8_t *data, size_t data_len, struct iscsi_why *why)
+{
+	struct netlink *nl = netlink_of(kernel);
+	enum iscsi_err err;
+
+	err = batch_start(nl, why);
+	if (err)
+		return err;
+	batch_add_pdu(nl, sid, bhs, data, data_len);
+	return batch_run(nl, NULL, NULL, why);
+}
+
+static enum iscsi_err nl_start_conn(struct kernel *kernel, uint32_t sid,
+				    const struct kernel_params *params, struct iscsi_why *why)
+{
+	struct netlink *nl = netlink_of(kernel);
+	enum iscsi_err err;
+
+	err = batch_start(nl, why);
+	if (err)
+		return err;
+	batch_add_params(nl, sid, params);
+	batch_add_conn(nl, CMD_START_CONN, sid);
+	return batch_run(nl, NULL, NULL, why);
+}
+
+static enum iscsi_err nl_stop_conn(struct kernel *kernel, uint32_t sid, struct iscsi_why *why)
+{
+	struct netlink *nl = netlink_of(kernel);
+	enum iscsi_err err;
+
+	err = batch_start(nl, why);
+	if (err)
+		return err;
+	batch_add_stop(nl, sid, STOP_RECOVER);
+	return batch_run(nl, NULL, NULL, why);
+}
+
+static enum iscsi_err nl_unbind_session(struct kernel *kernel, uint32_t sid,
+					struct iscsi_why *why)
+{
+	struct netlink *nl = netlink_of(kernel);
+	enum iscsi_err err;
+
+	err = batch_start(nl, why);
+	if (err)
+		return err;
+	batch_add_conn(nl, CMD_UNBIND_SESSION, sid);
+	return batch_run(nl, NULL, NULL, why);
+}
+
+/* struct iscsi_stats, host byte order: two octet counters, 19 counters of PDUs and errors. */
+static const struct { const char *name; uint8_t offset, size; } stat_fields[] = {
+	{ "txdata_octets", 0, 8 }, { "rxdata_octets", 8, 8 }, { "noptx_pdus", 16, 4 },
+	{ "scsicmd_pdus", 20, 4 }, { "tmfcmd_pdus", 24, 4 }, { "login_pdus", 28, 4 },
+	{ "text_pdus", 32, 4 }, { "dataout_pdus", 36, 4 }, { "logout_pdus", 40, 4 },
+	{ "snack_pdus", 44, 4 }, { "noprx_pdus", 48, 4 }, { "scsirsp_pdus", 52, 4 },
+	{ "tmfrsp_pdus", 56, 4 }, { "textrsp_pdus", 60, 4 }, { "datain_pdus", 64, 4 },
+	{ "logoutrsp_pdus", 68, 4 }, { "r2t_pdus", 72, 4 }, { "async_pdus", 76, 4 },
+	{ "rjt_pdus", 80, 4 }, { "digest_err", 84, 4 }, { "timeout_err", 88, 4 },
+};
+#define STATS_LEN		96
+#define STATS_CUSTOM_LEN	72	/* 64 bytes of name, a 64-bit value */
+#define STATS_CUSTOM_MAX	32
+
+static uint64_t host_number(const uint8_t *p, size_t size)
+{
+	uint64_t v8;
+	uint32_t v4;
+
+	if (size == 4) {
+		memcpy(&v4, p, 4);
+		return v4;
+	}
+	memcpy(&v8, p, 8);
+	return v8;
+}
+
+/* @len bytes of statistics, at least STATS_LEN; returns how many counters there are. */
+static size_t parse_stats(const uint8_t *data, size_t len, struct kernel_stat *stats)
+{
+	size_t n = 0, custom;
+
+	for (; n < ARRAY_SIZE(stat_fields); n++) {
+		stats[n].custom = false;
+		stats[n].value = host_number(data + stat_fields[n].offset, stat_fields[n].size);
+		strcpy(stats[n].name, stat_fields[n].name);
+	}
+	custom = (size_t)host_number(data + 92, 4);
+	custom = MIN(custom, (len - STATS_LEN) / STATS_CUSTOM_LEN);
+	custom = MIN(custom, (size_t)STATS_CUSTOM_MAX);
+	for (data += STATS_LEN; custom; custom--, n++, data += STATS_CUSTOM_LEN) {
+		stats[n].custom = true;
+		stats[n].value = host_number(data + 64, 8);
+		memcpy(stats[n].name, data, sizeof(stats[n].name) - 1);
+		stats[n].name[sizeof(stats[n].name) - 1] = '\0';
+	}
+	return n;
+}
+
+/*
+ * The kernel answers with a multicast and spins, holding up every iSCSI command of the machine,
+ * until some subscriber takes it. So the question is asked on a socket that is subscribed, was
+ * opened for it and has all its room.
+ */
+static enum iscsi_err nl_get_stats(struct kernel *kernel, uint32_t sid, struct kernel_stat *stats,
+				   size_t *len, struct iscsi_why *why)
+{
+	struct sockaddr_nl to = { .nl_family = AF_NETLINK };
+	struct netlink *nl = netlink_of(kernel);
+	const struct message *msg = (const struct message *)nl->buf;
+	CLEANUP(closep) int fd = -1;
+	enum iscsi_err err;
+	ssize_t n;
+
+	err = batch_start(nl, why);
+	if (err)
+		return err;
+	fd = open_socket(NL_GROUP_ISCSID);
+	if (fd < 0)
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "netlink: %s", strerror(-fd));
+	batch_add_conn(nl, CMD_GET_STATS, sid);
+	if (sendto(fd, nl->batch, nl->batch_len, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "netlink: %s", strerror(errno));
+	while ((n = recv_from_kernel(fd, nl->buf, sizeof(nl->buf))) > 0) {
+		if ((size_t)n < sizeof(*msg))
+			continue;
+		if (msg->nlh.nlmsg_type == CMD_GET_STATS)
+			return iscsi_fail(why, ISCSI_ERR_INTERNAL, "the kernel has no statistics: "
+					  "%s", strerror(reply_errno(msg)));
+		if (msg->nlh.nlmsg_type || msg->ev.type != CMD_GET_STATS ||
+		    msg->ev.u.conn.sid != sid || (size_t)n < sizeof(*msg) + STATS_LEN)
+			continue;	/* an event: the other socket has it too */
+		*len = parse_stats((const uint8_t *)(msg + 1), (size_t)n - sizeof(*msg), stats);
+		return ISCSI_SUCCESS;
+	}
+	return iscsi_fail(why, ISCSI_ERR_INTERNAL, "the kernel gave no statistics");
+}
+
+static enum iscsi_err nl_destroy_session(struct kernel *kernel, uint32_t sid, bool has_conn,
+					 struct iscsi_why *why)
+{
+	struct netlink *nl = netlink_of(kernel);
+	enum iscsi_err err;
+	struct uevent last = { .type = EV_IF_ERROR };
+
+	err = batch_start(nl, why);
+	if (err)
+		return err;
+	if (has_conn) {
+		batch_add_stop(nl, sid, STOP_TERM);
+		batch_add_conn(nl, CMD_DESTROY_CONN, sid);
+	}
+	batch_add_conn(nl, CMD_DESTROY_SESSION_ASYNC, sid);
+	err = batch_run(nl, &last, NULL, why);
+	/* What the connection says doesn't matter: it may not have come to be. */
+	if (err && last.type != EV_IF_ERROR)
+		return ISCSI_SUCCESS;
+	if (!err || last.iferror != (uint32_t)-ENOSYS)
+		return err;
+	nl->batch_len = 0;	/* before Linux 5.7 */
+	batch_add_conn(nl, CMD_DESTROY_SESSION, sid);
+	return batch_run(nl, NULL, NULL, why);
+}
+
+static const struct kernel_ops netlink_ops = {
+	.create_session		= nl_create_session,
+	.bind_conn		= nl_bind_conn,
+	.send_pdu		= nl_send_pdu,
+	.start_conn		= nl_start_conn,
+	.stop_conn		= nl_stop_conn,
+	.unbind_session		= nl_unbind_session,
+	.get_stats		= nl_get_stats,
+	.destroy_session	= nl_destroy_session,
+};
+
+/* ---- events ---------------------------------------------------------------------------- */
+
+static void dispatch_pdu(struct netlink *nl, const struct message *msg, size_t len)
+{
+	const uint8_t *bhs = (const uint8_t *)(msg + 1);
+	struct pdu_header header;
+
+	if (len < sizeof(*msg) + PDU_BHS_LEN)
+		return;
+	pdu_parse_header(bhs, &header);
+	/* The datagram is padded; what the PDU says of itself counts, if it is there. */
+	if (header.data_len > len - sizeof(*msg) - PDU_BHS_LEN)
+		return;
+	nl->events->pdu(nl->arg, msg->ev.r.conn.sid, bhs, bhs + PDU_BHS_LEN, header.data_len);
+}
+
+static void dispatch(struct netlink *nl, const struct message *msg, size_t len)
+{
+	if (msg->nlh.nlmsg_type != 0)
+		return;
+	/* Fields that an event doesn't list are uninitialised kernel memory: leave them be. */
+	switch (msg->ev.type) {
+	case EV_RECV_PDU:
+		dispatch_pdu(nl, msg, len);
+		break;
+	case EV_CONN_ERROR:
+		nl->events->conn_error(nl->arg, msg->ev.r.conn.sid, (int)msg->ev.r.conn.error);
+		break;
+	case EV_DESTROY_SESSION:
+		nl->events->destroyed(nl->arg, msg->ev.r.destroyed.sid);
+		break;
+	case EV_UNBIND_SESSION:
+		nl->events->unbound(nl->arg, msg->ev.r.session.sid);
+		break;
+	}
+}
+
+static int netlink_on_event(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct netlink *nl = userdata;
+	bool lost = false;
+	int i;
+
+	(void)revents;
+	for (i = 0; i < EVENTS_AT_ONCE; i++) {
+		ssize_t n = recv_from_kernel(fd, nl->buf, sizeof(nl->buf));
+
+		if (n == -ENOBUFS) {
+			lost = true;
+			continue;
+		}
+		if (n <= 0)
+			break;
+		if (n >= (ssize_t)sizeof(struct message))
+			dispatch(nl, (const struct message *)nl->buf, (size_t)n);
+	}
+	if (lost)
+		nl->events->lost_events(nl->arg);
+	/* What the kernel says comes first, unless some target has it say more than we can take. */
+	(void)sd_event_source_set_priority(source, i == EVENTS_AT_ONCE ?
+					   SD_EVENT_PRIORITY_NORMAL : SD_EVENT_PRIORITY_IMPORTANT);
+	return 0;
+}
+
+/* Whether the kernel listens to us at all: any answer to a command that it doesn't have will do. */
+static enum iscsi_err probe(struct netlink *nl, struct iscsi_why *why)
+{
+	int error;
+	enum iscsi_err err;
+
+	nl->batch_len = 0;
+	batch_add(nl, CMD_GET_PARAM, NULL, 0, NULL, 0);
+	err = batch_run(nl, NULL, &error, why);
+	if (err == ISCSI_ERR_ACCESS)
+		return iscsi_fail(why, err, "the kernel takes no iSCSI commands from us: that needs "
+				  "root's rights (CAP_SYS_ADMIN) in the first user namespace");
+	return error ? ISCSI_SUCCESS : err;
+}
+
+enum iscsi_err netlink_open(sd_event *loop, struct sysfs *sysfs,
+			    const struct kernel_events *events, void *arg,
+			    struct kernel **ret, struct iscsi_why *why)
+{
+	struct netlink *nl = calloc(1, sizeof(*nl));
+	enum iscsi_err err;
+	int r;
+
+	if (!nl)
+		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
+	nl->kernel.ops = &netlink_ops;
+	nl->sysfs = sysfs;
+	nl->events = events;
+	nl->arg = arg;
+	nl->event_fd = -1;
+	r = nl->command_fd = open_socket(0);
+	if (r >= 0)
+		r = nl->event_fd = open_socket(NL_GROUP_ISCSID);
+	if (r >= 0)
+		r = sd_event_add_io(loop, &nl->source, nl->event_fd, EPOLLIN,
+				    netlink_on_event, nl);
+	if (r >= 0)
+		r = sd_event_source_set_priority(nl->source, SD_EVENT_PRIORITY_IMPORTANT);
+	if (r < 0) {
+		netlink_close(&nl->kernel);
+		if (r == -EPROTONOSUPPORT)
+			return iscsi_fail(why, ISCSI_ERR_TRANS_NOT_FOUND,
+					  "can not create NETLINK_ISCSI socket [%s]: is "
+					  "scsi_transport_iscsi loaded?", strerror(-r));
+		return iscsi_fail(why, r == -EPERM ? ISCSI_ERR_ACCESS : ISCSI_ERR_INTERNAL,
+				  "can not create NETLINK_ISCSI socket [%s]", strerror(-r));
+	}
+	err = probe(nl, why);
+	if (err) {
+		netlink_close(&nl->kernel);
+		return err;
+	}
+	*ret = &nl->kernel;
+	return ISCSI_SUCCESS;
+}
+
+struct kernel *netlink_close(struct kernel *kernel)
+{
+	struct netlink *nl = kernel ? netlink_of(kernel) : NULL;
+
+	if (!nl)
+		return NULL;
+	sd_event_source_disable_unref(nl->source);
+	closep(&nl->event_fd);
+	closep(&nl->command_fd);
+	free(nl);
+	return NULL;
+}

@@ -1,0 +1,813 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reads sessions, hosts and devices from the files that the kernel shows below a root. The
+ * attributes of a session are rows of one table; each is one open, one read and one close.
+ * Keeps nothing between calls but the root, so any thread may use it. Called by iscsid
+ * (adoption, scan) and by iscsiadm's listings.
+ */
+#include "iscsid/kernel/sysfs.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "libiscsi-db/util.h"
+
+#define ATTR_MAX	4096	/* the kernel shows at most a page */
+#define CONN_CID	0	/* one connection a session */
+
+struct sysfs {
+	int root;
+};
+
+enum iscsi_err sysfs_new(const char *root, struct sysfs **ret)
+{
+	struct sysfs *sysfs;
+
+	sysfs = calloc(1, sizeof(*sysfs));
+	if (!sysfs)
+		return ISCSI_ERR_NOMEM;
+	sysfs->root = open(root ? root : "/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (sysfs->root < 0) {
+		free(sysfs);
+		return ISCSI_ERR_SYSFS_LOOKUP;
+	}
+	*ret = sysfs;
+	return ISCSI_SUCCESS;
+}
+
+struct sysfs *sysfs_free(struct sysfs *sysfs)
+{
+	if (sysfs) {
+		(void)close(sysfs->root);
+		free(sysfs);
+	}
+	return NULL;
+}
+
+/* ---- single files and folders ---------------------------------------------------------- */
+
+static int open_dir(int dirfd, int flags, const char *fmt, ...) PRINTF(3, 4);
+
+/* A folder below @dirfd; @flags: O_PATH if only its files are wanted, O_RDONLY to list it. */
+static int open_dir(int dirfd, int flags, const char *fmt, ...)
+{
+	char path[PATH_MAX];
+	va_list ap;
+	int n, fd;
+
+	va_start(ap, fmt);
+	n = vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -ENAMETOOLONG;
+	fd = openat(dirfd, path, flags | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Whether an attribute's text means that nothing was ever set. */
+static bool is_unset(const char *text)
+{
+	return streq(text, "(null)") || streq(text, "<NULL>");
+}
+
+/*
+ * The first line of a file in one read, "" if it is unset. 0 or -errno, @ret "" then. A text
+ * that doesn't fit counts as unreadable: half a name is worse than none.
+ */
+static int read_attr(int dirfd, const char *name, char *ret, size_t size)
+{
+	char buf[ATTR_MAX + 1];
+	ssize_t n;
+	int fd, err;
+
+	ret[0] = '\0';
+	do
+		fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
+	while (fd < 0 && errno == EINTR);
+	if (fd < 0)
+		return -errno;
+	do
+		n = read(fd, buf, ATTR_MAX);
+	while (n < 0 && errno == EINTR);
+	err = errno;
+	(void)close(fd);
+	if (n < 0)
+		return -err;
+
+	buf[n] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	if (is_unset(buf))
+		return 0;
+	n = (ssize_t)strlen(buf);
+	if ((size_t)n >= size)
+		return -EOVERFLOW;
+	memcpy(ret, buf, (size_t)n + 1);
+	explicit_bzero(buf, (size_t)n);
+	return 0;
+}
+
+/* A decimal number, "off" being -1; SYSFS_UNSET for whatever else is there, or nothing. */
+static int parse_number(const char *text)
+{
+	char *end;
+	long n;
+
+	if (streq(text, "off"))
+		return -1;
+	if (!isdigit((unsigned char)text[0]) && text[0] != '-')
+		return SYSFS_UNSET;
+	errno = 0;
+	n = strtol(text, &end, 10);
+	if (errno || end == text || (*end && !isspace((unsigned char)*end)))
+		return SYSFS_UNSET;
+	/* -1 may also be shown as an unsigned number. */
+	if (n == (long)UINT32_MAX)
+		return -1;
+	if (n < -1 || n > INT_MAX)
+		return SYSFS_UNSET;
+	return (int)n;
+}
+
+static int read_u64(int dirfd, const char *name, uint64_t *ret)
+{
+	char buf[32], *end;
+	unsigned long long n;
+	int r;
+
+	r = read_attr(dirfd, name, buf, sizeof(buf));
+	if (r < 0)
+		return r;
+	if (!isdigit((unsigned char)buf[0]))
+		return -EINVAL;
+	errno = 0;
+	n = strtoull(buf, &end, 10);
+	if (errno || *end)
+		return -EINVAL;
+	*ret = n;
+	return 0;
+}
+
+/* A folder's entries, read with a buffer of the caller's. */
+struct dir_iter {
+	int fd;
+	ssize_t len, pos;
+	char buf[8192] __attribute__((aligned(__alignof__(struct dirent64))));
+};
+
+/* The next entry, hidden ones left out; NULL at the end, or if reading fails midway. */
+static const char *dir_next(struct dir_iter *it)
+{
+	for (;;) {
+		const struct dirent64 *d;
+
+		if (it->pos >= it->len) {
+			it->len = getdents64(it->fd, it->buf, sizeof(it->buf));
+			it->pos = 0;
+			if (it->len <= 0)
+				return NULL;
+		}
+		d = (const struct dirent64 *)(const void *)(it->buf + it->pos);
+		it->pos += d->d_reclen;
+		if (d->d_name[0] != '.')
+			return d->d_name;
+	}
+}
+
+/* "session12" with prefix "session" -> 12. */
+static bool parse_suffix(const char *name, const char *prefix, unsigned int *ret)
+{
+	size_t len = strlen(prefix);
+	unsigned long n;
+	char *end;
+
+	if (strncmp(name, prefix, len) || !isdigit((unsigned char)name[len]))
+		return false;
+	errno = 0;
+	n = strtoul(name + len, &end, 10);
+	if (errno || *end || n > UINT_MAX)
+		return false;
+	*ret = (unsigned int)n;
+	return true;
+}
+
+static int compare_uint(const void *pa, const void *pb)
+{
+	unsigned int a = *(const unsigned int *)pa, b = *(const unsigned int *)pb;
+
+	return a < b ? -1 : a > b;
+}
+
+enum iscsi_err sysfs_list_numbers(struct sysfs *sysfs, const char *path, const char *prefix,
+				  unsigned int **ret, size_t *ret_len)
+{
+	CLEANUP(freep) unsigned int *list = NULL;
+	CLEANUP(closep) int fd = -1;
+	struct dir_iter it;
+	size_t len = 0, room = 0;
+	const char *name;
+
+	fd = open_dir(sysfs->root, O_RDONLY, "%s", path);
+	if (fd < 0 && fd != -ENOENT)
+		return ISCSI_ERR_SYSFS_LOOKUP;
+	it.fd = fd;
+	it.len = it.pos = 0;
+	while (fd >= 0 && (name = dir_next(&it))) {
+		unsigned int n;
+
+		if (!parse_suffix(name, prefix, &n))
+			continue;
+		if (len == room) {
+			unsigned int *more;
+
+			room = room ? room * 2 : 64;
+			more = reallocarray(list, room, sizeof(*list));
+			if (!more)
+				return ISCSI_ERR_NOMEM;
+			list = more;
+		}
+		list[len++] = n;
+	}
+	if (len)
+		qsort(list, len, sizeof(*list), compare_uint);
+	*ret = list;
+	*ret_len = len;
+	list = NULL;		/* now the caller's */
+	return ISCSI_SUCCESS;
+}
+
+/* ---- sessions -------------------------------------------------------------------------- */
+
+enum place { PLACE_SESSION, PLACE_CONN, PLACE_HOST };
+
+struct attr {
+	const char *name;
+	enum place place;
+	enum sysfs_detail detail;
+	bool number;
+	bool live;		/* changes while the session is healthy, or may be written */
+	size_t offset, size;
+};
+
+#define FIELD(m)	offsetof(struct sysfs_session, m), \
+			sizeof(((struct sysfs_session *)NULL)->m)
+#define TEXT(name, place, detail, member) \
+	{ name, PLACE_##place, SYSFS_DETAIL_##detail, false, false, FIELD(member) }
+#define NUMBER(name, place, detail, member) \
+	{ name, PLACE_##place, SYSFS_DETAIL_##detail, true, false, FIELD(member) }
+#define LIVE_TEXT(name, place, detail, member) \
+	{ name, PLACE_##place, SYSFS_DETAIL_##detail, false, true, FIELD(member) }
+#define LIVE_NUMBER(name, place, detail, member) \
+	{ name, PLACE_##place, SYSFS_DETAIL_##detail, true, true, FIELD(member) }
+
+/*
+ * In the order of their detail. The target's name comes first: if that can't be read, the session
+ * has gone.
+ */
+static const struct attr attrs[] = {
+	TEXT("targetname", SESSION, LIST, target),
+	NUMBER("tpgt", SESSION, LIST, tpgt),
+	NUMBER("creator", SESSION, LIST, creator),
+	TEXT("persistent_address", CONN, LIST, persistent_address),
+	NUMBER("persistent_port", CONN, LIST, persistent_port),
+
+	LIVE_TEXT("state", SESSION, STATE, state),
+	TEXT("ifacename", SESSION, STATE, iface),
+	TEXT("initiatorname", SESSION, STATE, initiator),
+	TEXT("address", CONN, STATE, address),
+	NUMBER("port", CONN, STATE, port),
+	TEXT("ipaddress", HOST, STATE, ipaddress),
+	TEXT("hwaddress", HOST, STATE, hwaddress),
+	TEXT("netdev", HOST, STATE, netdev),
+
+	LIVE_NUMBER("recovery_tmo", SESSION, VALUES, recovery_tmo),
+	NUMBER("tgt_reset_tmo", SESSION, VALUES, tgt_reset_tmo),
+	NUMBER("lu_reset_tmo", SESSION, VALUES, lu_reset_tmo),
+	NUMBER("abort_tmo", SESSION, VALUES, abort_tmo),
+	TEXT("username", SESSION, VALUES, username),
+	TEXT("username_in", SESSION, VALUES, username_in),
+	NUMBER("first_burst_len", SESSION, VALUES, first_burst_len),
+	NUMBER("max_burst_len", SESSION, VALUES, max_burst_len),
+	NUMBER("immediate_data", SESSION, VALUES, immediate_data),
+	NUMBER("initial_r2t", SESSION, VALUES, initial_r2t),
+	NUMBER("max_outstanding_r2t", SESSION, VALUES, max_outstanding_r2t),
+	NUMBER("header_digest", CONN, VALUES, header_digest),
+	NUMBER("data_digest", CONN, VALUES, data_digest),
+	NUMBER("max_recv_dlength", CONN, VALUES, max_recv_dlength),
+	NUMBER("max_xmit_dlength", CONN, VALUES, max_xmit_dlength),
+
+	TEXT("password", SESSION, ALL, password),
+	TEXT("password_in", SESSION, ALL, password_in),
+	LIVE_TEXT("target_state", SESSION, ALL, target_state),
+	LIVE_TEXT("state", CONN, ALL, conn_state),
+	NUMBER("ping_tmo", CONN, ALL, ping_tmo),
+	NUMBER("recv_tmo", CONN, ALL, recv_tmo),
+};
+
+#undef TEXT
+#undef NUMBER
+#undef LIVE_TEXT
+#undef LIVE_NUMBER
+#undef FIELD
+
+/* Empties @ret: no text, no number. */
+static void session_unset(struct sysfs_session *ret, unsigned int sid)
+{
+	size_t i;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->sid = sid;
+	ret->host_no = SYSFS_UNSET;
+	for (i = 0; i < ARRAY_SIZE(attrs); i++) {
+		if (attrs[i].number)
+			*(int *)(void *)((char *)ret + attrs[i].offset) = SYSFS_UNSET;
+	}
+}
+
+static int read_row(struct sysfs *sysfs, const struct attr *attr, struct sysfs_session *ret)
+{
+	char *field = (char *)ret + attr->offset, path[96], text[32];
+	int r;
+
+	switch (attr->place) {
+	case PLACE_SESSION:
+		(void)snprintf(path, sizeof(path), "class/iscsi_session/session%u/%s", ret->sid,
+			       attr->name);
+		break;
+	case PLACE_CONN:
+		(void)snprintf(path, sizeof(path), "class/iscsi_connection/connection%u:%d/%s",
+			       ret->sid, CONN_CID, attr->name);
+		break;
+	case PLACE_HOST:
+		(void)snprintf(path, sizeof(path), "class/iscsi_host/host%d/%s", ret->host_no,
+			       attr->name);
+		break;
+	}
+	if (!attr->number)
+		return read_attr(sysfs->root, path, field, attr->size);
+	r = read_attr(sysfs->root, path, text, sizeof(text));
+	*(int *)(void *)field = r < 0 ? SYSFS_UNSET : parse_number(text);
+	return r;
+}
+
+/*
+ * The host of a session stands in the path that its class entry leads to:
+ * "../../devices/platform/host3/session7/iscsi_session/session7".
+ */
+static int read_host_no(struct sysfs *sysfs, unsigned int sid)
+{
+	char path[64], link[PATH_MAX], *p;
+	unsigned int host_no;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "class/iscsi_session/session%u", sid);
+	n = readlinkat(sysfs->root, path, link, sizeof(link) - 1);
+	if (n < 0)
+		return SYSFS_UNSET;
+	link[n] = '\0';
+	while ((p = strrchr(link, '/'))) {
+		if (parse_suffix(p + 1, "host", &host_no) && host_no <= INT_MAX)
+			return (int)host_no;
+		*p = '\0';
+	}
+	return parse_suffix(link, "host", &host_no) && host_no <= INT_MAX ?
+	       (int)host_no : SYSFS_UNSET;
+}
+
+/* The driver's name is "iscsi_tcp", the transport's "tcp"; offload drivers have just one. */
+static void read_transport(struct sysfs *sysfs, int host_no, char *ret, size_t size)
+{
+	char path[64], name[32];
+	const char *transport = name;
+
+	ret[0] = '\0';
+	(void)snprintf(path, sizeof(path), "class/scsi_host/host%d/proc_name", host_no);
+	if (read_attr(sysfs->root, path, name, sizeof(name)) < 0)
+		return;
+	if (!strncmp(name, "iscsi_", 6))
+		transport = name + 6;
+	if (strlen(transport) < size)
+		memcpy(ret, transport, strlen(transport) + 1);
+}
+
+bool sysfs_session_gone(struct sysfs *sysfs, unsigned int sid)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "class/iscsi_session/session%u", sid);
+	return faccessat(sysfs->root, path, F_OK, 0) < 0 && errno == ENOENT;
+}
+
+enum iscsi_err sysfs_read_session(struct sysfs *sysfs, unsigned int sid,
+				  enum sysfs_detail detail, struct sysfs_session *ret)
+{
+	bool gone = false;
+	size_t i;
+
+	session_unset(ret, sid);
+	ret->host_no = read_host_no(sysfs, sid);
+	if (ret->host_no < 0)
+		return ISCSI_ERR_SYSFS_LOOKUP;
+	read_transport(sysfs, ret->host_no, ret->transport, sizeof(ret->transport));
+	for (i = 0; i < ARRAY_SIZE(attrs) && attrs[i].detail <= detail; i++) {
+		int r = read_row(sysfs, &attrs[i], ret);
+
+		if (r < 0 && i == 0)
+			return ISCSI_ERR_SYSFS_LOOKUP;
+		/* Most attributes are optional; but these are also the signs of a removal. */
+		if (r == -ENODEV || r == -ENOENT)
+			gone = true;
+	}
+	/* A session that is being made has no connection yet; one that is gone has no name. */
+	return gone && read_row(sysfs, &attrs[0], ret) < 0 ? ISCSI_ERR_SYSFS_LOOKUP :
+							     ISCSI_SUCCESS;
+}
+
+enum iscsi_err sysfs_read_live(struct sysfs *sysfs, enum sysfs_detail detail,
+			       struct sysfs_session *session)
+{
+	bool gone = false;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(attrs) && attrs[i].detail <= detail; i++)
+		if (attrs[i].live && read_row(sysfs, &attrs[i], session) < 0)
+			gone = true;
+	return gone && sysfs_session_gone(sysfs, session->sid) ? ISCSI_ERR_SYSFS_LOOKUP :
+								 ISCSI_SUCCESS;
+}
+
+/* ---- sessions as text -------------------------------------------------------------------- */
+
+/* Whether the text says it: what stays as it is while the session is healthy, but no secret. */
+static bool is_printed(const struct attr *attr)
+{
+	return !attr->live && attr->detail <= SYSFS_DETAIL_VALUES;
+}
+
+char *sysfs_print_session(const struct sysfs_session *session)
+{
+	char *text = NULL;
+	size_t i, size;
+	FILE *out;
+	int failed;
+
+	out = open_memstream(&text, &size);
+	if (!out)
+		return NULL;
+	fprintf(out, "%d %s\n", session->host_no, session->transport);
+	for (i = 0; i < ARRAY_SIZE(attrs); i++) {
+		const char *field = (const char *)session + attrs[i].offset;
+
+		if (!is_printed(&attrs[i]))
+			continue;
+		if (attrs[i].number)
+			fprintf(out, "%d\n", *(const int *)(const void *)field);
+		else
+			fprintf(out, "%s\n", field);
+	}
+	failed = ferror(out);
+	if (fclose(out) || failed) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+/* The next line of @text, without its end, into @ret. False: there is none, or it's too long. */
+static bool next_line(const char **text, char *ret, size_t size)
+{
+	const char *end = strchr(*text, '\n');
+	size_t len;
+
+	if (!end)
+		return false;
+	len = (size_t)(end - *text);
+	if (len >= size)
+		return false;
+	memcpy(ret, *text, len);
+	ret[len] = '\0';
+	*text = end + 1;
+	return true;
+}
+
+bool sysfs_parse_session(const char *text, unsigned int sid, struct sysfs_session *ret)
+{
+	struct sysfs_session s;
+	char line[32];
+	size_t i;
+
+	session_unset(&s, sid);
+	if (!next_line(&text, line, sizeof(line)) ||
+	    sscanf(line, "%d %15s", &s.host_no, s.transport) < 1)
+		return false;
+	for (i = 0; i < ARRAY_SIZE(attrs); i++) {
+		char *field = (char *)&s + attrs[i].offset;
+
+		if (!is_printed(&attrs[i]))
+			continue;
+		if (!attrs[i].number) {
+			if (!next_line(&text, field, attrs[i].size))
+				return false;
+		} else {
+			if (!next_line(&text, line, sizeof(line)))
+				return false;
+			*(int *)(void *)field = parse_number(line);
+		}
+	}
+	if (*text)
+		return false;
+	*ret = s;
+	return true;
+}
+
+enum iscsi_err sysfs_list_sessions(struct sysfs *sysfs, unsigned int **ret, size_t *ret_len)
+{
+	return sysfs_list_numbers(sysfs, "class/iscsi_session", "session", ret, ret_len);
+}
+
+enum iscsi_err sysfs_read_exp_stat_sn(struct sysfs *sysfs, unsigned int sid, uint32_t *ret)
+{
+	char path[96];
+	uint64_t n;
+
+	(void)snprintf(path, sizeof(path), "class/iscsi_connection/connection%u:%d/exp_statsn",
+		       sid, CONN_CID);
+	if (read_u64(sysfs->root, path, &n) < 0 || n > UINT32_MAX)
+		return ISCSI_ERR_SYSFS_LOOKUP;
+	*ret = (uint32_t)n;
+	return ISCSI_SUCCESS;
+}
+
+/* ---- LUNs ------------------------------------------------------------------------------ */
+
+/* "3:0:0:12" -> its numbers. */
+static bool parse_lun_name(const char *name, struct sysfs_lun *ret)
+{
+	unsigned int host_no, channel, id;
+	uint64_t lun;
+	int end = 0;
+
+	if (sscanf(name, "%u:%u:%u:%" SCNu64 "%n", &host_no, &channel, &id, &lun, &end) != 4)
+		return false;
+	if (name[end] || host_no > INT_MAX || channel > INT_MAX || id > INT_MAX)
+		return false;
+	memset(ret, 0, sizeof(*ret));
+	ret->host_no = (int)host_no;
+	ret->channel = (int)channel;
+	ret->target_id = (int)id;
+	ret->lun = lun;
+	return true;
+}
+
+/* The state of a LUN and its disk, if it has one yet. False: it has gone. */
+static bool read_lun(int target_fd, const char *name, struct sysfs_lun *ret)
+{
+	CLEANUP(closep) int block_fd = -1;
+	char path[NAME_MAX + 16];
+	struct dir_iter it;
+	const char *block;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/state", name);
+	r = read_attr(target_fd, path, ret->state, sizeof(ret->state));
+	if (r == -ENODEV || r == -ENOENT)
+		return false;
+	block_fd = open_dir(target_fd, O_RDONLY, "%s/block", name);
+	if (block_fd < 0)
+		return true;
+	it.fd = block_fd;
+	it.len = it.pos = 0;
+	block = dir_next(&it);
+	if (block && strlen(block) < sizeof(ret->block))
+		memcpy(ret->block, block, strlen(block) + 1);
+	return true;
+}
+
+struct lun_list {
+	struct sysfs_lun *luns;
+	size_t len, room;
+};
+
+static enum iscsi_err list_target(int target_fd, struct lun_list *list)
+{
+	struct dir_iter it = { .fd = target_fd };
+	const char *name;
+
+	while ((name = dir_next(&it))) {
+		struct sysfs_lun lun;
+
+		if (!parse_lun_name(name, &lun) || !read_lun(target_fd, name, &lun))
+			continue;
+		if (list->len == list->room) {
+			size_t room = list->room ? list->room * 2 : 8;
+			struct sysfs_lun *more = reallocarray(list->luns, room, sizeof(*more));
+
+			if (!more)
+				return ISCSI_ERR_NOMEM;
+			list->luns = more;
+			list->room = room;
+		}
+		list->luns[list->len++] = lun;
+	}
+	return ISCSI_SUCCESS;
+}
+
+static int compare_lun(const void *pa, const void *pb)
+{
+	const struct sysfs_lun *a = pa, *b = pb;
+	char na[80], nb[80];
+
+	(void)snprintf(na, sizeof(na), "%d:%d:%d:%" PRIu64, a->host_no, a->channel,
+		       a->target_id, a->lun);
+	(void)snprintf(nb, sizeof(nb), "%d:%d:%d:%" PRIu64, b->host_no, b->channel,
+		       b->target_id, b->lun);
+	return strcmp(na, nb);
+}
+
+enum iscsi_err sysfs_list_luns(struct sysfs *sysfs, const struct sysfs_session *session,
+			       struct sysfs_lun **ret, size_t *ret_len)
+{
+	CLEANUP(closep) int fd = -1;
+	struct lun_list list = { NULL, 0, 0 };
+	struct dir_iter it;
+	const char *name;
+
+	fd = open_dir(sysfs->root, O_RDONLY, "class/iscsi_session/session%u/device",
+		      session->sid);
+	if (fd < 0)
+		return ISCSI_ERR_SYSFS_LOOKUP;
+	it.fd = fd;
+	it.len = it.pos = 0;
+	while ((name = dir_next(&it))) {
+		CLEANUP(closep) int target_fd = -1;
+
+		if (strncmp(name, "target", 6) || !isdigit((unsigned char)name[6]))
+			continue;
+		target_fd = open_dir(fd, O_RDONLY, "%s", name);
+		if (target_fd >= 0 && list_target(target_fd, &list) != ISCSI_SUCCESS) {
+			free(list.luns);
+			return ISCSI_ERR_NOMEM;
+		}
+	}
+	if (list.len)
+		qsort(list.luns, list.len, sizeof(*list.luns), compare_lun);
+	*ret = list.luns;
+	*ret_len = list.len;
+	return ISCSI_SUCCESS;
+}
+
+int sysfs_scan_session(struct sysfs *sysfs, const struct sysfs_session *session, bool known)
+{
+	CLEANUP(freep) struct sysfs_lun *luns = NULL;
+	size_t i, len = 0;
+	char path[128];
+
+	if (known && sysfs_list_luns(sysfs, session, &luns, &len) != ISCSI_SUCCESS)
+		return -ENOENT;
+	for (i = 0; i < len; i++) {
+		(void)snprintf(path, sizeof(path), "class/scsi_device/%d:%d:%d:%" PRIu64
+			       "/device/rescan", luns[i].host_no, luns[i].channel,
+			       luns[i].target_id, luns[i].lun);
+		(void)sysfs_write(sysfs, path, "1");
+	}
+	(void)snprintf(path, sizeof(path), "class/scsi_host/host%d/scan", session->host_no);
+	return sysfs_write(sysfs, path, "- - -");
+}
+
+/* ---- hosts, transports, devices -------------------------------------------------------- */
+
+enum iscsi_err sysfs_list_hosts(struct sysfs *sysfs, unsigned int **ret, size_t *ret_len)
+{
+	return sysfs_list_numbers(sysfs, "class/iscsi_host", "host", ret, ret_len);
+}
+
+void sysfs_read_host_state(struct sysfs *sysfs, int host_no, char *ret, size_t size)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "class/scsi_host/host%d/state", host_no);
+	(void)read_attr(sysfs->root, path, ret, size);
+}
+
+enum iscsi_err sysfs_read_host(struct sysfs *sysfs, int host_no, struct sysfs_host *ret)
+{
+	CLEANUP(closep) int fd = -1;
+
+	fd = open_dir(sysfs->root, O_PATH, "class/iscsi_host/host%d", host_no);
+	if (fd < 0)
+		return ISCSI_ERR_SYSFS_LOOKUP;
+	memset(ret, 0, sizeof(*ret));
+	ret->host_no = host_no;
+	read_transport(sysfs, host_no, ret->transport, sizeof(ret->transport));
+	sysfs_read_host_state(sysfs, host_no, ret->state, sizeof(ret->state));
+	(void)read_attr(fd, "initiatorname", ret->initiator, sizeof(ret->initiator));
+	(void)read_attr(fd, "ipaddress", ret->ipaddress, sizeof(ret->ipaddress));
+	(void)read_attr(fd, "hwaddress", ret->hwaddress, sizeof(ret->hwaddress));
+	(void)read_attr(fd, "netdev", ret->netdev, sizeof(ret->netdev));
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err sysfs_read_transport_handle(struct sysfs *sysfs, const char *transport,
+					   uint64_t *ret, struct iscsi_why *why)
+{
+	char path[96];
+	int r;
+
+	if (strchr(transport, '/') || transport[0] == '.' ||
+	    snprintf(path, sizeof(path), "class/iscsi_transport/%s/handle", transport) >=
+	    (int)sizeof(path))
+		return iscsi_fail(why, ISCSI_ERR_TRANS_NOT_FOUND,
+				  "no transport is called '%s'", transport);
+	r = read_u64(sysfs->root, path, ret);
+	if (r == -EACCES || r == -EPERM)
+		return iscsi_fail(why, ISCSI_ERR_ACCESS,
+				  "reading the handle of transport %s: %s", transport,
+				  strerror(-r));
+	if (r < 0)
+		return iscsi_fail(why, ISCSI_ERR_TRANS_NOT_FOUND,
+				  "the kernel has no transport '%s' (%s); is its module loaded?",
+				  transport, strerror(-r));
+	return ISCSI_SUCCESS;
+}
+
+bool sysfs_read_class_version(struct sysfs *sysfs, char *ret, size_t size)
+{
+	return read_attr(sysfs->root, "module/scsi_transport_iscsi/version", ret, size) == 0 &&
+	       ret[0];
+}
+
+bool sysfs_find_netdev(struct sysfs *sysfs, const char *hwaddress, char *ret, size_t size)
+{
+	CLEANUP(closep) int fd = -1;
+	struct dir_iter it;
+	const char *name;
+
+	fd = open_dir(sysfs->root, O_RDONLY, "class/net");
+	if (fd < 0 || !hwaddress[0])
+		return false;
+	it.fd = fd;
+	it.len = it.pos = 0;
+	while ((name = dir_next(&it))) {
+		char path[NAME_MAX + 16], address[64];
+
+		(void)snprintf(path, sizeof(path), "%s/address", name);
+		if (read_attr(fd, path, address, sizeof(address)) < 0 ||
+		    strcasecmp(address, hwaddress) || strlen(name) >= size)
+			continue;
+		memcpy(ret, name, strlen(name) + 1);
+		return true;
+	}
+	return false;
+}
+
+int sysfs_read_text(struct sysfs *sysfs, const char *path, char *ret, size_t size)
+{
+	return read_attr(sysfs->root, path, ret, size);
+}
+
+bool sysfs_first_entry(struct sysfs *sysfs, const char *path, char *ret, size_t size)
+{
+	CLEANUP(closep) int fd = -1;
+	struct dir_iter it;
+	const char *name;
+
+	fd = open_dir(sysfs->root, O_RDONLY, "%s", path);
+	if (fd < 0)
+		return false;
+	it.fd = fd;
+	it.len = it.pos = 0;
+	name = dir_next(&it);
+	if (!name || strlen(name) >= size)
+		return false;
+	memcpy(ret, name, strlen(name) + 1);
+	return true;
+}
+
+int sysfs_write(struct sysfs *sysfs, const char *path, const char *text)
+{
+	size_t len = strlen(text);
+	ssize_t n;
+	int fd, r;
+
+	while (*path == '/')
+		path++;
+	fd = openat(sysfs->root, path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	do
+		n = write(fd, text, len);
+	while (n < 0 && errno == EINTR);
+	r = n < 0 ? -errno : (size_t)n < len ? -EIO : 0;
+	(void)close(fd);
+	return r;
+}

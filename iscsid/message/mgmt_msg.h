@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Requests to iscsid and its replies <-> bytes. The one description of what goes over the local
+ * socket; iscsid's mgmt.c and iscsiadm's client.c are its two users. A parser: no I/O, no log.
+ *
+ * A message is a header of 12 bytes, big-endian: 32 bits magic, 16 bits version, 16 bits type,
+ * 32 bits length of the body. The daemon speaks first, with MGMT_HELLO. A client sends nothing
+ * before that, so that a daemon of another version, or open-iscsi's own, which listens on the
+ * same abstract name, gets nothing that it would misunderstand. Then the client sends any number
+ * of requests, each about one object and with a tag of the client's choice; the daemon answers
+ * each with exactly one MGMT_RESULT of the same tag, in the order in which they end, with any
+ * number of MGMT_TARGET or MGMT_STAT before it. A message that can't be understood is answered
+ * with a MGMT_RESULT of tag 0 and ISCSI_ERR_INVALID_MGMT_REQ, then the connection is closed.
+ */
+#ifndef ISCSID_MGMT_MSG_H
+#define ISCSID_MGMT_MSG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "libiscsi-db/iscsi-db.h"
+
+#define MGMT_MAGIC		0x69534352u	/* "iSCR": never the start of an old mgmt struct */
+#define MGMT_VERSION		2
+#define MGMT_HEADER_LEN		12
+#define MGMT_BODY_MAX		(128 * 1024)	/* bounds what a peer can make us keep */
+
+/* Where the daemon listens: a path that can be bind-mounted, and the name that units know. */
+#define MGMT_SOCKET_PATH	"/run/iscsid/iscsid.sock"
+#define MGMT_SOCKET_ABSTRACT	"ISCSIADM_ABSTRACT_NAMESPACE"	/* after a leading NUL byte */
+
+enum mgmt_type {
+	/* requests */
+	MGMT_LOGIN		= 1,	/* record: make one session */
+	MGMT_LOGOUT		= 2,	/* sid: end it */
+	MGMT_DISCOVER		= 3,	/* record (SendTargets, iSNS), iface: ask for targets */
+	MGMT_SESSION_STATE	= 4,	/* sid: what the daemon knows of it */
+	MGMT_RESCAN		= 5,	/* sid: look for LUNs */
+	MGMT_STOP		= 6,	/* end the daemon; sessions stay */
+	MGMT_GET_STATS		= 7,	/* sid: the counters of its connection */
+	/* replies */
+	MGMT_RESULT		= 64,
+	MGMT_TARGET		= 65,	/* of a discovery */
+	MGMT_STAT		= 66,	/* one counter */
+	MGMT_HELLO		= 67,	/* name: the daemon's own version, "3.0.0" */
+};
+
+enum mgmt_flag {
+	/* MGMT_LOGIN: answer once the request is accepted, not when the login has ended */
+	MGMT_NO_WAIT		= 1 << 0,
+	/* MGMT_LOGIN: also if there already is a session of this node and interface */
+	MGMT_ANOTHER		= 1 << 1,
+	/* MGMT_DISCOVER: the record is that of an iSNS server */
+	MGMT_ISNS		= 1 << 2,
+};
+
+/* Strings point into the bytes that were parsed, or are the caller's when building. */
+struct mgmt_request {
+	enum mgmt_type type;
+	uint32_t tag;
+	uint32_t flags;		/* enum mgmt_flag */
+	uint32_t sid;
+	const char *record;	/* text, ISCSI_DB_FORM_FILE; "" if the type has none */
+	const char *iface;	/* text of an interface record; "" for none */
+};
+
+/* What the connection and the daemon's recovery are at; the words are iscsiadm's. */
+enum mgmt_conn_state {
+	MGMT_CONN_FREE, MGMT_CONN_XPT_WAIT, MGMT_CONN_IN_LOGIN, MGMT_CONN_LOGGED_IN,
+	MGMT_CONN_IN_LOGOUT, MGMT_CONN_LOGOUT_REQUESTED, MGMT_CONN_CLEANUP_WAIT,
+	MGMT_CONN_UNKNOWN,
+};
+enum mgmt_recovery {
+	MGMT_RECOVERY_NO_CHANGE, MGMT_RECOVERY_CLEANUP, MGMT_RECOVERY_REOPEN,
+	MGMT_RECOVERY_REDIRECT, MGMT_RECOVERY_UNKNOWN,
+};
+
+struct mgmt_reply {
+	enum mgmt_type type;		/* MGMT_RESULT, MGMT_TARGET, MGMT_STAT or MGMT_HELLO */
+	uint32_t tag;
+	/* MGMT_RESULT */
+	enum iscsi_err err;
+	const char *why;		/* the reason in words; "" on success */
+	uint32_t sid;			/* MGMT_LOGIN: the new session */
+	enum mgmt_conn_state conn_state;	/* MGMT_SESSION_STATE */
+	enum mgmt_recovery recovery;		/* MGMT_SESSION_STATE */
+	/* MGMT_SESSION_STATE: text for sysfs_parse_session(); "": look at the kernel */
+	const char *session;
+	/* MGMT_TARGET */
+	const char *name;
+	const char *address;		/* without brackets */
+	int port;
+	int tpgt;			/* ISCSI_TPGT_UNKNOWN: the target didn't say */
+	/* MGMT_HELLO has @name alone; MGMT_STAT, with @name */
+	uint64_t value;
+	bool custom;			/* the driver's own, not one of the common ones */
+};
+
+/*
+ * A header -> the length of the body that follows. ISCSI_ERR_INVALID_MGMT_REQ: not ours, another
+ * version, or too long; @why says which. @type may be NULL.
+ */
+enum iscsi_err mgmt_msg_header(const uint8_t header[MGMT_HEADER_LEN], uint16_t *type,
+			       uint32_t *body_len, struct iscsi_why *why);
+
+/* A body of @type -> a request or a reply, whose strings point into @body. */
+enum iscsi_err mgmt_msg_parse_request(uint16_t type, const uint8_t *body, size_t len,
+				      struct mgmt_request *ret, struct iscsi_why *why);
+enum iscsi_err mgmt_msg_parse_reply(uint16_t type, const uint8_t *body, size_t len,
+				    struct mgmt_reply *ret, struct iscsi_why *why);
+
+/* A whole message, header and body, in memory that the caller frees. NULL: too long, no memory. */
+uint8_t *mgmt_msg_build_request(const struct mgmt_request *req, size_t *ret_len);
+uint8_t *mgmt_msg_build_reply(const struct mgmt_reply *reply, size_t *ret_len);
+
+#endif /* ISCSID_MGMT_MSG_H */

@@ -1,0 +1,878 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The login phase (RFC 7143, 6.3 and 11.12-11.13). Without credentials it begins in the
+ * operational stage and asks for full feature phase at once: one exchange, if the target has
+ * nothing to add. With them, or where a target has insisted on it, it begins in the security
+ * stage. The keys of the stages are for
+ * negotiate and chap; this file keeps the order of the conversation: stages, the T and C bits,
+ * sequence numbers, who may say what when, and how it may end. conn and discovery call it.
+ */
+#include "iscsid/protocol/login.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "iscsid/base/addr_kind.h"
+#include "libiscsi-db/util.h"
+
+/* Responses that may come in one stage and in all; 6.2 asks for six at least. */
+#define LOGIN_STAGE_ROUNDS_MAX	16
+#define LOGIN_ROUNDS_MAX	32
+#define LOGIN_TEXT_MAX		65536	/* a text that is continued over PDUs, either way */
+
+enum auth_state {
+	AUTH_NOT_OFFERED,	/* no credentials: the target may name a method, or none */
+	AUTH_OFFERED,		/* AuthMethod sent */
+	AUTH_CHAP_CHOSEN,	/* CHAP_A goes out next */
+	AUTH_CHAP,
+	AUTH_NONE,		/* the target wants none */
+};
+
+struct login {
+	struct login_config config;
+	struct login_outcome outcome;
+	bool running;
+
+	enum login_stage stage;
+	bool transit;			/* T in the request that is out, or is being sent */
+	unsigned int rounds, stage_rounds;
+	uint32_t exp_stat_sn;
+	enum auth_state auth;
+	bool tpgt_seen, alias_seen;
+	struct negotiation *negotiation;
+	struct chap *chap;		/* made by the first login that wants it */
+
+	/* Text that doesn't fit a PDU; NULL in an ordinary login. */
+	char *in;			/* of responses so far, all with C=1 */
+	size_t in_len;
+	char *out;			/* of our request: out_pos is what has gone */
+	size_t out_len, out_pos;
+};
+
+/* One step while it lasts. */
+struct step {
+	struct login *login;
+	bool transit;			/* the target moves on: it hears no answers any more */
+	struct login_pdu *request;
+	struct iscsi_why *why;
+};
+
+struct login *login_new(void)
+{
+	struct login *login = calloc(1, sizeof(*login));
+
+	if (!login)
+		return NULL;
+	login->negotiation = negotiation_new();
+	if (!login->negotiation)
+		return login_free(login);
+	return login;
+}
+
+static void login_drop_text(struct login *login)
+{
+	free(login->in);
+	login->in = NULL;
+	login->in_len = 0;
+	free(login->out);
+	login->out = NULL;
+	login->out_len = login->out_pos = 0;
+}
+
+struct login *login_free(struct login *login)
+{
+	if (!login)
+		return NULL;
+	login_drop_text(login);
+	login->negotiation = negotiation_free(login->negotiation);
+	login->chap = chap_free(login->chap);
+	explicit_bzero(login, sizeof(*login));
+	free(login);
+	return NULL;
+}
+
+const struct login_outcome *login_outcome(const struct login *login)
+{
+	return &login->outcome;
+}
+
+/* ---- status ---------------------------------------------------------------------------- */
+
+static const struct {
+	uint8_t class, detail;
+	const char *text;
+} statuses[] = {				/* 11.13.5 */
+	{ 0, 0x00, "success" },
+	{ 1, 0x01, "target moved temporarily" },
+	{ 1, 0x02, "target moved permanently" },
+	{ 2, 0x00, "initiator error" },
+	{ 2, 0x01, "authentication failure" },
+	{ 2, 0x02, "authorization failure" },
+	{ 2, 0x03, "target not found" },
+	{ 2, 0x04, "target removed" },
+	{ 2, 0x05, "version not supported" },
+	{ 2, 0x06, "too many connections" },
+	{ 2, 0x07, "missing parameter" },
+	{ 2, 0x08, "connection can't be included in the session" },
+	{ 2, 0x09, "session type not supported" },
+	{ 2, 0x0a, "session does not exist" },
+	{ 2, 0x0b, "invalid request during login" },
+	{ 3, 0x00, "target error" },
+	{ 3, 0x01, "service unavailable" },
+	{ 3, 0x02, "target out of resources" },
+};
+
+const char *login_status_text(uint8_t status_class, uint8_t status_detail)
+{
+	static const char *const classes[] = {
+		"unknown success status", "unknown redirection", "unknown initiator error",
+		"unknown target error",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
+		if (statuses[i].class == status_class && statuses[i].detail == status_detail)
+			return statuses[i].text;
+	return status_class < ARRAY_SIZE(classes) ? classes[status_class] :
+		"unknown status class";
+}
+
+/*
+ * The addresses of a redirection that one may go to. Other keys in it are ignored: some targets
+ * add a TargetName.
+ */
+static void take_redirection(struct login *login, const uint8_t *data, size_t len)
+{
+	struct login_outcome *outcome = &login->outcome;
+	struct text_reader r;
+
+	text_reader_init(&r, data, len);
+	while (outcome->moved_to_len < LOGIN_ADDRESSES_MAX &&
+	       text_reader_next(&r, NULL) == TEXT_PAIR) {
+		struct iscsi_db_portal *portal = &outcome->moved_to[outcome->moved_to_len];
+		enum addr_kind kind;
+
+		if (!streq(r.key, "TargetAddress") ||
+		    iscsi_db_portal_parse(r.value, portal, NULL) || !*portal->address)
+			continue;
+		kind = addr_kind_of_text(portal->address);
+		if (kind == ADDR_UNSPECIFIED || kind == ADDR_MULTICAST)
+			continue;
+		if (portal->port < 0)
+			portal->port = ISCSI_PORT_DEFAULT;
+		outcome->moved_to_len++;
+	}
+	text_reader_done(&r);
+}
+
+/* The target ended the login: nothing but the status and the text means anything (11.13.5). */
+static enum iscsi_err take_status(struct login *login, const struct login_response_pdu *pdu,
+				  const uint8_t *data, struct iscsi_why *why)
+{
+	struct login_outcome *outcome = &login->outcome;
+	enum iscsi_err err = ISCSI_ERR_FATAL_LOGIN;
+	const char *note = "";
+
+	outcome->status_class = pdu->status_class;
+	outcome->status_detail = pdu->status_detail;
+	switch (pdu->status_class) {
+	case 1:
+		err = ISCSI_ERR_LOGIN;
+		outcome->retry = true;		/* at the address that we know */
+		if (pdu->status_detail != 1 && pdu->status_detail != 2)
+			break;
+		outcome->moved_permanently = pdu->status_detail == 2;
+		take_redirection(login, data, pdu->data_len);
+		if (!outcome->moved_to_len)
+			note = ", but no usable TargetAddress";
+		break;
+	case 2:
+		if (pdu->status_detail == 1 || pdu->status_detail == 2)
+			err = ISCSI_ERR_LOGIN_AUTH_FAILED;
+		if (pdu->status_detail == 1 && !chap_wanted(&login->config.chap))
+			note = "; no CHAP user name and password are set";
+		break;
+	case 3:
+		err = ISCSI_ERR_LOGIN;
+		outcome->retry = true;
+		break;
+	default:		/* reserved: no answer that anybody could understand */
+		outcome->retry = login->config.discovery;
+		break;
+	}
+	return iscsi_fail(why, err, "%s (%02x/%02x)%s",
+			  login_status_text(pdu->status_class, pdu->status_detail),
+			  pdu->status_class, pdu->status_detail, note);
+}
+
+/* ---- requests -------------------------------------------------------------------------- */
+
+/* Text of the next request; what doesn't fit waits for the one after it. */
+static enum iscsi_err send_text(const struct step *step, const char *text, size_t len)
+{
+	struct login *login = step->login;
+	struct login_pdu *request = step->request;
+	size_t fits = MIN(len, sizeof(request->data) - request->data_len);
+	char *out;
+
+	memcpy(request->data + request->data_len, text, fits);
+	request->data_len += fits;
+	text += fits;
+	len -= fits;
+	if (!len)
+		return ISCSI_SUCCESS;
+
+	if (login->out_len + len > LOGIN_TEXT_MAX)
+		return iscsi_fail(step->why, ISCSI_ERR_FATAL_LOGIN,
+				  "the target asks for over %d bytes of answers",
+				  LOGIN_TEXT_MAX);
+	if (!login->out) {
+		out = malloc(LOGIN_TEXT_MAX);
+		if (!out)
+			return iscsi_fail(step->why, ISCSI_ERR_NOMEM,
+					  "no memory for the text of a Login Request");
+		login->out = out;
+	}
+	memcpy(login->out + login->out_len, text, len);
+	login->out_len += len;
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err send_writer(const struct step *step, const struct text_writer *text)
+{
+	if (text->failed)
+		return iscsi_fail(step->why, ISCSI_ERR_FATAL_LOGIN,
+				  "a name is too long for a Login Request");
+	return send_text(step, text->data, text->len);
+}
+
+/* More of a text that didn't fit into the last request. */
+static void send_rest(const struct step *step)
+{
+	struct login *login = step->login;
+	size_t len = MIN(login->out_len - login->out_pos, sizeof(step->request->data));
+
+	memcpy(step->request->data, login->out + login->out_pos, len);
+	step->request->data_len = len;
+	login->out_pos += len;
+	if (login->out_pos == login->out_len) {
+		free(login->out);
+		login->out = NULL;
+		login->out_len = login->out_pos = 0;
+	}
+}
+
+/* The header, once the text is there. T waits for the last piece of a text (6.2). */
+static void finish_request(struct login *login, struct login_pdu *request)
+{
+	bool cont = login->out != NULL;
+	struct login_request_pdu pdu = {
+		.transit = login->transit && !cont,
+		.cont = cont,
+		.csg = login->stage,
+		.nsg = login->stage == LOGIN_STAGE_SECURITY ? LOGIN_STAGE_OPERATIONAL :
+							      LOGIN_STAGE_FULL_FEATURE,
+		/* TSIH stays 0 through the phase, whatever the target says early (11.12.6). */
+		.itt = LOGIN_ITT,
+		.cid = login->config.cid,
+		.cmd_sn = login->config.cmd_sn,
+		.exp_stat_sn = login->exp_stat_sn,
+		.data_len = (uint32_t)request->data_len,
+	};
+
+	memcpy(pdu.isid, login->config.isid, sizeof(pdu.isid));
+	pdu_build_login_request(&pdu, request->bhs);
+}
+
+/* Begins the operational stage: all our offers at once, and the wish to be done. */
+static enum iscsi_err begin_operational(const struct step *step)
+{
+	char buf[1024];
+	struct text_writer text;
+
+	text_writer_init(&text, buf, sizeof(buf));
+	step->login->stage = LOGIN_STAGE_OPERATIONAL;
+	step->login->stage_rounds = 0;
+	step->login->transit = true;
+	negotiation_write_offers(step->login->negotiation, &text);
+	return send_writer(step, &text);
+}
+
+static enum iscsi_err begin_security(const struct step *step)
+{
+	struct login *login = step->login;
+	bool mutual = chap_mutual(&login->config.chap);
+	char buf[64];
+	struct text_writer text;
+
+	login->stage = LOGIN_STAGE_SECURITY;
+	login->transit = !mutual;
+	if (!chap_wanted(&login->config.chap))
+		return ISCSI_SUCCESS;		/* willing, but nothing to propose (6.3.1) */
+	if (!login->chap)
+		login->chap = chap_new();
+	if (!login->chap)
+		return iscsi_fail(step->why, ISCSI_ERR_NOMEM, "no memory for CHAP");
+	chap_start(login->chap, &login->config.chap, login->config.random);
+
+	/*
+	 * A target without authentication may serve us if it needn't prove itself: credentials
+	 * outlive the accounts that they were made for.
+	 */
+	text_writer_init(&text, buf, sizeof(buf));
+	text_write(&text, "AuthMethod", mutual ? "CHAP" : "CHAP,None");
+	login->auth = AUTH_OFFERED;
+	return send_writer(step, &text);
+}
+
+static bool is_set(const char *text)
+{
+	return text && *text;
+}
+
+static enum iscsi_err begin(const struct step *step)
+{
+	const struct login_config *config = &step->login->config;
+	char buf[2048];
+	struct text_writer text;
+	enum iscsi_err err;
+
+	if (!is_set(config->initiator_name) ||
+	    (!config->discovery && !is_set(config->target_name)))
+		return iscsi_fail(step->why, ISCSI_ERR_INVAL,
+				  "a login needs the names of both sides");
+	if (config->discovery && is_set(config->chap.password_in) &&
+	    !chap_wanted(&config->chap))
+		return iscsi_fail(step->why, ISCSI_ERR_INVAL,
+				  "the target can't be asked to authenticate itself without "
+				  "a user name and password of our own");
+
+	text_writer_init(&text, buf, sizeof(buf));
+	text_write(&text, "InitiatorName", config->initiator_name);
+	if (is_set(config->initiator_alias))
+		text_write(&text, "InitiatorAlias", config->initiator_alias);
+	if (!config->discovery)
+		text_write(&text, "TargetName", config->target_name);
+	/* Normal is the default, but LIO refuses a login that doesn't say it (02/07). */
+	text_write(&text, "SessionType", config->discovery ? "Discovery" : "Normal");
+	err = send_writer(step, &text);
+	if (err)
+		return err;
+	negotiation_start(step->login->negotiation, config->discovery, &config->offer);
+	return chap_wanted(&config->chap) || config->security_first ? begin_security(step) :
+								      begin_operational(step);
+}
+
+/* ---- keys ------------------------------------------------------------------------------ */
+
+/* Whether @list, "CHAP,None", has @word. */
+static bool list_has(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (;; list++) {
+		if (strncmp(list, word, len) == 0 && (list[len] == ',' || !list[len]))
+			return true;
+		list = strchr(list, ',');
+		if (!list)
+			return false;
+	}
+}
+
+/* The methods that the target proposes to somebody who has no credentials (12.1). */
+static enum iscsi_err take_proposed_method(const struct step *step, const char *key,
+					   const char *value)
+{
+	char buf[64];
+	struct text_writer text;
+
+	if (!list_has(value, "None"))
+		return iscsi_fail(step->why, ISCSI_ERR_LOGIN_AUTH_FAILED,
+				  "the target asks for authentication (%.40s), but no user name "
+				  "and password are set", value);
+	step->login->auth = AUTH_NONE;
+	if (step->transit)		/* settled, as it says */
+		return ISCSI_SUCCESS;
+	text_writer_init(&text, buf, sizeof(buf));
+	text_write(&text, key, "None");
+	return send_writer(step, &text);
+}
+
+static enum iscsi_err take_auth_method(const struct step *step, const char *key,
+				       const char *value)
+{
+	struct login *login = step->login;
+	struct iscsi_why *why = step->why;
+
+	if (login->auth == AUTH_NOT_OFFERED)
+		return take_proposed_method(step, key, value);
+	if (login->auth != AUTH_OFFERED)
+		return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN, "the target sent %s twice", key);
+	if (streq(value, "Reject"))
+		return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
+				  "authentication failure: the target rejects CHAP");
+	if (streq(value, "CHAP")) {
+		login->auth = AUTH_CHAP_CHOSEN;
+		return ISCSI_SUCCESS;
+	}
+	if (streq(value, "None") && !chap_mutual(&login->config.chap)) {
+		login->auth = AUTH_NONE;
+		return ISCSI_SUCCESS;
+	}
+	return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN, "AuthMethod=%.40s is not what we offered",
+			  value);
+}
+
+static enum iscsi_err take_chap(const struct step *step, const char *key, const char *value)
+{
+	if (step->login->auth != AUTH_CHAP)
+		return iscsi_fail(step->why, ISCSI_ERR_FATAL_LOGIN,
+				  "the target sent %s, which isn't due", key);
+	return chap_take(step->login->chap, key, value, step->why);
+}
+
+/* The length of the well-formed UTF-8 character at @s, or 0. */
+static size_t utf8_len(const uint8_t *s)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t len = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 :
+		     s[0] >> 3 == 30 ? 4 : 0;
+	uint32_t c = len > 1 ? s[0] & (0xffu >> (len + 1)) : s[0];
+
+	for (size_t i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)	/* the NUL at the end, too */
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (!len || c < least[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) ? 0 : len;
+}
+
+/* Copies text that a person may see; each byte that isn't printable UTF-8 becomes a '?'. */
+static void copy_printable(const char *text, char *ret, size_t size)
+{
+	const uint8_t *s = (const uint8_t *)text;
+	size_t n = 0;
+
+	memset(ret, 0, size);
+	while (*s) {
+		size_t len = utf8_len(s), use = len ? len : 1;
+
+		if (n + use >= size)
+			break;
+		memcpy(ret + n, len ? (const char *)s : "?", use);
+		n += use;
+		s += use;
+	}
+}
+
+/* A declaration may come once (6.3); saying the same again does no harm. */
+static enum iscsi_err redeclared(const struct step *step, const char *key, bool same)
+{
+	if (same)
+		return ISCSI_SUCCESS;
+	return iscsi_fail(step->why, ISCSI_ERR_FATAL_LOGIN, "the target sent %s twice", key);
+}
+
+static enum iscsi_err take_alias(const struct step *step, const char *key, const char *value)
+{
+	struct login *login = step->login;
+	char alias[sizeof(login->outcome.target_alias)];
+
+	if (strlen(value) > TEXT_VALUE_MAX)
+		return iscsi_fail(step->why, ISCSI_ERR_FATAL_LOGIN,
+				  "%s is longer than %d bytes", key, TEXT_VALUE_MAX);
+	copy_printable(value, alias, sizeof(alias));
+	if (login->alias_seen)
+		return redeclared(step, key, streq(alias, login->outcome.target_alias));
+	login->alias_seen = true;
+	memcpy(login->outcome.target_alias, alias, sizeof(alias));
+	return ISCSI_SUCCESS;
+}
+
+/* Targets send -1 and worse here: no more than unknown. */
+static enum iscsi_err take_tpgt(const struct step *step, const char *key, const char *value)
+{
+	struct login *login = step->login;
+	uint64_t number;
+	int tpgt = ISCSI_TPGT_UNKNOWN;
+
+	if (text_parse_number(value, 65535, &number))
+		tpgt = (int)number;
+	if (login->tpgt_seen)
+		return redeclared(step, key, tpgt == login->outcome.tpgt);
+	login->tpgt_seen = true;
+	login->outcome.tpgt = tpgt;
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err take_nothing(const struct step *step, const char *key, const char *value)
+{
+	(void)step, (void)key, (void)value;
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err take_refused(const struct step *step, const char *key, const char *value)
+{
+	(void)value;
+	return iscsi_fail(step->why, ISCSI_ERR_FATAL_LOGIN,
+			  "the target sent %s, which it may not send in a login", key);
+}
+
+enum { IN_SECURITY = 1, IN_OPERATIONAL = 2, IN_BOTH = 3 };	/* stages */
+
+/* The keys that aren't operational, and the stages that they may come in (13, 6.3). */
+static const struct login_key {
+	const char *name;		/* with a '*' at its end, a prefix */
+	unsigned int stages;
+	enum iscsi_err (*take)(const struct step *step, const char *key, const char *value);
+} login_keys[] = {
+	{ "AuthMethod",			IN_SECURITY,	take_auth_method },	/* 12 */
+	{ "CHAP_*",			IN_SECURITY,	take_chap },		/* 12.1.3 */
+	{ "KRB_*",			IN_BOTH,	take_refused },		/* 12.1.1 */
+	{ "SRP_*",			IN_BOTH,	take_refused },		/* 12.1.2 */
+	{ "SPKM_*",			IN_BOTH,	take_refused },		/* RFC 3720 */
+	{ "TargetAlias",		IN_BOTH,	take_alias },		/* 13.6 */
+	{ "TargetPortalGroupTag",	IN_BOTH,	take_tpgt },		/* 13.9 */
+	/* Only a redirection gives it a meaning. */
+	{ "TargetAddress",		IN_BOTH,	take_nothing },		/* 13.8 */
+	{ "TargetName",			IN_BOTH,	take_nothing },		/* 13.4 */
+	{ "InitiatorName",		IN_BOTH,	take_refused },		/* 13.5 */
+	{ "InitiatorAlias",		IN_BOTH,	take_refused },		/* 13.7 */
+	{ "SessionType",		IN_BOTH,	take_refused },		/* 13.21 */
+	{ "SendTargets",		IN_BOTH,	take_refused },		/* 13.3 */
+};
+
+static const struct login_key *find_login_key(const char *key)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(login_keys); i++) {
+		const char *name = login_keys[i].name;
+		size_t prefix = strcspn(name, "*");
+
+		if (name[prefix] ? strncmp(key, name, prefix) == 0 : streq(key, name))
+			return &login_keys[i];
+	}
+	return NULL;
+}
+
+static enum iscsi_err wrong_stage(const struct step *step, const char *key)
+{
+	return iscsi_fail(step->why, ISCSI_ERR_FATAL_LOGIN,
+			  "the target sent %s in the %s stage", key,
+			  step->login->stage == LOGIN_STAGE_SECURITY ? "security" :
+								       "operational");
+}
+
+/* An operational key, or one that we don't know. */
+static enum iscsi_err take_negotiated(const struct step *step, const char *key,
+				      const char *value)
+{
+	char buf[TEXT_KEY_MAX + 32];
+	struct text_writer reply;
+
+	if (step->login->stage == LOGIN_STAGE_SECURITY && negotiation_knows(key) &&
+	    !streq(key, "MaxRecvDataSegmentLength"))	/* a mere declaration: too early */
+		return wrong_stage(step, key);
+
+	text_writer_init(&reply, buf, sizeof(buf));
+	switch (negotiation_take(step->login->negotiation, key, value, &reply, step->why)) {
+	case NEGOTIATE_TAKEN:
+		return ISCSI_SUCCESS;
+	case NEGOTIATE_REPLY:
+		if (!step->transit)
+			return send_writer(step, &reply);
+		return iscsi_fail(step->why, ISCSI_ERR_FATAL_LOGIN,
+				  "the target proposed %s, but ended the stage without "
+				  "waiting for our answer", key);
+	case NEGOTIATE_OPTIONAL:
+		return step->transit ? ISCSI_SUCCESS : send_writer(step, &reply);
+	case NEGOTIATE_NOT_OURS:
+		break;
+	case NEGOTIATE_ERROR:
+		return ISCSI_ERR_FATAL_LOGIN;
+	}
+
+	if (negotiation_is_refusal(value))
+		return iscsi_fail(step->why, ISCSI_ERR_FATAL_LOGIN,
+				  "the target answered %s=%s to no offer of ours", key, value);
+	if (step->transit)	/* whatever it means, we run without it */
+		return ISCSI_SUCCESS;
+	text_write(&reply, key, "NotUnderstood");
+	return send_writer(step, &reply);
+}
+
+static enum iscsi_err take_text(const struct step *step, const char *data, size_t len)
+{
+	unsigned int stage = step->login->stage == LOGIN_STAGE_SECURITY ? IN_SECURITY :
+									  IN_OPERATIONAL;
+	enum iscsi_err err = ISCSI_SUCCESS;
+	enum text_result result;
+	struct text_reader r;
+
+	text_reader_init(&r, data, len);
+	while ((result = text_reader_next(&r, step->why)) == TEXT_PAIR) {
+		const struct login_key *key = find_login_key(r.key);
+
+		if (!key)
+			err = take_negotiated(step, r.key, r.value);
+		else if (!(key->stages & stage))
+			err = wrong_stage(step, r.key);
+		else
+			err = key->take(step, r.key, r.value);
+		if (err)
+			break;
+	}
+	text_reader_done(&r);
+	if (!err && result == TEXT_ERROR)
+		err = r.err == ISCSI_ERR_NOMEM ? r.err : ISCSI_ERR_FATAL_LOGIN;
+	return err;
+}
+
+/* ---- steps ----------------------------------------------------------------------------- */
+
+/* The flags and sequence numbers of a response with status 0. */
+static enum iscsi_err check_response(const struct login *login,
+				     const struct login_response_pdu *pdu,
+				     struct iscsi_why *why)
+{
+	enum iscsi_err err = ISCSI_ERR_FATAL_LOGIN;
+	uint8_t asked = login->stage == LOGIN_STAGE_SECURITY ? LOGIN_STAGE_OPERATIONAL :
+							       LOGIN_STAGE_FULL_FEATURE;
+	bool transit = login->transit && !login->out;	/* as it went out */
+
+	if (pdu->version_active)
+		return iscsi_fail(why, err, "the target chose protocol version %u, we speak 0",
+				  pdu->version_active);
+	if (pdu->csg != login->stage)
+		return iscsi_fail(why, err,
+				  "the target answers in login stage %u, we are in %u",
+				  pdu->csg, login->stage);
+	if (pdu->cont && pdu->transit)
+		return iscsi_fail(why, err,
+				  "the target ends login stage %u in the middle of a text",
+				  pdu->csg);
+	if (pdu->transit && !transit)
+		return iscsi_fail(why, err,
+				  "the target ends login stage %u without being asked",
+				  pdu->csg);
+	if (pdu->transit && pdu->nsg != asked)
+		return iscsi_fail(why, err,
+				  "the target goes from login stage %u to %u, not to %u",
+				  pdu->csg, pdu->nsg, asked);
+	if (login->out && pdu->data_len)
+		return iscsi_fail(why, err, "the target answers before our text is complete");
+	return ISCSI_SUCCESS;
+}
+
+/* Collects a text that comes in pieces (6.2). */
+static enum iscsi_err add_piece(struct login *login, const uint8_t *data, size_t len,
+				struct iscsi_why *why)
+{
+	if (login->in_len + len > LOGIN_TEXT_MAX)
+		return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
+				  "the target's text is longer than %d bytes", LOGIN_TEXT_MAX);
+	if (!login->in)
+		login->in = malloc(LOGIN_TEXT_MAX);
+	if (!login->in)
+		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory for the target's text");
+	if (len)
+		memcpy(login->in + login->in_len, data, len);
+	login->in_len += len;
+	return ISCSI_SUCCESS;
+}
+
+/* The security stage after a whole text: what we say next, or the way out of it. */
+static enum iscsi_err go_on_security(const struct step *step)
+{
+	struct login *login = step->login;
+	struct iscsi_why *why = step->why;
+	char buf[1024];
+	struct text_writer text;
+	enum iscsi_err err = ISCSI_SUCCESS;
+	bool last = false;
+
+	text_writer_init(&text, buf, sizeof(buf));
+	if (login->auth == AUTH_CHAP)
+		err = chap_step(login->chap, &text, &last, why);
+	if (err)
+		return err;
+
+	if (step->transit) {
+		bool mutual = chap_mutual(&login->config.chap);
+
+		if (login->auth == AUTH_CHAP_CHOSEN ||
+		    (login->auth == AUTH_CHAP && !chap_complete(login->chap)) ||
+		    (login->auth == AUTH_OFFERED && mutual))
+			return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
+					  "the target ends the security stage before %s",
+					  mutual ? "it has authenticated itself" :
+						   "CHAP is done");
+		login->outcome.auth_skipped = login->auth == AUTH_OFFERED ||
+			(login->auth == AUTH_NONE && chap_wanted(&login->config.chap));
+		return begin_operational(step);
+	}
+
+	if (login->auth == AUTH_CHAP_CHOSEN) {
+		login->auth = AUTH_CHAP;
+		err = chap_write_algorithms(login->chap, &text, why);
+		if (err)
+			return err;
+	}
+	login->transit = login->auth == AUTH_CHAP ? last : !chap_mutual(&login->config.chap);
+	return send_writer(step, &text);
+}
+
+/* Everything after the checks. @done is set when full feature phase is reached. */
+static enum iscsi_err go_on(const struct step *step, const struct login_response_pdu *pdu,
+			    const uint8_t *data, bool *done)
+{
+	struct login *login = step->login;
+	const char *text = (const char *)data;
+	size_t len = pdu->data_len;
+	enum iscsi_err err;
+
+	login->exp_stat_sn = pdu->stat_sn + 1;
+	if (login->out) {
+		send_rest(step);
+		return ISCSI_SUCCESS;
+	}
+	if (pdu->cont || login->in) {
+		err = add_piece(login, data, len, step->why);
+		if (err)
+			return err;
+		login->transit = login->transit && !pdu->cont;
+		if (pdu->cont)
+			return ISCSI_SUCCESS;
+		text = login->in;
+		len = login->in_len;
+	}
+	err = take_text(step, text, len);
+	free(login->in);
+	login->in = NULL;
+	login->in_len = 0;
+	if (err)
+		return err;
+	if (login->stage == LOGIN_STAGE_SECURITY)
+		return go_on_security(step);
+
+	login->transit = true;
+	if (!step->transit)
+		return ISCSI_SUCCESS;
+	err = negotiation_finish(login->negotiation, &login->outcome.agreed, step->why);
+	if (err)
+		return err;
+	/*
+	 * A new session learns its TSIH from the final response alone (11.13.3). A 0 in it is
+	 * against the rules, but the session works.
+	 */
+	login->outcome.tsih = pdu->tsih;
+	login->outcome.exp_stat_sn = login->exp_stat_sn;
+	login->outcome.status_class = login->outcome.status_detail = 0;
+	*done = true;
+	return ISCSI_SUCCESS;
+}
+
+/* What a target that never ends the phase can make us do has an end. */
+static enum iscsi_err count_round(struct login *login, struct iscsi_why *why)
+{
+	if (++login->rounds <= LOGIN_ROUNDS_MAX &&
+	    ++login->stage_rounds <= LOGIN_STAGE_ROUNDS_MAX)
+		return ISCSI_SUCCESS;
+	return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
+			  "the target doesn't end login stage %u after %u exchanges",
+			  login->stage, login->stage_rounds);
+}
+
+static enum login_result login_end(struct login *login, enum login_result result)
+{
+	login->running = false;
+	login_drop_text(login);
+	return result;
+}
+
+static enum login_result login_failed(struct login *login, enum iscsi_err err,
+				      enum iscsi_err *ret)
+{
+	if (err == ISCSI_ERR_NOMEM)
+		login->outcome.retry = true;
+	*ret = err;
+	return login_end(login, LOGIN_FAILED);
+}
+
+enum login_result login_start(struct login *login, const struct login_config *config,
+			      struct login_pdu *request, enum iscsi_err *err,
+			      struct iscsi_why *why)
+{
+	struct step step = { .login = login, .request = request, .why = why };
+	enum iscsi_err r;
+
+	login_drop_text(login);
+	*login = (struct login){
+		.config = *config,
+		.outcome = { .tpgt = ISCSI_TPGT_UNKNOWN, .status_class = 0xff },
+		.running = true,
+		.exp_stat_sn = config->exp_stat_sn,
+		.negotiation = login->negotiation,
+		.chap = login->chap,
+	};
+	request->data_len = 0;
+	r = begin(&step);
+	if (r)
+		return login_failed(login, r, err);
+	finish_request(login, request);
+	return LOGIN_SEND;
+}
+
+enum login_result login_step(struct login *login, const uint8_t bhs[PDU_BHS_LEN],
+			     const uint8_t *data, size_t data_len,
+			     struct login_pdu *request, enum iscsi_err *err,
+			     struct iscsi_why *why)
+{
+	struct step step = { .login = login, .request = request, .why = why };
+	struct login_response_pdu pdu;
+	enum iscsi_err r;
+	bool done = false;
+
+	request->data_len = 0;
+	if (!login->running) {
+		*err = iscsi_fail(why, ISCSI_ERR_INTERNAL, "a Login Response, but no login");
+		return LOGIN_FAILED;
+	}
+	r = pdu_parse_login_response(bhs, &pdu, why);
+	if (!r && pdu.data_len > data_len)
+		r = iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
+			       "a Login Response of %u bytes of text came with %zu",
+			       pdu.data_len, data_len);
+	/* On a normal session the kernel has set the tag, and checked it. */
+	if (!r && login->config.discovery && pdu.itt != LOGIN_ITT)
+		r = iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
+			       "got a Login Response with another task tag than the request's");
+	if (!r && pdu.status_class) {
+		bool skipped = login->stage == LOGIN_STAGE_OPERATIONAL && !login->rounds;
+
+		r = take_status(login, &pdu, data, why);
+		if (r == ISCSI_ERR_LOGIN_AUTH_FAILED && pdu.status_detail == 1 && skipped) {
+			*err = ISCSI_SUCCESS;
+			return login_end(login, LOGIN_AGAIN);
+		}
+		if (login->outcome.moved_to_len) {
+			*err = ISCSI_SUCCESS;
+			return login_end(login, LOGIN_MOVED);
+		}
+	}
+	if (!r)
+		r = check_response(login, &pdu, why);
+	if (!r)
+		r = count_round(login, why);
+	step.transit = !r && pdu.transit;
+	if (!r)
+		r = go_on(&step, &pdu, data, &done);
+	if (r)
+		return login_failed(login, r, err);
+	if (done) {
+		*err = ISCSI_SUCCESS;
+		return login_end(login, LOGIN_DONE);
+	}
+	finish_request(login, request);
+	return LOGIN_SEND;
+}

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Negotiation of the operational keys. The table below is RFC 7143, 13, one row for each key in
+ * the order in which we offer them; what a row says is all that is special about its key. The
+ * login engine hands over each pair of the target's and sends what comes back.
+ */
+#include "iscsid/protocol/negotiate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "libiscsi-db/util.h"
+
+enum result {			/* how offer and answer make the result, 6.2 */
+	RESULT_LIST,		/* one of the digests offered */
+	RESULT_MIN,
+	RESULT_MAX,
+	RESULT_AND,
+	RESULT_OR,
+	RESULT_DECLARED,	/* each side says its own and hears no answer */
+	/* Keys that we don't offer, but must answer. */
+	RESULT_OBSOLETE,	/* Reject */
+	RESULT_REPORTING,	/* TaskReporting: what holds anyway, or Reject */
+	RESULT_LEVEL,		/* as RESULT_MIN, we being at the level of RFC 7143, 1 */
+	RESULT_IGNORED,		/* a declaration that means nothing to us */
+};
+
+enum {				/* flags */
+	ANY	= 1,	/* means something in a discovery session too */
+	UNASKED	= 2,	/* not offered, only answered */
+};
+
+struct operational_key {
+	const char *name;
+	enum result result;
+	uint32_t min, max;
+	size_t field;		/* of struct negotiate_params */
+	unsigned int flags;
+};
+
+#define P(field)	offsetof(struct negotiate_params, field)
+
+static const struct operational_key keys[] = {
+	{ "HeaderDigest", RESULT_LIST, 0, 0, P(header_digest), ANY }, /* 13.1 */
+	{ "DataDigest", RESULT_LIST, 0, 0, P(data_digest), ANY }, /* 13.1 */
+	{ "DefaultTime2Wait", RESULT_MAX, 0, 3600, P(default_time2wait), ANY }, /* 13.15 */
+	{ "DefaultTime2Retain", RESULT_MIN, 0, 3600, P(default_time2retain), ANY }, /* 13.16 */
+	{ "ErrorRecoveryLevel", RESULT_MIN, 0, 2, P(error_recovery_level), ANY }, /* 13.20 */
+	{ "InitialR2T", RESULT_OR, 0, 1, P(initial_r2t), 0 }, /* 13.10 */
+	{ "ImmediateData", RESULT_AND, 0, 1, P(immediate_data), 0 }, /* 13.11 */
+	{ "MaxBurstLength", RESULT_MIN, 512, 0xffffff, P(max_burst_length), 0 }, /* 13.13 */
+	{ "FirstBurstLength", RESULT_MIN, 512, 0xffffff, P(first_burst_length), 0 }, /* 13.14 */
+	{ "MaxOutstandingR2T", RESULT_MIN, 1, 65535, P(max_outstanding_r2t), 0 }, /* 13.17 */
+	{ "MaxConnections", RESULT_MIN, 1, 65535, P(max_connections), 0 }, /* 13.2 */
+	{ "DataPDUInOrder", RESULT_OR, 0, 1, P(data_pdu_in_order), 0 }, /* 13.18 */
+	{ "DataSequenceInOrder", RESULT_OR, 0, 1, P(data_sequence_in_order), 0 }, /* 13.19 */
+	{ "MaxRecvDataSegmentLength", RESULT_DECLARED, 512, 0xffffff, /* 13.12 */
+	  P(max_recv_data_segment_length), ANY },
+
+	{ "IFMarker", RESULT_OBSOLETE, 0, 0, 0, ANY | UNASKED }, /* 13.25 */
+	{ "OFMarker", RESULT_OBSOLETE, 0, 0, 0, ANY | UNASKED },
+	{ "IFMarkInt", RESULT_OBSOLETE, 0, 0, 0, ANY | UNASKED },
+	{ "OFMarkInt", RESULT_OBSOLETE, 0, 0, 0, ANY | UNASKED },
+	{ "TaskReporting", RESULT_REPORTING, 0, 0, 0, UNASKED }, /* 13.23 */
+	{ "iSCSIProtocolLevel", RESULT_LEVEL, 0, 31, 0, UNASKED }, /* 13.24 */
+	{ "X#NodeArchitecture", RESULT_IGNORED, 0, 0, 0, ANY | UNASKED }, /* 13.26 */
+};
+
+const struct negotiate_params negotiate_rfc_defaults = {
+	.header_digest = DIGEST_NONE,
+	.data_digest = DIGEST_NONE,
+	.initial_r2t = 1,
+	.immediate_data = 1,
+	.max_burst_length = 262144,
+	.first_burst_length = 65536,
+	.max_outstanding_r2t = 1,
+	.max_connections = 1,
+	.data_pdu_in_order = 1,
+	.data_sequence_in_order = 1,
+	.default_time2wait = 2,
+	.default_time2retain = 20,
+	.error_recovery_level = 0,
+	.max_recv_data_segment_length = 8192,
+	.max_xmit_data_segment_length = 8192,
+};
+
+/* The digests, as we offer them. */
+static const char *const digest_offers[] = {
+	[DIGEST_NONE]		= "None",
+	[DIGEST_CRC32C]		= "CRC32C",
+	[DIGEST_CRC32C_NONE]	= "CRC32C,None",
+	[DIGEST_NONE_CRC32C]	= "None,CRC32C",
+};
+
+struct negotiation {
+	bool discovery;
+	struct negotiate_params offer;		/* what we offer */
+	struct negotiate_params answer;		/* what came of it, where @agreed says so */
+	struct {
+		bool offered;	/* we named it */
+		bool settled;	/* the target has named it: never again */
+		bool agreed;	/* with a result */
+	} state[ARRAY_SIZE(keys)];
+};
+
+static uint32_t *field_of(struct negotiate_params *params, const struct operational_key *key)
+{
+	return (uint32_t *)((char *)params + key->field);
+}
+
+static uint32_t field_in(const struct negotiate_params *params,
+			 const struct operational_key *key)
+{
+	return *(const uint32_t *)((const char *)params + key->field);
+}
+
+struct negotiation *negotiation_new(void)
+{
+	return calloc(1, sizeof(struct negotiation));
+}
+
+struct negotiation *negotiation_free(struct negotiation *n)
+{
+	free(n);
+	return NULL;
+}
+
+static bool is_used(const struct negotiation *n, const struct operational_key *key)
+{
+	return !n->discovery || key->flags & ANY;
+}
+
+void negotiation_start(struct negotiation *n, bool discovery,
+		       const struct negotiate_params *offer)
+{
+	*n = (struct negotiation){ .discovery = discovery, .offer = *offer };
+	if (discovery) {	/* some targets choose CRC32C here and then fail */
+		n->offer.header_digest = DIGEST_NONE;
+		n->offer.data_digest = DIGEST_NONE;
+		n->offer.error_recovery_level = 0;	/* 7.4.1 */
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		uint32_t *value = field_of(&n->offer, &keys[i]);
+
+		if (keys[i].flags & UNASKED)
+			continue;
+		if (keys[i].result == RESULT_LIST) {
+			if (*value >= ARRAY_SIZE(digest_offers))
+				*value = DIGEST_NONE;
+			continue;
+		}
+		*value = MIN(MAX(*value, keys[i].min), keys[i].max);
+	}
+	if (n->offer.first_burst_length > n->offer.max_burst_length)
+		n->offer.first_burst_length = n->offer.max_burst_length;
+}
+
+static void write_value(const struct operational_key *key, uint32_t value,
+			struct text_writer *text)
+{
+	switch (key->result) {
+	case RESULT_LIST:
+		text_write(text, key->name, digest_offers[value]);
+		break;
+	case RESULT_AND:
+	case RESULT_OR:
+		text_write(text, key->name, value ? "Yes" : "No");
+		break;
+	default:
+		text_write_number(text, key->name, value);
+	}
+}
+
+void negotiation_write_offers(struct negotiation *n, struct text_writer *text)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		/* What the target proposed first is settled; what it declared is its own. */
+		bool answered = n->state[i].settled && keys[i].result != RESULT_DECLARED;
+
+		if (keys[i].flags & UNASKED || !is_used(n, &keys[i]) || answered ||
+		    n->state[i].offered)
+			continue;
+		write_value(&keys[i], field_in(&n->offer, &keys[i]), text);
+		n->state[i].offered = true;
+	}
+}
+
+static size_t find_key(const char *name)
+{
+	size_t i = 0;
+
+	while (i < ARRAY_SIZE(keys) && !streq(keys[i].name, name))
+		i++;
+	return i;
+}
+
+bool negotiation_knows(const char *key)
+{
+	return find_key(key) < ARRAY_SIZE(keys);
+}
+
+/* A list offer allows a digest? */
+static bool digest_allowed(uint32_t offer, uint32_t digest)
+{
+	return digest == DIGEST_NONE ? offer != DIGEST_CRC32C : offer != DIGEST_NONE;
+}
+
+/* The first of the target's comma separated @list that @offer allows; -1 if there is none. */
+static int choose_digest(const char *list, uint32_t offer)
+{
+	static const enum digest_offer digests[] = { DIGEST_NONE, DIGEST_CRC32C };
+
+	for (;;) {
+		size_t len = strcspn(list, ",");
+
+		for (size_t i = 0; i < ARRAY_SIZE(digests); i++) {
+			const char *name = digest_offers[digests[i]];
+
+			if (len == strlen(name) && memcmp(list, name, len) == 0 &&
+			    digest_allowed(offer, digests[i]))
+				return (int)digests[i];
+		}
+		if (!list[len])
+			return -1;
+		list += len + 1;
+	}
+}
+
+static bool list_has(const char *list, const char *word)
+{
+	size_t word_len = strlen(word);
+
+	for (;;) {
+		size_t len = strcspn(list, ",");
+
+		if (len == word_len && memcmp(list, word, len) == 0)
+			return true;
+		if (!list[len])
+			return false;
+		list += len + 1;
+	}
+}
+
+/* A boolean or a number of the key's range. */
+static enum iscsi_err parse_value(const struct operational_key *key, const char *value,
+				  uint32_t *ret, struct iscsi_why *why)
+{
+	uint64_t number;
+
+	if (key->result == RESULT_AND || key->result == RESULT_OR) {
+		if (!streq(value, "Yes") && !streq(value, "No"))
+			return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
+					  "%s=%.80s is neither Yes nor No", key->name, value);
+		*ret = streq(value, "Yes");
+		return ISCSI_SUCCESS;
+	}
+	if (strlen(value) > TEXT_VALUE_MAX || !text_parse_number(value, key->max, &number) ||
+	    number < key->min)
+		return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
+				  "%s=%.80s is not a number of %u to %u", key->name, value,
+				  key->min, key->max);
+	*ret = (uint32_t)number;
+	return ISCSI_SUCCESS;
+}
+
+/* An answer to what we offered: is it one that the rule of the key can give? */
+static enum iscsi_err take_answer(struct negotiation *n, const struct operational_key *key,
+				  const char *value, struct iscsi_why *why)
+{
+	uint32_t offer = field_in(&n->offer, key), answer = 0;
+	enum iscsi_err err;
+	bool legal = true;
+
+	if (key->result == RESULT_LIST) {	/* one value, not a list */
+		int digest = strchr(value, ',') ? -1 : choose_digest(value, offer);
+
+		if (digest < 0)
+			return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
+					  "%s=%.80s is none of what we offered, %s", key->name,
+					  value, digest_offers[offer]);
+		*field_of(&n->answer, key) = (uint32_t)digest;
+		return ISCSI_SUCCESS;
+	}
+
+	err = parse_value(key, value, &answer, why);
+	if (err)
+		return err;
+	if (key->result == RESULT_MIN || key->result == RESULT_AND)
+		legal = answer <= offer;
+	else if (key->result == RESULT_MAX || key->result == RESULT_OR)
+		legal = answer >= offer;
+	if (!legal && key->max == 1)
+		return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
+				  "%s=%s is no answer to our %s", key->name, value,
+				  offer ? "Yes" : "No");
+	if (!legal)
+		return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN, "%s=%s is %s than the %u offered",
+				  key->name, value, answer > offer ? "more" : "less", offer);
+	*field_of(&n->answer, key) = answer;
+	return ISCSI_SUCCESS;
+}
+
+/*
+ * A proposal of the target's for a key that we didn't offer. The answer may be left out where
+ * the target knows the result anyway (6.2.2), or where only it would make a difference.
+ */
+static enum negotiate_answer take_proposal(struct negotiation *n,
+					   const struct operational_key *key,
+					   const char *value, bool *agreed,
+					   struct text_writer *reply, struct iscsi_why *why)
+{
+	uint32_t ours = field_in(&n->offer, key), theirs = 0, result;
+	int digest;
+
+	if (!is_used(n, key)) {
+		text_write(reply, key->name, "Irrelevant");
+		return NEGOTIATE_OPTIONAL;
+	}
+	switch (key->result) {
+	case RESULT_IGNORED:
+		return NEGOTIATE_TAKEN;
+	case RESULT_OBSOLETE:
+		text_write(reply, key->name, "Reject");
+		return NEGOTIATE_OPTIONAL;
+	case RESULT_REPORTING:
+		text_write(reply, key->name, list_has(value, "RFC3720") ? "RFC3720" : "Reject");
+		return NEGOTIATE_OPTIONAL;
+	case RESULT_LIST:
+		digest = choose_digest(value, ours);
+		if (digest < 0) {
+			text_write(reply, key->name, "Reject");
+			return NEGOTIATE_REPLY;
+		}
+		*field_of(&n->answer, key) = (uint32_t)digest;
+		*agreed = true;
+		text_write(reply, key->name, digest_offers[digest]);
+		return NEGOTIATE_REPLY;
+	default:
+		break;
+	}
+
+	if (parse_value(key, value, &theirs, why))
+		return NEGOTIATE_ERROR;
+	if (key->result == RESULT_LEVEL) {
+		text_write_number(reply, key->name, MIN(theirs, 1));
+		return NEGOTIATE_OPTIONAL;
+	}
+	if (key->result == RESULT_MAX || key->result == RESULT_OR)
+		result = MAX(ours, theirs);
+	else
+		result = MIN(ours, theirs);
+	*field_of(&n->answer, key) = result;
+	*agreed = true;
+	write_value(key, result, reply);
+	if ((key->result == RESULT_AND && !theirs) || (key->result == RESULT_OR && theirs))
+		return NEGOTIATE_OPTIONAL;
+	return NEGOTIATE_REPLY;
+}
+
+bool negotiation_is_refusal(const char *value)
+{
+	return streq(value, "Reject") || streq(value, "Irrelevant") ||
+	       streq(value, "NotUnderstood");
+}
+
+enum negotiate_answer negotiation_take(struct negotiation *n, const char *name,
+				       const char *value, struct text_writer *reply,
+				       struct iscsi_why *why)
+{
+	size_t i = find_key(name);
+	const struct operational_key *key = &keys[i];
+	uint32_t number;
+
+	if (i == ARRAY_SIZE(keys))
+		return NEGOTIATE_NOT_OURS;
+	if (n->state[i].settled) {
+		(void)iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN, "the target sent %s twice", name);
+		return NEGOTIATE_ERROR;
+	}
+	n->state[i].settled = true;
+
+	if (key->result == RESULT_DECLARED) {
+		if (parse_value(key, value, &number, why))
+			return NEGOTIATE_ERROR;
+		n->answer.max_xmit_data_segment_length = number;
+		n->state[i].agreed = true;
+		return NEGOTIATE_TAKEN;
+	}
+	if (negotiation_is_refusal(value)) {
+		/* Our offer falls, the default stands. What nobody offered can't be refused. */
+		if (n->state[i].offered || key->flags & UNASKED)
+			return NEGOTIATE_TAKEN;
+		(void)iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
+				 "the target answered %s=%s to no offer of ours", name, value);
+		return NEGOTIATE_ERROR;
+	}
+	if (!n->state[i].offered)
+		return take_proposal(n, key, value, &n->state[i].agreed, reply, why);
+	if (take_answer(n, key, value, why))
+		return NEGOTIATE_ERROR;
+	n->state[i].agreed = true;
+	return NEGOTIATE_TAKEN;
+}
+
+enum iscsi_err negotiation_finish(const struct negotiation *n, struct negotiate_params *ret,
+				  struct iscsi_why *why)
+{
+	const struct negotiate_params *offer = &n->offer;
+	struct negotiate_params agreed = negotiate_rfc_defaults;
+
+	agreed.max_recv_data_segment_length = offer->max_recv_data_segment_length;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		uint32_t *value = field_of(&agreed, &keys[i]);
+		uint32_t ours = field_in(offer, &keys[i]);
+
+		if (keys[i].flags & UNASKED || keys[i].result == RESULT_DECLARED)
+			continue;
+		if (n->state[i].agreed)
+			*value = field_in(&n->answer, &keys[i]);
+		else if (n->state[i].offered && ((keys[i].result == RESULT_AND && !ours) ||
+						 (keys[i].result == RESULT_OR && ours)))
+			*value = ours;		/* needs no answer, 6.2.2 */
+		if (keys[i].result == RESULT_LIST && !digest_allowed(ours, *value))
+			return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
+					  "the target didn't agree to %s=CRC32C", keys[i].name);
+	}
+
+	if (n->answer.max_xmit_data_segment_length)
+		agreed.max_xmit_data_segment_length = n->answer.max_xmit_data_segment_length;
+	if (offer->max_xmit_data_segment_length)
+		agreed.max_xmit_data_segment_length =
+			MIN(agreed.max_xmit_data_segment_length,
+			    MAX(offer->max_xmit_data_segment_length, 512));
+	agreed.max_xmit_data_segment_length &= ~3u;
+
+	agreed.first_burst_length = MIN(agreed.first_burst_length, agreed.max_burst_length);
+	if (agreed.error_recovery_level && agreed.data_sequence_in_order &&
+	    agreed.max_outstanding_r2t != 1)
+		return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
+				  "ErrorRecoveryLevel=%u doesn't go with MaxOutstandingR2T=%u",
+				  agreed.error_recovery_level, agreed.max_outstanding_r2t);
+	*ret = agreed;
+	return ISCSI_SUCCESS;
+}

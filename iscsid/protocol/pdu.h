@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The PDUs of the control path <-> structs (RFC 7143, 11): login, text, logout, NOP, async,
+ * reject. No I/O. On a normal session the kernel fills CmdSN and ITT and the digests; on a
+ * discovery session we do, so both are fields here.
+ */
+#ifndef ISCSID_PDU_H
+#define ISCSID_PDU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "libiscsi-db/iscsi-db.h"
+
+#define PDU_BHS_LEN		48
+#define PDU_LOGIN_DATA_MAX	8192	/* RFC 7143, 6.3: MaxRecvDataSegmentLength in login */
+#define PDU_RESERVED_TAG	0xffffffffu
+#define PDU_ISID_LEN		6
+
+enum pdu_opcode {
+	PDU_NOP_OUT		= 0x00,
+	PDU_LOGIN_REQUEST	= 0x03,
+	PDU_TEXT_REQUEST	= 0x04,
+	PDU_LOGOUT_REQUEST	= 0x06,
+	PDU_NOP_IN		= 0x20,
+	PDU_LOGIN_RESPONSE	= 0x23,
+	PDU_TEXT_RESPONSE	= 0x24,
+	PDU_LOGOUT_RESPONSE	= 0x26,
+	PDU_ASYNC		= 0x32,
+	PDU_REJECT		= 0x3f,
+};
+
+enum login_stage {		/* RFC 7143, 11.12.3 */
+	LOGIN_STAGE_SECURITY	= 0,
+	LOGIN_STAGE_OPERATIONAL	= 1,
+	LOGIN_STAGE_FULL_FEATURE = 3,
+};
+
+/* What every PDU has, whole and checked: opcode, lengths, tag. */
+struct pdu_header {
+	uint8_t opcode;		/* without the I bit */
+	bool immediate;
+	uint8_t ahs_words;
+	uint32_t data_len;	/* without padding */
+	uint32_t itt;
+};
+void pdu_parse_header(const uint8_t bhs[PDU_BHS_LEN], struct pdu_header *ret);
+/* @data_len rounded up to a multiple of 4. */
+size_t pdu_padded(size_t data_len);
+
+struct login_request_pdu {	/* 11.12 */
+	bool transit, cont;
+	enum login_stage csg, nsg;	/* nsg only with transit */
+	uint8_t isid[PDU_ISID_LEN];
+	uint16_t tsih;
+	uint32_t itt;
+	uint16_t cid;
+	uint32_t cmd_sn, exp_stat_sn;
+	uint32_t data_len;
+};
+void pdu_build_login_request(const struct login_request_pdu *req, uint8_t bhs[PDU_BHS_LEN]);
+
+struct login_response_pdu {	/* 11.13 */
+	bool transit, cont;
+	uint8_t csg, nsg;
+	uint8_t version_max, version_active;
+	uint8_t isid[PDU_ISID_LEN];
+	uint16_t tsih;
+	uint32_t itt;
+	uint32_t stat_sn, exp_cmd_sn, max_cmd_sn;	/* valid with status class 0 only */
+	uint8_t status_class, status_detail;
+	uint32_t data_len;
+};
+/*
+ * Checks what belongs to no conversation: opcode, no AHS, data within 8192 bytes.
+ * ISCSI_ERR_FATAL_LOGIN with the reason otherwise.
+ */
+enum iscsi_err pdu_parse_login_response(const uint8_t bhs[PDU_BHS_LEN],
+					struct login_response_pdu *ret, struct iscsi_why *why);
+
+struct text_request_pdu {	/* 11.10 */
+	bool final, cont, immediate;
+	uint8_t lun[8];
+	uint32_t itt, ttt, cmd_sn, exp_stat_sn;
+	uint32_t data_len;
+};
+void pdu_build_text_request(const struct text_request_pdu *req, uint8_t bhs[PDU_BHS_LEN]);
+
+struct text_response_pdu {	/* 11.11 */
+	bool final, cont;
+	uint8_t lun[8];
+	uint32_t itt, ttt, stat_sn, exp_cmd_sn, max_cmd_sn;
+	uint32_t data_len;
+};
+enum iscsi_err pdu_parse_text_response(const uint8_t bhs[PDU_BHS_LEN],
+				       struct text_response_pdu *ret, struct iscsi_why *why);
+
+struct logout_request_pdu {	/* 11.14 */
+	uint8_t reason;		/* 0: close the session, 1: close the connection */
+	uint32_t itt;
+	uint16_t cid;
+	uint32_t cmd_sn, exp_stat_sn;
+};
+void pdu_build_logout_request(const struct logout_request_pdu *req, uint8_t bhs[PDU_BHS_LEN]);
+
+struct logout_response_pdu {	/* 11.15 */
+	uint8_t response;
+	uint32_t itt;
+	uint16_t time2wait, time2retain;
+};
+enum iscsi_err pdu_parse_logout_response(const uint8_t bhs[PDU_BHS_LEN],
+					 struct logout_response_pdu *ret, struct iscsi_why *why);
+
+struct async_pdu {		/* 11.9 */
+	uint8_t event, vcode;
+	uint16_t param1, param2, param3;
+	uint32_t stat_sn;
+	uint8_t lun[8];
+	uint32_t data_len;
+};
+enum iscsi_err pdu_parse_async(const uint8_t bhs[PDU_BHS_LEN], struct async_pdu *ret,
+			       struct iscsi_why *why);
+
+#endif /* ISCSID_PDU_H */

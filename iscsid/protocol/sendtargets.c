@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Parses SendTargets answers. A record is a TargetName and the TargetAddress pairs up to the
+ * next one; a bad address costs a portal, a bad name its record, and neither costs more. The
+ * parser holds one pair and one name at a time, and a hash of every portal that it has told:
+ * the time is linear and the memory small whatever the target sends. discovery calls it.
+ */
+#include "iscsid/protocol/sendtargets.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "iscsid/base/addr_kind.h"
+#include "iscsid/protocol/text.h"
+#include "libiscsi-db/util.h"
+
+#define PAIR_MAX	512	/* a key and more than a value that may be good */
+#define WARNINGS_MAX	32	/* a hostile answer has millions of faults */
+
+struct sendtargets {
+	struct sendtargets_config config;
+	size_t total;			/* bytes fed */
+	unsigned int warnings;
+
+	char pair[PAIR_MAX + 1];	/* the pair that isn't complete yet, cut if too long */
+	size_t pair_len;
+
+	bool in_record;			/* a TargetName, good or bad, has come */
+	char name[ISCSI_NAME_MAX + 1];	/* "": it was bad, skip what belongs to it */
+	bool has_address;
+
+	uint64_t hash_key[2];
+	uint64_t *seen;			/* open addressing, 0 is free */
+	size_t seen_size, seen_used;	/* the size is a power of 2 */
+};
+
+struct sendtargets *sendtargets_new(const struct sendtargets_config *config)
+{
+	struct sendtargets *st = calloc(1, sizeof(*st));
+
+	if (!st)
+		return NULL;
+	st->config = *config;
+	if (!st->config.text_max)
+		st->config.text_max = SENDTARGETS_TEXT_MAX;
+	/* Without a key the hash still works, only a hostile target could slow it down. */
+	if (config->random && config->random(st->hash_key, sizeof(st->hash_key)))
+		memset(st->hash_key, 0, sizeof(st->hash_key));
+	return st;
+}
+
+struct sendtargets *sendtargets_free(struct sendtargets *st)
+{
+	if (st)
+		free(st->seen);
+	free(st);
+	return NULL;
+}
+
+/* The reason in @why goes to the caller as a warning. */
+static void warn(struct sendtargets *st, const struct iscsi_why *why)
+{
+	if (!st->config.warn || st->warnings > WARNINGS_MAX)
+		return;
+	if (st->warnings++ < WARNINGS_MAX)
+		st->config.warn(st->config.arg, why->text);
+	else
+		st->config.warn(st->config.arg,
+				"there is more in the SendTargets answer that can't be used");
+}
+
+#define WARN(st, ...)							\
+	do {								\
+		struct iscsi_why why_;					\
+									\
+		(void)iscsi_fail(&why_, ISCSI_ERR_INVAL, __VA_ARGS__);	\
+		warn(st, &why_);					\
+	} while (0)
+
+/* ---- portals that were told already ----------------------------------------------------- */
+
+static uint64_t rotl(uint64_t x, int bits)
+{
+	return x << bits | x >> (64 - bits);
+}
+
+static void sip_round(uint64_t v[4])
+{
+	v[0] += v[1];
+	v[1] = rotl(v[1], 13) ^ v[0];
+	v[0] = rotl(v[0], 32);
+	v[2] += v[3];
+	v[3] = rotl(v[3], 16) ^ v[2];
+	v[0] += v[3];
+	v[3] = rotl(v[3], 21) ^ v[0];
+	v[2] += v[1];
+	v[1] = rotl(v[1], 17) ^ v[2];
+	v[2] = rotl(v[2], 32);
+}
+
+/* SipHash-2-4: the keyed hash that a target can't prepare collisions for. Never 0. */
+static uint64_t sip_hash(const uint64_t key[2], const uint8_t *data, size_t len)
+{
+	uint64_t v[4] = {
+		key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d,
+		key[0] ^ 0x6c7967656e657261, key[1] ^ 0x7465646279746573,
+	};
+	uint64_t hash;
+
+	for (size_t at = 0; at <= len; at += 8) {
+		uint64_t word = at + 8 > len ? (uint64_t)len << 56 : 0;
+
+		for (size_t i = 0; i < 8 && at + i < len; i++)
+			word |= (uint64_t)data[at + i] << 8 * i;
+		v[3] ^= word;
+		sip_round(v);
+		sip_round(v);
+		v[0] ^= word;
+	}
+	v[2] ^= 0xff;
+	for (int i = 0; i < 4; i++)
+		sip_round(v);
+	hash = v[0] ^ v[1] ^ v[2] ^ v[3];
+	return hash ? hash : 1;
+}
+
+/* The place of @hash, or the free one where it belongs. */
+static size_t seen_place(const uint64_t *seen, size_t size, uint64_t hash)
+{
+	size_t i = (size_t)hash & (size - 1);
+
+	while (seen[i] && seen[i] != hash)
+		i = (i + 1) & (size - 1);
+	return i;
+}
+
+static bool seen_grow(struct sendtargets *st)
+{
+	size_t size = st->seen_size ? 2 * st->seen_size : 64;
+	uint64_t *seen = calloc(size, sizeof(*seen));
+
+	if (!seen)
+		return false;
+	for (size_t i = 0; i < st->seen_size; i++)
+		if (st->seen[i])
+			seen[seen_place(seen, size, st->seen[i])] = st->seen[i];
+	free(st->seen);
+	st->seen = seen;
+	st->seen_size = size;
+	return true;
+}
+
+/*
+ * Tells a portal, unless it was told before. Two portals count as one if their 64-bit hashes
+ * are equal: for a million of them, once in 40 million answers.
+ */
+static enum iscsi_err tell_portal(struct sendtargets *st, const char *address, int port,
+				  int tpgt, struct iscsi_why *why)
+{
+	const struct sendtargets_portal portal = {
+		.name = st->name, .address = address, .port = port, .tpgt = tpgt,
+	};
+	char text[ISCSI_NAME_MAX + ISCSI_ADDRESS_MAX + 32];
+	uint64_t hash;
+	size_t i;
+	int len;
+
+	/* Neither of the two may contain a blank. */
+	len = snprintf(text, sizeof(text), "%s %s %d %d", st->name, address, port, tpgt);
+	hash = sip_hash(st->hash_key, (const uint8_t *)text, (size_t)len);
+	if (2 * st->seen_used >= st->seen_size && !seen_grow(st))
+		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory for the SendTargets answer");
+	i = seen_place(st->seen, st->seen_size, hash);
+	if (st->seen[i])
+		return ISCSI_SUCCESS;
+	st->seen[i] = hash;
+	st->seen_used++;
+	return st->config.portal(st->config.arg, &portal);
+}
+
+/* ---- the pairs -------------------------------------------------------------------------- */
+
+/* A target that named no address is where the answer comes from. */
+static enum iscsi_err end_record(struct sendtargets *st, struct iscsi_why *why)
+{
+	if (!*st->name || st->has_address)
+		return ISCSI_SUCCESS;
+	return tell_portal(st, st->config.address, st->config.port, ISCSI_TPGT_UNKNOWN, why);
+}
+
+static enum iscsi_err take_name(struct sendtargets *st, const char *value,
+				struct iscsi_why *why)
+{
+	enum iscsi_err err = end_record(st, why);
+	struct iscsi_why bad;
+
+	st->in_record = true;
+	st->has_address = false;
+	st->name[0] = '\0';
+	if (err)
+		return err;
+	if (iscsi_db_check_name(value, &bad)) {
+		WARN(st, "skipping a target with an unusable name: %s", bad.text);
+		return ISCSI_SUCCESS;
+	}
+	memcpy(st->name, value, strlen(value) + 1);
+	return ISCSI_SUCCESS;
+}
+
+/*
+ * A zone is a number of one host's: what the target says it is means nothing here, and a
+ * link-local address is reached as this answer was.
+ */
+static bool set_zone(const struct sendtargets *st, char address[ISCSI_ADDRESS_MAX + 1])
+{
+	size_t len = strcspn(address, "%");
+	const char *zone = strchr(st->config.address, '%');
+
+	if (!strchr(address, ':'))
+		return true;
+	address[len] = '\0';
+	if (!zone || addr_kind_of_text(address) != ADDR_LINK_LOCAL)
+		return true;
+	if (len + strlen(zone) > ISCSI_ADDRESS_MAX)
+		return false;
+	memcpy(address + len, zone, strlen(zone) + 1);
+	return true;
+}
+
+static enum iscsi_err take_address(struct sendtargets *st, const char *value,
+				   struct iscsi_why *why)
+{
+	struct iscsi_db_portal portal;
+	enum addr_kind kind, here;
+	struct iscsi_why bad;
+
+	if (!st->in_record)
+		WARN(st, "skipping TargetAddress=%.80s: it belongs to no target", value);
+	if (!*st->name)
+		return ISCSI_SUCCESS;
+	st->has_address = true;
+	if (strlen(value) > TEXT_VALUE_MAX) {
+		WARN(st, "skipping an address of %s: it is longer than %d bytes", st->name,
+		     TEXT_VALUE_MAX);
+		return ISCSI_SUCCESS;
+	}
+	if (iscsi_db_portal_parse(value, &portal, &bad)) {
+		WARN(st, "skipping an address of %s: %s", st->name, bad.text);
+		return ISCSI_SUCCESS;
+	}
+	if (!*portal.address || !set_zone(st, portal.address) ||
+	    iscsi_db_check_address(portal.address, NULL)) {
+		WARN(st, "skipping an address of %s: '%.80s' is none", st->name, value);
+		return ISCSI_SUCCESS;
+	}
+	kind = addr_kind_of_text(portal.address);
+	here = addr_kind_of_text(st->config.address);
+	if (kind == ADDR_UNSPECIFIED || kind == ADDR_MULTICAST ||
+	    (kind == ADDR_LOOPBACK && here != ADDR_LOOPBACK && here != ADDR_NAME))
+		WARN(st, "%s names an address that can't be reached from here: %s", st->name,
+		     portal.address);
+	if (portal.port < 0)
+		portal.port = ISCSI_PORT_DEFAULT;
+	return tell_portal(st, portal.address, portal.port, portal.tpgt, why);
+}
+
+/* The pair that was collected, whole or as far as it could be kept. */
+static enum iscsi_err take_pair(struct sendtargets *st, struct iscsi_why *why)
+{
+	char *value;
+
+	st->pair[st->pair_len] = '\0';
+	st->pair_len = 0;
+	value = strchr(st->pair, '=');
+	if (value)
+		*value++ = '\0';
+
+	/* A value that was cut is still too long to be taken for a good one. */
+	if (value && streq(st->pair, "TargetName"))
+		return take_name(st, value, why);
+	if (value && streq(st->pair, "TargetAddress"))
+		return take_address(st, value, why);
+	WARN(st, "skipping %s%.64s in a SendTargets answer", value ? "the key " : "", st->pair);
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err sendtargets_feed(struct sendtargets *st, const void *data, size_t len,
+				struct iscsi_why *why)
+{
+	const char *p = data;
+
+	if (len > st->config.text_max - st->total)
+		return iscsi_fail(why, ISCSI_ERR_PDU_TIMEOUT,
+				  "the SendTargets answer is longer than %zu bytes",
+				  st->config.text_max);
+	st->total += len;
+	while (len) {
+		const char *end = memchr(p, '\0', len);
+		size_t n = end ? (size_t)(end - p) : len;
+		size_t fits = MIN(n, PAIR_MAX - st->pair_len);
+		enum iscsi_err err;
+
+		memcpy(st->pair + st->pair_len, p, fits);
+		st->pair_len += fits;
+		p += n;
+		len -= n;
+		if (!end)
+			break;
+		p++;
+		len--;
+		if (!st->pair_len)	/* NULs between pairs: padding */
+			continue;
+		err = take_pair(st, why);
+		if (err)
+			return err;
+	}
+	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err sendtargets_finish(struct sendtargets *st, struct iscsi_why *why)
+{
+	enum iscsi_err err = st->pair_len ? take_pair(st, why) : ISCSI_SUCCESS;
+
+	return err ? err : end_record(st, why);
+}
