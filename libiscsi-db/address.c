@@ -3,12 +3,14 @@
  * Names of targets and interfaces, addresses and portals: what may be one, and what a portal's
  * text means. A name becomes part of a path only if it passed here. Opens and resolves nothing.
  */
-#include "libiscsi-db/db.h"
+#include "libiscsi-db/address.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+
+#include "libiscsi-db/util.h"
 
 bool text_to_int(const char *text, int *ret)
 {

@@ -4,9 +4,16 @@
  * few settings of the daemon itself; initiatorname.iscsi says who this host is. Values are
  * checked once, when the file is read, so that a mistake is reported once.
  */
-#include "libiscsi-db/db.h"
+#include "libiscsi-db/config.h"
 
 #include <errno.h>
+
+#include "libiscsi-db/address.h"
+#include "libiscsi-db/err.h"
+#include "libiscsi-db/os.h"
+#include "libiscsi-db/record.h"
+#include "libiscsi-db/record_text.h"
+#include "libiscsi-db/setting.h"
 
 #define HINTS_MAX 32	/* looking for a near name is slow, and a file may be all mistakes */
 

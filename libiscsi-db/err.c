@@ -3,10 +3,12 @@
  * Errors: the fixed text of each code, the reason that goes with one, and the warnings that the
  * library hands to its caller. Whatever is said here fits in one line and on a terminal.
  */
-#include "libiscsi-db/db.h"
+#include "libiscsi-db/err.h"
 
 #include <errno.h>
 #include <stdarg.h>
+
+#include "libiscsi-db/address.h"
 
 /* Exit codes and texts that scripts know; the order is that of the values. */
 static const char *const err_text[ISCSI_ERR_END] = {

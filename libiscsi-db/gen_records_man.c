@@ -4,9 +4,9 @@
  * standard output, and puts the settings of a kind of record, as setting.c has them, in the
  * place of a line "@node@", "@iface@", "@sendtargets@" or "@isns@". No part of the library.
  */
-#include "libiscsi-db/db.h"
-
 #include <limits.h>
+
+#include "libiscsi-db/setting.h"
 
 static const char *const kinds[DB_KINDS] = {
 	[ISCSI_DB_NODE] = "@node@\n",

@@ -4,7 +4,7 @@
  * by openat2(2) or, where that is missing, one part at a time. A test puts its own table in
  * place of this one to fail or stop at any call.
  */
-#include "libiscsi-db/db.h"
+#include "libiscsi-db/os.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -15,6 +15,10 @@
 #include <sys/file.h>
 #include <sys/syscall.h>
 #include <time.h>
+
+#include "libiscsi-db/db.h"
+#include "libiscsi-db/record.h"
+#include "libiscsi-db/record_text.h"
 
 /* One part after the other; a symbolic link anywhere is refused. */
 int os_open_by_parts(int dir, const char *path, int flags, mode_t mode)

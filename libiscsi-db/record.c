@@ -4,10 +4,13 @@
  * cheap, and the lines that no setting knows. What a value may be is setting.c's business, its
  * text form record_text.c's.
  */
-#include "libiscsi-db/db.h"
+#include "libiscsi-db/record.h"
 
 #include <errno.h>
 #include <limits.h>
+
+#include "libiscsi-db/address.h"
+#include "libiscsi-db/setting.h"
 
 void text_wipe(char *text, size_t len)
 {

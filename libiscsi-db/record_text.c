@@ -3,9 +3,14 @@
  * A record as "name = value" lines: the form of the files and of messages to iscsid, and the
  * form that "-o show" prints. Opens nothing and writes nothing; any bytes may come in.
  */
-#include "libiscsi-db/db.h"
+#include "libiscsi-db/record_text.h"
 
 #include <ctype.h>
+
+#include "libiscsi-db/address.h"
+#include "libiscsi-db/err.h"
+#include "libiscsi-db/record.h"
+#include "libiscsi-db/setting.h"
 
 /* ---- lines --------------------------------------------------------------------------- */
 

@@ -3,11 +3,14 @@
  * The one table of settings: name, type, range, default, who may see and change it, and where
  * it stands in files and in listings. Records, iscsid.conf and updates all go by these rows.
  */
-#include "libiscsi-db/db.h"
+#include "libiscsi-db/setting.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+
+#include "libiscsi-db/address.h"
+#include "libiscsi-db/record_text.h"
 
 static const char *const startup_words[] = { "manual", "automatic", "onboot", NULL };
 static const char *const disc_startup_words[] = { "manual", "automatic", NULL };

@@ -2,7 +2,10 @@
 /* Any bytes as iscsid.conf, as initiatorname.iscsi, as a name, an address and a portal. */
 #include <stdint.h>
 
-#include "libiscsi-db/db.h"
+#include "libiscsi-db/address.h"
+#include "libiscsi-db/config.h"
+#include "libiscsi-db/record.h"
+#include "libiscsi-db/setting.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,9 @@
  */
 #include <stdint.h>
 
-#include "libiscsi-db/db.h"
+#include "libiscsi-db/record.h"
+#include "libiscsi-db/record_text.h"
+#include "libiscsi-db/setting.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,8 @@
 
 #include <check.h>
 
-#include "libiscsi-db/db.h"
+#include "libiscsi-db/address.h"
+#include "libiscsi-db/util.h"
 
 #define NO_PORT (-1)
 #define NO_TPGT ISCSI_TPGT_UNKNOWN

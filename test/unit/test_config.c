@@ -5,7 +5,10 @@
 
 #include <check.h>
 
-#include "libiscsi-db/db.h"
+#include "libiscsi-db/config.h"
+#include "libiscsi-db/os.h"
+#include "libiscsi-db/record.h"
+#include "libiscsi-db/record_text.h"
 #include "test/unit/alloc.h"
 
 static char warned[65536];

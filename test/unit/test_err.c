@@ -5,7 +5,7 @@
 
 #include <check.h>
 
-#include "libiscsi-db/db.h"
+#include "libiscsi-db/err.h"
 
 START_TEST(codes_have_their_texts)
 {

@@ -5,7 +5,7 @@
 
 #include <check.h>
 
-#include "libiscsi-db/db.h"
+#include "libiscsi-db/record.h"
 #include "test/unit/alloc.h"
 
 static struct iscsi_db_record *new_record(enum iscsi_db_kind kind)

@@ -6,7 +6,12 @@
 
 #include <check.h>
 
-#include "libiscsi-db/db.h"
+#include "libiscsi-db/err.h"
+#include "libiscsi-db/os.h"
+#include "libiscsi-db/path.h"
+#include "libiscsi-db/record.h"
+#include "libiscsi-db/record_text.h"
+#include "libiscsi-db/util.h"
 #include "test/unit/alloc.h"
 
 #define SAMPLES "test/fake/db/"

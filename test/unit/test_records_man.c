@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The manual page iscsi-records(5), as built: it has every setting of every kind of record. */
-#include "libiscsi-db/db.h"
+#include "libiscsi-db/os.h"
+#include "libiscsi-db/path.h"
+#include "libiscsi-db/setting.h"
 
 #include <limits.h>
 #include <stdlib.h>

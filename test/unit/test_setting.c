@@ -6,7 +6,9 @@
 
 #include <check.h>
 
-#include "libiscsi-db/db.h"
+#include "libiscsi-db/path.h"
+#include "libiscsi-db/record_text.h"
+#include "libiscsi-db/setting.h"
 
 static const struct {
 	unsigned int count;

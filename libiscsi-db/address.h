@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Addresses, numbers and control characters in text; the gates for names are in iscsi-db.h. */
+#ifndef ISCSI_DB_ADDRESS_H
+#define ISCSI_DB_ADDRESS_H
+
+#include "libiscsi-db/iscsi-db.h"
+
+/* True if both are numeric addresses and mean the same one (zones compared as text). */
+bool address_equal(const char *a, const char *b);
+/* True if @c, followed by @next, begins a control character, C1 in UTF-8 included. */
+static inline bool text_is_control(char c, char next)
+{
+	unsigned char a = (unsigned char)c, b = (unsigned char)next;
+
+	return a < 0x20 || a == 0x7f || (a == 0xc2 && b >= 0x80 && b <= 0x9f);
+}
+
+/* A decimal number just as printf("%d") writes it, nothing before or after. */
+bool text_to_int(const char *text, int *ret);
+
+#endif /* ISCSI_DB_ADDRESS_H */

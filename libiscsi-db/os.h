@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The system calls of the database in a table that a test can replace. */
+#ifndef ISCSI_DB_OS_H
+#define ISCSI_DB_OS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/*
+ * Each returns a non-negative result or -errno. Paths that open() takes may have several parts
+ * and never lead out of @dir; the other calls take the name of one entry of @dir and don't
+ * follow it.
+ */
+struct db_os {
+	int (*open)(int dir, const char *path, int flags, mode_t mode);
+	int (*close)(int fd);
+	ssize_t (*read)(int fd, void *buf, size_t len, off_t at);
+	ssize_t (*write)(int fd, const void *buf, size_t len);
+	ssize_t (*getdents)(int fd, void *buf, size_t size);	/* struct dirent64s; 0: the end */
+	int (*fsync)(int fd);
+	int (*syncfs)(int fd);
+	int (*stat)(int dir, const char *name, struct stat *st);
+	int (*mkdir)(int dir, const char *name, mode_t mode);
+	int (*unlink)(int dir, const char *name, int flags);
+	int (*rename)(int from_dir, const char *from, int to_dir, const char *to, bool exchange);
+	int (*symlink)(const char *text, int dir, const char *name);
+	int (*readlink)(int dir, const char *name, char *buf, size_t size);
+	int (*link)(int dir, const char *from, const char *to);
+	int (*flock)(int fd, int operation);
+	int64_t (*now_ms)(void);		/* monotonic */
+	int64_t (*wall_ms)(void);		/* as file times count */
+	void (*sleep_ms)(unsigned int ms);
+	/* Whether a program that may hold open-iscsi's lock, and isn't ours, is alive. */
+	bool (*foreign_alive)(void);
+};
+
+extern const struct db_os db_os_real;
+
+/* What open() does on a kernel without openat2(2): refuses symbolic links on the way. */
+int os_open_by_parts(int dir, const char *path, int flags, mode_t mode);
+
+static inline bool os_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
+}
+
+/* True if the open @fd is still what has the name; someone may have removed it. */
+bool os_is_entry(const struct db_os *os, int fd, int dir, const char *name);
+
+/*
+ * A whole file -> malloc()ed, terminated text. -EFBIG over DB_TEXT_MAX, -EINVAL for a pipe and
+ * what else isn't a file. os_read_path() takes any path and follows it.
+ */
+int os_read_fd(const struct db_os *os, int fd, char **ret, size_t *len);
+int os_read_path(const char *path, char **ret, size_t *len);
+
+#endif /* ISCSI_DB_OS_H */
