@@ -356,9 +356,10 @@ static inline int fx_syncfs_call(int fd)
 	return fx_call(FX_SYNCFS);
 }
 
+/* Only sleeping takes time, so that a slow machine changes no result. */
 static inline int64_t fx_now_ms(void)
 {
-	return db_os_real.now_ms() + fx_slept_ms;
+	return 1000000 + fx_slept_ms;
 }
 
 static inline int64_t fx_wall_ms(void)
