@@ -7,7 +7,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <time.h>
 
 #include "iscsid/base/bytes.h"
 #include "iscsid/base/log.h"
@@ -19,7 +18,6 @@
 #define TOLD_MAX		10	/* odd PDUs in the log: a target can send a million */
 #define CLOSED_GRACE_S		1	/* for the last PDU of a connection that is closed already */
 #define DROP_GRACE_S		2	/* between an Async "will drop" and our own close */
-#define TIME_ACCURACY_US	10000
 
 enum conn_event {
 	CONN_EV_START,			/* the session wants a login */
@@ -62,7 +60,7 @@ struct conn {
 	struct sockaddr_storage peer;
 	int fd;				/* for what the kernel doesn't tell; -1 if taken over */
 	sd_event_source *io;		/* connect() has ended; in a logout: the target hung up */
-	sd_event_source *timer;
+	struct timer *timer;
 	sd_event_source *deferred;	/* drains the reports */
 	struct login *login;
 
@@ -157,8 +155,7 @@ static int conn_on_reports(sd_event_source *source, void *userdata)
 
 static void conn_arm(struct conn *conn, int seconds)
 {
-	(void)sd_event_source_set_time_relative(conn->timer, (uint64_t)seconds * 1000000);
-	(void)sd_event_source_set_enabled(conn->timer, SD_EVENT_ONESHOT);
+	timer_arm_ms(conn->timer, (uint64_t)seconds * 1000);
 }
 
 static void conn_close_fd(struct conn *conn)
@@ -818,7 +815,7 @@ static void conn_set_state(struct conn *conn, enum conn_state state)
 	case CONN_LOGGED_IN:
 	case CONN_LOGOUT_REQUESTED:
 	case CONN_CLEANUP_WAIT:
-		(void)sd_event_source_set_enabled(conn->timer, SD_EVENT_OFF);
+		timer_stop(conn->timer);
 		break;
 	}
 }
@@ -854,12 +851,9 @@ static int conn_on_io(sd_event_source *source, int fd, uint32_t revents, void *u
 	return 0;
 }
 
-static int conn_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+static void conn_on_timer(void *arg)
 {
-	(void)source;
-	(void)usec;
-	conn_handle(userdata, CONN_EV_TIMEOUT, NULL);
-	return 0;
+	conn_handle(arg, CONN_EV_TIMEOUT, NULL);
 }
 
 void conn_start(struct conn *conn, const struct sockaddr_storage *peer)
@@ -928,12 +922,8 @@ struct conn *conn_new(const struct conn_env *env, const struct session_config *c
 	conn->host_no = -1;
 	conn->drop_wait_s = -1;
 	conn->login = login_new();
-	r = conn->login ? 0 : -ENOMEM;
-	if (r >= 0)
-		r = sd_event_add_time(env->loop, &conn->timer, CLOCK_MONOTONIC, UINT64_MAX,
-				      TIME_ACCURACY_US, conn_on_timer, conn);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(conn->timer, SD_EVENT_OFF);
+	conn->timer = timer_new(env->clock, conn_on_timer, conn);
+	r = conn->login && conn->timer ? 0 : -ENOMEM;
 	if (r >= 0)
 		r = sd_event_add_defer(env->loop, &conn->deferred, conn_on_reports, conn);
 	if (r >= 0)
@@ -946,7 +936,7 @@ struct conn *conn_free(struct conn *conn)
 	if (!conn)
 		return NULL;
 	sd_event_source_disable_unref(conn->io);
-	sd_event_source_disable_unref(conn->timer);
+	timer_free(conn->timer);
 	sd_event_source_disable_unref(conn->deferred);
 	closep(&conn->fd);
 	login_free(conn->login);

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <systemd/sd-event.h>
 
+#include "iscsid/base/clock.h"
 #include "iscsid/kernel/kernel.h"
 #include "iscsid/protocol/login.h"
 #include "iscsid/session_config.h"
@@ -56,6 +57,7 @@ struct conn_report {
 /* What all connections share; the manager owns it. */
 struct conn_env {
 	sd_event *loop;
+	struct clock *clock;
 	struct kernel *kernel;
 	int (*random)(void *buf, size_t len);
 	struct login_pdu *scratch;	/* a request between the engine and the kernel */

@@ -13,7 +13,6 @@
 #include "iscsid/base/addr_kind.h"
 #include "iscsid/base/bytes.h"
 #include "iscsid/base/log.h"
-#include "iscsid/base/lookup.h"
 #include "iscsid/base/tcp.h"
 #include "iscsid/isns.h"
 #include "iscsid/protocol/login.h"
@@ -27,7 +26,6 @@
 #define REDIRECTS_MAX		8
 #define EMPTY_PARTS_MAX		64	/* of an answer that never ends */
 #define ANSWER_MAX_US		600000000	/* for all parts of it */
-#define TIME_ACCURACY_US	10000
 
 enum discovery_state {
 	DISCOVERY_LOOKUP,
@@ -52,7 +50,8 @@ struct discovery {
 
 	enum discovery_state state;
 	struct lookup *lookup;
-	sd_event_source *io, *timer;
+	sd_event_source *io;
+	struct timer *timer;
 	int fd;
 	int attempts_left;
 	uint64_t attempt_ends_us;	/* its login must be done by then, wherever it leads */
@@ -89,16 +88,12 @@ static bool discovery_try_moved(struct discovery *d);
 
 static void discovery_arm(struct discovery *d, uint64_t ms)
 {
-	(void)sd_event_source_set_time_relative(d->timer, ms * 1000);
-	(void)sd_event_source_set_enabled(d->timer, SD_EVENT_ONESHOT);
+	timer_arm_ms(d->timer, ms);
 }
 
 static uint64_t discovery_now_us(const struct discovery *d)
 {
-	uint64_t now = 0;
-
-	(void)sd_event_now(d->env.loop, CLOCK_MONOTONIC, &now);
-	return now;
+	return clock_now_us(d->env.clock);
 }
 
 /* A wait that is part of an attempt to log in. */
@@ -131,7 +126,7 @@ static void discovery_hang_up(struct discovery *d)
 static void discovery_end(struct discovery *d, enum iscsi_err err, const struct iscsi_why *why)
 {
 	discovery_hang_up(d);
-	(void)sd_event_source_set_enabled(d->timer, SD_EVENT_OFF);
+	timer_stop(d->timer);
 	d->state = DISCOVERY_DONE;
 	d->owner.on_done(d->owner.arg, err, why);
 }
@@ -342,7 +337,7 @@ static bool discovery_try_moved(struct discovery *d)
 		return true;
 	}
 	d->state = DISCOVERY_LOOKUP;
-	d->lookup = lookup_start(d->env.name_pool, to->address, port, discovery_moved_resolved, d);
+	d->lookup = lookup_start(d->env.resolver, to->address, port, discovery_moved_resolved, d);
 	if (d->lookup)
 		discovery_arm_login(d, discovery_timeout_s(d, "login"));
 	else
@@ -683,13 +678,11 @@ static void discovery_attempt(struct discovery *d)
 
 static void discovery_resolved(void *arg, const struct sockaddr_storage *addr, const char *error);
 
-static int discovery_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+static void discovery_on_timer(void *arg)
 {
-	struct discovery *d = userdata;
+	struct discovery *d = arg;
 	struct iscsi_why why;
 
-	(void)source;
-	(void)usec;
 	switch (d->state) {
 	case DISCOVERY_PAUSE:
 		discovery_attempt(d);
@@ -723,7 +716,6 @@ static int discovery_on_timer(sd_event_source *source, uint64_t usec, void *user
 	case DISCOVERY_DONE:
 		break;
 	}
-	return 0;
 }
 
 static void discovery_resolved(void *arg, const struct sockaddr_storage *addr, const char *error)
@@ -752,7 +744,7 @@ static int discovery_on_start(sd_event_source *source, void *userdata)
 		return 0;
 	}
 	d->state = DISCOVERY_LOOKUP;
-	d->lookup = lookup_start(d->env.name_pool, d->address, d->port, discovery_resolved, d);
+	d->lookup = lookup_start(d->env.resolver, d->address, d->port, discovery_resolved, d);
 	if (d->lookup)
 		discovery_arm(d, (uint64_t)discovery_timeout_s(d, "login") * 1000);
 	else
@@ -863,12 +855,8 @@ enum iscsi_err discovery_start(const struct discovery_env *env, const struct isc
 	if (!err) {
 		d->login = login_new();
 		d->in = malloc(PDU_BHS_LEN + MAX(d->max_recv, PDU_LOGIN_DATA_MAX) + 4);
-		r = d->login && d->in ? 0 : -ENOMEM;
-		if (r >= 0)
-			r = sd_event_add_time(env->loop, &d->timer, CLOCK_MONOTONIC, UINT64_MAX,
-					      TIME_ACCURACY_US, discovery_on_timer, d);
-		if (r >= 0)
-			r = sd_event_source_set_enabled(d->timer, SD_EVENT_OFF);
+		d->timer = timer_new(env->clock, discovery_on_timer, d);
+		r = d->login && d->in && d->timer ? 0 : -ENOMEM;
 		if (r >= 0)
 			r = sd_event_add_defer(env->loop, &d->io, discovery_on_start, d);
 		if (r < 0)
@@ -889,7 +877,7 @@ void discovery_silence(struct discovery *d)
 	isns_silence(d->isns);
 	d->lookup = lookup_forget(d->lookup);
 	d->io = sd_event_source_disable_unref(d->io);
-	d->timer = sd_event_source_disable_unref(d->timer);
+	d->timer = timer_free(d->timer);
 	closep(&d->fd);
 }
 

@@ -10,7 +10,8 @@
 
 #include <systemd/sd-event.h>
 
-#include "iscsid/base/worker.h"
+#include "iscsid/base/clock.h"
+#include "iscsid/base/lookup.h"
 #include "iscsid/kernel/sysfs.h"
 #include "libiscsi-db/iscsi-db.h"
 
@@ -19,7 +20,8 @@ struct discovery;
 
 struct discovery_env {
 	sd_event *loop;
-	struct worker_pool *name_pool;
+	struct clock *clock;
+	const struct resolver *resolver;
 	struct sysfs *sysfs;
 	int (*random)(void *buf, size_t len);
 	struct chap_issued *issued;	/* challenges of all logins; NULL: not remembered */

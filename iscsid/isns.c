@@ -23,7 +23,6 @@
 #define ANSWER_WAIT_MS		20000	/* all answers that we need */
 #define DEREGISTER_WAIT_MS	1000	/* the targets are here already */
 #define REGISTRATIONS_MAX	3
-#define TIME_ACCURACY_US	10000
 
 enum isns_state {
 	ISNS_LOOKUP,
@@ -45,7 +44,8 @@ struct isns {
 	enum isns_state state;
 	unsigned int registrations;
 	struct lookup *lookup;
-	sd_event_source *io, *timer;
+	sd_event_source *io;
+	struct timer *timer;
 	int fd;
 
 	uint8_t out[ISNS_REQUEST_MAX];
@@ -63,16 +63,10 @@ struct isns {
 
 /* ---- ends ------------------------------------------------------------------------------------- */
 
-static void isns_arm(struct isns *isns, uint64_t ms)
-{
-	(void)sd_event_source_set_time_relative(isns->timer, ms * 1000);
-	(void)sd_event_source_set_enabled(isns->timer, SD_EVENT_ONESHOT);
-}
-
 static void isns_end(struct isns *isns, enum iscsi_err err, const struct iscsi_why *why)
 {
 	isns->io = sd_event_source_disable_unref(isns->io);
-	(void)sd_event_source_set_enabled(isns->timer, SD_EVENT_OFF);
+	timer_stop(isns->timer);
 	closep(&isns->fd);
 	isns->state = ISNS_DONE;
 	isns->owner.on_done(isns->owner.arg, err, why);
@@ -152,7 +146,7 @@ static void isns_answered(struct isns *isns, enum iscsi_err err, const struct is
 	}
 	isns->result = err;
 	isns->result_why = *why;
-	isns_arm(isns, DEREGISTER_WAIT_MS);
+	timer_arm_ms(isns->timer, DEREGISTER_WAIT_MS);
 	isns_send(isns, ISNS_DEREGISTER, ISNS_DEV_DEREG);
 }
 
@@ -300,7 +294,7 @@ static void isns_connected(struct isns *isns)
 				   strerror(error));
 		return;
 	}
-	isns_arm(isns, ANSWER_WAIT_MS);
+	timer_arm_ms(isns->timer, ANSWER_WAIT_MS);
 	isns_send(isns, ISNS_ASK, ISNS_DEV_ATTR_QRY);
 }
 
@@ -352,12 +346,10 @@ static void isns_resolved(void *arg, const struct sockaddr_storage *addr, const 
 		isns_no_connection(isns, ISCSI_ERR_TRANS, "cannot resolve host name", error);
 }
 
-static int isns_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+static void isns_on_timer(void *arg)
 {
-	struct isns *isns = userdata;
+	struct isns *isns = arg;
 
-	(void)source;
-	(void)usec;
 	switch (isns->state) {
 	case ISNS_LOOKUP:
 		isns->lookup = lookup_forget(isns->lookup);
@@ -376,7 +368,6 @@ static int isns_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	case ISNS_DONE:
 		break;
 	}
-	return 0;
 }
 
 /* From the loop, so that on_done never comes before isns_start() has returned. */
@@ -386,12 +377,12 @@ static int isns_on_start(sd_event_source *source, void *userdata)
 	struct sockaddr_storage peer;
 
 	isns->io = sd_event_source_disable_unref(source);
-	isns_arm(isns, CONNECT_WAIT_MS);
+	timer_arm_ms(isns->timer, CONNECT_WAIT_MS);
 	if (lookup_numeric(isns->address, isns->port, &peer)) {
 		isns_connect(isns, &peer);
 		return 0;
 	}
-	isns->lookup = lookup_start(isns->env.name_pool, isns->address, isns->port, isns_resolved,
+	isns->lookup = lookup_start(isns->env.resolver, isns->address, isns->port, isns_resolved,
 				    isns);
 	if (!isns->lookup)
 		isns_resolved(isns, NULL, "no memory");
@@ -433,10 +424,8 @@ enum iscsi_err isns_start(const struct discovery_env *env, const struct iscsi_db
 	isns->fd = -1;
 	err = isns_configure(isns, rec, initiator, why);
 	if (!err) {
-		r = sd_event_add_time(env->loop, &isns->timer, CLOCK_MONOTONIC, UINT64_MAX,
-				      TIME_ACCURACY_US, isns_on_timer, isns);
-		if (r >= 0)
-			r = sd_event_source_set_enabled(isns->timer, SD_EVENT_OFF);
+		isns->timer = timer_new(env->clock, isns_on_timer, isns);
+		r = isns->timer ? 0 : -ENOMEM;
 		if (r >= 0)
 			r = sd_event_add_defer(env->loop, &isns->io, isns_on_start, isns);
 		if (r < 0)
@@ -457,7 +446,7 @@ void isns_silence(struct isns *isns)
 	isns->state = ISNS_DONE;
 	isns->lookup = lookup_forget(isns->lookup);
 	isns->io = sd_event_source_disable_unref(isns->io);
-	isns->timer = sd_event_source_disable_unref(isns->timer);
+	isns->timer = timer_free(isns->timer);
 	closep(&isns->fd);
 }
 

@@ -22,6 +22,8 @@
 
 struct manager {
 	sd_event *loop;
+	struct clock *clock;
+	struct resolver resolver;
 	struct sysfs *sysfs;
 	struct kernel *kernel;
 	struct mgmt *mgmt;
@@ -395,6 +397,8 @@ static int make_loop(struct manager *manager)
 
 	r = sd_event_new(&manager->loop);
 	if (r >= 0)
+		r = (manager->clock = clock_open(manager->loop)) ? 0 : -ENOMEM;
+	if (r >= 0)
 		r = add_signals(manager);
 	if (r >= 0)
 		r = sd_event_add_defer(manager->loop, &manager->sweep, manager_on_sweep, manager);
@@ -403,7 +407,7 @@ static int make_loop(struct manager *manager)
 	if (r >= 0)
 		r = worker_pool_new(manager->loop, SCAN_THREADS, &env->scan_pool);
 	if (r >= 0)
-		r = worker_pool_new(manager->loop, NAME_THREADS, &env->name_pool);
+		r = worker_pool_new(manager->loop, NAME_THREADS, &manager->resolver.pool);
 	return r;
 }
 
@@ -415,6 +419,7 @@ static enum iscsi_err manager_init(struct manager *manager, const struct manager
 	enum iscsi_err err;
 	int r;
 
+	manager->resolver.resolve = lookup_resolve;
 	manager->initiator_path = options->initiator_path;
 	manager->config_path = options->config_path;
 	manager_reload(manager);
@@ -429,7 +434,7 @@ static enum iscsi_err manager_init(struct manager *manager, const struct manager
 	if (err)
 		return iscsi_fail(why, err, "can't read /sys");
 	/* The socket first: it is what keeps a second daemon away from the kernel's events. */
-	err = mgmt_new(manager->loop, manager, &manager->mgmt, why);
+	err = mgmt_new(manager->loop, manager->clock, manager, &manager->mgmt, why);
 	if (err)
 		return err;
 	err = netlink_open(manager->loop, manager->sysfs, &kernel_events, manager,
@@ -437,15 +442,16 @@ static enum iscsi_err manager_init(struct manager *manager, const struct manager
 	if (err)
 		return err;
 	env->conn = (struct conn_env){
-		.loop = manager->loop, .kernel = manager->kernel,
+		.loop = manager->loop, .clock = manager->clock, .kernel = manager->kernel,
 		.random = random_bytes, .scratch = &manager->scratch, .issued = &manager->issued,
 	};
 	env->sysfs = manager->sysfs;
+	env->resolver = &manager->resolver;
 	env->on_created = manager_on_created;
 	env->on_ended = manager_on_ended;
 	env->arg = manager;
 	manager->discovery_env = (struct discovery_env){
-		.loop = manager->loop, .name_pool = env->name_pool,
+		.loop = manager->loop, .clock = manager->clock, .resolver = &manager->resolver,
 		.sysfs = manager->sysfs, .random = random_bytes, .issued = &manager->issued,
 	};
 	manager_adopt(manager);
@@ -502,10 +508,11 @@ struct manager *manager_free(struct manager *manager)
 	/* A scan that the kernel holds may come back any time, and look at sysfs. */
 	if (worker_pool_free(manager->env.scan_pool))
 		sysfs_free(manager->sysfs);
-	(void)worker_pool_free(manager->env.name_pool);
+	(void)worker_pool_free(manager->resolver.pool);
 	netlink_close(manager->kernel);
 	closep(&manager->env.run_dir_fd);
 	sd_event_source_disable_unref(manager->sweep);
+	clock_close(manager->clock);
 	sd_event_unref(manager->loop);
 	free(manager);
 	return NULL;

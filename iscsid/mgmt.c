@@ -24,14 +24,13 @@
 #define STALL_TIMEOUT_US	(30 * UINT64_C(1000000))
 #define LISTEN_BACKLOG		128
 #define LISTEN_MAX		8
-#define TIME_ACCURACY_US	100000
 
 struct client {
 	struct mgmt *mgmt;
 	struct client *next;
 	int fd;
 	sd_event_source *io;
-	sd_event_source *timer;		/* armed while something is incomplete */
+	struct timer *timer;		/* armed while something is incomplete */
 	uint8_t header[MGMT_HEADER_LEN];
 	uint16_t type;
 	uint8_t *body;			/* while one is being read */
@@ -56,6 +55,7 @@ struct request {
 
 struct mgmt {
 	sd_event *loop;
+	struct clock *clock;
 	struct manager *manager;
 	struct client *clients;
 	unsigned int clients_len;
@@ -394,11 +394,10 @@ static void client_update(struct client *client)
 
 	(void)sd_event_source_set_io_events(client->io, events);
 	if (!owes) {
-		(void)sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
+		timer_stop(client->timer);
 	} else if (!client->owes) {
 		/* Not armed anew for each byte: a client has this long for a message. */
-		(void)sd_event_source_set_time_relative(client->timer, STALL_TIMEOUT_US);
-		(void)sd_event_source_set_enabled(client->timer, SD_EVENT_ONESHOT);
+		timer_arm(client->timer, STALL_TIMEOUT_US);
 	}
 	client->owes = owes;
 }
@@ -481,16 +480,13 @@ static int client_on_io(sd_event_source *source, int fd, uint32_t revents, void 
 	return 0;
 }
 
-static int client_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+static void client_on_timer(void *arg)
 {
-	struct client *client = userdata;
+	struct client *client = arg;
 
-	(void)source;
-	(void)usec;
 	if (client->got || client->out_len)
 		log_info("a client stopped in the middle of a message; dropping it");
 	client_free(client);
-	return 0;
 }
 
 static void client_free(struct client *client)
@@ -517,7 +513,7 @@ static void client_free(struct client *client)
 		}
 	}
 	sd_event_source_disable_unref(client->io);
-	sd_event_source_disable_unref(client->timer);
+	timer_free(client->timer);
 	closep(&client->fd);
 	if (client->body)
 		explicit_bzero(client->body, client->body_len);
@@ -540,10 +536,10 @@ static int client_new(struct mgmt *mgmt, int fd, struct client **ret)
 	client->next = mgmt->clients;
 	mgmt->clients = client;
 	mgmt->clients_len++;
-	r = sd_event_add_io(mgmt->loop, &client->io, fd, EPOLLIN, client_on_io, client);
+	client->timer = timer_new(mgmt->clock, client_on_timer, client);
+	r = client->timer ? 0 : -ENOMEM;
 	if (r >= 0)
-		r = sd_event_add_time(mgmt->loop, &client->timer, CLOCK_MONOTONIC, UINT64_MAX,
-				      TIME_ACCURACY_US, client_on_timer, client);
+		r = sd_event_add_io(mgmt->loop, &client->io, fd, EPOLLIN, client_on_io, client);
 	if (r < 0) {
 		client_free(client);
 		return r;
@@ -691,8 +687,8 @@ static void unlink_own_path(const struct mgmt *mgmt)
 		(void)unlink(MGMT_SOCKET_PATH);
 }
 
-enum iscsi_err mgmt_new(sd_event *loop, struct manager *manager, struct mgmt **ret,
-			struct iscsi_why *why)
+enum iscsi_err mgmt_new(sd_event *loop, struct clock *clock, struct manager *manager,
+			struct mgmt **ret, struct iscsi_why *why)
 {
 	struct mgmt *mgmt = calloc(1, sizeof(*mgmt));
 	enum iscsi_err err = ISCSI_SUCCESS;
@@ -701,6 +697,7 @@ enum iscsi_err mgmt_new(sd_event *loop, struct manager *manager, struct mgmt **r
 	if (!mgmt)
 		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
 	mgmt->loop = loop;
+	mgmt->clock = clock;
 	mgmt->manager = manager;
 	mgmt->passed = true;
 	mgmt->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);

@@ -10,12 +10,13 @@
 
 #include "libiscsi-db/iscsi-db.h"
 
+struct clock;
 struct manager;
 struct mgmt;
 
 /* ISCSI_ERR_INTERNAL with the reason: another daemon listens already, say. */
-enum iscsi_err mgmt_new(sd_event *loop, struct manager *manager, struct mgmt **ret,
-			struct iscsi_why *why);
+enum iscsi_err mgmt_new(sd_event *loop, struct clock *clock, struct manager *manager,
+			struct mgmt **ret, struct iscsi_why *why);
 /*
  * Listens on MGMT_SOCKET_PATH too, unless the service manager passed sockets: once the kernel
  * was found to answer, so that a daemon that can't work takes the path from nobody.

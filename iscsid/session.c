@@ -7,11 +7,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <time.h>
 
 #include "iscsid/base/addr_kind.h"
 #include "iscsid/base/log.h"
-#include "iscsid/base/lookup.h"
 #include "iscsid/base/retry.h"
 #include "iscsid/kernel/scan.h"
 #include "libiscsi-db/util.h"
@@ -22,7 +20,6 @@
 #define TIME2WAIT_MAX_S		3600	/* RFC 7143, 13.15; an Async may ask for more */
 #define REDIRECTS_MAX		8	/* addresses that one attempt is led to */
 #define STEADY_US		10000000	/* up for longer than this: a session that works */
-#define TIME_ACCURACY_US	10000
 
 struct session {
 	const struct session_env *env;
@@ -37,7 +34,7 @@ struct session {
 	struct lookup *lookup;
 	struct scan *scan;
 	bool scan_again;		/* asked for while one was running */
-	sd_event_source *timer;
+	struct timer *timer;
 	uint64_t first_attempt_us;
 	struct retry retry;
 	unsigned int failed_attempts;	/* since the last time it was up */
@@ -105,12 +102,9 @@ const char *session_shown(struct session *session)
 
 /* ---- what several events do ------------------------------------------------------------------ */
 
-static uint64_t now_us(void)
+static uint64_t now_us(const struct session *session)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+	return clock_now_us(session->env->conn.clock);
 }
 
 static const char *const state_texts[] = {
@@ -125,13 +119,7 @@ static void session_set_state(struct session *session, enum session_state state)
 		return;
 	log_debug("%s: %s -> %s", session->name, state_texts[session->state], state_texts[state]);
 	session->state = state;
-	(void)sd_event_source_set_enabled(session->timer, SD_EVENT_OFF);
-}
-
-static void session_arm(struct session *session, uint64_t ms)
-{
-	(void)sd_event_source_set_time_relative(session->timer, ms * 1000);
-	(void)sd_event_source_set_enabled(session->timer, SD_EVENT_ONESHOT);
+	timer_stop(session->timer);
 }
 
 static void answer_login(struct session *session, enum iscsi_err err, const struct iscsi_why *why)
@@ -166,7 +154,7 @@ static void session_ended(struct session *session, enum iscsi_err err,
 {
 	static const struct iscsi_why ended = { "the session has ended" };
 
-	(void)sd_event_source_set_enabled(session->timer, SD_EVENT_OFF);
+	timer_stop(session->timer);
 	answer_login(session, ISCSI_ERR_LOGIN, &ended);
 	answer_all(session, &session->rescan_askers, ISCSI_ERR_SESS_NOT_FOUND, &ended);
 
@@ -197,7 +185,7 @@ static void session_end(struct session *session)
 		session_ended(session, err, &why);
 		return;
 	}
-	session_arm(session, ENDING_TIMEOUT_S * 1000);
+	timer_arm_ms(session->timer, ENDING_TIMEOUT_S * 1000);
 }
 
 /* The first login is given up: its asker hears why, and no trace stays. */
@@ -283,7 +271,7 @@ static bool session_has_time(const struct session *session, int least, uint64_t 
 			     (uint64_t)c->login_timeout_s * 1000000;
 
 	return session->state != SESSION_FREE ||
-	       now_us() + pause_ms * 1000 < session->first_attempt_us + budget_us;
+	       now_us(session) + pause_ms * 1000 < session->first_attempt_us + budget_us;
 }
 
 /* Arms the next attempt. False: the budget of the first login would be over by then. */
@@ -296,7 +284,7 @@ static bool session_arm_attempt(struct session *session, enum retry_cause cause,
 	pause_ms = retry_pause_ms(&session->retry, cause, wait_s * 1000, random);
 	if (!session_has_time(session, 0, pause_ms))
 		return false;
-	session_arm(session, pause_ms);
+	timer_arm_ms(session->timer, pause_ms);
 	return true;
 }
 
@@ -325,7 +313,7 @@ static void session_resolved(void *arg, const struct sockaddr_storage *addr, con
 	struct iscsi_why why;
 
 	session->lookup = NULL;
-	(void)sd_event_source_set_enabled(session->timer, SD_EVENT_OFF);
+	timer_stop(session->timer);
 	if (addr) {
 		session->portal = *addr;
 		session_attempt(session);
@@ -349,10 +337,10 @@ static void session_resolve(struct session *session)
 		session_attempt(session);
 		return;
 	}
-	session->lookup = lookup_start(session->env->name_pool, c->address, c->port,
+	session->lookup = lookup_start(session->env->resolver, c->address, c->port,
 				       session_resolved, session);
 	if (session->lookup)
-		session_arm(session, (uint64_t)c->login_timeout_s * 1000);
+		timer_arm_ms(session->timer, (uint64_t)c->login_timeout_s * 1000);
 	else
 		session_resolved(session, NULL, "no memory");
 }
@@ -452,7 +440,7 @@ static void session_came_up(struct session *session)
 			   sid, session->failed_attempts + 1);
 	session->failed_attempts = 0;
 	session->failed_connects = 0;
-	session->up_since_us = now_us();
+	session->up_since_us = now_us(session);
 	free(session->shown);		/* what it negotiated may be new */
 	session->shown = NULL;
 	session_set_state(session, SESSION_LOGGED_IN);		/* N1, N4 */
@@ -460,7 +448,7 @@ static void session_came_up(struct session *session)
 		return;
 	session_save(session);
 	if (c->scan) {
-		session_arm(session, SCAN_WAIT_S * 1000);
+		timer_arm_ms(session->timer, SCAN_WAIT_S * 1000);
 		session_scan(session, false);
 	} else {
 		static const struct iscsi_why nothing;
@@ -490,12 +478,12 @@ static void session_conn_up(struct session *session)
  */
 static void session_reopen(struct session *session, uint64_t wait_s)
 {
-	bool was_steady = now_us() - session->up_since_us >= STEADY_US;
+	bool was_steady = now_us(session) - session->up_since_us >= STEADY_US;
 
 	session_set_state(session, SESSION_FAILED);		/* N5 */
 	if (was_steady) {
 		retry_reset(&session->retry);
-		session_arm(session, wait_s * 1000);
+		timer_arm_ms(session->timer, wait_s * 1000);
 	} else {
 		(void)session_arm_attempt(session, RETRY_LOST, wait_s);
 	}
@@ -560,7 +548,7 @@ static void session_redirect_resolved(void *arg, const struct sockaddr_storage *
 	};
 
 	session->lookup = NULL;
-	(void)sd_event_source_set_enabled(session->timer, SD_EVENT_OFF);
+	timer_stop(session->timer);
 	if (addr && !addr_may_redirect((const struct sockaddr *)&session->portal,
 				       (const struct sockaddr *)addr)) {
 		addr = NULL;
@@ -598,10 +586,10 @@ static bool session_try_moved(struct session *session)
 		session_redirect_resolved(session, &addr, NULL);
 		return true;
 	}
-	session->lookup = lookup_start(session->env->name_pool, to->address, port,
+	session->lookup = lookup_start(session->env->resolver, to->address, port,
 				       session_redirect_resolved, session);
 	if (session->lookup)
-		session_arm(session, (uint64_t)session->config->login_timeout_s * 1000);
+		timer_arm_ms(session->timer, (uint64_t)session->config->login_timeout_s * 1000);
 	else
 		session_redirect_resolved(session, NULL, "no memory");
 	return true;
@@ -687,14 +675,12 @@ static int session_on_created(void *arg, uint32_t sid)
 
 /* ---- time ---------------------------------------------------------------------------------------- */
 
-static int session_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+static void session_on_timer(void *arg)
 {
 	static const struct iscsi_why nothing;
-	struct session *session = userdata;
+	struct session *session = arg;
 	struct iscsi_why why;
 
-	(void)source;
-	(void)usec;
 	switch (session->state) {
 	case SESSION_FREE:
 	case SESSION_FAILED:
@@ -720,7 +706,6 @@ static int session_on_timer(sd_event_source *source, uint64_t usec, void *userda
 		session_ended(session, ISCSI_ERR_LOGOUT, &why);
 		break;
 	}
-	return 0;
 }
 
 /* ---- what the kernel says ------------------------------------------------------------------------ */
@@ -805,7 +790,7 @@ void session_logout(struct session *session, struct asker *asker)
 	case SESSION_LOGGED_IN:
 		answer_login(session, ISCSI_ERR_LOGIN, &cancelled);
 		session_set_state(session, SESSION_UNBINDING);
-		session_arm(session, UNBIND_TIMEOUT_S * 1000);
+		timer_arm_ms(session->timer, UNBIND_TIMEOUT_S * 1000);
 		if (kernel->ops->unbind_session(kernel, conn_sid(session->conn), &why)) {
 			log_warning("%s: %s", session->name, why.text);
 			session_end(session);
@@ -830,7 +815,6 @@ static struct session *session_new(const struct session_env *env, struct session
 	};
 	struct session *session = calloc(1, sizeof(*session));
 	struct conn_owner of_this = owner;
-	int r;
 
 	if (!session) {
 		session_config_free(config);
@@ -844,13 +828,8 @@ static struct session *session_new(const struct session_env *env, struct session
 	/* OpenSSL reads files and allocates when first used: not during a recovery. */
 	chap_prepare(&config->chap);
 	session->conn = conn_new(&env->conn, config, session->name, &of_this);
-	r = session->conn ? 0 : -ENOMEM;
-	if (r >= 0)
-		r = sd_event_add_time(env->conn.loop, &session->timer, CLOCK_MONOTONIC, UINT64_MAX,
-				      TIME_ACCURACY_US, session_on_timer, session);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(session->timer, SD_EVENT_OFF);
-	if (r < 0)
+	session->timer = timer_new(env->conn.clock, session_on_timer, session);
+	if (!session->conn || !session->timer)
 		return session_free(session);
 	session_rename(session);
 	return session;
@@ -902,7 +881,7 @@ void session_start(struct session *session)
 {
 	switch (session->state) {
 	case SESSION_FREE:
-		session->first_attempt_us = now_us();
+		session->first_attempt_us = now_us(session);
 		session_resolve(session);
 		break;
 	case SESSION_LOGGED_IN:
@@ -912,11 +891,11 @@ void session_start(struct session *session)
 	case SESSION_FAILED:
 		log_notice("%s: taken over; it is down and will be reopened", session->name);
 		session_save(session);
-		session_arm(session, 1);
+		timer_arm_ms(session->timer, 1);
 		break;
 	case SESSION_UNBINDING:		/* the kernel still flushes, and will say when it's done */
 		log_notice("%s: taken over in the middle of its logout", session->name);
-		session_arm(session, UNBIND_TIMEOUT_S * 1000);
+		timer_arm_ms(session->timer, UNBIND_TIMEOUT_S * 1000);
 		break;
 	case SESSION_LOGGING_OUT:
 		log_notice("%s: taken over in the middle of its logout", session->name);
@@ -942,7 +921,7 @@ struct session *session_free(struct session *session)
 	}
 	lookup_forget(session->lookup);
 	scan_forget(session->scan);
-	sd_event_source_disable_unref(session->timer);
+	timer_free(session->timer);
 	conn_free(session->conn);
 	session_config_free(session->config);
 	free(session->shown);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "iscsid/base/lookup.h"
 #include "iscsid/base/worker.h"
 #include "iscsid/conn.h"
 #include "iscsid/kernel/sysfs.h"
@@ -40,7 +41,8 @@ struct session;
 struct session_env {
 	struct conn_env conn;
 	struct sysfs *sysfs;
-	struct worker_pool *scan_pool, *name_pool;
+	struct worker_pool *scan_pool;
+	const struct resolver *resolver;
 	int run_dir_fd;			/* where runstate.h keeps its files */
 	/* The kernel gave the session a number: it must be found by it from now on. 0, -errno. */
 	int (*on_created)(void *arg, struct session *session, uint32_t sid);

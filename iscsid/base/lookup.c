@@ -11,6 +11,7 @@ struct lookup {
 	struct worker_job job;		/* first: what the pool hands around */
 	char host[ISCSI_ADDRESS_MAX + 1];
 	int port;
+	int (*resolve)(const char *host, int port, struct sockaddr_storage *ret);
 	int error;			/* of getaddrinfo() */
 	struct sockaddr_storage addr;
 	void (*done)(void *arg, const struct sockaddr_storage *addr, const char *error);
@@ -35,6 +36,11 @@ static int resolve(const char *host, int port, int flags, struct sockaddr_storag
 	return 0;
 }
 
+int lookup_resolve(const char *host, int port, struct sockaddr_storage *ret)
+{
+	return resolve(host, port, 0, ret);
+}
+
 bool lookup_numeric(const char *host, int port, struct sockaddr_storage *ret)
 {
 	return resolve(host, port, AI_NUMERICHOST, ret) == 0;
@@ -45,7 +51,7 @@ static void lookup_run(struct worker_job *job)
 	struct lookup *lookup = (struct lookup *)job;
 
 	lookup->error = lookup->forgotten ? EAI_AGAIN :
-			resolve(lookup->host, lookup->port, 0, &lookup->addr);
+			lookup->resolve(lookup->host, lookup->port, &lookup->addr);
 }
 
 static void lookup_done(struct worker_job *job)
@@ -58,7 +64,7 @@ static void lookup_done(struct worker_job *job)
 	free(lookup);
 }
 
-struct lookup *lookup_start(struct worker_pool *pool, const char *host, int port,
+struct lookup *lookup_start(const struct resolver *resolver, const char *host, int port,
 			    void (*done)(void *arg, const struct sockaddr_storage *addr,
 					 const char *error), void *arg)
 {
@@ -69,9 +75,10 @@ struct lookup *lookup_start(struct worker_pool *pool, const char *host, int port
 	lookup->job = (struct worker_job){ .run = lookup_run, .done = lookup_done };
 	(void)snprintf(lookup->host, sizeof(lookup->host), "%s", host);
 	lookup->port = port;
+	lookup->resolve = resolver->resolve;
 	lookup->done = done;
 	lookup->arg = arg;
-	if (worker_submit(pool, &lookup->job) < 0) {
+	if (worker_submit(resolver->pool, &lookup->job) < 0) {
 		free(lookup);
 		return NULL;
 	}

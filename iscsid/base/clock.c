@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The clock of the machine, see clock.h: each timer is a time source of the event loop. */
+#include "iscsid/base/clock.h"
+
+#include <time.h>
+
+#include "libiscsi-db/util.h"
+
+#define ACCURACY_US	10000	/* timers that lie closer together wake the loop once */
+
+struct real_clock {
+	struct clock clock;		/* first: what the others hold */
+	sd_event *loop;
+};
+
+struct real_timer {
+	struct timer timer;		/* first: what the others hold */
+	sd_event_source *source;
+};
+
+static uint64_t real_now_us(struct clock *clock)
+{
+	uint64_t now = 0;
+
+	(void)sd_event_now(((struct real_clock *)clock)->loop, CLOCK_MONOTONIC, &now);
+	return now;
+}
+
+static int real_timer_on_time(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct timer *timer = userdata;
+
+	(void)source;
+	(void)usec;
+	timer->expired(timer->arg);	/* the timer may be gone now */
+	return 0;
+}
+
+static void real_timer_arm(struct timer *timer, uint64_t us)
+{
+	sd_event_source *source = ((struct real_timer *)timer)->source;
+
+	(void)sd_event_source_set_time_relative(source, us);
+	(void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static void real_timer_stop(struct timer *timer)
+{
+	(void)sd_event_source_set_enabled(((struct real_timer *)timer)->source, SD_EVENT_OFF);
+}
+
+static struct timer *real_timer_free(struct timer *timer)
+{
+	sd_event_source_disable_unref(((struct real_timer *)timer)->source);
+	free(timer);
+	return NULL;
+}
+
+static struct timer *real_timer_new(struct clock *clock, void (*expired)(void *arg), void *arg)
+{
+	struct real_timer *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t)
+		return NULL;
+	t->timer = (struct timer){ .clock = clock, .expired = expired, .arg = arg };
+	r = sd_event_add_time(((struct real_clock *)clock)->loop, &t->source, CLOCK_MONOTONIC,
+			      UINT64_MAX, ACCURACY_US, real_timer_on_time, t);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(t->source, SD_EVENT_OFF);
+	return r < 0 ? real_timer_free(&t->timer) : &t->timer;
+}
+
+struct clock *clock_open(sd_event *loop)
+{
+	struct real_clock *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->clock = (struct clock){
+		.now_us = real_now_us, .timer_new = real_timer_new, .timer_arm = real_timer_arm,
+		.timer_stop = real_timer_stop, .timer_free = real_timer_free,
+	};
+	c->loop = sd_event_ref(loop);
+	return &c->clock;
+}
+
+struct clock *clock_close(struct clock *clock)
+{
+	if (clock) {
+		sd_event_unref(((struct real_clock *)clock)->loop);
+		free(clock);
+	}
+	return NULL;
+}
