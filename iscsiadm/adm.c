@@ -43,7 +43,7 @@ void adm_warn(void *arg, const char *text)
 
 enum iscsi_err adm_fail(enum iscsi_err err, const struct iscsi_why *why)
 {
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		adm_error("%s", why && why->text[0] ? why->text : iscsi_db_err_text(err));
 	return err;
 }
@@ -107,7 +107,7 @@ enum iscsi_err adm_need_db(struct adm *adm)
 	if (adm->db)
 		return ISCSI_SUCCESS;
 	err = iscsi_db_open(adm->opt.db_root, &adm->db, &why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		iscsi_db_observe(adm->db, &observer);
 	return adm_fail(err, &why);
 }
@@ -144,7 +144,7 @@ enum iscsi_err adm_need_sessions(struct adm *adm)
 	if (adm->sessions)
 		return ISCSI_SUCCESS;
 	err = adm_need_sysfs(adm);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	return adm_fail(adm_sessions_new(adm->sysfs, &adm->sessions), NULL);
 }
@@ -155,7 +155,7 @@ enum iscsi_err adm_need_session(struct adm *adm, unsigned int sid,
 	enum iscsi_err err;
 
 	err = adm_need_sysfs(adm);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	err = adm_sessions_new_one(adm->sysfs, sid, &adm->sessions);
 	if (err == ISCSI_ERR_SYSFS_LOOKUP) {
@@ -163,10 +163,10 @@ enum iscsi_err adm_need_session(struct adm *adm, unsigned int sid,
 		adm_error("Could not get session info for sid %u", sid);
 		return err;
 	}
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		*ret = adm_sessions_detail(adm->sessions, adm_sessions_get(adm->sessions, 0),
 					   SYSFS_DETAIL_STATE);
-	if (err == ISCSI_SUCCESS && !*ret)
+	if (!err && !*ret)
 		err = ISCSI_ERR_SYSFS_LOOKUP;
 	return adm_fail(err, NULL);
 }
@@ -181,7 +181,7 @@ static const char *startup_command(void *arg)
 {
 	struct adm *adm = arg;
 
-	if (adm_need_config(adm) != ISCSI_SUCCESS)
+	if (adm_need_config(adm))
 		return NULL;
 	return iscsi_db_config_get(adm->config, "iscsid.startup");
 }
@@ -238,16 +238,15 @@ enum iscsi_err adm_records_copy(void *arg, const struct iscsi_db_record *rec)
 	enum iscsi_err err;
 
 	err = iscsi_db_record_copy(rec, &copy);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	return adm_records_add(arg, copy);
 }
 
 void adm_records_done(struct adm_records *records)
 {
-	size_t i;
 
-	for (i = 0; i < records->len; i++)
+	for (size_t i = 0; i < records->len; i++)
 		iscsi_db_record_free(records->list[i]);
 	free(records->list);
 	memset(records, 0, sizeof(*records));
@@ -272,7 +271,7 @@ void adm_select(const struct adm *adm, struct adm_selection *ret)
 
 static bool same_host(struct adm *adm, const char *a, const char *b)
 {
-	return adm_need_names(adm) == ISCSI_SUCCESS && match_address(adm->names, a, b);
+	return !adm_need_names(adm) && match_address(adm->names, a, b);
 }
 
 struct walk {
@@ -320,7 +319,7 @@ enum iscsi_err adm_each_node(struct adm *adm, const struct adm_selection *sel,
 	enum iscsi_err err;
 
 	err = adm_need_db(adm);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	if (sel->literal || (sel->address && match_is_number(sel->address)))
 		filter.address = sel->address;
@@ -330,7 +329,7 @@ enum iscsi_err adm_each_node(struct adm *adm, const struct adm_selection *sel,
 		walk.host = sel->address;
 	}
 	err = iscsi_db_node_each(adm->db, &filter, warn_of_record, adm, walk_node, &walk, &why);
-	if (err != ISCSI_SUCCESS && why.text[0])
+	if (err && why.text[0])
 		adm_error("%s", why.text);
 	if (ret_count)
 		*ret_count = walk.count;
@@ -383,10 +382,10 @@ bool adm_session_is_of(struct adm *adm, const struct sysfs_session *session,
 
 size_t adm_count_sessions(struct adm *adm, const struct iscsi_db_record *rec)
 {
-	size_t first, n, i, count = 0;
+	size_t first, n, count = 0;
 
 	n = adm_sessions_of_target(adm->sessions, iscsi_db_record_get(rec, "node.name"), &first);
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		count += adm_session_is_of(adm, adm_sessions_by_target(adm->sessions, first + i),
 					   rec);
 	return count;
@@ -420,14 +419,14 @@ enum iscsi_err adm_new_node(struct adm *adm, const struct iscsi_db_record *iface
 	enum iscsi_err err;
 
 	err = adm_need_config(adm);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	err = iscsi_db_record_new(ISCSI_DB_NODE, &rec);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = iscsi_db_config_apply(adm->config, rec);
-	if (err == ISCSI_SUCCESS && iface)
+	if (!err && iface)
 		err = iscsi_db_record_bind(rec, iface);
-	if (err != ISCSI_SUCCESS) {
+	if (err) {
 		iscsi_db_record_free(rec);
 		return adm_fail(err, NULL);
 	}
@@ -450,23 +449,23 @@ enum iscsi_err adm_identify(struct iscsi_db_record *rec, const struct adm_identi
 	enum iscsi_err err;
 
 	err = iscsi_db_check_name(id->target, why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = iscsi_db_check_address(id->address, why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = iscsi_db_record_set(rec, "node.name", id->target, why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = iscsi_db_record_set(rec, "node.conn[0].address", id->address, why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = set_int(rec, "node.conn[0].port", id->port, why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = set_int(rec, "node.tpgt", id->tpgt, why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = iscsi_db_record_set(rec, "node.discovery_type", id->discovery_type, why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = iscsi_db_record_set(rec, "node.discovery_address",
 					  id->discovery_address ? id->discovery_address : "",
 					  why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = set_int(rec, "node.discovery_port", id->discovery_port, why);
 	return err;
 }
@@ -475,9 +474,8 @@ enum iscsi_err adm_set_pairs(struct iscsi_db_record *rec, const struct option_pa
 			     size_t count, struct iscsi_why *why)
 {
 	enum iscsi_err err = ISCSI_SUCCESS;
-	size_t i;
 
-	for (i = 0; i < count && err == ISCSI_SUCCESS; i++)
+	for (size_t i = 0; i < count && !err; i++)
 		err = iscsi_db_record_set(rec, pairs[i].name, pairs[i].value, why);
 	return err;
 }

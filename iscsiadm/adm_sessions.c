@@ -61,7 +61,6 @@ static enum iscsi_err take_snapshot(struct sysfs *sysfs, const unsigned int *sid
 				    struct adm_sessions **ret)
 {
 	struct adm_sessions *s;
-	size_t i;
 
 	s = calloc(1, sizeof(*s));
 	if (!s)
@@ -73,12 +72,12 @@ static enum iscsi_err take_snapshot(struct sysfs *sysfs, const unsigned int *sid
 		adm_sessions_free(s);
 		return ISCSI_ERR_NOMEM;
 	}
-	for (i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct entry *e = &s->list[s->len];
 
 		/* One without a name is only just being made. */
-		if (sysfs_read_session(sysfs, sids[i], SYSFS_DETAIL_LIST, &e->session) !=
-		    ISCSI_SUCCESS || !e->session.target[0])
+		if (sysfs_read_session(sysfs, sids[i], SYSFS_DETAIL_LIST, &e->session) ||
+		    !e->session.target[0])
 			continue;
 		e->detail = SYSFS_DETAIL_LIST;
 		s->by_target[s->len++] = e;
@@ -96,7 +95,7 @@ enum iscsi_err adm_sessions_new(struct sysfs *sysfs, struct adm_sessions **ret)
 	size_t count;
 
 	err = sysfs_list_sessions(sysfs, &sids, &count);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	if (count)
 		qsort(sids, count, sizeof(*sids), compare_name);
@@ -110,7 +109,7 @@ enum iscsi_err adm_sessions_new_one(struct sysfs *sysfs, unsigned int sid,
 	enum iscsi_err err;
 
 	err = take_snapshot(sysfs, &sid, 1, &s);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	if (!s->len) {
 		adm_sessions_free(s);
@@ -170,7 +169,7 @@ void adm_sessions_told(struct adm_sessions *sessions, const struct sysfs_session
 	    !sysfs_parse_session(text, session->sid, &told) ||
 	    !streq(told.target, session->target) || told.host_no != session->host_no)
 		return;
-	if (sysfs_read_live(sessions->sysfs, SYSFS_DETAIL_VALUES, &told) != ISCSI_SUCCESS) {
+	if (sysfs_read_live(sessions->sysfs, SYSFS_DETAIL_VALUES, &told)) {
 		e->gone = true;
 		return;
 	}
@@ -190,7 +189,7 @@ const struct sysfs_session *adm_sessions_detail(struct adm_sessions *sessions,
 	if (e->detail >= detail)
 		return session;
 	/* The sid may have been given to a session of another target by now. */
-	if (sysfs_read_session(sessions->sysfs, session->sid, detail, &fresh) != ISCSI_SUCCESS ||
+	if (sysfs_read_session(sessions->sysfs, session->sid, detail, &fresh) ||
 	    !streq(fresh.target, session->target)) {
 		e->gone = true;
 		return NULL;

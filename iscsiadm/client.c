@@ -483,20 +483,20 @@ static enum iscsi_err handle_input(struct client *client, client_reply_fn *fn, v
 	size_t pos = 0;
 	enum iscsi_err err = ISCSI_SUCCESS;
 
-	while (err == ISCSI_SUCCESS && client->in_len - pos >= MGMT_HEADER_LEN) {
+	while (!err && client->in_len - pos >= MGMT_HEADER_LEN) {
 		struct iscsi_why why = { "" };
 		struct mgmt_reply reply;
 		uint32_t body_len;
 		uint16_t type;
 
 		err = mgmt_msg_header(client->in + pos, &type, &body_len, &why);
-		if (err == ISCSI_SUCCESS) {
+		if (!err) {
 			if (client->in_len - pos - MGMT_HEADER_LEN < body_len)
 				break;
 			err = mgmt_msg_parse_reply(type, client->in + pos + MGMT_HEADER_LEN,
 						   body_len, &reply, &why);
 		}
-		if (err != ISCSI_SUCCESS)
+		if (err)
 			return tell(client, ISCSI_ERR_ISCSID_COMM_ERR,
 				    "iscsid's %s can't be understood: %s",
 				    client->greeted ? "answer" : "greeting", why.text);
@@ -567,7 +567,7 @@ static enum iscsi_err exchange(struct client *client, int silence_ms, client_rep
 				    "iscsid closed the connection%s%s", n < 0 ? ": " : "",
 				    n < 0 ? strerror((int)-n) : "");
 		err = handle_input(client, fn, arg, &progress);
-		if (err != ISCSI_SUCCESS)
+		if (err)
 			return err;
 		if (progress)
 			deadline = now_ms() + silence_ms;
@@ -578,15 +578,14 @@ static enum iscsi_err exchange(struct client *client, int silence_ms, client_rep
 enum iscsi_err client_run(struct client *client, int silence_ms, client_reply_fn *fn, void *arg)
 {
 	enum iscsi_err err = ISCSI_SUCCESS;
-	uint32_t tag;
 
 	if (!client->open)
 		return ISCSI_SUCCESS;
 	if (client->fd < 0)
 		err = connect_client(client);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = exchange(client, silence_ms, fn, arg);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		return err;
 
 	if (client->fd >= 0)
@@ -595,7 +594,7 @@ enum iscsi_err client_run(struct client *client, int silence_ms, client_reply_fn
 	client->greeted = false;
 	client->in_len = 0;
 	drop_messages(client);
-	for (tag = 1; tag <= client->last_tag; tag++) {
+	for (uint32_t tag = 1; tag <= client->last_tag; tag++) {
 		struct mgmt_reply reply = {
 			.type = MGMT_RESULT, .tag = tag, .err = err, .why = "",
 			.conn_state = MGMT_CONN_UNKNOWN, .recovery = MGMT_RECOVERY_UNKNOWN,

@@ -23,7 +23,7 @@ static enum iscsi_err check_extra(const struct found_extra *extra, struct iscsi_
 	if (!extra || !extra->setting_count)
 		return ISCSI_SUCCESS;
 	err = iscsi_db_record_new(ISCSI_DB_NODE, &rec);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return iscsi_fail(why, err, "no memory");
 	err = adm_set_pairs(rec, extra->settings, extra->setting_count, why);
 	iscsi_db_record_free(rec);
@@ -37,11 +37,11 @@ enum iscsi_err found_add(struct found_list *found, const struct mgmt_reply *repl
 	enum iscsi_err err;
 
 	err = iscsi_db_check_name(reply->name, why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = iscsi_db_check_address(reply->address, why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = check_extra(extra, why);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	if (reply->port < 1 || reply->port > 65535)
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "port %d is out of range", reply->port);
@@ -70,9 +70,9 @@ enum iscsi_err found_add(struct found_list *found, const struct mgmt_reply *repl
 
 void found_drop(struct found_list *found, size_t iface)
 {
-	size_t i, n = 0;
+	size_t n = 0;
 
-	for (i = 0; i < found->len; i++)
+	for (size_t i = 0; i < found->len; i++)
 		if (found->list[i].iface != iface)
 			found->list[n++] = found->list[i];
 	found->len = n;
@@ -205,13 +205,12 @@ static enum iscsi_err look_at_records(struct store *s)
 	struct iscsi_db_filter filter = { .port = -1 };
 	struct iscsi_why why = { "" };
 	enum iscsi_err err = ISCSI_SUCCESS;
-	size_t i;
 
 	if (s->ops & OP_DELETE) {
 		err = iscsi_db_node_each(s->adm->db, NULL, adm_warn, NULL, look_at, s, &why);
 		return why.text[0] ? adm_fail(err, &why) : err;
 	}
-	for (i = 0; i < s->len && err == ISCSI_SUCCESS; i++) {
+	for (size_t i = 0; i < s->len && !err; i++) {
 		if (i && streq(s->sorted[i]->target, s->sorted[i - 1]->target))
 			continue;
 		filter.target = s->sorted[i]->target;
@@ -245,12 +244,12 @@ static enum iscsi_err make_record(struct store *s, const struct found *f,
 	enum iscsi_err err;
 
 	err = iscsi_db_record_copy(template, ret);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return adm_fail(err, NULL);
 	err = adm_identify(*ret, &id, &why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = adm_set_pairs(*ret, f->extra.settings, f->extra.setting_count, &why);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		*ret = iscsi_db_record_free(*ret);
 	return adm_fail(err, &why);
 }
@@ -303,12 +302,12 @@ static enum iscsi_err store_one(struct store *s, const struct found *f,
 		return adm_fail(adm_records_add(ret_records, rec), NULL);
 	}
 	err = make_record(s, f, s->existing[i], templates[f->iface], &rec);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	write = s->ops & (OP_NEW | OP_UPDATE);
 	if (write) {
 		err = iscsi_db_node_write(s->adm->db, rec, &why);
-		if (err != ISCSI_SUCCESS) {
+		if (err) {
 			say_not_stored(rec);
 			(void)adm_fail(err, &why);
 			iscsi_db_record_free(rec);
@@ -322,17 +321,17 @@ static enum iscsi_err store_one(struct store *s, const struct found *f,
 
 static enum iscsi_err sort_found(struct store *s, const struct found_list *found)
 {
-	size_t i, n = 0;
+	size_t n = 0;
 
 	s->sorted = calloc(found->len + 1, sizeof(*s->sorted));
 	s->existing = calloc(found->len + 1, sizeof(*s->existing));
 	if (!s->sorted || !s->existing)
 		return ISCSI_ERR_NOMEM;
-	for (i = 0; i < found->len; i++)
+	for (size_t i = 0; i < found->len; i++)
 		s->sorted[i] = &found->list[i];
 	if (found->len)
 		qsort(s->sorted, found->len, sizeof(*s->sorted), compare_found_order);
-	for (i = 0; i < found->len; i++) {
+	for (size_t i = 0; i < found->len; i++) {
 		if (!n || compare_found(s->sorted[n - 1], s->sorted[i]))
 			s->sorted[n++] = s->sorted[i];
 	}
@@ -344,9 +343,8 @@ static enum iscsi_err make_templates(struct store *s, size_t count,
 				     struct iscsi_db_record **templates)
 {
 	enum iscsi_err err = ISCSI_SUCCESS;
-	size_t i;
 
-	for (i = 0; i < count && err == ISCSI_SUCCESS; i++) {
+	for (size_t i = 0; i < count && !err; i++) {
 		s->names[i] = iscsi_db_record_get(s->ifaces[i], "iface.iscsi_ifacename");
 		err = adm_new_node(s->adm, s->ifaces[i], &templates[i]);
 	}
@@ -361,35 +359,34 @@ enum iscsi_err discoveries_store(struct adm *adm, const struct discovery_source 
 	struct store s = { .adm = adm, .source = source, .ifaces = ifaces, .ops = ops };
 	CLEANUP(freep) struct iscsi_db_record **templates = NULL;
 	enum iscsi_err err, first = ISCSI_SUCCESS;
-	size_t i;
 
 	templates = calloc(iface_count + 1, sizeof(struct iscsi_db_record *));
 	s.names = calloc(iface_count + 1, sizeof(*s.names));
 	err = templates && s.names ? sort_found(&s, found) : ISCSI_ERR_NOMEM;
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		(void)adm_fail(err, NULL);
-	if (err == ISCSI_SUCCESS && (s.ops & OP_DELETE))
+	if (!err && (s.ops & OP_DELETE))
 		err = adm_need_sessions(adm);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = make_templates(&s, iface_count, templates);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = look_at_records(&s);
 	/* One that can't be stored doesn't hinder the others. */
-	for (i = 0; i < found->len && err == ISCSI_SUCCESS; i++) {
+	for (size_t i = 0; i < found->len && !err; i++) {
 		enum iscsi_err one = store_one(&s, &found->list[i], templates, ret_records);
 
 		if (one == ISCSI_ERR_NOMEM)
 			err = one;
-		else if (first == ISCSI_SUCCESS)
+		else if (!first)
 			first = one;
 	}
 
-	for (i = 0; s.existing && i < s.len; i++)
+	for (size_t i = 0; s.existing && i < s.len; i++)
 		iscsi_db_record_free(s.existing[i]);
-	for (i = 0; templates && i < iface_count; i++)
+	for (size_t i = 0; templates && i < iface_count; i++)
 		iscsi_db_record_free(templates[i]);
 	free(s.existing);
 	free(s.sorted);
 	free(s.names);
-	return err == ISCSI_SUCCESS ? first : err;
+	return err ? err : first;
 }

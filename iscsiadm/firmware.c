@@ -96,9 +96,8 @@ static int read_number(const struct source *s, const char *folder, const char *n
 /* The folder of the card with this index. False: there is none. */
 static bool find_nic(const struct source *s, int index, char *ret, size_t size)
 {
-	size_t i;
 
-	for (i = 0; i < s->nic_count; i++) {
+	for (size_t i = 0; i < s->nic_count; i++) {
 		(void)snprintf(ret, size, "ethernet%u", s->nics[i]);
 		if (read_number(s, ret, "index", (int)s->nics[i]) == index)
 			return true;
@@ -184,20 +183,20 @@ static enum iscsi_err read_source(struct sysfs *sysfs, const char *base, const c
 	CLEANUP(freep) unsigned int *nics = NULL, *numbers = NULL;
 	struct firmware_target *more;
 	enum iscsi_err err;
-	size_t i, count;
+	size_t count;
 
 	(void)snprintf(s.base, sizeof(s.base), "%s", base);
 	err = sysfs_list_numbers(sysfs, base, "ethernet", &nics, &s.nic_count);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = sysfs_list_numbers(sysfs, base, "target", &numbers, &count);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	s.nics = nics;
 	more = reallocarray(targets->list, targets->len + count + 1, sizeof(*more));
 	if (!more)
 		return ISCSI_ERR_NOMEM;
 	targets->list = more;
-	for (i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++)
 		targets->len += read_target(&s, numbers[i], no_nic, arg, &more[targets->len]);
 	return ISCSI_SUCCESS;
 }
@@ -208,24 +207,24 @@ enum iscsi_err firmware_read(struct sysfs *sysfs, firmware_no_nic_fn *no_nic, vo
 	CLEANUP(freep) unsigned int *cards = NULL;
 	struct target_list targets = { NULL, 0 };
 	enum iscsi_err err;
-	size_t count = 0, i;
+	size_t count = 0;
 
 	err = read_source(sysfs, "firmware/ibft", "tcp", no_nic, arg, &targets);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = sysfs_list_numbers(sysfs, "firmware", "iscsi_boot", &cards, &count);
-	for (i = 0; i < count && err == ISCSI_SUCCESS; i++) {
+	for (size_t i = 0; i < count && !err; i++) {
 		struct sysfs_host host;
 		char base[64];
 
 		(void)snprintf(base, sizeof(base), "firmware/iscsi_boot%u", cards[i]);
-		if (sysfs_read_host(sysfs, (int)cards[i], &host) != ISCSI_SUCCESS)
+		if (sysfs_read_host(sysfs, (int)cards[i], &host))
 			host.transport[0] = '\0';
 		err = read_source(sysfs, base, host.transport[0] ? host.transport : "tcp",
 				  no_nic, arg, &targets);
 	}
-	if (err == ISCSI_SUCCESS && !targets.len)
+	if (!err && !targets.len)
 		err = ISCSI_ERR_NO_OBJS_FOUND;
-	if (err != ISCSI_SUCCESS) {
+	if (err) {
 		firmware_free(targets.list, targets.len);
 		return err;
 	}
@@ -272,9 +271,9 @@ enum iscsi_err firmware_check(const struct firmware_target *t, struct iscsi_why 
 		return iscsi_fail(why, ISCSI_ERR_INVAL,
 				  "it has a rev-chap-name-secret, but no chap-secret");
 	err = iscsi_db_check_name(t->target, why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = iscsi_db_check_address(t->address, why);
-	if (err == ISCSI_SUCCESS && t->initiator[0])
+	if (!err && t->initiator[0])
 		err = iscsi_db_check_name(t->initiator, why);
 	return err;
 }
@@ -294,13 +293,13 @@ size_t firmware_settings(const struct firmware_target *t, const struct iscsi_db_
 		{ "node.session.auth.username_in", t->username_in },
 		{ "node.session.auth.password_in", t->password_in },
 	};
-	size_t i, n = 0;
+	size_t n = 0;
 
 	/*
 	 * What the table is silent about stays as iscsid.conf and the interface have it, but for
 	 * names and passwords: iscsid.conf's are not for the firmware's targets.
 	 */
-	for (i = 0; i < FIRMWARE_SETTINGS_MAX; i++) {
+	for (size_t i = 0; i < FIRMWARE_SETTINGS_MAX; i++) {
 		if (all[i].value)
 			ret[n++] = all[i];
 	}

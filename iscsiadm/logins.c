@@ -66,7 +66,7 @@ static void on_result(void *arg, const struct mgmt_reply *reply)
 	job->done++;
 	job->format(job, wish->index, what, sizeof(what));
 	hide_progress(job);
-	if (reply->err == ISCSI_SUCCESS) {
+	if (!reply->err) {
 		if (!job->no_wait)
 			job->succeeded(job, what);
 	} else {
@@ -214,9 +214,9 @@ static enum iscsi_err queue_logins(struct adm *adm, struct job *job,
 	while (n--) {
 		printf("Logging in to %s%s\n", what, multiple ? " (multiple)" : "");
 		err = ask_login(adm, rec, flags, &tag);
-		if (err == ISCSI_SUCCESS)
+		if (!err)
 			err = add_wish(job, index, tag);
-		if (err == ISCSI_SUCCESS)
+		if (!err)
 			continue;
 		login_failed(job, what);
 		adm_error("initiator reported error (%d - %s)", (int)err,
@@ -236,16 +236,15 @@ enum iscsi_err logins_run(struct adm *adm, struct iscsi_db_record *const *record
 	};
 	enum iscsi_err result = ISCSI_SUCCESS, err;
 	int bound_ms = 0;
-	size_t i;
 
 	err = adm_need_client(adm);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = adm_need_sessions(adm);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
-	for (i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		err = queue_logins(adm, &job, records[i], i, how);
-		if (result == ISCSI_SUCCESS)
+		if (!result)
 			result = err;
 		bound_ms = MAX(bound_ms, login_bound_ms(records[i]));
 	}
@@ -253,10 +252,10 @@ enum iscsi_err logins_run(struct adm *adm, struct iscsi_db_record *const *record
 		(void)run_job(adm, &job, bound_ms + GRACE_MS);
 		adm_forget_sessions(adm);
 	}
-	for (i = 0; i < job.len && result == ISCSI_SUCCESS; i++)
+	for (size_t i = 0; i < job.len && !result; i++)
 		result = job.wishes[i].err;
 	free(job.wishes);
-	if (result != ISCSI_SUCCESS && !how->quiet_end)
+	if (result && !how->quiet_end)
 		adm_error("Could not log into all portals");
 	return result;
 }
@@ -299,12 +298,11 @@ enum iscsi_err logouts_run(struct adm *adm, const struct sysfs_session *const *l
 	};
 	enum iscsi_err result = ISCSI_SUCCESS, err;
 	char what[LINE_MAX_LEN];
-	size_t i;
 
 	err = adm_need_client(adm);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
-	for (i = 0; i < count && err == ISCSI_SUCCESS; i++) {
+	for (size_t i = 0; i < count && !err; i++) {
 		struct mgmt_request req = { .type = MGMT_LOGOUT, .record = "", .iface = "" };
 		uint32_t tag;
 
@@ -314,19 +312,19 @@ enum iscsi_err logouts_run(struct adm *adm, const struct sysfs_session *const *l
 		printf("Logging out of session %s\n", what);
 		req.sid = list[i]->sid;
 		err = client_request(adm->client, &req, &tag);
-		if (err == ISCSI_SUCCESS)
+		if (!err)
 			err = add_wish(&job, i, tag);
 	}
 	result = adm_fail(err, NULL);
 	if (job.len) {
 		err = run_job(adm, &job, LOGOUT_MS);
-		if (result == ISCSI_SUCCESS)
+		if (!result)
 			result = err;
 	}
-	for (i = job.len; i-- && result == ISCSI_SUCCESS;)
+	for (size_t i = job.len; i-- && !result;)
 		result = job.wishes[i].err;
 	free(job.wishes);
-	if (result != ISCSI_SUCCESS)
+	if (result)
 		adm_error("Could not logout of all requested sessions");
 	adm_forget_sessions(adm);
 	return result;

@@ -42,7 +42,7 @@ static void on_stopped(void *arg, const struct mgmt_reply *reply)
 {
 	struct iscsi_why *why = arg;
 
-	if (reply->err != ISCSI_SUCCESS)
+	if (reply->err)
 		(void)iscsi_fail(why, reply->err, "%s",
 				 reply->why[0] ? reply->why : iscsi_db_err_text(reply->err));
 }
@@ -61,10 +61,10 @@ static enum iscsi_err stop_daemon(struct adm *adm)
 		return ISCSI_SUCCESS;
 	}
 	adm->client = adm_new_client(adm, adm_warn, NULL);
-	if (!adm->client || client_request(adm->client, &req, &tag) != ISCSI_SUCCESS)
+	if (!adm->client || client_request(adm->client, &req, &tag))
 		return adm_fail(ISCSI_ERR_NOMEM, NULL);
 	err = client_run(adm->client, STOP_MS, on_stopped, &why);
-	if (err != ISCSI_SUCCESS) {
+	if (err) {
 		adm_error("initiator reported error (%d - %s)", (int)err, iscsi_db_err_text(err));
 		adm_error("Could not stop iscsid. Is it running?");
 	} else if (why.text[0]) {
@@ -131,7 +131,7 @@ int main(int argc, char **argv)
 
 	set_up_process();
 	err = options_parse(argc, argv, &adm.opt, &why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = run(&adm);
 	else
 		say_bad_options(&adm.opt, &why);
@@ -140,7 +140,7 @@ int main(int argc, char **argv)
 	/* Output that was cut short must not pass for the whole; but "| head" is no failure. */
 	if ((fflush(stdout) || ferror(stdout)) && errno != EPIPE) {
 		adm_error("cannot write the output: %s", strerror(errno));
-		if (err == ISCSI_SUCCESS)
+		if (!err)
 			err = ISCSI_ERR;
 	}
 	return (int)err;

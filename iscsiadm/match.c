@@ -95,11 +95,10 @@ struct match_names *match_names_new(void)
 
 struct match_names *match_names_free(struct match_names *names)
 {
-	size_t i;
 
 	if (!names)
 		return NULL;
-	for (i = 0; i < names->len; i++)
+	for (size_t i = 0; i < names->len; i++)
 		free(names->entries[i].name);
 	free(names->entries);
 	free(names);
@@ -144,11 +143,10 @@ static bool look_up(struct match_names *names, const char *name, struct number *
 static bool resolve(struct match_names *names, const char *address, struct number *ret)
 {
 	struct entry *e;
-	size_t i;
 
 	if (parse_number(address, ret))
 		return true;
-	for (i = 0; i < names->len; i++) {
+	for (size_t i = 0; i < names->len; i++) {
 		e = &names->entries[i];
 		if (streq(e->name, address)) {
 			*ret = e->number;

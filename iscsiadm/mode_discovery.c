@@ -64,13 +64,13 @@ static enum iscsi_err read_iface(struct discovery *d, const char *name)
 	enum iscsi_err err;
 
 	err = iscsi_db_iface_read(d->adm->db, name, &iface, &why);
-	if (err == ISCSI_SUCCESS && !is_tcp(iface)) {
+	if (!err && !is_tcp(iface)) {
 		adm_error("Could not load transport %s. Dropping interface %s.",
 			  iscsi_db_record_get(iface, "iface.transport_name"), name);
 		iscsi_db_record_free(iface);
 		return ISCSI_SUCCESS;
 	}
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		return adm_fail(adm_records_add(&d->ifaces, iface), NULL);
 	if (why.text[0])
 		adm_error("%s", why.text);
@@ -84,18 +84,17 @@ static enum iscsi_err pick_ifaces(struct discovery *d)
 	const struct options *opt = &d->adm->opt;
 	struct iscsi_why why = { "" };
 	enum iscsi_err err = ISCSI_SUCCESS;
-	size_t i;
 
-	for (i = 0; i < opt->iface_count && err == ISCSI_SUCCESS; i++)
+	for (size_t i = 0; i < opt->iface_count && !err; i++)
 		err = read_iface(d, opt->ifaces[i]);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	if (opt->iface_count && !d->ifaces.len)
 		return ISCSI_ERR_NO_OBJS_FOUND;
 	if (d->ifaces.len)
 		return ISCSI_SUCCESS;
 	err = iscsi_db_iface_each(d->adm->db, adm_warn, NULL, pick_iface, &d->ifaces, &why);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return adm_fail(err, &why);
 	return d->ifaces.len ? ISCSI_SUCCESS : read_iface(d, "default");
 }
@@ -124,7 +123,7 @@ static void on_target(struct discovery *d, const struct mgmt_reply *reply, size_
 		target.port = d->port;
 		target.tpgt = ISCSI_TPGT_UNKNOWN;
 	}
-	if (found_add(&d->found, &target, iface, NULL, &why) != ISCSI_SUCCESS)
+	if (found_add(&d->found, &target, iface, NULL, &why))
 		adm_error("a target that %s,%d reported is left out: %s", d->address, d->port,
 			  why.text);
 }
@@ -133,12 +132,12 @@ static void on_discovery(void *arg, const struct mgmt_reply *reply)
 {
 	struct discovery *d = arg;
 	size_t n = reply->tag - d->first_tag;
-	size_t i, first;
+	size_t first;
 
 	if (n >= d->request_count)
 		return;
 	first = d->requests[n];
-	for (i = first; i < d->ifaces.len; i++) {
+	for (size_t i = first; i < d->ifaces.len; i++) {
 		if (!same_request(d, first, i))
 			continue;
 		if (reply->type == MGMT_TARGET) {
@@ -146,10 +145,10 @@ static void on_discovery(void *arg, const struct mgmt_reply *reply)
 			continue;
 		}
 		d->results[i] = reply->err;
-		if (reply->err != ISCSI_SUCCESS)	/* half a list is none */
+		if (reply->err)	/* half a list is none */
 			found_drop(&d->found, i);
 	}
-	if (reply->type == MGMT_TARGET || reply->err == ISCSI_SUCCESS || !reply->why[0])
+	if (reply->type == MGMT_TARGET || !reply->err || !reply->why[0])
 		return;
 	if (d->request_count > 1)
 		adm_error("%s: %s", iscsi_db_record_get(d->ifaces.list[first],
@@ -184,9 +183,8 @@ static enum iscsi_err queue_discovery(struct discovery *d, size_t i, const char 
 	enum iscsi_err err;
 	uint32_t tag;
 	char *iface;
-	size_t n;
 
-	for (n = 0; n < d->request_count; n++)
+	for (size_t n = 0; n < d->request_count; n++)
 		if (same_request(d, d->requests[n], i))
 			return ISCSI_SUCCESS;
 
@@ -196,7 +194,7 @@ static enum iscsi_err queue_discovery(struct discovery *d, size_t i, const char 
 	req.iface = iface;
 	err = client_request(d->adm->client, &req, &tag);
 	free(iface);
-	if (err == ISCSI_SUCCESS && !d->request_count)
+	if (!err && !d->request_count)
 		d->first_tag = tag;
 	d->requests[d->request_count++] = i;
 	return err;
@@ -207,21 +205,20 @@ static enum iscsi_err ask(struct discovery *d)
 {
 	enum iscsi_err err;
 	char *record;
-	size_t i;
 
 	err = adm_need_client(d->adm);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	d->results = calloc(d->ifaces.len, sizeof(*d->results));
 	d->requests = calloc(d->ifaces.len, sizeof(*d->requests));
 	record = iscsi_db_record_print(d->rec, ISCSI_DB_FORM_FILE);
 	err = d->results && d->requests && record ? ISCSI_SUCCESS : ISCSI_ERR_NOMEM;
-	for (i = 0; i < d->ifaces.len && err == ISCSI_SUCCESS; i++)
+	for (size_t i = 0; i < d->ifaces.len && !err; i++)
 		err = queue_discovery(d, i, record);
 	if (record)
 		explicit_bzero(record, strlen(record));
 	free(record);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return adm_fail(err, NULL);
 	(void)client_run(d->adm->client, discovery_bound_ms(d->rec), on_discovery, d);
 	return ISCSI_SUCCESS;
@@ -234,18 +231,18 @@ static enum iscsi_err ask(struct discovery *d)
 static enum iscsi_err overall(const struct discovery *d, bool *all_answered)
 {
 	enum iscsi_err first = ISCSI_SUCCESS, hard = ISCSI_SUCCESS;
-	size_t i, answered = 0;
+	size_t answered = 0;
 
-	for (i = 0; i < d->ifaces.len; i++) {
+	for (size_t i = 0; i < d->ifaces.len; i++) {
 		enum iscsi_err err = d->results[i];
 
-		if (err == ISCSI_SUCCESS) {
+		if (!err) {
 			answered++;
 			continue;
 		}
-		if (first == ISCSI_SUCCESS)
+		if (!first)
 			first = err;
-		if (hard == ISCSI_SUCCESS && err != ISCSI_ERR_TRANS &&
+		if (!hard && err != ISCSI_ERR_TRANS &&
 		    err != ISCSI_ERR_TRANS_TIMEOUT)
 			hard = err;
 	}
@@ -267,9 +264,8 @@ static void print_found(const struct discovery *d)
 {
 	struct show_tree tree = { .any = false };
 	int level = d->adm->opt.print_level;
-	size_t i;
 
-	for (i = 0; i < d->found.len; i++) {
+	for (size_t i = 0; i < d->found.len; i++) {
 		const struct found *f = &d->found.list[i];
 
 		if (level < 1)
@@ -306,18 +302,18 @@ static enum iscsi_err store(struct discovery *d, bool all_answered,
 		return discoveries_store(d->adm, &source, 0, &d->found, d->ifaces.list,
 					 d->ifaces.len, ret_records);
 	err = iscsi_db_lock(d->adm->db, &why);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return adm_fail(err, &why);
 	if (store_rec)
 		err = adm_fail(iscsi_db_discovery_write(d->adm->db, d->rec, &why), &why);
 	nodes = discoveries_store(d->adm, &source, ops & CHANGES, &d->found, d->ifaces.list,
 				  d->ifaces.len, ret_records);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = nodes;
 	if (nodes != ISCSI_ERR_NOMEM) {
 		why.text[0] = '\0';
 		nodes = adm_fail(iscsi_db_commit(d->adm->db, &why), &why);
-		if (err == ISCSI_SUCCESS)
+		if (!err)
 			err = nodes;
 	}
 	iscsi_db_unlock(d->adm->db);
@@ -335,7 +331,7 @@ static enum iscsi_err finish(struct discovery *d, bool all_answered)
 	print_found(d);
 	if (d->adm->opt.login && records.len) {
 		login = logins_run(d->adm, records.list, records.len, &how);
-		if (err == ISCSI_SUCCESS)
+		if (!err)
 			err = login;
 	}
 	adm_records_done(&records);
@@ -359,20 +355,20 @@ static enum iscsi_err discover(struct discovery *d)
 	bool all_answered;
 
 	err = pick_ifaces(d);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = ask(d);
-	if (err == ISCSI_SUCCESS) {
+	if (!err) {
 		result = overall(d, &all_answered);
-		if (result != ISCSI_SUCCESS)
+		if (result)
 			adm_error("Could not perform %s discovery: %s", what,
 				  iscsi_db_err_text(result));
-		if (!d->found.len && result == ISCSI_SUCCESS) {
+		if (!d->found.len && !result) {
 			adm_error("No portals found");
 			result = ISCSI_ERR_NO_OBJS_FOUND;
 		}
 		if (d->found.len)
 			err = finish(d, all_answered);
-		if (err == ISCSI_SUCCESS)
+		if (!err)
 			err = result;
 	}
 	discovery_done(d);
@@ -403,9 +399,8 @@ static enum iscsi_err add_firmware_target(struct discovery *d, const struct firm
 	};
 	struct found_extra extra = { .settings = settings, .tpgt_assumed = true };
 	enum iscsi_err err = firmware_check(t, why);
-	size_t i;
 
-	for (i = 0; i < d->ifaces.len && err == ISCSI_SUCCESS; i++) {
+	for (size_t i = 0; i < d->ifaces.len && !err; i++) {
 		extra.setting_count = firmware_settings(t, d->ifaces.list[i], settings);
 		err = found_add(&d->found, &target, i, &extra, why);
 		settings += FIRMWARE_SETTINGS_MAX;
@@ -421,20 +416,19 @@ static enum iscsi_err add_firmware(struct discovery *d, const struct firmware_ta
 	const size_t room = d->ifaces.len * FIRMWARE_SETTINGS_MAX;	/* for a target */
 	CLEANUP(freep) struct option_pair *settings = NULL;
 	enum iscsi_err err, first = ISCSI_SUCCESS;
-	size_t i;
 
 	settings = calloc(len * room, sizeof(*settings));
 	if (!settings)
 		return adm_fail(ISCSI_ERR_NOMEM, NULL);
-	for (i = 0; i < len; i++) {
+	for (size_t i = 0; i < len; i++) {
 		struct iscsi_why why = { "" };
 
 		err = add_firmware_target(d, &list[i], &settings[i * room], &why);
-		if (err == ISCSI_SUCCESS)
+		if (!err)
 			continue;
 		mode_fw_say_unusable(&list[i], false, &why);
 		complete = false;
-		if (first == ISCSI_SUCCESS)
+		if (!first)
 			first = err;
 	}
 	return d->found.len ? finish(d, complete) : mode_fw_say_none(first);
@@ -449,10 +443,10 @@ static enum iscsi_err discover_firmware(struct adm *adm)
 	size_t len;
 
 	err = mode_fw_read(adm, on_no_nic, &complete, &list, &len);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	err = pick_ifaces(&d);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = add_firmware(&d, list, len, complete);
 	discovery_done(&d);
 	firmware_free(list, len);
@@ -469,19 +463,19 @@ static enum iscsi_err new_record(struct discovery *d)
 	char port[16];
 
 	err = adm_need_config(d->adm);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	(void)snprintf(port, sizeof(port), "%d", d->port);
 	err = iscsi_db_check_address(d->address, &why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = iscsi_db_record_new(d->kind, &d->rec);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = iscsi_db_config_apply(d->adm->config, d->rec);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = iscsi_db_record_set(d->rec, ADDRESS_KEY, d->address, &why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = iscsi_db_record_set(d->rec, PORT_KEY, port, &why);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		d->rec = iscsi_db_record_free(d->rec);
 	return adm_fail(err, &why);
 }
@@ -502,10 +496,10 @@ static enum iscsi_err write_record(struct discovery *d)
 	enum iscsi_err err;
 
 	err = iscsi_db_lock(d->adm->db, &why);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return adm_fail(err, &why);
 	err = iscsi_db_discovery_write(d->adm->db, d->rec, &why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = iscsi_db_commit(d->adm->db, &why);
 	iscsi_db_unlock(d->adm->db);
 	return adm_fail(err, &why);
@@ -528,10 +522,10 @@ static enum iscsi_err delete_record(struct discovery *d)
 	enum iscsi_err err;
 
 	err = iscsi_db_lock(d->adm->db, &why);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return adm_fail(err, &why);
 	err = iscsi_db_discovery_delete(d->adm->db, d->kind, d->address, d->port, &why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = iscsi_db_commit(d->adm->db, &why);
 	iscsi_db_unlock(d->adm->db);
 	return adm_fail(err, &why);
@@ -543,22 +537,21 @@ static enum iscsi_err update_record(struct discovery *d)
 	const struct options *opt = &d->adm->opt;
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
-	size_t i;
 
 	if (!opt->pair_count) {
 		adm_error("Update requires name and value.");
 		return ISCSI_ERR_INVAL;
 	}
 	err = iscsi_db_lock(d->adm->db, &why);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return adm_fail(err, &why);
 	d->rec = iscsi_db_record_free(d->rec);
 	err = read_record(d);
-	for (i = 0; i < opt->pair_count && err == ISCSI_SUCCESS; i++)
+	for (size_t i = 0; i < opt->pair_count && !err; i++)
 		err = adm_fail(iscsi_db_record_update(d->rec, opt->pairs[i].name,
 						      opt->pairs[i].value, adm_warn, NULL,
 						      &why), &why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = write_record(d);
 	iscsi_db_unlock(d->adm->db);
 	return err;
@@ -593,9 +586,8 @@ struct origin {
 
 static void list_nodes_of(struct origin *o)
 {
-	size_t i;
 
-	for (i = 0; i < o->nodes->len; i++) {
+	for (size_t i = 0; i < o->nodes->len; i++) {
 		const struct iscsi_db_record *rec = o->nodes->list[i];
 
 		if (!streq(iscsi_db_record_get(rec, "node.discovery_type"), o->type))
@@ -670,7 +662,7 @@ static enum iscsi_err list_portals_of(struct adm *adm, const struct adm_records 
 		list_nodes_of(&flat);
 		portals.count = flat.count;
 	}
-	if (portals.count || err == ISCSI_SUCCESS)
+	if (portals.count || !err)
 		*any |= section_end(portals.count);
 	return adm_fail(err, &why);
 }
@@ -686,9 +678,9 @@ static enum iscsi_err list_sections(struct adm *adm, const struct adm_records *n
 	any |= list_static(nodes, "STATIC", "static");
 	any |= list_static(nodes, "FIRMWARE", "fw");
 	show_unreadable(stdout, "UNREADABLE", adm->unreadable, adm->unreadable_count);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = isns;
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	return any ? ISCSI_SUCCESS : ISCSI_ERR_NO_OBJS_FOUND;
 }
@@ -700,7 +692,7 @@ static enum iscsi_err list_tree(struct adm *adm)
 	enum iscsi_err err;
 
 	err = adm_each_node(adm, &all, adm_records_copy, &nodes, NULL);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = list_sections(adm, &nodes);
 	adm_records_done(&nodes);
 	return err;
@@ -721,15 +713,15 @@ static enum iscsi_err list_portals(struct adm *adm)
 	enum iscsi_err err, isns;
 
 	err = adm_need_db(adm);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	if (adm->opt.print_level >= 1)
 		return list_tree(adm);
 	err = list_portals_via(adm, ISCSI_DB_SENDTARGETS, &portals);
 	isns = list_portals_via(adm, ISCSI_DB_ISNS, &servers);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = isns;
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	return portals.any || servers.any ? ISCSI_SUCCESS : ISCSI_ERR_NO_OBJS_FOUND;
 }
@@ -773,7 +765,7 @@ static enum iscsi_err legacy_record(struct adm *adm)
 		adm_error("Discovery record [%s,%d] not found!", d.address, d.port);
 		return ISCSI_ERR_INVAL;
 	}
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	if (asking)
 		return discover(&d);
@@ -802,13 +794,13 @@ static enum iscsi_err legacy_run(struct adm *adm)
 		discovery_init(&d, adm, ISCSI_DB_SENDTARGETS);
 		d.store_rec = true;
 		err = new_record(&d);
-		return err == ISCSI_SUCCESS ? discover(&d) : err;
+		return err ? err : discover(&d);
 	case TYPE_ISNS:
 		if (!opt->has_portal || !opt->portal.address[0])
 			return bad("Please specify portal as <ipaddr>:[<ipport>]");
 		discovery_init(&d, adm, ISCSI_DB_ISNS);
 		err = new_record(&d);		/* for the question only, never stored */
-		return err == ISCSI_SUCCESS ? discover(&d) : err;
+		return err ? err : discover(&d);
 	case TYPE_FW:
 		return discover_firmware(adm);
 	case TYPE_NONE:
@@ -829,9 +821,9 @@ static enum iscsi_err db_record(struct discovery *d)
 
 	if (opt->ops & OP_NEW) {
 		err = new_record(d);
-		if (err == ISCSI_SUCCESS)
+		if (!err)
 			err = write_record(d);
-		if (err == ISCSI_SUCCESS)
+		if (!err)
 			printf("New discovery record for [%s,%d] added.\n", d->address, d->port);
 		return err;
 	}
@@ -840,7 +832,7 @@ static enum iscsi_err db_record(struct discovery *d)
 		adm_error("Discovery record [%s,%d] not found.", d->address, d->port);
 		return ISCSI_ERR_IDBM;
 	}
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	if (!opt->ops || opt->ops == OP_SHOW)
 		return adm_fail(show_record(stdout, d->rec, opt->show_secrets), NULL);
@@ -861,7 +853,7 @@ static enum iscsi_err db_discover(struct discovery *d)
 		d->store_rec = true;
 		err = new_record(d);
 	}
-	return err == ISCSI_SUCCESS ? discover(d) : err;
+	return err ? err : discover(d);
 }
 
 static enum iscsi_err db_run(struct adm *adm)
@@ -896,7 +888,7 @@ enum iscsi_err mode_discovery_run(struct adm *adm)
 {
 	enum iscsi_err err = adm_need_db(adm);
 
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	/* Taken for none, as ever; but whoever typed it will wonder. */
 	if (adm->opt.type == TYPE_NONE && adm->opt.type_word)

@@ -41,9 +41,9 @@ static enum iscsi_err fill_record(struct iscsi_db_record *rec, const struct firm
 	enum iscsi_err err;
 
 	err = adm_identify(rec, &id, why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = adm_set_pairs(rec, fw_settings, ARRAY_SIZE(fw_settings), why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = adm_set_pairs(rec, settings, count, why);
 	return err;
 }
@@ -55,24 +55,23 @@ static enum iscsi_err override(struct adm *adm, struct iscsi_db_record *rec)
 	};
 	struct iscsi_why why = { "" };
 	enum iscsi_err err = ISCSI_SUCCESS;
-	size_t i, j;
 
-	for (i = 0; i < adm->opt.pair_count && err == ISCSI_SUCCESS; i++) {
+	for (size_t i = 0; i < adm->opt.pair_count && !err; i++) {
 		const struct option_pair *p = &adm->opt.pairs[i];
 
-		for (j = 0; j < ARRAY_SIZE(fixed); j++) {
+		for (size_t j = 0; j < ARRAY_SIZE(fixed); j++) {
 			if (streq(p->name, fixed[j]))
 				err = iscsi_fail(&why, ISCSI_ERR_INVAL,
 						 "Cannot override interface parameters for "
 						 "firmware logins");
 		}
-		if (err == ISCSI_SUCCESS && !iscsi_db_record_get(rec, p->name))
+		if (!err && !iscsi_db_record_get(rec, p->name))
 			err = iscsi_fail(&why, ISCSI_ERR_INVAL, "Unknown parameter %s.",
 					 p->name);
-		if (err == ISCSI_SUCCESS)
+		if (!err)
 			err = iscsi_db_record_set(rec, p->name, p->value, &why);
 	}
-	if (err != ISCSI_SUCCESS) {
+	if (err) {
 		(void)adm_fail(err, &why);
 		adm_error("Could not merge user params");
 	}
@@ -86,12 +85,12 @@ static enum iscsi_err make_record(struct adm *adm, const struct firmware_target 
 	struct iscsi_why why = { "" };
 	enum iscsi_err err = adm_new_node(adm, iface, ret);
 
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	err = adm_fail(fill_record(*ret, t, iface, &why), &why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = override(adm, *ret);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		*ret = iscsi_db_record_free(*ret);
 	return err;
 }
@@ -104,11 +103,11 @@ static enum iscsi_err add_record(struct adm *adm, const struct firmware_target *
 	enum iscsi_err err;
 
 	err = adm_fail(iscsi_db_iface_read(adm->db, "default", &iface, &why), &why);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	err = make_record(adm, t, iface, &rec);
 	iscsi_db_record_free(iface);
-	return err == ISCSI_SUCCESS ? adm_fail(adm_records_add(records, rec), NULL) : err;
+	return err ? err : adm_fail(adm_records_add(records, rec), NULL);
 }
 
 void mode_fw_say_unusable(const struct firmware_target *t, bool shown,
@@ -133,14 +132,14 @@ enum iscsi_err mode_fw_read(struct adm *adm, firmware_no_nic_fn *fn, void *arg,
 	enum iscsi_err err = adm_need_sysfs(adm);
 	char name[64];
 
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	err = firmware_read(adm->sysfs, fn, arg, ret, ret_len);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND &&
 	    !sysfs_first_entry(adm->sysfs, "firmware/ibft", name, sizeof(name)))
 		adm_error("/sys/firmware/ibft isn't there: this firmware has no iSCSI boot table, "
 			  "or the kernel module iscsi_ibft isn't loaded");
-	return err == ISCSI_SUCCESS ? err : mode_fw_say_none(err);
+	return err ? mode_fw_say_none(err) : ISCSI_SUCCESS;
 }
 
 /* Whatever comes of the logins, the status is 0: boot scripts rely on it. */
@@ -150,22 +149,21 @@ static enum iscsi_err login(struct adm *adm, const struct firmware_target *list,
 	enum iscsi_err err = adm_need_db(adm), unusable = ISCSI_SUCCESS;
 	struct adm_records records = { NULL, 0, 0 };
 	struct iscsi_why why = { "" };
-	size_t i;
 
-	for (i = 0; i < len && err == ISCSI_SUCCESS; i++) {
+	for (size_t i = 0; i < len && !err; i++) {
 		enum iscsi_err one = firmware_check(&list[i], &why);
 
-		if (one == ISCSI_SUCCESS) {
+		if (!one) {
 			err = add_record(adm, &list[i], &records);
 			continue;
 		}
 		mode_fw_say_unusable(&list[i], false, &why);
-		if (unusable == ISCSI_SUCCESS)
+		if (!unusable)
 			unusable = one;
 	}
-	if (err == ISCSI_SUCCESS && records.len)
+	if (!err && records.len)
 		(void)logins_run(adm, records.list, records.len, &how);
-	else if (err == ISCSI_SUCCESS)
+	else if (!err)
 		err = mode_fw_say_none(unusable);
 	adm_records_done(&records);
 	return err;
@@ -177,19 +175,18 @@ static enum iscsi_err print(const struct firmware_target *list, size_t len)
 	enum iscsi_err unusable = ISCSI_SUCCESS;
 	struct iscsi_why why = { "" };
 	bool any = false;
-	size_t i;
 
-	for (i = 0; i < len; i++) {
+	for (size_t i = 0; i < len; i++) {
 		bool shown = list[i].target[0] && list[i].address[0];
 		enum iscsi_err one = firmware_check(&list[i], &why);
 
 		if (shown)
 			show_firmware_target(stdout, &list[i]);
 		any |= shown;
-		if (one == ISCSI_SUCCESS)
+		if (!one)
 			continue;
 		mode_fw_say_unusable(&list[i], shown, &why);
-		if (unusable == ISCSI_SUCCESS)
+		if (!unusable)
 			unusable = one;
 	}
 	return any ? ISCSI_SUCCESS : mode_fw_say_none(unusable);
@@ -202,7 +199,7 @@ enum iscsi_err mode_fw_run(struct adm *adm)
 	size_t len;
 
 	err = mode_fw_read(adm, no_nic, NULL, &list, &len);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	err = adm->opt.login ? login(adm, list, len) : print(list, len);
 	firmware_free(list, len);

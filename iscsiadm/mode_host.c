@@ -53,7 +53,7 @@ static enum iscsi_err show_sessions(struct adm *adm, int host_no, int level)
 	enum iscsi_err err;
 
 	err = adm_need_sessions(adm);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	list = calloc(adm_sessions_count(adm->sessions) + 1, sizeof(*list));
 	if (!list)
@@ -96,10 +96,10 @@ static enum iscsi_err list_hosts(struct adm *adm)
 	CLEANUP(freep) unsigned int *hosts = NULL;
 	int level = adm->opt.print_level;
 	enum iscsi_err err;
-	size_t count, i, shown = 0;
+	size_t count, shown = 0;
 
 	err = adm_fail(sysfs_list_hosts(adm->sysfs, &hosts, &count), NULL);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	if (count)
 		qsort(hosts, count, sizeof(*hosts), compare_name);
@@ -107,10 +107,10 @@ static enum iscsi_err list_hosts(struct adm *adm)
 		adm_error("Invalid info level %d. Try 0 - 4.", level);
 		return ISCSI_ERR_INVAL;
 	}
-	for (i = 0; i < count && err == ISCSI_SUCCESS; i++) {
+	for (size_t i = 0; i < count && !err; i++) {
 		struct sysfs_host host;
 
-		if (sysfs_read_host(adm->sysfs, (int)hosts[i], &host) != ISCSI_SUCCESS ||
+		if (sysfs_read_host(adm->sysfs, (int)hosts[i], &host) ||
 		    !host_selected(&adm->opt, &host))
 			continue;
 		if (!shown++ && level == 4)
@@ -122,7 +122,7 @@ static enum iscsi_err list_hosts(struct adm *adm)
 		if (level >= 2)
 			err = show_sessions(adm, host.host_no, level);
 	}
-	if (err == ISCSI_SUCCESS && !shown)
+	if (!err && !shown)
 		err = no_host(&adm->opt);
 	return err;
 }
@@ -146,7 +146,7 @@ static enum iscsi_err submode(struct adm *adm)
 		return ISCSI_ERR_INVAL;
 	}
 	if (!strchr(opt->host, ':') &&
-	    sysfs_read_host(adm->sysfs, (int)opt->host_no, &host) != ISCSI_SUCCESS)
+	    sysfs_read_host(adm->sysfs, (int)opt->host_no, &host))
 		return no_host(opt);
 	if (opt->submode == SUBMODE_FLASHNODE && !(opt->ops & ~(unsigned int)OP_SHOW) &&
 	    !opt->has_index) {
@@ -162,7 +162,7 @@ enum iscsi_err mode_host_run(struct adm *adm)
 {
 	enum iscsi_err err = adm_need_sysfs(adm);
 
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	return adm->opt.submode == SUBMODE_NONE ? list_hosts(adm) : submode(adm);
 }

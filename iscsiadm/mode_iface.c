@@ -57,14 +57,13 @@ static enum iscsi_err each_iface(struct adm *adm, iscsi_db_record_fn *fn, void *
 {
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
-	size_t i;
 
 	err = iscsi_db_iface_each(adm->db, adm_warn, NULL, fn, arg, &why);
-	for (i = 0; i < ARRAY_SIZE(builtins) && err == ISCSI_SUCCESS; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(builtins) && !err; i++) {
 		struct iscsi_db_record *iface;
 
 		err = iscsi_db_iface_read(adm->db, builtins[i], &iface, &why);
-		if (err != ISCSI_SUCCESS)
+		if (err)
 			break;
 		err = fn(arg, iface);
 		iscsi_db_record_free(iface);
@@ -76,7 +75,7 @@ static enum iscsi_err read_one(struct adm *adm, const char *name, struct iscsi_d
 {
 	struct iscsi_why why = { "" };
 
-	if (iscsi_db_iface_read(adm->db, name, ret, &why) == ISCSI_SUCCESS)
+	if (!iscsi_db_iface_read(adm->db, name, ret, &why))
 		return ISCSI_SUCCESS;
 	if (why.text[0])
 		adm_error("%s", why.text);
@@ -89,7 +88,7 @@ static enum iscsi_err show_one(struct adm *adm, const char *name)
 	struct iscsi_db_record *iface;
 	enum iscsi_err err = read_one(adm, name, &iface);
 
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	err = adm_fail(show_record(stdout, iface, adm->opt.show_secrets), NULL);
 	iscsi_db_record_free(iface);
@@ -102,12 +101,11 @@ static enum iscsi_err list_tree(void *arg, const struct iscsi_db_record *iface)
 	const char *name = iscsi_db_record_get(iface, "iface.iscsi_ifacename");
 	const struct adm_records *nodes = arg;
 	const char *last = NULL;
-	size_t i;
 
 	if (!nodes->len)
 		return ISCSI_SUCCESS;
 	printf("Iface: %s\n", name);
-	for (i = 0; i < nodes->len; i++) {
+	for (size_t i = 0; i < nodes->len; i++) {
 		const struct iscsi_db_record *node = nodes->list[i];
 		const char *target = iscsi_db_record_get(node, "node.name");
 		const char *address = iscsi_db_record_get(node, "node.conn[0].address");
@@ -133,16 +131,16 @@ static enum iscsi_err show_tree_of(struct adm *adm, const char *only)
 	enum iscsi_err err;
 
 	err = adm_each_node(adm, &all, adm_records_copy, &nodes, NULL);
-	if (err == ISCSI_SUCCESS && nodes.len && only) {
+	if (!err && nodes.len && only) {
 		err = read_one(adm, only, &iface);
-		if (err == ISCSI_SUCCESS)
+		if (!err)
 			err = list_tree(&nodes, iface);
 		iscsi_db_record_free(iface);
-	} else if (err == ISCSI_SUCCESS) {
+	} else if (!err) {
 		err = each_iface(adm, list_tree, &nodes);
 	}
 	adm_records_done(&nodes);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		show_unreadable(stdout, "Unreadable", adm->unreadable, adm->unreadable_count);
 	return err;
 }
@@ -190,17 +188,16 @@ static enum iscsi_err apply_pairs(struct adm *adm, struct iscsi_db_record *iface
 {
 	struct iscsi_why why = { "" };
 	enum iscsi_err err = ISCSI_SUCCESS;
-	size_t i;
 
-	for (i = 0; i < adm->opt.pair_count && err == ISCSI_SUCCESS; i++) {
+	for (size_t i = 0; i < adm->opt.pair_count && !err; i++) {
 		const struct option_pair *p = &adm->opt.pairs[i];
 
 		if (streq(p->name, "iface.iscsi_ifacename"))
 			err = iscsi_fail(&why, ISCSI_ERR_INVAL, "Can not update %s. Delete it, "
 					 "and then create a new one.", p->name);
-		if (err == ISCSI_SUCCESS)
+		if (!err)
 			err = check_binding(iface, p->name, p->value, &why);
-		if (err == ISCSI_SUCCESS)
+		if (!err)
 			err = iscsi_db_record_update(iface, p->name, p->value, adm_warn, NULL,
 						     &why);
 	}
@@ -212,7 +209,7 @@ static enum iscsi_err end_change(struct adm *adm, enum iscsi_err err)
 {
 	struct iscsi_why why = { "" };
 
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = adm_fail(iscsi_db_commit(adm->db, &why), &why);
 	iscsi_db_unlock(adm->db);
 	return err;
@@ -224,7 +221,7 @@ static enum iscsi_err begin_change(struct adm *adm)
 	enum iscsi_err err;
 
 	err = adm_need_sessions(adm);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	return adm_fail(iscsi_db_lock(adm->db, &why), &why);
 }
@@ -261,15 +258,14 @@ static enum iscsi_err update_node(void *arg, const struct iscsi_db_record *rec)
 	struct iscsi_db_record *copy;
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
-	size_t i;
 
 	err = iscsi_db_record_copy(rec, &copy);
-	for (i = 0; i < u->adm->opt.pair_count && err == ISCSI_SUCCESS; i++) {
+	for (size_t i = 0; i < u->adm->opt.pair_count && !err; i++) {
 		const char *key = u->adm->opt.pairs[i].name;
 
 		err = iscsi_db_record_set(copy, key, iscsi_db_record_get(u->iface, key), &why);
 	}
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = iscsi_db_node_write(u->adm->db, copy, &why);
 	iscsi_db_record_free(copy);
 	return why.text[0] ? adm_fail(err, &why) : err;
@@ -285,7 +281,7 @@ static enum iscsi_err stage_with_nodes(struct adm *adm, const struct iscsi_db_re
 
 	bound.iface = iscsi_db_record_get(iface, "iface.iscsi_ifacename");
 	err = adm_fail(iscsi_db_iface_write(adm->db, iface, &why), &why);
-	if (err != ISCSI_SUCCESS || !adm->opt.pair_count)
+	if (err || !adm->opt.pair_count)
 		return err;
 	return adm_each_node(adm, &bound, update_node, &update, NULL);
 }
@@ -297,15 +293,15 @@ static enum iscsi_err stage_new(struct adm *adm, const char *name)
 	enum iscsi_err err;
 
 	err = adm_fail(iscsi_db_record_new(ISCSI_DB_IFACE, &iface), NULL);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	err = iscsi_db_record_set(iface, "iface.iscsi_ifacename", name, &why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = iscsi_db_record_set(iface, "iface.transport_name", "tcp", &why);
 	(void)adm_fail(err, &why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = apply_pairs(adm, iface);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = stage_with_nodes(adm, iface);
 	iscsi_db_record_free(iface);
 	return err;
@@ -318,7 +314,7 @@ static enum iscsi_err iface_new(struct adm *adm, const char *name)
 	if (!name)
 		return usage("Could not add interface. No interface passed in.");
 	err = begin_change(adm);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	if (is_builtin(name)) {
 		adm_error("iface %s is a special interface and is not stored in %s/ifaces.",
@@ -332,7 +328,7 @@ static enum iscsi_err iface_new(struct adm *adm, const char *name)
 		err = stage_new(adm, name);
 	}
 	err = end_change(adm, err);
-	if (err != ISCSI_SUCCESS) {
+	if (err) {
 		adm_error("Could not create new interface %s.", name);
 		return err;
 	}
@@ -351,14 +347,14 @@ static enum iscsi_err stage_update(struct adm *adm, const char *name)
 		return ISCSI_ERR_INVAL;
 	}
 	err = iscsi_db_iface_read(adm->db, name, &iface, &why);
-	if (err != ISCSI_SUCCESS) {
+	if (err) {
 		(void)adm_fail(err, &why);
 		adm_error("Could not read iface info for %s.", name);
 		return ISCSI_ERR_INVAL;
 	}
 	warn_if_used(adm, name);
 	err = apply_pairs(adm, iface);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = stage_with_nodes(adm, iface);
 	iscsi_db_record_free(iface);
 	return err;
@@ -371,9 +367,9 @@ static enum iscsi_err iface_update(struct adm *adm, const char *name)
 	if (!name || !adm->opt.pair_count)
 		return usage("Update requires name, value, and iface.");
 	err = begin_change(adm);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = end_change(adm, stage_update(adm, name));
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		printf("%s updated.\n", name);
 	else
 		adm_error("Could not update iface %s: %s", name, iscsi_db_err_text(err));
@@ -400,7 +396,7 @@ static enum iscsi_err stage_delete_nodes(struct adm *adm, const char *name,
 	struct adm_selection bound = { .port = -1, .iface = name };
 	enum iscsi_err err = adm_each_node(adm, &bound, delete_node, adm, NULL);
 
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	return adm_delete_unreadable(adm, &bound, ret_unreadable);
 }
@@ -417,21 +413,21 @@ static enum iscsi_err stage_delete(struct adm *adm, const char *name,
 		return ISCSI_ERR_INVAL;
 	}
 	err = iscsi_db_iface_read(adm->db, name, &iface, &why);
-	if (err != ISCSI_SUCCESS && why.text[0])
+	if (err && why.text[0])
 		adm_error("%s", why.text);
 	/* One that can't be read is there, and can go. */
-	if (err != ISCSI_SUCCESS && err != ISCSI_ERR_IDBM) {
+	if (err && err != ISCSI_ERR_IDBM) {
 		adm_error("Could not read iface info for %s.", name);
 		return ISCSI_ERR_INVAL;
 	}
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		iscsi_db_record_free(iface);
 	err = stage_delete_nodes(adm, name, ret_unreadable);
-	if (err == ISCSI_SUCCESS && in_use(adm, name)) {
+	if (!err && in_use(adm, name)) {
 		adm_error("A session is using the interface %s.", name);
 		err = ISCSI_ERR_SESS_EXISTS;
 	}
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = adm_fail(iscsi_db_iface_delete(adm->db, name, &why), &why);
 	return err;
 }
@@ -444,9 +440,9 @@ static enum iscsi_err iface_delete(struct adm *adm, const char *name)
 	if (!name)
 		return usage("Could not delete interface. No interface passed in.");
 	err = begin_change(adm);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = end_change(adm, stage_delete(adm, name, &unreadable));
-	if (err != ISCSI_SUCCESS) {
+	if (err) {
 		adm_error("Could not delete iface %s: %s", name, iscsi_db_err_text(err));
 		return err;
 	}
@@ -487,7 +483,7 @@ static enum iscsi_err iface_apply(struct adm *adm, const char *name)
 
 	if (!name)
 		return usage("Apply requires iface.");
-	if (iscsi_db_iface_read(adm->db, name, &iface, &why) != ISCSI_SUCCESS)
+	if (iscsi_db_iface_read(adm->db, name, &iface, &why))
 		return unreadable(name, &why);
 	setting = card_setting(iface);
 	iscsi_db_record_free(iface);
@@ -511,9 +507,9 @@ static enum iscsi_err iface_apply_all(struct adm *adm)
 	if (!opt->has_host || strchr(opt->host, ':'))
 		return usage("Applyall requires a host number (-H).");
 	err = adm_need_sysfs(adm);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
-	if (sysfs_read_host(adm->sysfs, (int)opt->host_no, &host) != ISCSI_SUCCESS) {
+	if (sysfs_read_host(adm->sysfs, (int)opt->host_no, &host)) {
 		adm_error("Could not match hostno %u to transport.", opt->host_no);
 		return ISCSI_ERR_TRANS_NOT_FOUND;
 	}
@@ -526,7 +522,6 @@ static enum iscsi_err iface_ping(struct adm *adm, const char *name)
 	const struct options *opt = &adm->opt;
 	struct iscsi_db_record *iface;
 	struct iscsi_why why = { "" };
-	int i;
 
 	if (!name)
 		return usage("Ping requires iface.");
@@ -544,11 +539,11 @@ static enum iscsi_err iface_ping(struct adm *adm, const char *name)
 		adm_error("Invalid timing interval: %d.", opt->interval);
 		return ISCSI_ERR_INVAL;
 	}
-	if (iscsi_db_iface_read(adm->db, name, &iface, &why) != ISCSI_SUCCESS)
+	if (iscsi_db_iface_read(adm->db, name, &iface, &why))
 		return unreadable(name, &why);
 	iscsi_db_record_free(iface);
 	/* The kernel can send these from a card's own network stack alone. */
-	for (i = 1; i <= opt->packet_count; i++)
+	for (int i = 1; i <= opt->packet_count; i++)
 		printf("Ping %d failed: %s\n", i, iscsi_db_err_text(ISCSI_ERR_OP_NOT_SUPP));
 	return ISCSI_ERR_OP_NOT_SUPP;
 }
@@ -561,7 +556,7 @@ enum iscsi_err mode_iface_run(struct adm *adm)
 	const char *name = opt->iface_count ? opt->ifaces[0] : NULL;
 	enum iscsi_err err = adm_need_db(adm);
 
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	if (opt->iface_count > 1)
 		adm_error("iface mode only accepts one interface. Using the first one %s.",

@@ -24,7 +24,7 @@ static enum iscsi_err no_records(void)
 
 static void keep_first(enum iscsi_err *first, enum iscsi_err err)
 {
-	if (*first == ISCSI_SUCCESS)
+	if (!*first)
 		*first = err;
 }
 
@@ -63,7 +63,7 @@ static enum iscsi_err node_list(struct adm *adm)
 		return ISCSI_ERR_INVAL;
 	}
 	err = adm_each_node(adm, &all, list_node, &listing, &count);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	if (listing.tree)
 		show_unreadable(stdout, "Unreadable", adm->unreadable, adm->unreadable_count);
@@ -84,7 +84,7 @@ static enum iscsi_err node_show(struct adm *adm, const struct adm_selection *sel
 	size_t count;
 
 	err = adm_each_node(adm, sel, show_node, &listing, &count);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	return count ? ISCSI_SUCCESS : no_records();
 }
@@ -142,9 +142,8 @@ static enum iscsi_err update_copy(struct change *c, struct iscsi_db_record *copy
 	const struct options *opt = &c->adm->opt;
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
-	size_t i;
 
-	for (i = 0; i < opt->pair_count; i++) {
+	for (size_t i = 0; i < opt->pair_count; i++) {
 		const struct option_pair *p = &opt->pairs[i];
 
 		if (is_transport_key(p->name) && adm_count_sessions(c->adm, copy)) {
@@ -155,14 +154,14 @@ static enum iscsi_err update_copy(struct change *c, struct iscsi_db_record *copy
 			return ISCSI_ERR_SESS_EXISTS;	/* then no record is changed */
 		}
 		err = iscsi_db_record_update(copy, p->name, p->value, keep_hint, c, &why);
-		if (err != ISCSI_SUCCESS)
+		if (err)
 			change_failed(c, err, &why);
 		say_hint(c);
-		if (err != ISCSI_SUCCESS)
+		if (err)
 			return err == ISCSI_ERR_NOMEM ? err : ISCSI_SUCCESS;
 	}
 	err = iscsi_db_node_write(c->adm->db, copy, &why);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		change_failed(c, err, &why);
 	return ISCSI_SUCCESS;
 }
@@ -173,7 +172,7 @@ static enum iscsi_err update_node(void *arg, const struct iscsi_db_record *rec)
 	enum iscsi_err err;
 
 	err = iscsi_db_record_copy(rec, &copy);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	err = update_copy(arg, copy);
 	iscsi_db_record_free(copy);
@@ -192,7 +191,7 @@ static enum iscsi_err delete_node(void *arg, const struct iscsi_db_record *rec)
 		return ISCSI_SUCCESS;
 	}
 	err = iscsi_db_node_delete(c->adm->db, rec, &why);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		change_failed(c, err, &why);
 	return ISCSI_SUCCESS;
 }
@@ -208,25 +207,25 @@ static enum iscsi_err change_nodes(struct adm *adm, const struct adm_selection *
 	size_t count;
 
 	err = adm_need_db(adm);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = adm_need_sessions(adm);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	err = iscsi_db_lock(adm->db, &why);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return adm_fail(err, &why);
 	err = adm_each_node(adm, sel, fn, &change, &count);
-	if (err == ISCSI_SUCCESS && fn == delete_node)
+	if (!err && fn == delete_node)
 		err = adm_delete_unreadable(adm, sel, &unreadable);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = adm_fail(iscsi_db_commit(adm->db, &why), &why);
 	iscsi_db_unlock(adm->db);
-	if (err == ISCSI_SUCCESS && !count && !unreadable)
+	if (!err && !count && !unreadable)
 		return no_records();
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		adm_say_unreadable_deleted(unreadable);
 	keep_first(&change.first, err);
-	if (change.first != ISCSI_SUCCESS && !change.no_summary)
+	if (change.first && !change.no_summary)
 		adm_error(ON_ALL "%s", iscsi_db_err_text(change.first));
 	return change.first;
 }
@@ -241,7 +240,7 @@ static enum iscsi_err check_pair(const struct option_pair *pair)
 	if (!is_iface_key(pair->name))
 		return ISCSI_SUCCESS;
 	err = iscsi_db_record_new(ISCSI_DB_NODE, &rec);
-	if (err == ISCSI_SUCCESS) {
+	if (!err) {
 		err = iscsi_db_record_update(rec, pair->name, pair->value, NULL, NULL, &why);
 		iscsi_db_record_free(rec);
 	}
@@ -251,15 +250,14 @@ static enum iscsi_err check_pair(const struct option_pair *pair)
 static enum iscsi_err node_update(struct adm *adm, const struct adm_selection *sel)
 {
 	enum iscsi_err err = ISCSI_SUCCESS;
-	size_t i;
 
 	if (!adm->opt.pair_count) {
 		adm_error("update requires name and value");
 		return ISCSI_ERR_INVAL;
 	}
-	for (i = 0; i < adm->opt.pair_count && err == ISCSI_SUCCESS; i++)
+	for (size_t i = 0; i < adm->opt.pair_count && !err; i++)
 		err = check_pair(&adm->opt.pairs[i]);
-	return err != ISCSI_SUCCESS ? err : change_nodes(adm, sel, update_node);
+	return err ? err : change_nodes(adm, sel, update_node);
 }
 
 /* ---- new ------------------------------------------------------------------------------- */
@@ -280,12 +278,12 @@ static enum iscsi_err stage_new(struct addition *a)
 	enum iscsi_err err;
 
 	err = iscsi_db_record_copy(a->template, &rec);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return adm_fail(err, NULL);
 	err = adm_identify(rec, &a->id, &why);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = iscsi_db_node_write(a->adm->db, rec, &why);
-	if (err != ISCSI_SUCCESS) {
+	if (err) {
 		iscsi_db_record_free(rec);
 		return adm_fail(err, &why);
 	}
@@ -297,9 +295,8 @@ static bool same_portal(const struct iscsi_db_record *a, const struct iscsi_db_r
 	static const char *const keys[] = {
 		"node.conn[0].address", "node.conn[0].port", "node.tpgt", "node.name",
 	};
-	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(keys); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (!streq(iscsi_db_record_get(a, keys[i]), iscsi_db_record_get(b, keys[i])))
 			return false;
 	}
@@ -355,9 +352,9 @@ static enum iscsi_err add_nodes(struct addition *a, const struct adm_selection *
 	a->id.port = sel->port;
 	a->id.tpgt = a->adm->opt.portal.tpgt;
 	err = iscsi_db_check_name(sel->target, &why);
-	if (err == ISCSI_SUCCESS && a->id.tpgt == ISCSI_TPGT_UNKNOWN)
+	if (!err && a->id.tpgt == ISCSI_TPGT_UNKNOWN)
 		err = iscsi_db_node_each(a->adm->db, &same, NULL, NULL, adopt_tpgt, a, &why);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return adm_fail(err, &why);
 	return stage_new(a);
 }
@@ -379,23 +376,22 @@ static enum iscsi_err add_locked(struct addition *a, const struct adm_selection 
 {
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
-	size_t i;
 
 	err = iscsi_db_lock(a->adm->db, &why);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return adm_fail(err, &why);
 	err = add_nodes(a, sel);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = adm_fail(iscsi_db_commit(a->adm->db, &why), &why);
 	iscsi_db_unlock(a->adm->db);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	if (!a->added.len) {
 		adm_error("Error while adding record: no record has this %s; give both a target "
 			  "(-T) and a portal (-p)", sel->target ? "target" : "portal");
 		return ISCSI_ERR_INVAL;
 	}
-	for (i = 0; i < a->added.len; i++)
+	for (size_t i = 0; i < a->added.len; i++)
 		say_added(a->added.list[i]);
 	return ISCSI_SUCCESS;
 }
@@ -415,13 +411,13 @@ static enum iscsi_err node_new(struct adm *adm, const struct adm_selection *sel,
 		return ISCSI_ERR_INVAL;
 	}
 	err = adm_need_db(adm);
-	if (err == ISCSI_SUCCESS && !iface) {
+	if (!err && !iface) {
 		err = iscsi_db_iface_read(adm->db, "default", &builtin, &why);
 		(void)adm_fail(err, &why);
 	}
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = adm_new_node(adm, iface ? iface : builtin, &template);
-	if (err == ISCSI_SUCCESS) {
+	if (!err) {
 		a.template = template;
 		err = add_locked(&a, sel);
 	}
@@ -440,7 +436,7 @@ static enum iscsi_err node_login(struct adm *adm, const struct adm_selection *se
 	enum iscsi_err err;
 
 	err = adm_each_node(adm, sel, adm_records_copy, &records, NULL);
-	if (err == ISCSI_SUCCESS)
+	if (!err)
 		err = records.len ? logins_run(adm, records.list, records.len, &how) :
 				    no_records();
 	adm_records_done(&records);
@@ -492,12 +488,12 @@ static enum iscsi_err login_leading_iface(void *arg, const struct iscsi_db_recor
 	struct login_how how = { .quiet_end = true };
 	struct leading *l = arg;
 	enum iscsi_err err;
-	size_t i, n = 0;
+	size_t n = 0;
 
 	err = adm_need_sessions(l->adm);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
-	for (i = 0; i < l->records->len; i++) {
+	for (size_t i = 0; i < l->records->len; i++) {
 		struct iscsi_db_record *rec = l->records->list[i];
 
 		if (streq(iscsi_db_record_get(rec, "iface.iscsi_ifacename"), name) &&
@@ -507,7 +503,7 @@ static enum iscsi_err login_leading_iface(void *arg, const struct iscsi_db_recor
 	if (!n)
 		return ISCSI_SUCCESS;
 	err = logins_run(l->adm, l->batch, n, &how);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		adm_error("Could not log into all portals on %s, trying next interface", name);
 	return ISCSI_SUCCESS;
 }
@@ -518,19 +514,18 @@ static enum iscsi_err login_leading(struct adm *adm, const struct adm_records *r
 	struct leading l = { .adm = adm, .records = records };
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
-	size_t i;
 
 	l.batch = calloc(records->len, sizeof(*l.batch));
 	if (!l.batch)
 		return adm_fail(ISCSI_ERR_NOMEM, NULL);
 	err = iscsi_db_iface_each(adm->db, adm_warn, NULL, login_leading_iface, &l, &why);
 	free(l.batch);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return adm_fail(err, &why);
 	err = adm_need_sessions(adm);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
-	for (i = 0; i < records->len; i++) {
+	for (size_t i = 0; i < records->len; i++) {
 		if (target_has_session(adm, records->list[i]))
 			continue;
 		adm_error("Could not login all leading-login portals");
@@ -547,9 +542,9 @@ static enum iscsi_err node_login_all(struct adm *adm)
 	enum iscsi_err err, leading;
 
 	err = adm_each_node(adm, &all, pick_startup, &startup, NULL);
-	if (err == ISCSI_SUCCESS && !startup.plain.len && !startup.leading.len)
+	if (!err && !startup.plain.len && !startup.leading.len)
 		err = no_records();
-	else if (err == ISCSI_SUCCESS) {
+	else if (!err) {
 		if (startup.plain.len)
 			err = logins_run(adm, startup.plain.list, startup.plain.len, &how);
 		if (startup.leading.len) {
@@ -590,16 +585,16 @@ static enum iscsi_err node_logout_all(struct adm *adm)
 	CLEANUP(freep) const struct sysfs_session **list = NULL;
 	struct logout_all l = { .adm = adm, .word = adm->opt.logout_all };
 	enum iscsi_err err;
-	size_t count, i, n = 0;
+	size_t count, n = 0;
 
 	err = adm_need_sessions(adm);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	count = adm_sessions_count(adm->sessions);
 	list = calloc(count + 1, sizeof(*list));
 	if (!list)
 		return adm_fail(ISCSI_ERR_NOMEM, NULL);
-	for (i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct adm_selection sel = { .literal = true };
 
 		l.session = adm_sessions_by_target(adm->sessions, i);
@@ -608,7 +603,7 @@ static enum iscsi_err node_logout_all(struct adm *adm)
 		sel.address = l.session->persistent_address;
 		sel.port = l.session->persistent_port;
 		err = adm_each_node(adm, &sel, judge_session, &l, NULL);
-		if (err != ISCSI_SUCCESS)
+		if (err)
 			return err;
 		if (l.found)
 			list[n++] = l.session;
@@ -687,10 +682,10 @@ enum iscsi_err mode_node_run(struct adm *adm)
 			  sel.iface);
 	if (sel.iface) {
 		err = adm_need_db(adm);
-		if (err != ISCSI_SUCCESS)
+		if (err)
 			return err;
 		err = iscsi_db_iface_read(adm->db, sel.iface, &iface, &why);
-		if (err != ISCSI_SUCCESS) {
+		if (err) {
 			if (why.text[0])
 				adm_error("%s", why.text);
 			adm_error("Could not read iface info for %s.", sel.iface);

@@ -35,7 +35,7 @@ static void on_state(void *arg, const struct mgmt_reply *reply)
 	struct states *s = arg;
 	size_t i = reply->tag - s->first_tag;
 
-	if (reply->type != MGMT_RESULT || reply->err != ISCSI_SUCCESS || i >= s->len)
+	if (reply->type != MGMT_RESULT || reply->err || i >= s->len)
 		return;
 	s->ret[i].conn = reply->conn_state;
 	s->ret[i].recovery = reply->recovery;
@@ -61,9 +61,8 @@ static void ask_states(struct adm *adm, const struct sysfs_session *const *list,
 	struct iscsi_why complaint = { "" };
 	struct client *client;
 	enum iscsi_err err;
-	size_t i;
 
-	for (i = 0; i < len; i++) {
+	for (size_t i = 0; i < len; i++) {
 		ret[i].conn = MGMT_CONN_UNKNOWN;
 		ret[i].recovery = MGMT_RECOVERY_UNKNOWN;
 	}
@@ -71,14 +70,14 @@ static void ask_states(struct adm *adm, const struct sysfs_session *const *list,
 	client = adm_new_client(adm, keep_complaint, &complaint);
 	if (!client)
 		return;
-	for (i = 0; i < len; i++) {
+	for (size_t i = 0; i < len; i++) {
 		struct mgmt_request req = {
 			.type = MGMT_SESSION_STATE, .sid = list[i]->sid,
 			.record = "", .iface = "",
 		};
 		uint32_t tag;
 
-		if (client_request(client, &req, &tag) != ISCSI_SUCCESS)
+		if (client_request(client, &req, &tag))
 			break;
 		if (!i)
 			states.first_tag = tag;
@@ -109,7 +108,7 @@ static void show_devices(struct adm *adm, const struct sysfs_session *session,
 	size_t len = 0;
 
 	sysfs_read_host_state(adm->sysfs, session->host_no, state, sizeof(state));
-	if (sysfs_list_luns(adm->sysfs, session, &luns, &len) != ISCSI_SUCCESS)
+	if (sysfs_list_luns(adm->sysfs, session, &luns, &len))
 		len = 0;
 	show_session_luns(stdout, indent, session->host_no, with_host ? state : NULL, luns, len);
 	free(luns);
@@ -120,13 +119,13 @@ size_t mode_session_trees(struct adm *adm, const struct sysfs_session **list, si
 {
 	CLEANUP(freep) struct show_daemon_state *states = NULL;
 	const struct sysfs_session *previous = NULL;
-	size_t i, n = 0;
+	size_t n = 0;
 
 	states = calloc(len + 1, sizeof(*states));
 	if (!states || !len)
 		return 0;
 	ask_states(adm, list, len, states);
-	for (i = 0; i < len; i++) {
+	for (size_t i = 0; i < len; i++) {
 		if (!adm_sessions_detail(adm->sessions, list[i], how->detail))
 			continue;
 		states[n] = states[i];
@@ -134,7 +133,7 @@ size_t mode_session_trees(struct adm *adm, const struct sysfs_session **list, si
 	}
 	if (n && how->heading)
 		how->heading(adm);
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		show_session_tree(stdout, list[i], previous, how->indent, how->parts,
 				  &states[i]);
 		if (how->devices)
@@ -216,10 +215,10 @@ static enum iscsi_err select_sessions(struct adm *adm, const struct adm_selectio
 {
 	const struct sysfs_session **list;
 	enum iscsi_err err;
-	size_t i, first = 0, count, n = 0;
+	size_t first = 0, count, n = 0;
 
 	err = adm_need_sessions(adm);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	if (sel->target)
 		count = adm_sessions_of_target(adm->sessions, sel->target, &first);
@@ -228,7 +227,7 @@ static enum iscsi_err select_sessions(struct adm *adm, const struct adm_selectio
 	list = calloc(count + 1, sizeof(*list));
 	if (!list)
 		return adm_fail(ISCSI_ERR_NOMEM, NULL);
-	for (i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct sysfs_session *s;
 
 		s = adm_sessions_by_target(adm->sessions, first + i);
@@ -252,7 +251,7 @@ enum iscsi_err mode_session_logout(struct adm *adm, const struct adm_selection *
 	size_t len;
 
 	err = select_sessions(adm, sel, "No matching sessions found", &list, &len);
-	return err != ISCSI_SUCCESS ? err : logouts_run(adm, list, len);
+	return err ? err : logouts_run(adm, list, len);
 }
 
 struct rescan {
@@ -276,7 +275,7 @@ static void on_rescan(void *arg, const struct mgmt_reply *reply)
 	if (reply->type != MGMT_RESULT || i >= r->len)
 		return;
 	r->errs[i] = reply->err;
-	if (reply->err != ISCSI_SUCCESS && !no_daemon(reply->err))
+	if (reply->err && !no_daemon(reply->err))
 		adm_error("Could not rescan session [sid: %u, target: %s]: %s", r->list[i]->sid,
 			  r->list[i]->target,
 			  reply->why[0] ? reply->why : iscsi_db_err_text(reply->err));
@@ -300,28 +299,27 @@ static enum iscsi_err rescan_list(struct adm *adm, const struct sysfs_session *c
 	struct rescan rescan = { .list = list, .errs = errs };
 	enum iscsi_err err = ISCSI_SUCCESS;
 	struct client *client;
-	size_t i;
 
 	client = adm_new_client(adm, NULL, NULL);
-	for (i = 0; client && i < len; i++) {
+	for (size_t i = 0; client && i < len; i++) {
 		struct mgmt_request req = {
 			.type = MGMT_RESCAN, .sid = list[i]->sid, .record = "", .iface = "",
 		};
 		uint32_t tag;
 
 		errs[i] = client_request(client, &req, &tag);
-		if (errs[i] != ISCSI_SUCCESS)
+		if (errs[i])
 			break;
 		if (!i)
 			rescan.first_tag = tag;
 		rescan.len++;
 	}
 	if (client && no_daemon(client_run(client, RESCAN_MS, on_rescan, &rescan))) {
-		for (i = 0; i < len; i++)
+		for (size_t i = 0; i < len; i++)
 			errs[i] = rescan_here(adm, list[i]);
 	}
 	client_free(client);
-	for (i = 0; i < len && err == ISCSI_SUCCESS; i++)
+	for (size_t i = 0; i < len && !err; i++)
 		err = errs[i];
 	return err;
 }
@@ -331,12 +329,12 @@ enum iscsi_err mode_session_rescan(struct adm *adm, const struct adm_selection *
 	CLEANUP(freep) const struct sysfs_session **list = NULL;
 	CLEANUP(freep) enum iscsi_err *errs = NULL;
 	enum iscsi_err err;
-	size_t len, i;
+	size_t len;
 
 	err = select_sessions(adm, sel, "No session found.", &list, &len);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
-	for (i = 0; i < len; i++) {
+	for (size_t i = 0; i < len; i++) {
 		char what[768];
 
 		(void)adm_sessions_detail(adm->sessions, list[i], SYSFS_DETAIL_STATE);
@@ -348,7 +346,7 @@ enum iscsi_err mode_session_rescan(struct adm *adm, const struct adm_selection *
 	if (!errs)
 		return adm_fail(ISCSI_ERR_NOMEM, NULL);
 	err = rescan_list(adm, list, len, errs);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		adm_error("Could not execute operation on all sessions: %s",
 			  iscsi_db_err_text(err));
 	return err;
@@ -418,10 +416,10 @@ enum iscsi_err mode_session_stats(struct adm *adm, const struct adm_selection *s
 	size_t len;
 
 	err = select_sessions(adm, sel, "No session found.", &list, &len);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return err;
 	err = stats_list(adm, list, len);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		adm_error("Could not execute operation on all sessions: %s",
 			  iscsi_db_err_text(err));
 	return err;
@@ -437,10 +435,10 @@ static enum iscsi_err session_again(struct adm *adm, const struct adm_selection 
 	enum iscsi_err err;
 
 	err = adm_each_node(adm, sel, adm_records_copy, &records, NULL);
-	if (err == ISCSI_SUCCESS && !records.len) {
+	if (!err && !records.len) {
 		adm_error("No records found");
 		err = ISCSI_ERR_NO_OBJS_FOUND;
-	} else if (err == ISCSI_SUCCESS) {
+	} else if (!err) {
 		err = logins_run(adm, records.list, 1, &how);
 	}
 	adm_records_done(&records);
@@ -479,10 +477,10 @@ enum iscsi_err mode_session_run(struct adm *adm)
 	}
 	if (opt->has_sid) {
 		err = adm_need_session(adm, opt->sid, &session);
-		return err == ISCSI_SUCCESS ? session_one(adm, session) : err;
+		return err ? err : session_one(adm, session);
 	}
 	if (opt->logout || opt->rescan || opt->stats)
 		return mode_node_operate(adm, &all);
 	err = adm_need_sessions(adm);
-	return err == ISCSI_SUCCESS ? session_list(adm, NULL) : err;
+	return err ? err : session_list(adm, NULL);
 }

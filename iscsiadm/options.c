@@ -156,10 +156,8 @@ static void token_list_done(struct token_list *list)
 /* ":a:b..." from the table, so that there is one table. */
 static void short_options(char *ret)
 {
-	const struct option *o;
-
 	*ret++ = ':';
-	for (o = long_options; o->name; o++) {
+	for (const struct option *o = long_options; o->name; o++) {
 		if (o->val == OPT_DBROOT)
 			continue;
 		*ret++ = (char)o->val;
@@ -251,13 +249,12 @@ static size_t edit_distance(const char *a, size_t a_len, const char *b)
 static const char *nearest_option(const char *word)
 {
 	const char *best = NULL;
-	const struct option *o;
 	size_t len, least = 3;
 
 	if (strncmp(word, "--", 2))
 		return NULL;
 	len = strcspn(word + 2, "=");
-	for (o = long_options; o->name; o++) {
+	for (const struct option *o = long_options; o->name; o++) {
 		size_t n = edit_distance(word + 2, len, o->name);
 
 		if (n < least && n < len) {
@@ -273,7 +270,6 @@ static enum iscsi_err complain_unknown(const struct token *t, const char *mode,
 {
 	char list[256] = "";
 	const char *near;
-	const struct option *o;
 	size_t len, found = 0;
 
 	if (t->letter && *mode)
@@ -285,7 +281,7 @@ static enum iscsi_err complain_unknown(const struct token *t, const char *mode,
 				  t->letter);
 
 	len = strcspn(t->word + 2, "=");
-	for (o = long_options; o->name; o++) {
+	for (const struct option *o = long_options; o->name; o++) {
 		if (strncmp(o->name, t->word + 2, len))
 			continue;
 		(void)snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s--%s",
@@ -428,9 +424,8 @@ static const struct {
 /* The look-alike with which @text begins, or NULL. */
 static const char *find_look_alike(const char *text, const char **ascii)
 {
-	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(look_alikes); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(look_alikes); i++) {
 		if (!strncmp(text, look_alikes[i].utf8, strlen(look_alikes[i].utf8))) {
 			*ascii = look_alikes[i].ascii;
 			return look_alikes[i].utf8;
@@ -584,7 +579,6 @@ static enum iscsi_err take_mode(struct options *ret, const struct token_list *li
 				const char *arg, struct iscsi_why *why)
 {
 	enum adm_mode mode;
-	size_t i;
 
 	for (mode = MODE_NONE + 1; mode < MODE_COUNT; mode++) {
 		if (streq(modes[mode].name, arg))
@@ -594,7 +588,7 @@ static enum iscsi_err take_mode(struct options *ret, const struct token_list *li
 		return iscsi_fail(why, ISCSI_ERR_INVAL,
 				  "%s mode is not supported; there are discovery, discoverydb, "
 				  "node, session, iface, host and fw", arg);
-	for (i = 0; i < list->len; i++) {
+	for (size_t i = 0; i < list->len; i++) {
 		const struct token *t = &list->tokens[i];
 
 		if (t->code != OPT_DBROOT &&
@@ -675,9 +669,8 @@ static enum iscsi_err take(struct options *ret, struct pairing *pairing,
 /* A word typed with a dash that isn't one: the option it was meant to be would be ignored. */
 static enum iscsi_err check_dashes(int argc, char **argv, struct iscsi_why *why)
 {
-	int i;
 
-	for (i = 1; i < argc; i++) {
+	for (int i = 1; i < argc; i++) {
 		const char *ascii, *found = find_look_alike(argv[i], &ascii);
 		char hint[128];
 
@@ -723,8 +716,7 @@ static enum iscsi_err refuse_word(const char *word, const char *what, struct isc
 
 	if (!strncmp(word, "iqn.", 4) || !strncmp(word, "eui.", 4) || !strncmp(word, "naa.", 4))
 		option = "-T";
-	else if (strpbrk(word, ".:") && iscsi_db_portal_parse(word, &portal, NULL) ==
-					ISCSI_SUCCESS)
+	else if (strpbrk(word, ".:") && !iscsi_db_portal_parse(word, &portal, NULL))
 		option = "-p";
 	if (option)
 		return iscsi_fail(why, ISCSI_ERR_INVAL,
@@ -745,7 +737,6 @@ static enum iscsi_err check_slips(const struct options *o, const struct pairing 
 	const char *what = what_changes(o);
 	const char *name = pairing->name ? pairing->name : pairing->lone_name;
 	const char *value = pairing->value ? pairing->value : pairing->lone_value;
-	size_t i;
 
 	if (!what)
 		return ISCSI_SUCCESS;
@@ -755,7 +746,7 @@ static enum iscsi_err check_slips(const struct options *o, const struct pairing 
 				  "-n %s has no -v beside %s, and '%s' stands alone; did you "
 				  "mean '-T %s'? Nothing was done.", name, what,
 				  list->words[0], list->words[0]);
-	for (i = 0; i < list->word_count; i++) {
+	for (size_t i = 0; i < list->word_count; i++) {
 		/* Programs are known to pass "--logout all". */
 		if ((o->login || o->logout) && !o->ops && streq(list->words[i], "all"))
 			continue;
@@ -784,9 +775,8 @@ static enum iscsi_err take_all_tokens(int argc, char **argv, const struct token_
 	struct pairing pairing = { NULL, NULL, NULL, NULL };
 	const struct token *bad = NULL;
 	enum iscsi_err err;
-	size_t i;
 
-	for (i = 0; i < list->len; i++) {
+	for (size_t i = 0; i < list->len; i++) {
 		const struct token *t = &list->tokens[i];
 
 		if (t->code == 'h' || t->code == 'V') {
@@ -799,7 +789,7 @@ static enum iscsi_err take_all_tokens(int argc, char **argv, const struct token_
 			continue;
 		}
 		err = take(ret, &pairing, list, t, why);
-		if (err != ISCSI_SUCCESS)
+		if (err)
 			return err;
 	}
 	if (bad) {
@@ -807,7 +797,7 @@ static enum iscsi_err take_all_tokens(int argc, char **argv, const struct token_
 		return complain(bad, "", why);
 	}
 	err = check_dashes(argc, argv, why);
-	if (err != ISCSI_SUCCESS || ret->action == ACTION_STOP_DAEMON)
+	if (err || ret->action == ACTION_STOP_DAEMON)
 		return err;
 	if (ret->mode == MODE_NONE) {
 		ret->suggest_help = true;
@@ -826,7 +816,7 @@ enum iscsi_err options_parse(int argc, char **argv, struct options *ret, struct 
 	ret->packet_size = 32;
 	ret->packet_count = 1;
 	err = tokenize(argc, argv, &list);
-	if (err != ISCSI_SUCCESS)
+	if (err)
 		return iscsi_fail(why, err, "no memory for the command line");
 	err = take_all_tokens(argc, argv, &list, ret, why);
 	token_list_done(&list);

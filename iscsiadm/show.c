@@ -72,11 +72,10 @@ void show_tree_node(FILE *out, struct show_tree *tree, bool collapse, const char
 
 void show_unreadable(FILE *out, const char *title, char *const *list, size_t len)
 {
-	size_t i;
 
 	if (len)
 		fprintf(out, "%s:\n", title);
-	for (i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++)
 		fprintf(out, "\t%s\n", list[i]);
 }
 
@@ -357,13 +356,12 @@ void show_session_tree(FILE *out, const struct sysfs_session *session,
 void show_session_luns(FILE *out, const char *indent, int host_no, const char *host_state,
 		       const struct sysfs_lun *luns, size_t len)
 {
-	size_t i;
 
 	put_title(out, indent, "************************", "Attached SCSI devices:");
 	if (host_state)
 		fprintf(out, "%s\t\tHost Number: %d\tState: %s\n", indent, host_no,
 			host_state[0] ? host_state : "unknown");
-	for (i = 0; i < len; i++) {
+	for (size_t i = 0; i < len; i++) {
 		fprintf(out, "%s\t\tscsi%d Channel %02d Id %d Lun: %" PRIu64 "\n", indent,
 			luns[i].host_no, luns[i].channel, luns[i].target_id, luns[i].lun);
 		if (luns[i].block[0])
