@@ -48,6 +48,12 @@ enum iscsi_err adm_fail(enum iscsi_err err, const struct iscsi_why *why)
 	return err;
 }
 
+void adm_keep_first(enum iscsi_err *first, enum iscsi_err err)
+{
+	if (!*first)
+		*first = err;
+}
+
 static int compare_texts(const void *a, const void *b)
 {
 	return strcmp(a, b);
@@ -62,7 +68,7 @@ void adm_done(struct adm *adm)
 {
 	adm->client = client_free(adm->client);
 	adm->names = match_names_free(adm->names);
-	adm->sessions = adm_sessions_free(adm->sessions);
+	adm->sessions = snapshot_free(adm->sessions);
 	adm->sysfs = sysfs_free(adm->sysfs);
 	adm->config = iscsi_db_config_free(adm->config);
 	adm->db = iscsi_db_close(adm->db);
@@ -146,7 +152,7 @@ enum iscsi_err adm_need_sessions(struct adm *adm)
 	err = adm_need_sysfs(adm);
 	if (err)
 		return err;
-	return adm_fail(adm_sessions_new(adm->sysfs, &adm->sessions), NULL);
+	return adm_fail(snapshot_new(adm->sysfs, &adm->sessions), NULL);
 }
 
 enum iscsi_err adm_need_session(struct adm *adm, unsigned int sid,
@@ -157,14 +163,14 @@ enum iscsi_err adm_need_session(struct adm *adm, unsigned int sid,
 	err = adm_need_sysfs(adm);
 	if (err)
 		return err;
-	err = adm_sessions_new_one(adm->sysfs, sid, &adm->sessions);
+	err = snapshot_new_one(adm->sysfs, sid, &adm->sessions);
 	if (err == ISCSI_ERR_SYSFS_LOOKUP) {
 		adm_error("could not read session targetname: %d", ISCSI_ERR_LOGIN);
 		adm_error("Could not get session info for sid %u", sid);
 		return err;
 	}
 	if (!err)
-		*ret = adm_sessions_detail(adm->sessions, adm_sessions_get(adm->sessions, 0),
+		*ret = snapshot_detail(adm->sessions, snapshot_get(adm->sessions, 0),
 					   SYSFS_DETAIL_STATE);
 	if (!err && !*ret)
 		err = ISCSI_ERR_SYSFS_LOOKUP;
@@ -173,7 +179,7 @@ enum iscsi_err adm_need_session(struct adm *adm, unsigned int sid,
 
 void adm_forget_sessions(struct adm *adm)
 {
-	adm->sessions = adm_sessions_free(adm->sessions);
+	adm->sessions = snapshot_free(adm->sessions);
 }
 
 /* A client_startup_fn. */
@@ -370,12 +376,12 @@ bool adm_session_is_of(struct adm *adm, const struct sysfs_session *session,
 	    !same_host(adm, session->persistent_address,
 		       iscsi_db_record_get(rec, "node.conn[0].address")))
 		return false;
-	session = adm_sessions_detail(adm->sessions, session, SYSFS_DETAIL_STATE);
+	session = snapshot_detail(adm->sessions, session, SYSFS_DETAIL_STATE);
 	if (!session)
 		return false;
 	if (!iface || !*iface)
 		iface = "default";
-	return streq(adm_session_iface(session), iface) &&
+	return streq(snapshot_iface(session), iface) &&
 	       (streq(iface, "default") || !session->transport[0] || !transport ||
 		streq(session->transport, transport));
 }
@@ -384,9 +390,9 @@ size_t adm_count_sessions(struct adm *adm, const struct iscsi_db_record *rec)
 {
 	size_t first, n, count = 0;
 
-	n = adm_sessions_of_target(adm->sessions, iscsi_db_record_get(rec, "node.name"), &first);
+	n = snapshot_of_target(adm->sessions, iscsi_db_record_get(rec, "node.name"), &first);
 	for (size_t i = 0; i < n; i++)
-		count += adm_session_is_of(adm, adm_sessions_by_target(adm->sessions, first + i),
+		count += adm_session_is_of(adm, snapshot_by_target(adm->sessions, first + i),
 					   rec);
 	return count;
 }
@@ -404,8 +410,8 @@ bool adm_session_selected(struct adm *adm, const struct adm_selection *sel,
 		return false;
 	if (!sel->iface)
 		return true;
-	session = adm_sessions_detail(adm->sessions, session, SYSFS_DETAIL_STATE);
-	return session && streq(sel->iface, adm_session_iface(session)) &&
+	session = snapshot_detail(adm->sessions, session, SYSFS_DETAIL_STATE);
+	return session && streq(sel->iface, snapshot_iface(session)) &&
 	       (!sel->transport || streq(sel->iface, "default") ||
 		streq(sel->transport, session->transport));
 }
@@ -477,6 +483,23 @@ enum iscsi_err adm_set_pairs(struct iscsi_db_record *rec, const struct option_pa
 
 	for (size_t i = 0; i < count && !err; i++)
 		err = iscsi_db_record_set(rec, pairs[i].name, pairs[i].value, why);
+	return err;
+}
+
+enum iscsi_err adm_change(struct adm *adm, adm_stage_fn *stage, void *arg)
+{
+	struct iscsi_why why = { "" };
+	enum iscsi_err err = adm_need_db(adm);
+
+	if (err)
+		return err;
+	err = iscsi_db_lock(adm->db, &why);
+	if (err)
+		return adm_fail(err, &why);
+	err = stage(arg);
+	if (!err)
+		err = adm_fail(iscsi_db_commit(adm->db, &why), &why);
+	iscsi_db_unlock(adm->db);
 	return err;
 }
 

@@ -7,7 +7,7 @@
 #ifndef ISCSIADM_ADM_H
 #define ISCSIADM_ADM_H
 
-#include "iscsiadm/adm_sessions.h"
+#include "iscsiadm/snapshot.h"
 #include "iscsiadm/client.h"
 #include "iscsiadm/match.h"
 #include "iscsiadm/options.h"
@@ -18,7 +18,7 @@ struct adm {
 	struct iscsi_db *db;
 	struct iscsi_db_config *config;
 	struct sysfs *sysfs;
-	struct adm_sessions *sessions;
+	struct snapshot *sessions;
 	struct client *client;
 	struct match_names *names;
 	bool warned;			/* adm_each_node() left out something unreadable */
@@ -29,6 +29,9 @@ struct adm {
 };
 
 void adm_done(struct adm *adm);
+
+/* Keeps the first of several failures in *@first. */
+void adm_keep_first(enum iscsi_err *first, enum iscsi_err err);
 
 /* "iscsiadm: TEXT" on stderr, in one write, what cannot be printed made visible. */
 void adm_error(const char *fmt, ...) __attribute__((format(printf, 1, 2), cold));
@@ -129,55 +132,16 @@ enum iscsi_err adm_identify(struct iscsi_db_record *rec, const struct adm_identi
 enum iscsi_err adm_set_pairs(struct iscsi_db_record *rec, const struct option_pair *pairs,
 			     size_t count, struct iscsi_why *why);
 
+/* Stages changes; says its own failures. */
+typedef enum iscsi_err adm_stage_fn(void *arg);
+
+/*
+ * The way every change of records goes: lock, @stage, commit, unlock. If @stage fails, nothing is
+ * changed. @stage may ask nothing of iscsid, since the lock isn't held while waiting for the daemon.
+ */
+enum iscsi_err adm_change(struct adm *adm, adm_stage_fn *stage, void *arg);
+
 /* Says that a record is kept since a session uses it. */
 void adm_say_in_use(const struct iscsi_db_record *rec);
-
-/* ---- modes --------------------------------------------------------------------------- */
-
-/* Each does the whole of its mode and returns the exit status. */
-enum iscsi_err mode_discovery_run(struct adm *adm);	/* also discoverydb */
-enum iscsi_err mode_node_run(struct adm *adm);
-enum iscsi_err mode_session_run(struct adm *adm);
-enum iscsi_err mode_iface_run(struct adm *adm);
-enum iscsi_err mode_host_run(struct adm *adm);
-enum iscsi_err mode_fw_run(struct adm *adm);
-
-/* The operations of node mode on what is selected; session mode uses them too. */
-enum iscsi_err mode_node_operate(struct adm *adm, const struct adm_selection *sel);
-/* Ends, or rescans, the sessions that are selected. */
-enum iscsi_err mode_session_logout(struct adm *adm, const struct adm_selection *sel);
-enum iscsi_err mode_session_rescan(struct adm *adm, const struct adm_selection *sel);
-enum iscsi_err mode_session_stats(struct adm *adm, const struct adm_selection *sel);
-
-/*
- * Reads what the firmware describes, for the fw and discovery modes. Says so if there is
- * nothing: firmware_read() has the statuses and the rest.
- */
-struct firmware_target;
-enum iscsi_err mode_fw_read(struct adm *adm, void (*no_nic)(void *arg, int nic, int max_nic),
-			    void *arg, struct firmware_target **ret, size_t *ret_len);
-/* Says that a target in the table is left out, or, @shown, can't be used. */
-void mode_fw_say_unusable(const struct firmware_target *target, bool shown,
-			  const struct iscsi_why *why);
-/* Says that nothing in the table can be used, @err being why not of the first; the status. */
-enum iscsi_err mode_fw_say_none(enum iscsi_err err);
-
-/* How sessions are shown as trees; host mode uses it too. */
-struct session_trees {
-	const char *indent;
-	unsigned int parts;		/* enum show_session_part */
-	enum sysfs_detail detail;
-	bool devices;
-	void (*heading)(struct adm *adm);	/* before the first; may be NULL */
-};
-
-/*
- * Prints the trees of @list, sessions of adm->sessions, with what iscsid says of them; leaves
- * out, and drops from @list, those that have gone. How many there were.
- */
-size_t mode_session_trees(struct adm *adm, const struct sysfs_session **list, size_t len,
-			  const struct session_trees *how);
-/* The lines about versions, a heading. */
-void mode_session_versions(struct adm *adm);
 
 #endif /* ISCSIADM_ADM_H */

@@ -39,6 +39,11 @@ struct message {
 	size_t len;
 };
 
+struct asked {
+	size_t index;			/* the caller's number for this request */
+	bool answered;
+};
+
 struct client {
 	iscsi_db_warn_fn *warn;
 	void *warn_arg;
@@ -53,9 +58,9 @@ struct client {
 	struct message *head, **tail;
 	size_t sent;			/* of head */
 
+	struct asked *asked;		/* the request with tag N is asked[N - 1] */
 	uint32_t last_tag;
 	size_t open;			/* requests without a result */
-	uint8_t *answered;		/* a bit for each tag */
 
 	uint8_t *in;
 	size_t in_len, in_room;
@@ -137,7 +142,7 @@ struct client *client_free(struct client *client)
 	drop_messages(client);
 	if (client->fd >= 0)
 		(void)close(client->fd);
-	free(client->answered);
+	free(client->asked);
 	free(client->in);
 	free(client);
 	return NULL;
@@ -349,19 +354,18 @@ static const char *request_name(enum mgmt_type type)
 }
 
 enum iscsi_err client_request(struct client *client, const struct mgmt_request *req,
-			      uint32_t *ret_tag)
+			      size_t index)
 {
 	struct mgmt_request copy = *req;
 	struct message *m;
 
-	if (client->last_tag % 8 == 0) {
-		size_t len = client->last_tag / 8 + 1;
-		uint8_t *more = realloc(client->answered, len);
+	if (!(client->last_tag & (client->last_tag - 1))) {	/* 0, or a power of two: full */
+		struct asked *more = reallocarray(client->asked, 2 * (size_t)client->last_tag + 1,
+						  sizeof(*more));
 
 		if (!more)
 			return ISCSI_ERR_NOMEM;
-		more[len - 1] = 0;
-		client->answered = more;
+		client->asked = more;
 	}
 	m = calloc(1, sizeof(*m));
 	if (!m)
@@ -374,9 +378,9 @@ enum iscsi_err client_request(struct client *client, const struct mgmt_request *
 	}
 	*client->tail = m;
 	client->tail = &m->next;
+	client->asked[client->last_tag] = (struct asked){ .index = index };
 	client->last_tag = copy.tag;
 	client->open++;
-	*ret_tag = copy.tag;
 	if (copy.sid)
 		debug(client, "request %u: %s, session %u", copy.tag, request_name(copy.type),
 		      copy.sid);
@@ -385,15 +389,9 @@ enum iscsi_err client_request(struct client *client, const struct mgmt_request *
 	return ISCSI_SUCCESS;
 }
 
-static bool is_answered(const struct client *client, uint32_t tag)
+const char *client_reason(const struct mgmt_reply *reply)
 {
-	return client->answered[(tag - 1) / 8] & (1u << ((tag - 1) % 8));
-}
-
-static void set_answered(struct client *client, uint32_t tag)
-{
-	client->answered[(tag - 1) / 8] |= (uint8_t)(1u << ((tag - 1) % 8));
-	client->open--;
+	return reply->why[0] ? reply->why : iscsi_db_err_text(reply->err);
 }
 
 /* Writes what the socket takes. 0 or -errno; a peer that reads no more isn't an error yet. */
@@ -450,6 +448,8 @@ static ssize_t receive_some(struct client *client)
 static enum iscsi_err handle_reply(struct client *client, const struct mgmt_reply *reply,
 				   client_reply_fn *fn, void *arg)
 {
+	struct asked *asked;
+
 	if (reply->type == MGMT_HELLO && !client->greeted) {
 		client->greeted = true;
 		debug(client, "iscsid %s greets", reply->name);
@@ -461,18 +461,19 @@ static enum iscsi_err handle_reply(struct client *client, const struct mgmt_repl
 		if (err <= ISCSI_SUCCESS || err >= ISCSI_ERR_END)
 			err = ISCSI_ERR_ISCSID_COMM_ERR;
 		return tell(client, err, "iscsid refused the request: %s",
-			    reply->why[0] ? reply->why : iscsi_db_err_text(err));
+			    client_reason(reply));
 	}
-	if (!client->greeted || reply->tag == 0 || reply->tag > client->last_tag ||
-	    is_answered(client, reply->tag))
+	asked = reply->tag && reply->tag <= client->last_tag ? &client->asked[reply->tag - 1] : NULL;
+	if (!client->greeted || !asked || asked->answered)
 		return tell(client, ISCSI_ERR_ISCSID_COMM_ERR,
 			    "iscsid answered a request that wasn't made");
 	if (reply->type == MGMT_RESULT) {
-		set_answered(client, reply->tag);
+		asked->answered = true;
+		client->open--;
 		debug(client, "request %u: result %d%s%s", reply->tag, (int)reply->err,
 		      reply->why[0] ? ", " : "", reply->why);
 	}
-	fn(arg, reply);
+	fn(arg, asked->index, reply);
 	return ISCSI_SUCCESS;
 }
 
@@ -600,10 +601,11 @@ enum iscsi_err client_run(struct client *client, int silence_ms, client_reply_fn
 			.conn_state = MGMT_CONN_UNKNOWN, .recovery = MGMT_RECOVERY_UNKNOWN,
 		};
 
-		if (is_answered(client, tag))
+		if (client->asked[tag - 1].answered)
 			continue;
-		set_answered(client, tag);
-		fn(arg, &reply);
+		client->asked[tag - 1].answered = true;
+		client->open--;
+		fn(arg, client->asked[tag - 1].index, &reply);
 	}
 	return err;
 }

@@ -28,14 +28,17 @@ void client_set_debug(struct client *client, iscsi_db_warn_fn *debug, void *arg)
 void client_set_startup(struct client *client, client_startup_fn *startup, void *arg);
 
 /*
- * Queues a request. Its tag is the client's: @ret_tag counts up by one with each request from
- * the first of the connection on. @req and its strings needn't outlive the call.
+ * Queues a request; client_run() hands @index back with each reply to this request. The client
+ * chooses the tag itself. @req and its strings needn't outlive the call.
  */
 enum iscsi_err client_request(struct client *client, const struct mgmt_request *req,
-			      uint32_t *ret_tag);
+			      size_t index);
 
-/* Told about each reply as it comes. */
-typedef void client_reply_fn(void *arg, const struct mgmt_reply *reply);
+/* Hears each reply as it comes; @index is the request's, as the caller numbered it. */
+typedef void client_reply_fn(void *arg, size_t index, const struct mgmt_reply *reply);
+
+/* The words for a failure: those of the daemon, or, if it gave none, those of the error. */
+const char *client_reason(const struct mgmt_reply *reply);
 
 /*
  * Sends what is queued and hands out replies until each request has had its MGMT_RESULT. If

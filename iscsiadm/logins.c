@@ -28,7 +28,6 @@ struct wish {
 struct job {
 	const char *verb;		/* for the progress line */
 	bool progress;
-	uint32_t first_tag;
 	struct wish *wishes;
 	size_t len, done;
 	/* Formats what wish @i is about. */
@@ -53,15 +52,14 @@ static void hide_progress(struct job *job)
 		fputs("\r\033[K", stderr);
 }
 
-static void on_result(void *arg, const struct mgmt_reply *reply)
+static void on_result(void *arg, size_t index, const struct mgmt_reply *reply)
 {
 	struct job *job = arg;
+	struct wish *wish = &job->wishes[index];
 	char what[LINE_MAX_LEN];
-	struct wish *wish;
 
-	if (reply->type != MGMT_RESULT || reply->tag - job->first_tag >= job->len)
+	if (reply->type != MGMT_RESULT)
 		return;
-	wish = &job->wishes[reply->tag - job->first_tag];
 	wish->err = reply->err;
 	job->done++;
 	job->format(job, wish->index, what, sizeof(what));
@@ -77,6 +75,25 @@ static void on_result(void *arg, const struct mgmt_reply *reply)
 			  iscsi_db_err_text(reply->err));
 	}
 	show_progress(job);
+}
+
+/* Queues a request about the object at @index of the caller's list. */
+static enum iscsi_err add_wish(struct adm *adm, struct job *job, size_t index,
+			       const struct mgmt_request *req)
+{
+	enum iscsi_err err;
+
+	if (!(job->len & (job->len - 1))) {	/* 0, or a power of two: full */
+		struct wish *more = reallocarray(job->wishes, 2 * job->len + 1, sizeof(*more));
+
+		if (!more)
+			return ISCSI_ERR_NOMEM;
+		job->wishes = more;
+	}
+	err = client_request(adm->client, req, job->len);
+	if (!err)
+		job->wishes[job->len++] = (struct wish){ index, ISCSI_ERR_INTERNAL };
+	return err;
 }
 
 /* Waits for all results of a job whose requests are queued. */
@@ -140,22 +157,6 @@ static int login_bound_ms(const struct iscsi_db_record *rec)
 	return (int)MIN(ms, 24 * 3600 * 1000);
 }
 
-static enum iscsi_err ask_login(struct adm *adm, const struct iscsi_db_record *rec,
-				uint32_t flags, uint32_t *ret_tag)
-{
-	struct mgmt_request req = { .type = MGMT_LOGIN, .flags = flags, .iface = "" };
-	char *text = iscsi_db_record_print(rec, ISCSI_DB_FORM_FILE);
-	enum iscsi_err err;
-
-	if (!text)
-		return ISCSI_ERR_NOMEM;
-	req.record = text;
-	err = client_request(adm->client, &req, ret_tag);
-	explicit_bzero(text, strlen(text));
-	free(text);
-	return err;
-}
-
 /* How many sessions a record still lacks; says so and returns 0 if it has them all. */
 static size_t sessions_wanted(struct adm *adm, const struct iscsi_db_record *rec,
 			      const struct login_how *how, bool *multiple)
@@ -177,21 +178,20 @@ static size_t sessions_wanted(struct adm *adm, const struct iscsi_db_record *rec
 	return 0;
 }
 
-static enum iscsi_err add_wish(struct job *job, size_t index, uint32_t tag)
+static enum iscsi_err ask_login(struct adm *adm, struct job *job, size_t index,
+				const struct iscsi_db_record *rec, uint32_t flags)
 {
-	struct wish *more;
+	struct mgmt_request req = { .type = MGMT_LOGIN, .flags = flags, .iface = "" };
+	char *text = iscsi_db_record_print(rec, ISCSI_DB_FORM_FILE);
+	enum iscsi_err err;
 
-	if ((job->len & (job->len - 1)) == 0) {
-		more = reallocarray(job->wishes, job->len ? job->len * 2 : 1, sizeof(*more));
-		if (!more)
-			return ISCSI_ERR_NOMEM;
-		job->wishes = more;
-	}
-	if (!job->len)
-		job->first_tag = tag;
-	job->wishes[job->len].index = index;
-	job->wishes[job->len++].err = ISCSI_ERR_INTERNAL;
-	return ISCSI_SUCCESS;
+	if (!text)
+		return ISCSI_ERR_NOMEM;
+	req.record = text;
+	err = add_wish(adm, job, index, &req);
+	explicit_bzero(text, strlen(text));
+	free(text);
+	return err;
 }
 
 /* Queues the logins that one record needs. */
@@ -202,7 +202,7 @@ static enum iscsi_err queue_logins(struct adm *adm, struct job *job,
 	char what[LINE_MAX_LEN];
 	enum iscsi_err err;
 	bool multiple;
-	uint32_t flags, tag;
+	uint32_t flags;
 	size_t n;
 
 	n = sessions_wanted(adm, rec, how, &multiple);
@@ -213,9 +213,7 @@ static enum iscsi_err queue_logins(struct adm *adm, struct job *job,
 	show_format_node(what, sizeof(what), rec);
 	while (n--) {
 		printf("Logging in to %s%s\n", what, multiple ? " (multiple)" : "");
-		err = ask_login(adm, rec, flags, &tag);
-		if (!err)
-			err = add_wish(job, index, tag);
+		err = ask_login(adm, job, index, rec, flags);
 		if (!err)
 			continue;
 		login_failed(job, what);
@@ -304,16 +302,13 @@ enum iscsi_err logouts_run(struct adm *adm, const struct sysfs_session *const *l
 		return err;
 	for (size_t i = 0; i < count && !err; i++) {
 		struct mgmt_request req = { .type = MGMT_LOGOUT, .record = "", .iface = "" };
-		uint32_t tag;
 
 		/* The current port is part of the line. */
-		(void)adm_sessions_detail(adm->sessions, list[i], SYSFS_DETAIL_STATE);
+		(void)snapshot_detail(adm->sessions, list[i], SYSFS_DETAIL_STATE);
 		show_format_session(what, sizeof(what), list[i]);
 		printf("Logging out of session %s\n", what);
 		req.sid = list[i]->sid;
-		err = client_request(adm->client, &req, &tag);
-		if (!err)
-			err = add_wish(&job, i, tag);
+		err = add_wish(adm, &job, i, &req);
 	}
 	result = adm_fail(err, NULL);
 	if (job.len) {

@@ -11,7 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "iscsiadm/adm.h"
+#include "iscsiadm/mode_discovery.h"
+#include "iscsiadm/mode_fw.h"
+#include "iscsiadm/mode_host.h"
+#include "iscsiadm/mode_iface.h"
+#include "iscsiadm/mode_node.h"
+#include "iscsiadm/mode_session.h"
 #include "libiscsi-db/util.h"
 
 #define STOP_MS	10000
@@ -38,13 +43,13 @@ static void set_up_process(void)
 	(void)umask(0077);		/* records carry secrets */
 }
 
-static void on_stopped(void *arg, const struct mgmt_reply *reply)
+static void on_stopped(void *arg, size_t index, const struct mgmt_reply *reply)
 {
 	struct iscsi_why *why = arg;
 
+	(void)index;
 	if (reply->err)
-		(void)iscsi_fail(why, reply->err, "%s",
-				 reply->why[0] ? reply->why : iscsi_db_err_text(reply->err));
+		(void)iscsi_fail(why, reply->err, "%s", client_reason(reply));
 }
 
 /* -k: sessions stay. Whatever comes of it, the exit status is 0, which scripts rely on. */
@@ -53,7 +58,6 @@ static enum iscsi_err stop_daemon(struct adm *adm)
 	struct mgmt_request req = { .type = MGMT_STOP, .record = "", .iface = "" };
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
-	uint32_t tag;
 
 	if (adm->opt.kill_priority) {
 		adm_error("Invalid iscsid priority %d. Priority must be 0.",
@@ -61,7 +65,7 @@ static enum iscsi_err stop_daemon(struct adm *adm)
 		return ISCSI_SUCCESS;
 	}
 	adm->client = adm_new_client(adm, adm_warn, NULL);
-	if (!adm->client || client_request(adm->client, &req, &tag))
+	if (!adm->client || client_request(adm->client, &req, 0))
 		return adm_fail(ISCSI_ERR_NOMEM, NULL);
 	err = client_run(adm->client, STOP_MS, on_stopped, &why);
 	if (err) {

@@ -6,14 +6,15 @@
  * is opened for writing only after it has answered. With "-t fw" it is the firmware that names
  * the targets, and what becomes of them is the same.
  */
+#include "iscsiadm/mode_discovery.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "iscsiadm/adm.h"
-#include "iscsiadm/discoveries.h"
-#include "iscsiadm/firmware.h"
+#include "iscsiadm/found.h"
 #include "iscsiadm/logins.h"
+#include "iscsiadm/mode_fw.h"
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"
 
@@ -34,9 +35,6 @@ struct discovery {
 	bool store_rec;			/* write it, unless nothing is to be stored */
 	struct adm_records ifaces;
 	struct found_list found;
-	uint32_t first_tag;
-	/* For each request, in the order of the tags: the first interface that it is for. */
-	size_t *requests;
 	size_t request_count;
 	enum iscsi_err *results;	/* one for each interface */
 };
@@ -128,15 +126,11 @@ static void on_target(struct discovery *d, const struct mgmt_reply *reply, size_
 			  why.text);
 }
 
-static void on_discovery(void *arg, const struct mgmt_reply *reply)
+/* @first: the first of the interfaces that this request is for. */
+static void on_discovery(void *arg, size_t first, const struct mgmt_reply *reply)
 {
 	struct discovery *d = arg;
-	size_t n = reply->tag - d->first_tag;
-	size_t first;
 
-	if (n >= d->request_count)
-		return;
-	first = d->requests[n];
 	for (size_t i = first; i < d->ifaces.len; i++) {
 		if (!same_request(d, first, i))
 			continue;
@@ -145,7 +139,7 @@ static void on_discovery(void *arg, const struct mgmt_reply *reply)
 			continue;
 		}
 		d->results[i] = reply->err;
-		if (reply->err)	/* half a list is none */
+		if (reply->err)		/* half a list is none */
 			found_drop(&d->found, i);
 	}
 	if (reply->type == MGMT_TARGET || !reply->err || !reply->why[0])
@@ -181,22 +175,19 @@ static enum iscsi_err queue_discovery(struct discovery *d, size_t i, const char 
 		.flags = d->kind == ISCSI_DB_ISNS ? MGMT_ISNS : 0,
 	};
 	enum iscsi_err err;
-	uint32_t tag;
 	char *iface;
 
-	for (size_t n = 0; n < d->request_count; n++)
-		if (same_request(d, d->requests[n], i))
+	for (size_t earlier = 0; earlier < i; earlier++) {
+		if (same_request(d, earlier, i))
 			return ISCSI_SUCCESS;
-
+	}
 	iface = iscsi_db_record_print(d->ifaces.list[i], ISCSI_DB_FORM_FILE);
 	if (!iface)
 		return ISCSI_ERR_NOMEM;
 	req.iface = iface;
-	err = client_request(d->adm->client, &req, &tag);
+	err = client_request(d->adm->client, &req, i);
 	free(iface);
-	if (!err && !d->request_count)
-		d->first_tag = tag;
-	d->requests[d->request_count++] = i;
+	d->request_count++;
 	return err;
 }
 
@@ -210,9 +201,8 @@ static enum iscsi_err ask(struct discovery *d)
 	if (err)
 		return err;
 	d->results = calloc(d->ifaces.len, sizeof(*d->results));
-	d->requests = calloc(d->ifaces.len, sizeof(*d->requests));
 	record = iscsi_db_record_print(d->rec, ISCSI_DB_FORM_FILE);
-	err = d->results && d->requests && record ? ISCSI_SUCCESS : ISCSI_ERR_NOMEM;
+	err = d->results && record ? ISCSI_SUCCESS : ISCSI_ERR_NOMEM;
 	for (size_t i = 0; i < d->ifaces.len && !err; i++)
 		err = queue_discovery(d, i, record);
 	if (record)
@@ -286,38 +276,46 @@ static unsigned int effective_ops(const struct options *opt, bool all_answered)
 	return all_answered ? ops : ops & ~(unsigned int)OP_DELETE;
 }
 
-/* All that a discovery changes, under one lock and with one commit. */
-static enum iscsi_err store(struct discovery *d, bool all_answered,
-			    struct adm_records *ret_records)
+struct storing {
+	struct discovery *d;
+	unsigned int ops;
+	bool store_rec;
+	enum iscsi_err first;		/* why something couldn't be stored, though the rest is */
+	struct adm_records *records;
+};
+
+/* An adm_stage_fn: all that a discovery changes. Only a lack of memory keeps all from being stored. */
+static enum iscsi_err stage_discovery(void *arg)
 {
-	const struct discovery_source source = {
+	struct storing *s = arg;
+	struct discovery *d = s->d;
+	const struct found_source source = {
 		.type = d->source, .address = d->address, .port = d->port,
 	};
-	unsigned int ops = effective_ops(&d->adm->opt, all_answered);
-	bool store_rec = d->store_rec && !(ops & OP_NONPERSISTENT);
 	struct iscsi_why why = { "" };
-	enum iscsi_err err, nodes;
+	enum iscsi_err err;
 
-	if (!store_rec && !(ops & CHANGES))
-		return discoveries_store(d->adm, &source, 0, &d->found, d->ifaces.list,
-					 d->ifaces.len, ret_records);
-	err = iscsi_db_lock(d->adm->db, &why);
-	if (err)
-		return adm_fail(err, &why);
-	if (store_rec)
-		err = adm_fail(iscsi_db_discovery_write(d->adm->db, d->rec, &why), &why);
-	nodes = discoveries_store(d->adm, &source, ops & CHANGES, &d->found, d->ifaces.list,
-				  d->ifaces.len, ret_records);
-	if (!err)
-		err = nodes;
-	if (nodes != ISCSI_ERR_NOMEM) {
-		why.text[0] = '\0';
-		nodes = adm_fail(iscsi_db_commit(d->adm->db, &why), &why);
-		if (!err)
-			err = nodes;
-	}
-	iscsi_db_unlock(d->adm->db);
-	return err;
+	if (s->store_rec)
+		s->first = adm_fail(iscsi_db_discovery_write(d->adm->db, d->rec, &why), &why);
+	err = found_store(d->adm, &source, s->ops & CHANGES, &d->found, d->ifaces.list,
+			  d->ifaces.len, s->records);
+	adm_keep_first(&s->first, err);
+	return err == ISCSI_ERR_NOMEM ? err : ISCSI_SUCCESS;
+}
+
+static enum iscsi_err store_discovery(struct discovery *d, bool all_answered,
+				      struct adm_records *ret_records)
+{
+	struct storing s = {
+		.d = d, .ops = effective_ops(&d->adm->opt, all_answered), .records = ret_records,
+	};
+	enum iscsi_err err;
+
+	s.store_rec = d->store_rec && !(s.ops & OP_NONPERSISTENT);
+	/* Without a change the database needn't be writable. */
+	err = s.store_rec || (s.ops & CHANGES) ? adm_change(d->adm, stage_discovery, &s) :
+						 stage_discovery(&s);
+	return s.first ? s.first : err;
 }
 
 static enum iscsi_err finish(struct discovery *d, bool all_answered)
@@ -327,7 +325,7 @@ static enum iscsi_err finish(struct discovery *d, bool all_answered)
 	enum iscsi_err err, login;
 
 	qsort(d->found.list, d->found.len, sizeof(*d->found.list), compare_order);
-	err = store(d, all_answered, &records);
+	err = store_discovery(d, all_answered, &records);
 	print_found(d);
 	if (d->adm->opt.login && records.len) {
 		login = logins_run(d->adm, records.list, records.len, &how);
@@ -343,7 +341,6 @@ static void discovery_done(struct discovery *d)
 	found_done(&d->found);
 	adm_records_done(&d->ifaces);
 	free(d->results);
-	free(d->requests);
 	d->rec = iscsi_db_record_free(d->rec);
 }
 
@@ -490,19 +487,13 @@ static enum iscsi_err read_record(struct discovery *d)
 	return err == ISCSI_ERR_NO_OBJS_FOUND ? err : adm_fail(err, &why);
 }
 
-static enum iscsi_err write_record(struct discovery *d)
+/* An adm_stage_fn. */
+static enum iscsi_err stage_record(void *arg)
 {
+	struct discovery *d = arg;
 	struct iscsi_why why = { "" };
-	enum iscsi_err err;
 
-	err = iscsi_db_lock(d->adm->db, &why);
-	if (err)
-		return adm_fail(err, &why);
-	err = iscsi_db_discovery_write(d->adm->db, d->rec, &why);
-	if (!err)
-		err = iscsi_db_commit(d->adm->db, &why);
-	iscsi_db_unlock(d->adm->db);
-	return adm_fail(err, &why);
+	return adm_fail(iscsi_db_discovery_write(d->adm->db, d->rec, &why), &why);
 }
 
 /*
@@ -516,45 +507,31 @@ static enum iscsi_err read_record_or_none(struct discovery *d)
 	return err == ISCSI_ERR_IDBM ? ISCSI_SUCCESS : err;
 }
 
-static enum iscsi_err delete_record(struct discovery *d)
+/* An adm_stage_fn. */
+static enum iscsi_err stage_delete(void *arg)
 {
+	struct discovery *d = arg;
 	struct iscsi_why why = { "" };
-	enum iscsi_err err;
 
-	err = iscsi_db_lock(d->adm->db, &why);
-	if (err)
-		return adm_fail(err, &why);
-	err = iscsi_db_discovery_delete(d->adm->db, d->kind, d->address, d->port, &why);
-	if (!err)
-		err = iscsi_db_commit(d->adm->db, &why);
-	iscsi_db_unlock(d->adm->db);
-	return adm_fail(err, &why);
+	return adm_fail(iscsi_db_discovery_delete(d->adm->db, d->kind, d->address, d->port, &why),
+			&why);
 }
 
-/* Read again under the lock, so that nobody else's change is lost. */
-static enum iscsi_err update_record(struct discovery *d)
+/* An adm_stage_fn: reads the record again under the lock, so that no other change is lost. */
+static enum iscsi_err stage_update(void *arg)
 {
+	struct discovery *d = arg;
 	const struct options *opt = &d->adm->opt;
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 
-	if (!opt->pair_count) {
-		adm_error("Update requires name and value.");
-		return ISCSI_ERR_INVAL;
-	}
-	err = iscsi_db_lock(d->adm->db, &why);
-	if (err)
-		return adm_fail(err, &why);
 	d->rec = iscsi_db_record_free(d->rec);
 	err = read_record(d);
 	for (size_t i = 0; i < opt->pair_count && !err; i++)
 		err = adm_fail(iscsi_db_record_update(d->rec, opt->pairs[i].name,
 						      opt->pairs[i].value, adm_warn, NULL,
 						      &why), &why);
-	if (!err)
-		err = write_record(d);
-	iscsi_db_unlock(d->adm->db);
-	return err;
+	return err ? err : stage_record(d);
 }
 
 /* ---- lists ----------------------------------------------------------------------------- */
@@ -772,7 +749,7 @@ static enum iscsi_err legacy_record(struct adm *adm)
 	if (!opt->ops || opt->ops == OP_SHOW)
 		err = adm_fail(show_record(stdout, d.rec, opt->show_secrets), NULL);
 	else if (opt->ops == OP_DELETE)
-		err = delete_record(&d);
+		err = adm_change(adm, stage_delete, &d);
 	else if (opt->ops == OP_NEW || opt->ops == OP_UPDATE)
 		err = bad("Operation is not supported by discovery mode. Use discoverydb mode.");
 	else
@@ -822,7 +799,7 @@ static enum iscsi_err db_record(struct discovery *d)
 	if (opt->ops & OP_NEW) {
 		err = new_record(d);
 		if (!err)
-			err = write_record(d);
+			err = adm_change(d->adm, stage_record, d);
 		if (!err)
 			printf("New discovery record for [%s,%d] added.\n", d->address, d->port);
 		return err;
@@ -837,9 +814,11 @@ static enum iscsi_err db_record(struct discovery *d)
 	if (!opt->ops || opt->ops == OP_SHOW)
 		return adm_fail(show_record(stdout, d->rec, opt->show_secrets), NULL);
 	if (opt->ops == OP_DELETE)
-		return delete_record(d);
+		return adm_change(d->adm, stage_delete, d);
+	if (opt->ops == OP_UPDATE && !opt->pair_count)
+		return bad("Update requires name and value.");
 	if (opt->ops == OP_UPDATE)
-		return update_record(d);
+		return adm_change(d->adm, stage_update, d);
 	return bad("Operation is not supported.");
 }
 

@@ -3,13 +3,12 @@
  * "-m fw": the targets that the firmware describes, printed or logged in to. These logins use
  * no record: what the firmware says, iscsid.conf for the rest, and -n/-v above both.
  */
-#include "iscsiadm/adm.h"
+#include "iscsiadm/mode_fw.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "iscsiadm/firmware.h"
 #include "iscsiadm/logins.h"
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"

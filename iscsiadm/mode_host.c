@@ -4,13 +4,14 @@
  * transport. What only cards have (CHAP tables, flash nodes, statistics) is answered with a
  * clear error.
  */
-#include "iscsiadm/adm.h"
+#include "iscsiadm/mode_host.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "iscsiadm/sessions.h"
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"
 
@@ -26,10 +27,10 @@ static int compare_name(const void *pa, const void *pb)
 /* The sessions of a host, into @list. */
 static size_t sessions_of(struct adm *adm, int host_no, const struct sysfs_session **list)
 {
-	size_t i, count = adm_sessions_count(adm->sessions), n = 0;
+	size_t i, count = snapshot_count(adm->sessions), n = 0;
 
 	for (i = 0; i < count; i++) {
-		const struct sysfs_session *s = adm_sessions_get(adm->sessions, i);
+		const struct sysfs_session *s = snapshot_get(adm->sessions, i);
 
 		if (s->host_no == host_no)
 			list[n++] = s;
@@ -55,7 +56,7 @@ static enum iscsi_err show_sessions(struct adm *adm, int host_no, int level)
 	err = adm_need_sessions(adm);
 	if (err)
 		return err;
-	list = calloc(adm_sessions_count(adm->sessions) + 1, sizeof(*list));
+	list = calloc(snapshot_count(adm->sessions) + 1, sizeof(*list));
 	if (!list)
 		return adm_fail(ISCSI_ERR_NOMEM, NULL);
 	if (level >= 3) {
@@ -63,7 +64,7 @@ static enum iscsi_err show_sessions(struct adm *adm, int host_no, int level)
 		how.detail = SYSFS_DETAIL_VALUES;
 	}
 	how.devices = level >= 4;
-	(void)mode_session_trees(adm, list, sessions_of(adm, host_no, list), &how);
+	(void)sessions_show_trees(adm, list, sessions_of(adm, host_no, list), &how);
 	return ISCSI_SUCCESS;
 }
 
@@ -114,7 +115,7 @@ static enum iscsi_err list_hosts(struct adm *adm)
 		    !host_selected(&adm->opt, &host))
 			continue;
 		if (!shown++ && level == 4)
-			mode_session_versions(adm);
+			sessions_show_versions(adm);
 		if (level <= 0)
 			show_host_line(stdout, &host);
 		else

@@ -4,7 +4,7 @@
  * updated is updated in the node records bound to the interface too, and a record that is
  * deleted takes them with it. One lock and one commit, as everywhere.
  */
-#include "iscsiadm/adm.h"
+#include "iscsiadm/mode_iface.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,14 +29,14 @@ static enum iscsi_err usage(const char *text)
 /* Whether a session uses the interface. */
 static bool in_use(struct adm *adm, const char *name)
 {
-	size_t i, count = adm_sessions_count(adm->sessions);
+	size_t i, count = snapshot_count(adm->sessions);
 
 	for (i = 0; i < count; i++) {
 		const struct sysfs_session *s;
 
-		s = adm_sessions_detail(adm->sessions, adm_sessions_get(adm->sessions, i),
+		s = snapshot_detail(adm->sessions, snapshot_get(adm->sessions, i),
 					SYSFS_DETAIL_STATE);
-		if (s && streq(adm_session_iface(s), name))
+		if (s && streq(snapshot_iface(s), name))
 			return true;
 	}
 	return false;
@@ -204,26 +204,18 @@ static enum iscsi_err apply_pairs(struct adm *adm, struct iscsi_db_record *iface
 	return adm_fail(err, &why);
 }
 
-/* Commits what was staged, or drops it. */
-static enum iscsi_err end_change(struct adm *adm, enum iscsi_err err)
+/* A change of one interface record and of the node records bound to it. */
+struct iface_change {
+	struct adm *adm;
+	const char *name;
+	unsigned int unreadable;	/* unreadable node records whose end is staged */
+};
+
+static enum iscsi_err change_iface(struct iface_change *c, adm_stage_fn *stage)
 {
-	struct iscsi_why why = { "" };
+	enum iscsi_err err = adm_need_sessions(c->adm);
 
-	if (!err)
-		err = adm_fail(iscsi_db_commit(adm->db, &why), &why);
-	iscsi_db_unlock(adm->db);
-	return err;
-}
-
-static enum iscsi_err begin_change(struct adm *adm)
-{
-	struct iscsi_why why = { "" };
-	enum iscsi_err err;
-
-	err = adm_need_sessions(adm);
-	if (err)
-		return err;
-	return adm_fail(iscsi_db_lock(adm->db, &why), &why);
+	return err ? err : adm_change(c->adm, stage, c);
 }
 
 static void warn_if_used(struct adm *adm, const char *name)
@@ -286,7 +278,7 @@ static enum iscsi_err stage_with_nodes(struct adm *adm, const struct iscsi_db_re
 	return adm_each_node(adm, &bound, update_node, &update, NULL);
 }
 
-static enum iscsi_err stage_new(struct adm *adm, const char *name)
+static enum iscsi_err stage_fresh(struct adm *adm, const char *name)
 {
 	struct iscsi_db_record *iface;
 	struct iscsi_why why = { "" };
@@ -307,37 +299,46 @@ static enum iscsi_err stage_new(struct adm *adm, const char *name)
 	return err;
 }
 
+/* An adm_stage_fn. */
+static enum iscsi_err stage_new(void *arg)
+{
+	const struct iface_change *c = arg;
+	struct adm *adm = c->adm;
+
+	if (is_builtin(c->name)) {
+		adm_error("iface %s is a special interface and is not stored in %s/ifaces.",
+			  c->name, iscsi_db_root(adm->db));
+		return ISCSI_ERR_INVAL;
+	}
+	if (in_use(adm, c->name) && has_record(adm, c->name)) {
+		adm_error("A session is using the interface %s.", c->name);
+		return ISCSI_ERR_SESS_EXISTS;
+	}
+	warn_if_used(adm, c->name);
+	return stage_fresh(adm, c->name);
+}
+
 static enum iscsi_err iface_new(struct adm *adm, const char *name)
 {
+	struct iface_change change = { .adm = adm, .name = name };
 	enum iscsi_err err;
 
 	if (!name)
 		return usage("Could not add interface. No interface passed in.");
-	err = begin_change(adm);
+	err = change_iface(&change, stage_new);
 	if (err)
-		return err;
-	if (is_builtin(name)) {
-		adm_error("iface %s is a special interface and is not stored in %s/ifaces.",
-			  name, iscsi_db_root(adm->db));
-		err = ISCSI_ERR_INVAL;
-	} else if (in_use(adm, name) && has_record(adm, name)) {
-		adm_error("A session is using the interface %s.", name);
-		err = ISCSI_ERR_SESS_EXISTS;
-	} else {
-		warn_if_used(adm, name);
-		err = stage_new(adm, name);
-	}
-	err = end_change(adm, err);
-	if (err) {
 		adm_error("Could not create new interface %s.", name);
-		return err;
-	}
-	printf("%s updated.\nNew interface %s added\n", name, name);
-	return ISCSI_SUCCESS;
+	else
+		printf("%s updated.\nNew interface %s added\n", name, name);
+	return err;
 }
 
-static enum iscsi_err stage_update(struct adm *adm, const char *name)
+/* An adm_stage_fn. */
+static enum iscsi_err stage_update(void *arg)
 {
+	const struct iface_change *c = arg;
+	struct adm *adm = c->adm;
+	const char *name = c->name;
 	struct iscsi_db_record *iface;
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
@@ -362,13 +363,12 @@ static enum iscsi_err stage_update(struct adm *adm, const char *name)
 
 static enum iscsi_err iface_update(struct adm *adm, const char *name)
 {
+	struct iface_change change = { .adm = adm, .name = name };
 	enum iscsi_err err;
 
 	if (!name || !adm->opt.pair_count)
 		return usage("Update requires name, value, and iface.");
-	err = begin_change(adm);
-	if (!err)
-		err = end_change(adm, stage_update(adm, name));
+	err = change_iface(&change, stage_update);
 	if (!err)
 		printf("%s updated.\n", name);
 	else
@@ -401,9 +401,12 @@ static enum iscsi_err stage_delete_nodes(struct adm *adm, const char *name,
 	return adm_delete_unreadable(adm, &bound, ret_unreadable);
 }
 
-static enum iscsi_err stage_delete(struct adm *adm, const char *name,
-				   unsigned int *ret_unreadable)
+/* An adm_stage_fn. */
+static enum iscsi_err stage_delete(void *arg)
 {
+	struct iface_change *c = arg;
+	struct adm *adm = c->adm;
+	const char *name = c->name;
 	struct iscsi_db_record *iface;
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
@@ -422,7 +425,7 @@ static enum iscsi_err stage_delete(struct adm *adm, const char *name,
 	}
 	if (!err)
 		iscsi_db_record_free(iface);
-	err = stage_delete_nodes(adm, name, ret_unreadable);
+	err = stage_delete_nodes(adm, name, &c->unreadable);
 	if (!err && in_use(adm, name)) {
 		adm_error("A session is using the interface %s.", name);
 		err = ISCSI_ERR_SESS_EXISTS;
@@ -434,19 +437,17 @@ static enum iscsi_err stage_delete(struct adm *adm, const char *name,
 
 static enum iscsi_err iface_delete(struct adm *adm, const char *name)
 {
-	unsigned int unreadable = 0;
+	struct iface_change change = { .adm = adm, .name = name };
 	enum iscsi_err err;
 
 	if (!name)
 		return usage("Could not delete interface. No interface passed in.");
-	err = begin_change(adm);
-	if (!err)
-		err = end_change(adm, stage_delete(adm, name, &unreadable));
+	err = change_iface(&change, stage_delete);
 	if (err) {
 		adm_error("Could not delete iface %s: %s", name, iscsi_db_err_text(err));
 		return err;
 	}
-	adm_say_unreadable_deleted(unreadable);
+	adm_say_unreadable_deleted(change.unreadable);
 	printf("%s unbound and deleted.\n", name);
 	return ISCSI_SUCCESS;
 }

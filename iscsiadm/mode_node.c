@@ -4,13 +4,14 @@
  * one session and its record, or for all sessions. All changes of a command are staged under one
  * lock and committed once; nothing is asked of iscsid while it is held.
  */
-#include "iscsiadm/adm.h"
+#include "iscsiadm/mode_node.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "iscsiadm/logins.h"
+#include "iscsiadm/sessions.h"
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"
 
@@ -20,12 +21,6 @@ static enum iscsi_err no_records(void)
 {
 	adm_error("No records found");
 	return ISCSI_ERR_NO_OBJS_FOUND;
-}
-
-static void keep_first(enum iscsi_err *first, enum iscsi_err err)
-{
-	if (!*first)
-		*first = err;
 }
 
 /* ---- list and show --------------------------------------------------------------------- */
@@ -93,6 +88,10 @@ static enum iscsi_err node_show(struct adm *adm, const struct adm_selection *sel
 
 struct change {
 	struct adm *adm;
+	const struct adm_selection *sel;
+	iscsi_db_record_fn *fn;
+	size_t count;			/* records that @sel selects */
+	unsigned int unreadable;	/* unreadable records whose end is staged */
 	enum iscsi_err first;
 	bool no_summary;
 	/* What was said last: once is enough for all records. */
@@ -102,7 +101,7 @@ struct change {
 
 static void change_failed(struct change *c, enum iscsi_err err, const struct iscsi_why *why)
 {
-	keep_first(&c->first, err);
+	adm_keep_first(&c->first, err);
 	if (!streq(c->last.text, why->text))
 		(void)adm_fail(err, why);
 	c->last = *why;
@@ -187,7 +186,7 @@ static enum iscsi_err delete_node(void *arg, const struct iscsi_db_record *rec)
 
 	if (adm_count_sessions(c->adm, rec)) {
 		adm_say_in_use(rec);
-		keep_first(&c->first, ISCSI_ERR_SESS_EXISTS);
+		adm_keep_first(&c->first, ISCSI_ERR_SESS_EXISTS);
 		return ISCSI_SUCCESS;
 	}
 	err = iscsi_db_node_delete(c->adm->db, rec, &why);
@@ -196,35 +195,32 @@ static enum iscsi_err delete_node(void *arg, const struct iscsi_db_record *rec)
 	return ISCSI_SUCCESS;
 }
 
-/* Walks what is selected with the lock held, and commits what @fn has staged. */
+/* An adm_stage_fn: stages c->fn's change of each record that is selected. */
+static enum iscsi_err stage_changes(void *arg)
+{
+	struct change *c = arg;
+	enum iscsi_err err;
+
+	err = adm_each_node(c->adm, c->sel, c->fn, c, &c->count);
+	if (!err && c->fn == delete_node)
+		err = adm_delete_unreadable(c->adm, c->sel, &c->unreadable);
+	return err;
+}
+
 static enum iscsi_err change_nodes(struct adm *adm, const struct adm_selection *sel,
 				   iscsi_db_record_fn *fn)
 {
-	struct change change = { .adm = adm, .first = ISCSI_SUCCESS };
-	struct iscsi_why why = { "" };
-	unsigned int unreadable = 0;
-	enum iscsi_err err;
-	size_t count;
+	struct change change = { .adm = adm, .sel = sel, .fn = fn };
+	enum iscsi_err err = adm_need_sessions(adm);
 
-	err = adm_need_db(adm);
-	if (!err)
-		err = adm_need_sessions(adm);
 	if (err)
 		return err;
-	err = iscsi_db_lock(adm->db, &why);
-	if (err)
-		return adm_fail(err, &why);
-	err = adm_each_node(adm, sel, fn, &change, &count);
-	if (!err && fn == delete_node)
-		err = adm_delete_unreadable(adm, sel, &unreadable);
-	if (!err)
-		err = adm_fail(iscsi_db_commit(adm->db, &why), &why);
-	iscsi_db_unlock(adm->db);
-	if (!err && !count && !unreadable)
+	err = adm_change(adm, stage_changes, &change);
+	if (!err && !change.count && !change.unreadable)
 		return no_records();
 	if (!err)
-		adm_say_unreadable_deleted(unreadable);
-	keep_first(&change.first, err);
+		adm_say_unreadable_deleted(change.unreadable);
+	adm_keep_first(&change.first, err);
 	if (change.first && !change.no_summary)
 		adm_error(ON_ALL "%s", iscsi_db_err_text(change.first));
 	return change.first;
@@ -264,6 +260,7 @@ static enum iscsi_err node_update(struct adm *adm, const struct adm_selection *s
 
 struct addition {
 	struct adm *adm;
+	const struct adm_selection *sel;
 	const struct iscsi_db_record *template;
 	struct adm_identity id;
 	const char *iface;		/* the name to which what is added is bound */
@@ -332,8 +329,11 @@ static enum iscsi_err adopt_tpgt(void *arg, const struct iscsi_db_record *rec)
 	return ISCSI_SUCCESS;
 }
 
-static enum iscsi_err add_nodes(struct addition *a, const struct adm_selection *sel)
+/* An adm_stage_fn. */
+static enum iscsi_err stage_additions(void *arg)
 {
+	struct addition *a = arg;
+	const struct adm_selection *sel = a->sel;
 	struct iscsi_db_filter same = {
 		.target = sel->target, .address = sel->address, .port = sel->port,
 	};
@@ -372,23 +372,15 @@ static void say_added(const struct iscsi_db_record *rec)
 	       iscsi_db_record_get(rec, "node.tpgt"), iscsi_db_record_get(rec, "node.name"));
 }
 
-static enum iscsi_err add_locked(struct addition *a, const struct adm_selection *sel)
+static enum iscsi_err add_and_say(struct addition *a)
 {
-	struct iscsi_why why = { "" };
-	enum iscsi_err err;
+	enum iscsi_err err = adm_change(a->adm, stage_additions, a);
 
-	err = iscsi_db_lock(a->adm->db, &why);
-	if (err)
-		return adm_fail(err, &why);
-	err = add_nodes(a, sel);
-	if (!err)
-		err = adm_fail(iscsi_db_commit(a->adm->db, &why), &why);
-	iscsi_db_unlock(a->adm->db);
 	if (err)
 		return err;
 	if (!a->added.len) {
 		adm_error("Error while adding record: no record has this %s; give both a target "
-			  "(-T) and a portal (-p)", sel->target ? "target" : "portal");
+			  "(-T) and a portal (-p)", a->sel->target ? "target" : "portal");
 		return ISCSI_ERR_INVAL;
 	}
 	for (size_t i = 0; i < a->added.len; i++)
@@ -400,7 +392,7 @@ static enum iscsi_err add_locked(struct addition *a, const struct adm_selection 
 static enum iscsi_err node_new(struct adm *adm, const struct adm_selection *sel,
 			       const struct iscsi_db_record *iface)
 {
-	struct addition a = { .adm = adm, .id.discovery_type = "static" };
+	struct addition a = { .adm = adm, .sel = sel, .id.discovery_type = "static" };
 	struct iscsi_db_record *template = NULL, *builtin = NULL;
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
@@ -419,7 +411,7 @@ static enum iscsi_err node_new(struct adm *adm, const struct adm_selection *sel,
 		err = adm_new_node(adm, iface ? iface : builtin, &template);
 	if (!err) {
 		a.template = template;
-		err = add_locked(&a, sel);
+		err = add_and_say(&a);
 	}
 	adm_records_done(&a.added);
 	iscsi_db_record_free(template);
@@ -477,7 +469,7 @@ static bool target_has_session(struct adm *adm, const struct iscsi_db_record *re
 {
 	size_t first;
 
-	return adm_sessions_of_target(adm->sessions, iscsi_db_record_get(rec, "node.name"),
+	return snapshot_of_target(adm->sessions, iscsi_db_record_get(rec, "node.name"),
 				      &first) > 0;
 }
 
@@ -549,7 +541,7 @@ static enum iscsi_err node_login_all(struct adm *adm)
 			err = logins_run(adm, startup.plain.list, startup.plain.len, &how);
 		if (startup.leading.len) {
 			leading = login_leading(adm, &startup.leading);
-			keep_first(&err, leading);
+			adm_keep_first(&err, leading);
 		}
 	}
 	adm_records_done(&startup.plain);
@@ -590,14 +582,14 @@ static enum iscsi_err node_logout_all(struct adm *adm)
 	err = adm_need_sessions(adm);
 	if (err)
 		return err;
-	count = adm_sessions_count(adm->sessions);
+	count = snapshot_count(adm->sessions);
 	list = calloc(count + 1, sizeof(*list));
 	if (!list)
 		return adm_fail(ISCSI_ERR_NOMEM, NULL);
 	for (size_t i = 0; i < count; i++) {
 		struct adm_selection sel = { .literal = true };
 
-		l.session = adm_sessions_by_target(adm->sessions, i);
+		l.session = snapshot_by_target(adm->sessions, i);
 		l.found = false;
 		sel.target = l.session->target;
 		sel.address = l.session->persistent_address;
@@ -622,9 +614,9 @@ enum iscsi_err mode_node_operate(struct adm *adm, const struct adm_selection *se
 	const struct options *opt = &adm->opt;
 
 	if (opt->rescan)
-		return mode_session_rescan(adm, sel);
+		return sessions_rescan(adm, sel);
 	if (opt->stats)
-		return mode_session_stats(adm, sel);
+		return sessions_stats(adm, sel);
 	if (opt->login && opt->logout) {
 		adm_error("Invalid parameters. Both login and logout passed in");
 		return ISCSI_ERR_INVAL;
@@ -639,7 +631,7 @@ enum iscsi_err mode_node_operate(struct adm *adm, const struct adm_selection *se
 	if (opt->login)
 		return node_login(adm, sel);
 	if (opt->logout)
-		return mode_session_logout(adm, sel);
+		return sessions_logout(adm, sel);
 	if (!opt->ops || opt->ops == OP_SHOW) {
 		struct adm_selection by_name = *sel;
 

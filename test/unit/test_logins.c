@@ -291,9 +291,9 @@ static enum iscsi_err logout(void)
 	size_t i, n;
 
 	ck_assert(!adm_need_sessions(&adm));
-	n = adm_sessions_count(adm.sessions);
+	n = snapshot_count(adm.sessions);
 	for (i = 0; i < n; i++)
-		list[i] = adm_sessions_get(adm.sessions, i);
+		list[i] = snapshot_get(adm.sessions, i);
 	capture();
 	err = logouts_run(&adm, list, n);
 	(void)said(0);

@@ -8,7 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "iscsiadm/adm.h"
+#include "iscsiadm/mode_discovery.h"
+#include "iscsiadm/mode_iface.h"
+#include "iscsiadm/mode_node.h"
 #include "libiscsi-db/util.h"
 #include "test/fake/sysfs.h"
 #include "test/unit/capture.h"

@@ -4,7 +4,7 @@
  * sorted by target, so that holding any number of records against any number of sessions costs
  * a binary search each.
  */
-#include "iscsiadm/adm_sessions.h"
+#include "iscsiadm/snapshot.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ struct entry {
 	bool gone;
 };
 
-struct adm_sessions {
+struct snapshot {
 	struct sysfs *sysfs;
 	struct entry *list;
 	struct entry **by_target;
@@ -44,7 +44,7 @@ static int compare_target(const void *pa, const void *pb)
 	return a->session.sid < b->session.sid ? -1 : a->session.sid > b->session.sid;
 }
 
-struct adm_sessions *adm_sessions_free(struct adm_sessions *sessions)
+struct snapshot *snapshot_free(struct snapshot *sessions)
 {
 	if (sessions) {
 		if (sessions->list)
@@ -58,9 +58,9 @@ struct adm_sessions *adm_sessions_free(struct adm_sessions *sessions)
 
 /* A snapshot of those of @sids that are there. */
 static enum iscsi_err take_snapshot(struct sysfs *sysfs, const unsigned int *sids, size_t count,
-				    struct adm_sessions **ret)
+				    struct snapshot **ret)
 {
-	struct adm_sessions *s;
+	struct snapshot *s;
 
 	s = calloc(1, sizeof(*s));
 	if (!s)
@@ -69,7 +69,7 @@ static enum iscsi_err take_snapshot(struct sysfs *sysfs, const unsigned int *sid
 	s->list = calloc(count + 1, sizeof(*s->list));
 	s->by_target = calloc(count + 1, sizeof(*s->by_target));
 	if (!s->list || !s->by_target) {
-		adm_sessions_free(s);
+		snapshot_free(s);
 		return ISCSI_ERR_NOMEM;
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -88,7 +88,7 @@ static enum iscsi_err take_snapshot(struct sysfs *sysfs, const unsigned int *sid
 	return ISCSI_SUCCESS;
 }
 
-enum iscsi_err adm_sessions_new(struct sysfs *sysfs, struct adm_sessions **ret)
+enum iscsi_err snapshot_new(struct sysfs *sysfs, struct snapshot **ret)
 {
 	CLEANUP(freep) unsigned int *sids = NULL;
 	enum iscsi_err err;
@@ -102,34 +102,34 @@ enum iscsi_err adm_sessions_new(struct sysfs *sysfs, struct adm_sessions **ret)
 	return take_snapshot(sysfs, sids, count, ret);
 }
 
-enum iscsi_err adm_sessions_new_one(struct sysfs *sysfs, unsigned int sid,
-				    struct adm_sessions **ret)
+enum iscsi_err snapshot_new_one(struct sysfs *sysfs, unsigned int sid,
+				    struct snapshot **ret)
 {
-	struct adm_sessions *s;
+	struct snapshot *s;
 	enum iscsi_err err;
 
 	err = take_snapshot(sysfs, &sid, 1, &s);
 	if (err)
 		return err;
 	if (!s->len) {
-		adm_sessions_free(s);
+		snapshot_free(s);
 		return ISCSI_ERR_SYSFS_LOOKUP;
 	}
 	*ret = s;
 	return ISCSI_SUCCESS;
 }
 
-size_t adm_sessions_count(const struct adm_sessions *sessions)
+size_t snapshot_count(const struct snapshot *sessions)
 {
 	return sessions->len;
 }
 
-const struct sysfs_session *adm_sessions_get(const struct adm_sessions *sessions, size_t i)
+const struct sysfs_session *snapshot_get(const struct snapshot *sessions, size_t i)
 {
 	return &sessions->list[i].session;
 }
 
-size_t adm_sessions_of_target(const struct adm_sessions *sessions, const char *target,
+size_t snapshot_of_target(const struct snapshot *sessions, const char *target,
 			      size_t *ret_first)
 {
 	size_t low = 0, high = sessions->len, n = 0;
@@ -149,7 +149,7 @@ size_t adm_sessions_of_target(const struct adm_sessions *sessions, const char *t
 	return n;
 }
 
-const struct sysfs_session *adm_sessions_by_target(const struct adm_sessions *sessions, size_t i)
+const struct sysfs_session *snapshot_by_target(const struct snapshot *sessions, size_t i)
 {
 	return &sessions->by_target[i]->session;
 }
@@ -159,7 +159,7 @@ static struct entry *entry_of(const struct sysfs_session *session)
 	return container_of((struct sysfs_session *)(uintptr_t)session, struct entry, session);
 }
 
-void adm_sessions_told(struct adm_sessions *sessions, const struct sysfs_session *session,
+void snapshot_told(struct snapshot *sessions, const struct sysfs_session *session,
 		       const char *text)
 {
 	struct entry *e = entry_of(session);
@@ -177,7 +177,7 @@ void adm_sessions_told(struct adm_sessions *sessions, const struct sysfs_session
 	e->detail = SYSFS_DETAIL_VALUES;
 }
 
-const struct sysfs_session *adm_sessions_detail(struct adm_sessions *sessions,
+const struct sysfs_session *snapshot_detail(struct snapshot *sessions,
 						const struct sysfs_session *session,
 						enum sysfs_detail detail)
 {
@@ -200,7 +200,7 @@ const struct sysfs_session *adm_sessions_detail(struct adm_sessions *sessions,
 	return session;
 }
 
-const char *adm_session_iface(const struct sysfs_session *session)
+const char *snapshot_iface(const struct sysfs_session *session)
 {
 	return session->iface[0] ? session->iface : "default";
 }

@@ -4,8 +4,8 @@
  * records, which existing ones are replaced or removed. Used by the discovery mode, whatever
  * way the targets were found.
  */
-#ifndef ISCSIADM_DISCOVERIES_H
-#define ISCSIADM_DISCOVERIES_H
+#ifndef ISCSIADM_FOUND_H
+#define ISCSIADM_FOUND_H
 
 #include "iscsiadm/adm.h"
 
@@ -44,7 +44,7 @@ void found_drop(struct found_list *found, size_t iface);
 void found_done(struct found_list *found);
 
 /* Where the targets come from: the values of a record's node.discovery_*. */
-struct discovery_source {
+struct found_source {
 	const char *type;		/* "send_targets", "isns", "fw" */
 	const char *address;		/* "" and port 0 for "fw" */
 	int port;
@@ -56,9 +56,9 @@ struct discovery_source {
  * Fills @ret_records with the record of each found target, in their order: what was stored, or
  * lies in the database, or what would have been stored.
  */
-enum iscsi_err discoveries_store(struct adm *adm, const struct discovery_source *source,
+enum iscsi_err found_store(struct adm *adm, const struct found_source *source,
 				 unsigned int ops, const struct found_list *found,
 				 struct iscsi_db_record *const *ifaces, size_t iface_count,
 				 struct adm_records *ret_records);
 
-#endif /* ISCSIADM_DISCOVERIES_H */
+#endif /* ISCSIADM_FOUND_H */

@@ -4,7 +4,7 @@
  * one walk over the database tells which records exist, which have a stale tpgt, and which are
  * no longer reported. Names from targets pass the library's gate before anything else.
  */
-#include "iscsiadm/discoveries.h"
+#include "iscsiadm/found.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,7 +88,7 @@ void found_done(struct found_list *found)
 
 struct store {
 	struct adm *adm;
-	const struct discovery_source *source;
+	const struct found_source *source;
 	unsigned int ops;
 	struct iscsi_db_record *const *ifaces;
 	const char **names;			/* of the interfaces */
@@ -351,7 +351,7 @@ static enum iscsi_err make_templates(struct store *s, size_t count,
 	return err;
 }
 
-enum iscsi_err discoveries_store(struct adm *adm, const struct discovery_source *source,
+enum iscsi_err found_store(struct adm *adm, const struct found_source *source,
 				 unsigned int ops, const struct found_list *found,
 				 struct iscsi_db_record *const *ifaces, size_t iface_count,
 				 struct adm_records *ret_records)

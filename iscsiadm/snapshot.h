@@ -4,48 +4,48 @@
  * listed, and findable by target. What a one-line list doesn't need is read when it is asked
  * for. A session that goes away meanwhile simply isn't there.
  */
-#ifndef ISCSIADM_ADM_SESSIONS_H
-#define ISCSIADM_ADM_SESSIONS_H
+#ifndef ISCSIADM_SNAPSHOT_H
+#define ISCSIADM_SNAPSHOT_H
 
 #include "iscsid/kernel/sysfs.h"
 
-struct adm_sessions;
+struct snapshot;
 
 /* Reads the names and portals of all sessions. @sysfs must outlive what is returned. */
-enum iscsi_err adm_sessions_new(struct sysfs *sysfs, struct adm_sessions **ret);
-struct adm_sessions *adm_sessions_free(struct adm_sessions *sessions);
+enum iscsi_err snapshot_new(struct sysfs *sysfs, struct snapshot **ret);
+struct snapshot *snapshot_free(struct snapshot *sessions);
 
 /* The same with one session alone. ISCSI_ERR_SYSFS_LOOKUP: there is none. */
-enum iscsi_err adm_sessions_new_one(struct sysfs *sysfs, unsigned int sid,
-				    struct adm_sessions **ret);
+enum iscsi_err snapshot_new_one(struct sysfs *sysfs, unsigned int sid,
+				    struct snapshot **ret);
 
 /* In byte order of the kernel's names: session1, session10, session2. */
-size_t adm_sessions_count(const struct adm_sessions *sessions);
-const struct sysfs_session *adm_sessions_get(const struct adm_sessions *sessions, size_t i);
+size_t snapshot_count(const struct snapshot *sessions);
+const struct sysfs_session *snapshot_get(const struct snapshot *sessions, size_t i);
 
 /* The sessions of a target are found at *@ret_first .. *@ret_first + the returned number - 1. */
-size_t adm_sessions_of_target(const struct adm_sessions *sessions, const char *target,
+size_t snapshot_of_target(const struct snapshot *sessions, const char *target,
 			      size_t *ret_first);
-/* The @i'th in order of targets; the number is as adm_sessions_of_target() gives it. */
-const struct sysfs_session *adm_sessions_by_target(const struct adm_sessions *sessions,
+/* The @i'th in order of targets; the number is as snapshot_of_target() gives it. */
+const struct sysfs_session *snapshot_by_target(const struct snapshot *sessions,
 						   size_t i);
 
 /*
  * What iscsid told of @session, one of ours: a text of sysfs_print_session(), or NULL or "" if it
- * didn't. Taken if it speaks of this session; adm_sessions_detail() then has less to read.
+ * didn't. Taken if it speaks of this session; snapshot_detail() then has less to read.
  */
-void adm_sessions_told(struct adm_sessions *sessions, const struct sysfs_session *session,
+void snapshot_told(struct snapshot *sessions, const struct sysfs_session *session,
 		       const char *text);
 
 /*
  * @session, one of ours, with at least @detail. NULL: it has gone. The pointer stays the same
  * and what it points to grows.
  */
-const struct sysfs_session *adm_sessions_detail(struct adm_sessions *sessions,
+const struct sysfs_session *snapshot_detail(struct snapshot *sessions,
 						const struct sysfs_session *session,
 						enum sysfs_detail detail);
 
 /* The name of its interface record: what the kernel was told, else "default". */
-const char *adm_session_iface(const struct sysfs_session *session);
+const char *snapshot_iface(const struct sysfs_session *session);
 
-#endif /* ISCSIADM_ADM_SESSIONS_H */
+#endif /* ISCSIADM_SNAPSHOT_H */

@@ -10,7 +10,7 @@
 
 #include <check.h>
 
-#include "iscsiadm/discoveries.h"
+#include "iscsiadm/found.h"
 #include "libiscsi-db/util.h"
 #include "test/fake/sysfs.h"
 
@@ -22,7 +22,7 @@ static struct found_list found;
 static struct adm_records records;
 static const struct found_extra *extra;	/* of what is reported */
 
-static const struct discovery_source source = { "send_targets", "10.0.0.1", 3260 };
+static const struct found_source source = { "send_targets", "10.0.0.1", 3260 };
 
 static void setup(void)
 {
@@ -30,7 +30,7 @@ static void setup(void)
 	FILE *f;
 
 	fs = fake_sysfs_new();
-	(void)snprintf(root, sizeof(root), "/tmp/test-discoveries.XXXXXX");
+	(void)snprintf(root, sizeof(root), "/tmp/test-found.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(root));
 	(void)snprintf(conf, sizeof(conf), "%s/iscsid.conf", root);
 	f = fopen(conf, "w");
@@ -92,14 +92,14 @@ static void store(const char *target, const char *address, int tpgt, const char 
 	iscsi_db_record_free(rec);
 }
 
-static enum iscsi_err run_from(const struct discovery_source *from, unsigned int ops,
+static enum iscsi_err run_from(const struct found_source *from, unsigned int ops,
 			       size_t iface_count)
 {
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 
 	ck_assert(!iscsi_db_lock(adm.db, &why));
-	err = discoveries_store(&adm, from, ops, &found, ifaces, iface_count, &records);
+	err = found_store(&adm, from, ops, &found, ifaces, iface_count, &records);
 	ck_assert_msg(!iscsi_db_commit(adm.db, &why), "%s", why.text);
 	iscsi_db_unlock(adm.db);
 	return err;
@@ -232,7 +232,7 @@ static const struct option_pair own[] = {
 	{ "iface.initiatorname", "iqn.a:me" },
 };
 static const struct found_extra assumed = { own, ARRAY_SIZE(own), true };
-static const struct discovery_source firmware = { "fw", "", 0 };
+static const struct found_source firmware = { "fw", "", 0 };
 
 START_TEST(settings_are_the_targets_own)
 {
@@ -327,8 +327,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("discoveries");
-	TCase *t = tcase_create("discoveries");
+	Suite *s = suite_create("found");
+	TCase *t = tcase_create("found");
 	SRunner *runner = srunner_create(s);
 	int failed;
 

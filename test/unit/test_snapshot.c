@@ -34,9 +34,9 @@ START_TEST(order_is_that_of_the_names)
 	size_t i;
 
 	ck_assert(!adm_need_sessions(&adm));
-	ck_assert_uint_eq(adm_sessions_count(adm.sessions), ARRAY_SIZE(order));
+	ck_assert_uint_eq(snapshot_count(adm.sessions), ARRAY_SIZE(order));
 	for (i = 0; i < ARRAY_SIZE(order); i++)
-		ck_assert_uint_eq(adm_sessions_get(adm.sessions, i)->sid, order[i]);
+		ck_assert_uint_eq(snapshot_get(adm.sessions, i)->sid, order[i]);
 }
 END_TEST
 
@@ -45,14 +45,14 @@ START_TEST(targets_are_found)
 	size_t first;
 
 	ck_assert(!adm_need_sessions(&adm));
-	ck_assert_uint_eq(adm_sessions_of_target(adm.sessions, "iqn.a:a", &first), 1);
-	ck_assert_uint_eq(adm_sessions_by_target(adm.sessions, first)->sid, 2);
-	ck_assert_uint_eq(adm_sessions_of_target(adm.sessions, "iqn.a:b", &first), 2);
-	ck_assert_uint_eq(adm_sessions_by_target(adm.sessions, first)->sid, 1);
-	ck_assert_uint_eq(adm_sessions_by_target(adm.sessions, first + 1)->sid, 10);
-	ck_assert_uint_eq(adm_sessions_of_target(adm.sessions, "iqn.a", &first), 0);
-	ck_assert_uint_eq(adm_sessions_of_target(adm.sessions, "iqn.a:d", &first), 0);
-	ck_assert_uint_eq(adm_sessions_of_target(adm.sessions, "", &first), 0);
+	ck_assert_uint_eq(snapshot_of_target(adm.sessions, "iqn.a:a", &first), 1);
+	ck_assert_uint_eq(snapshot_by_target(adm.sessions, first)->sid, 2);
+	ck_assert_uint_eq(snapshot_of_target(adm.sessions, "iqn.a:b", &first), 2);
+	ck_assert_uint_eq(snapshot_by_target(adm.sessions, first)->sid, 1);
+	ck_assert_uint_eq(snapshot_by_target(adm.sessions, first + 1)->sid, 10);
+	ck_assert_uint_eq(snapshot_of_target(adm.sessions, "iqn.a", &first), 0);
+	ck_assert_uint_eq(snapshot_of_target(adm.sessions, "iqn.a:d", &first), 0);
+	ck_assert_uint_eq(snapshot_of_target(adm.sessions, "", &first), 0);
 }
 END_TEST
 
@@ -63,7 +63,7 @@ START_TEST(one_alone)
 	ck_assert(!adm_need_session(&adm, 10, &s));
 	ck_assert_str_eq(s->persistent_address, "::1");
 	ck_assert_str_eq(s->state, "LOGGED_IN");
-	ck_assert_uint_eq(adm_sessions_count(adm.sessions), 1);
+	ck_assert_uint_eq(snapshot_count(adm.sessions), 1);
 	adm_forget_sessions(&adm);
 	ck_assert_int_eq(adm_need_session(&adm, 99, &s), ISCSI_ERR_SYSFS_LOOKUP);
 }
@@ -76,23 +76,23 @@ START_TEST(those_that_go_are_left_out)
 	/* One that is only being made has no name yet. */
 	fake_sysfs_set(fs, "class/iscsi_session/session2/targetname", "(null)\n");
 	ck_assert(!adm_need_sessions(&adm));
-	ck_assert_uint_eq(adm_sessions_count(adm.sessions), 3);
+	ck_assert_uint_eq(snapshot_count(adm.sessions), 3);
 
-	s = adm_sessions_get(adm.sessions, 0);
+	s = snapshot_get(adm.sessions, 0);
 	ck_assert_str_eq(s->state, "");
-	ck_assert_ptr_eq(adm_sessions_detail(adm.sessions, s, SYSFS_DETAIL_STATE), s);
+	ck_assert_ptr_eq(snapshot_detail(adm.sessions, s, SYSFS_DETAIL_STATE), s);
 	ck_assert_str_eq(s->state, "LOGGED_IN");
-	ck_assert_str_eq(adm_session_iface(s), "default");
+	ck_assert_str_eq(snapshot_iface(s), "default");
 
 	/* Gone, and its number given to another. */
-	s = adm_sessions_get(adm.sessions, 1);
+	s = snapshot_get(adm.sessions, 1);
 	fake_sysfs_remove_session(fs, 10, 2);
 	fake_sysfs_add_session(fs, 10, 2, "iqn.other", "10.0.0.1", 3260);
-	ck_assert_ptr_null(adm_sessions_detail(adm.sessions, s, SYSFS_DETAIL_ALL));
-	ck_assert_ptr_null(adm_sessions_detail(adm.sessions, s, SYSFS_DETAIL_LIST));
-	s = adm_sessions_get(adm.sessions, 2);
+	ck_assert_ptr_null(snapshot_detail(adm.sessions, s, SYSFS_DETAIL_ALL));
+	ck_assert_ptr_null(snapshot_detail(adm.sessions, s, SYSFS_DETAIL_LIST));
+	s = snapshot_get(adm.sessions, 2);
 	fake_sysfs_remove_session(fs, 11, 3);
-	ck_assert_ptr_null(adm_sessions_detail(adm.sessions, s, SYSFS_DETAIL_STATE));
+	ck_assert_ptr_null(snapshot_detail(adm.sessions, s, SYSFS_DETAIL_STATE));
 }
 END_TEST
 
@@ -103,34 +103,34 @@ START_TEST(what_the_daemon_tells_is_taken)
 	char *text;
 
 	ck_assert(!adm_need_sessions(&adm));
-	s = adm_sessions_get(adm.sessions, 0);
+	s = snapshot_get(adm.sessions, 0);
 	ck_assert(!sysfs_read_session(adm.sysfs, s->sid, SYSFS_DETAIL_VALUES, &known));
 	(void)snprintf(known.username, sizeof(known.username), "told");
 	text = sysfs_print_session(&known);
 
-	adm_sessions_told(adm.sessions, s, NULL);
-	adm_sessions_told(adm.sessions, s, "");
-	adm_sessions_told(adm.sessions, s, "1 tcp\n");
+	snapshot_told(adm.sessions, s, NULL);
+	snapshot_told(adm.sessions, s, "");
+	snapshot_told(adm.sessions, s, "1 tcp\n");
 	ck_assert_str_eq(s->state, "");
 	/* Another session's. */
-	adm_sessions_told(adm.sessions, adm_sessions_get(adm.sessions, 2), text);
-	ck_assert_str_eq(adm_sessions_get(adm.sessions, 2)->state, "");
-	adm_sessions_told(adm.sessions, s, text);
+	snapshot_told(adm.sessions, snapshot_get(adm.sessions, 2), text);
+	ck_assert_str_eq(snapshot_get(adm.sessions, 2)->state, "");
+	snapshot_told(adm.sessions, s, text);
 	ck_assert_str_eq(s->state, "LOGGED_IN");
-	ck_assert_ptr_eq(adm_sessions_detail(adm.sessions, s, SYSFS_DETAIL_VALUES), s);
+	ck_assert_ptr_eq(snapshot_detail(adm.sessions, s, SYSFS_DETAIL_VALUES), s);
 	ck_assert_str_eq(s->username, "told");
 	/* Secrets aren't told. */
-	ck_assert_ptr_eq(adm_sessions_detail(adm.sessions, s, SYSFS_DETAIL_ALL), s);
+	ck_assert_ptr_eq(snapshot_detail(adm.sessions, s, SYSFS_DETAIL_ALL), s);
 	ck_assert_str_eq(s->username, "");
 	free(text);
 
 	/* Gone since the list was made, and the daemon doesn't know yet. */
-	s = adm_sessions_get(adm.sessions, 1);
+	s = snapshot_get(adm.sessions, 1);
 	ck_assert(!sysfs_read_session(adm.sysfs, s->sid, SYSFS_DETAIL_VALUES, &known));
 	text = sysfs_print_session(&known);
 	fake_sysfs_remove_session(fs, s->sid, (unsigned int)s->host_no);
-	adm_sessions_told(adm.sessions, s, text);
-	ck_assert_ptr_null(adm_sessions_detail(adm.sessions, s, SYSFS_DETAIL_LIST));
+	snapshot_told(adm.sessions, s, text);
+	ck_assert_ptr_null(snapshot_detail(adm.sessions, s, SYSFS_DETAIL_LIST));
 	free(text);
 }
 END_TEST
@@ -190,17 +190,17 @@ START_TEST(selections_select)
 	size_t i, count = 0;
 
 	ck_assert(!adm_need_sessions(&adm));
-	for (i = 0; i < adm_sessions_count(adm.sessions); i++)
+	for (i = 0; i < snapshot_count(adm.sessions); i++)
 		count += adm_session_selected(&adm, &selections[_i].sel,
-					      adm_sessions_get(adm.sessions, i));
+					      snapshot_get(adm.sessions, i));
 	ck_assert_uint_eq(count, selections[_i].count);
 }
 END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("adm_sessions");
-	TCase *t = tcase_create("adm_sessions");
+	Suite *s = suite_create("snapshot");
+	TCase *t = tcase_create("snapshot");
 	SRunner *runner = srunner_create(s);
 	int failed;
 

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* "-m node": the node records, and logging in and out by them. */
+#ifndef ISCSIADM_MODE_NODE_H
+#define ISCSIADM_MODE_NODE_H
+
+#include "iscsiadm/adm.h"
+
+/* Does the whole of the mode and returns the exit status. */
+enum iscsi_err mode_node_run(struct adm *adm);
+
+/* The operations of node mode on what @sel selects; session mode uses them for one session. */
+enum iscsi_err mode_node_operate(struct adm *adm, const struct adm_selection *sel);
+
+#endif /* ISCSIADM_MODE_NODE_H */
