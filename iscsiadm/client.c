@@ -467,6 +467,10 @@ static enum iscsi_err handle_reply(struct client *client, const struct mgmt_repl
 	if (!client->greeted || !asked || asked->answered)
 		return tell(client, ISCSI_ERR_ISCSID_COMM_ERR,
 			    "iscsid answered a request that wasn't made");
+	if (reply->type == MGMT_WARNING) {
+		(void)tell(client, ISCSI_SUCCESS, "%s", reply->why);
+		return ISCSI_SUCCESS;
+	}
 	if (reply->type == MGMT_RESULT) {
 		asked->answered = true;
 		client->open--;

@@ -148,7 +148,7 @@ static enum adopt_result read_one(struct adoption *adoption, unsigned int sid,
 	if (*found->initiator)
 		(void)snprintf(initiator.name, sizeof(initiator.name), "%.*s", ISCSI_NAME_MAX,
 			       found->initiator);
-	if (session_config_new(rec, &initiator, adoption->sysfs, NULL, NULL, config, why)) {
+	if (session_config_adopt(rec, &initiator, adoption->sysfs, NULL, NULL, config, why)) {
 		iscsi_db_record_free(rec);
 		return ADOPT_FAILED;
 	}

@@ -14,6 +14,7 @@
 #include "iscsid/base/bytes.h"
 #include "iscsid/base/log.h"
 #include "iscsid/base/tcp.h"
+#include "iscsid/credentials.h"
 #include "iscsid/isns.h"
 #include "iscsid/protocol/login.h"
 #include "iscsid/protocol/sendtargets.h"
@@ -378,6 +379,7 @@ static void discovery_on_warning(void *arg, const char *text)
 	struct discovery *d = arg;
 
 	log_warning("discovery %s,%d: %s", d->address, d->port, text);
+	d->owner.on_warning(d->owner.arg, text);
 }
 
 static bool discovery_peer_text(struct discovery *d)
@@ -414,8 +416,7 @@ static void discovery_logged_in(struct discovery *d, const struct login_response
 	}
 	d->insisted = false;
 	if (login_outcome(d->login)->auth_skipped)
-		log_warning("discovery %s,%d: a password is set, but the target asked for none",
-			    d->address, d->port);
+		discovery_on_warning(d, "a password is set, but the target asked for none");
 	d->exp_stat_sn = login_outcome(d->login)->exp_stat_sn;
 	discovery_begin_window(d, response->exp_cmd_sn, response->max_cmd_sn);
 	d->itt = 1;
@@ -793,6 +794,8 @@ static enum iscsi_err discovery_configure(struct discovery *d, const struct iscs
 	if (d->max_recv < 512 || d->max_recv > (1 << 20))
 		d->max_recv = 32768;
 	err = iscsi_db_check_address(d->address, why);
+	if (!err)
+		err = credentials_check(d->rec, why);
 	if (!err && iface)
 		err = session_config_netdev(iface, d->env.sysfs, d->netdev, why);
 	if (!err)
@@ -817,9 +820,6 @@ static enum iscsi_err discovery_configure(struct discovery *d, const struct iscs
 	c->offer.max_recv_data_segment_length = d->max_recv;
 	c->chap.issued = d->env.issued;
 	session_config_chap_algs(setting(d, "node.session.auth.chap_algs"), &c->chap);
-	if ((*c->chap.username_in || *c->chap.password_in) && !*c->chap.password)
-		return iscsi_fail(why, ISCSI_ERR_INVAL, "discovery.sendtargets.auth.password_in "
-				  "is set, but discovery.sendtargets.auth.password isn't");
 	/* Apart from those of sessions (a sid), and of any other discovery at the same time. */
 	(void)d->env.random(&random, sizeof(random));
 	c->isid[1] = 0x02;

@@ -30,6 +30,8 @@ struct discovery_env {
 /* Each is called from the loop. */
 struct discovery_owner {
 	void (*on_target)(void *arg, const char *name, const char *address, int port, int tpgt);
+	/* What was skipped, and why, or another thing that a person should know of. */
+	void (*on_warning)(void *arg, const char *text);
 	/* The end, once; the discovery is freed by whoever owns it, then or later. */
 	void (*on_done)(void *arg, enum iscsi_err err, const struct iscsi_why *why);
 	void *arg;

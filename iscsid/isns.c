@@ -165,6 +165,7 @@ static void isns_on_warning(void *arg, const char *text)
 	struct isns *isns = arg;
 
 	log_warning("iSNS %s,%d: %s", isns->address, isns->port, text);
+	isns->owner.on_warning(isns->owner.arg, text);
 }
 
 static void isns_targets(struct isns *isns, uint32_t status)

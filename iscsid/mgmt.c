@@ -171,6 +171,19 @@ static void request_result(struct request *req, enum iscsi_err err, const struct
 	request_end(req, &reply);
 }
 
+static void request_warn(struct request *req, const char *text)
+{
+	struct mgmt_reply reply = { .type = MGMT_WARNING, .tag = req->tag, .why = text };
+
+	if (req->client)
+		client_reply(req->client, &reply);
+}
+
+static void request_on_session_warning(struct asker *asker, const char *text)
+{
+	request_warn((struct request *)asker, text);
+}
+
 static void request_on_session(struct asker *asker, enum iscsi_err err, uint32_t sid,
 			       const struct iscsi_why *why)
 {
@@ -310,6 +323,11 @@ static void discovery_on_target(void *arg, const char *name, const char *address
 		client_reply(req->client, &reply);
 }
 
+static void discovery_on_warning(void *arg, const char *text)
+{
+	request_warn(arg, text);
+}
+
 static void discovery_on_done(void *arg, enum iscsi_err err, const struct iscsi_why *why)
 {
 	struct request *req = arg;
@@ -320,7 +338,9 @@ static void discovery_on_done(void *arg, enum iscsi_err err, const struct iscsi_
 
 static void handle_discover(struct request *req, const struct mgmt_request *msg)
 {
-	const struct discovery_owner owner = { discovery_on_target, discovery_on_done, req };
+	const struct discovery_owner owner = {
+		discovery_on_target, discovery_on_warning, discovery_on_done, req,
+	};
 	struct iscsi_db_record *rec = NULL, *iface = NULL;
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
@@ -367,7 +387,8 @@ static void client_message(struct client *client)
 		return;
 	}
 	*req = (struct request){
-		.asker.done = request_on_session, .client = client, .mgmt = mgmt, .tag = msg.tag,
+		.asker.done = request_on_session, .asker.warn = request_on_session_warning,
+		.client = client, .mgmt = mgmt, .tag = msg.tag,
 		.next = mgmt->requests, .prev = &mgmt->requests,
 	};
 	if (mgmt->requests)

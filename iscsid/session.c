@@ -131,6 +131,21 @@ static void answer_login(struct session *session, enum iscsi_err err, const stru
 		asker->done(asker, err, conn_sid(session->conn), why);
 }
 
+/* For the log, and for the person who waits for the login. */
+static void session_warn(struct session *session, const char *what)
+{
+	const struct session_config *c = session->config;
+	struct asker *asker = session->login_asker;
+	struct iscsi_why text;
+
+	log_warning("%s: %s", session->name, what);
+	if (!asker || !asker->warn)
+		return;
+	(void)iscsi_fail(&text, ISCSI_ERR_INVAL, "%s %s,%d: %s", c->target, c->address, c->port,
+			 what);
+	asker->warn(asker, text.text);
+}
+
 static void ask(struct asker **askers, struct asker *asker)
 {
 	asker->next = *askers;
@@ -428,7 +443,7 @@ static void session_came_up(struct session *session)
 		log_warning("%s: the target says portal group %d; the record says %d",
 			    session->name, outcome->tpgt, c->tpgt);
 	if (outcome->auth_skipped)
-		log_warning("%s: a password is set, but the target asked for none", session->name);
+		session_warn(session, "a password is set, but the target asked for none");
 	if (!outcome->tsih)
 		log_warning("%s: the target gave the session no handle (TSIH 0)", session->name);
 	if (first)

@@ -32,6 +32,8 @@ enum session_state {
 struct asker {
 	void (*done)(struct asker *asker, enum iscsi_err err, uint32_t sid,
 		     const struct iscsi_why *why);
+	/* What a person should know although it's no error; before done(). NULL: not wanted. */
+	void (*warn)(struct asker *asker, const char *text);
 	struct asker *next;	/* private to whoever asks on */
 };
 

@@ -2,6 +2,7 @@
 /* A node record as a session uses it, see session_config.h. */
 #include "iscsid/session_config.h"
 
+#include "iscsid/credentials.h"
 #include "libiscsi-db/util.h"
 
 #define LENGTH_MIN	512		/* RFC 7143, 13.12..13.14 */
@@ -176,7 +177,10 @@ static void read_timeouts(const struct range_check *check, struct session_config
 		number(check, "node.session.err_timeo.tgt_reset_timeout", 0, 86400, 30);
 }
 
-/* As the field has it, CHAP is used whenever a password is set, whatever authmethod says. */
+/*
+ * CHAP is used whenever a user name and a password are set, whatever authmethod says, as users
+ * know it from open-iscsi.
+ */
 static void read_chap(const struct range_check *check, struct chap_config *chap)
 {
 	const struct iscsi_db_record *rec = check->rec;
@@ -186,9 +190,6 @@ static void read_chap(const struct range_check *check, struct chap_config *chap)
 	chap->username_in = text_of(rec, "node.session.auth.username_in");
 	chap->password_in = text_of(rec, "node.session.auth.password_in");
 	session_config_chap_algs(text_of(rec, "node.session.auth.chap_algs"), chap);
-	if (*chap->password_in && !chap_mutual(chap) && check->warn)
-		check->warn(check->arg, "node.session.auth.password_in has no effect: the target "
-			    "is asked to prove itself only if username and password are set too");
 	if (chap_wanted(chap) && strlen(chap->password) < CHAP_SECRET_MIN && check->warn)
 		check->warn(check->arg, "node.session.auth.password is short: whoever listens to a "
 			    "login can guess it; 12 characters are the least that is safe");
@@ -231,10 +232,10 @@ static enum iscsi_err read_identity(const struct iscsi_db_record *rec,
 	return ISCSI_SUCCESS;
 }
 
-enum iscsi_err session_config_new(struct iscsi_db_record *rec,
-				  const struct iscsi_db_initiator *initiator,
-				  struct sysfs *sysfs, iscsi_db_warn_fn *warn, void *arg,
-				  struct session_config **ret, struct iscsi_why *why)
+enum iscsi_err session_config_adopt(struct iscsi_db_record *rec,
+				    const struct iscsi_db_initiator *initiator,
+				    struct sysfs *sysfs, iscsi_db_warn_fn *warn, void *arg,
+				    struct session_config **ret, struct iscsi_why *why)
 {
 	CLEANUP(freep) struct session_config *c = calloc(1, sizeof(*c));
 	struct range_check check = { rec, warn, arg };
@@ -260,6 +261,16 @@ enum iscsi_err session_config_new(struct iscsi_db_record *rec,
 	*ret = c;
 	c = NULL;		/* now the caller's */
 	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err session_config_new(struct iscsi_db_record *rec,
+				  const struct iscsi_db_initiator *initiator,
+				  struct sysfs *sysfs, iscsi_db_warn_fn *warn, void *arg,
+				  struct session_config **ret, struct iscsi_why *why)
+{
+	enum iscsi_err err = credentials_check(rec, why);
+
+	return err ? err : session_config_adopt(rec, initiator, sysfs, warn, arg, ret, why);
 }
 
 struct session_config *session_config_free(struct session_config *config)

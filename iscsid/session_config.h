@@ -36,14 +36,23 @@ struct session_config {
 };
 
 /*
- * Takes a node record over, on success only. @initiator gives the names that the record leaves
- * open; @sysfs finds a device by its hardware address. ISCSI_ERR_INVAL or
- * ISCSI_ERR_TRANS_NOT_FOUND with the reason; @warn hears of values that had to be changed.
+ * For a login: takes a node record over, on success only. @initiator gives the names that the
+ * record leaves open; @sysfs finds a device by its hardware address. ISCSI_ERR_INVAL or
+ * ISCSI_ERR_TRANS_NOT_FOUND with the reason; @warn hears of values that had to be changed. A
+ * record whose CHAP settings are incomplete is refused, see credentials.h.
  */
 enum iscsi_err session_config_new(struct iscsi_db_record *rec,
 				  const struct iscsi_db_initiator *initiator,
 				  struct sysfs *sysfs, iscsi_db_warn_fn *warn, void *arg,
 				  struct session_config **ret, struct iscsi_why *why);
+/*
+ * The same for a session that the kernel has already. Incomplete CHAP settings don't matter here:
+ * the session logged in with what it had, and must be recoverable in the same way.
+ */
+enum iscsi_err session_config_adopt(struct iscsi_db_record *rec,
+				    const struct iscsi_db_initiator *initiator,
+				    struct sysfs *sysfs, iscsi_db_warn_fn *warn, void *arg,
+				    struct session_config **ret, struct iscsi_why *why);
 struct session_config *session_config_free(struct session_config *config);
 
 /* "MD5,SHA256" -> numbers in that order; unknown words are left out. */

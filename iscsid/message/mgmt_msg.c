@@ -7,6 +7,7 @@
  *	MGMT_TARGET:	tag, port, tpgt, name, address
  *	MGMT_STAT:	tag, custom, value's upper and lower half, name
  *	MGMT_HELLO:	tag (0), name
+ *	MGMT_WARNING:	tag, why
  *
  * numbers of 32 bits, strings as reader_str() has them.
  */
@@ -98,6 +99,9 @@ enum iscsi_err mgmt_msg_parse_reply(uint16_t type, const uint8_t *body, size_t l
 	case MGMT_HELLO:
 		reply.name = reader_str(&r);
 		break;
+	case MGMT_WARNING:
+		reply.why = reader_str(&r);
+		break;
 	default:
 		return iscsi_fail(why, ISCSI_ERR_INVALID_MGMT_REQ, "unknown reply %u", type);
 	}
@@ -160,7 +164,7 @@ uint8_t *mgmt_msg_build_request(const struct mgmt_request *req, size_t *ret_len)
 
 uint8_t *mgmt_msg_build_reply(const struct mgmt_reply *reply, size_t *ret_len)
 {
-	size_t strings = reply->type == MGMT_RESULT ?
+	size_t strings = reply->type == MGMT_RESULT || reply->type == MGMT_WARNING ?
 			 text_len(reply->why) + text_len(reply->session) :
 			 text_len(reply->name) + text_len(reply->address);
 	struct writer w;
@@ -181,6 +185,8 @@ uint8_t *mgmt_msg_build_reply(const struct mgmt_reply *reply, size_t *ret_len)
 		writer_str(&w, reply->name);
 	} else if (reply->type == MGMT_HELLO) {
 		writer_str(&w, reply->name);
+	} else if (reply->type == MGMT_WARNING) {
+		writer_str(&w, reply->why);
 	} else {
 		writer_be32(&w, reply->err);
 		writer_be32(&w, reply->sid);

@@ -9,7 +9,7 @@
  * same abstract name, gets nothing that it would misunderstand. Then the client sends any number
  * of requests, each about one object and with a tag of the client's choice; the daemon answers
  * each with exactly one MGMT_RESULT of the same tag, in the order in which they end, with any
- * number of MGMT_TARGET or MGMT_STAT before it. A message that can't be understood is answered
+ * number of MGMT_TARGET, MGMT_STAT or MGMT_WARNING before it. A message that can't be understood is answered
  * with a MGMT_RESULT of tag 0 and ISCSI_ERR_INVALID_MGMT_REQ, then the connection is closed.
  */
 #ifndef ISCSID_MGMT_MSG_H
@@ -22,7 +22,7 @@
 #include "libiscsi-db/iscsi-db.h"
 
 #define MGMT_MAGIC		0x69534352u	/* "iSCR": never the start of an old mgmt struct */
-#define MGMT_VERSION		2
+#define MGMT_VERSION		3
 #define MGMT_HEADER_LEN		12
 #define MGMT_BODY_MAX		(128 * 1024)	/* bounds what a peer can make us keep */
 
@@ -44,6 +44,7 @@ enum mgmt_type {
 	MGMT_TARGET		= 65,	/* of a discovery */
 	MGMT_STAT		= 66,	/* one counter */
 	MGMT_HELLO		= 67,	/* name: the daemon's own version, "3.0.0" */
+	MGMT_WARNING		= 68,	/* why: for the person's eyes; the request goes on */
 };
 
 enum mgmt_flag {
@@ -77,11 +78,11 @@ enum mgmt_recovery {
 };
 
 struct mgmt_reply {
-	enum mgmt_type type;		/* MGMT_RESULT, MGMT_TARGET, MGMT_STAT or MGMT_HELLO */
+	enum mgmt_type type;		/* one of the replies */
 	uint32_t tag;
 	/* MGMT_RESULT */
 	enum iscsi_err err;
-	const char *why;		/* the reason in words; "" on success */
+	const char *why;		/* the reason in words; "" on success; MGMT_WARNING: the text */
 	uint32_t sid;			/* MGMT_LOGIN: the new session */
 	enum mgmt_conn_state conn_state;	/* MGMT_SESSION_STATE */
 	enum mgmt_recovery recovery;		/* MGMT_SESSION_STATE */

@@ -222,6 +222,19 @@ static void serve_wrong_tag(int fd)
 		send_result(fd, req.tag + 77, ISCSI_SUCCESS, "");
 }
 
+/* Warns, then does what was asked. */
+static void serve_warning(int fd)
+{
+	struct mgmt_reply reply = { .type = MGMT_WARNING, .why = "the target asked for none" };
+	struct mgmt_request req;
+
+	if (!recv_request(fd, &req))
+		return;
+	reply.tag = req.tag;
+	send_reply(fd, &reply, false);
+	send_result(fd, req.tag, ISCSI_SUCCESS, "");
+}
+
 /* Answers the first twice. */
 static void serve_twice(int fd)
 {
@@ -393,6 +406,17 @@ START_TEST(answers_come_in_any_order)
 }
 END_TEST
 
+START_TEST(a_warning_is_no_answer)
+{
+	start(serve_warning);
+	request(1, "");
+	ck_assert_int_eq(client_run(client, 5000, on_reply, &heard), ISCSI_SUCCESS);
+	ck_assert_uint_eq(heard.results, 1);
+	ck_assert_int_eq(heard.errs[1], ISCSI_SUCCESS);
+	ck_assert_str_eq(warnings, "the target asked for none\n");
+}
+END_TEST
+
 START_TEST(much_goes_both_ways)
 {
 	static char record[8000];
@@ -516,8 +540,7 @@ static const struct {
 	{ serve_no_greeting, ISCSI_ERR_REQ_TIMEDOUT, "has not answered" },
 	{ serve_nobody, ISCSI_ERR_ISCSID_COMM_ERR, "closed the connection" },
 	{ serve_other_version, ISCSI_ERR_ISCSID_COMM_ERR,
-	  "iscsid's greeting can't be understood: message of version 3; this program speaks "
-	  "version 2" },
+	  "iscsid's greeting can't be understood: message of version " },
 	{ serve_early_refusal, ISCSI_ERR_BUSY, "no room" },
 	{ serve_garbage, ISCSI_ERR_REQ_TIMEDOUT, "has not answered" },
 };
@@ -624,6 +647,7 @@ int main(void)
 	tcase_set_timeout(t, 20);
 	tcase_add_test(t, nothing_to_ask);
 	tcase_add_test(t, answers_come_in_any_order);
+	tcase_add_test(t, a_warning_is_no_answer);
 	tcase_add_test(t, much_goes_both_ways);
 	tcase_add_test(t, daemon_dies_midway);
 	tcase_add_test(t, daemon_is_silent);
