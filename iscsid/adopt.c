@@ -12,19 +12,21 @@
 struct adoption {
 	struct sysfs *sysfs;
 	int run_dir_fd;
+	const char *db_root;
 	const struct iscsi_db_initiator *initiator;
 	struct iscsi_db *db;		/* NULL: none that can be read */
 	bool db_opened;			/* once a session has no note of our own */
 };
 
-struct adoption *adopt_begin(struct sysfs *sysfs, int run_dir_fd,
+struct adoption *adopt_begin(struct sysfs *sysfs, int run_dir_fd, const char *db_root,
 			     const struct iscsi_db_initiator *initiator)
 {
 	struct adoption *adoption = calloc(1, sizeof(*adoption));
 
 	if (adoption)
 		*adoption = (struct adoption){
-			.sysfs = sysfs, .run_dir_fd = run_dir_fd, .initiator = initiator,
+			.sysfs = sysfs, .run_dir_fd = run_dir_fd, .db_root = db_root,
+			.initiator = initiator,
 		};
 	return adoption;
 }
@@ -92,7 +94,7 @@ static struct iscsi_db_record *record_from_db(struct adoption *adoption,
 	struct iscsi_db_record *rec = NULL;
 	struct iscsi_why why;
 
-	if (!adoption->db_opened && iscsi_db_open(NULL, &adoption->db, &why))
+	if (!adoption->db_opened && iscsi_db_open(adoption->db_root, &adoption->db, &why))
 		log_info("taking sessions over without a database: %s", why.text);
 	adoption->db_opened = true;
 	if (adoption->db)

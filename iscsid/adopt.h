@@ -19,8 +19,8 @@ enum adopt_result {
 	ADOPT_FAILED,
 };
 
-/* Begins with one look at what all sessions share. NULL: no memory. */
-struct adoption *adopt_begin(struct sysfs *sysfs, int run_dir_fd,
+/* @db_root: where the records are; NULL: the default. NULL: no memory. */
+struct adoption *adopt_begin(struct sysfs *sysfs, int run_dir_fd, const char *db_root,
 			     const struct iscsi_db_initiator *initiator);
 void adopt_end(struct adoption *adoption);
 

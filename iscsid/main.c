@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * iscsid: options, becoming a daemon, privileges and readiness; then the manager runs.
+ * iscsid: options, becoming a daemon, privileges and readiness. Builds what the daemon is made
+ * of and runs the loop.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,13 +13,19 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
 
+#include "iscsid/base/clock.h"
 #include "iscsid/base/log.h"
+#include "iscsid/kernel/netlink.h"
+#include "iscsid/listen.h"
 #include "iscsid/manager.h"
+#include "iscsid/message/mgmt_msg.h"
+#include "iscsid/mgmt.h"
 #include "libiscsi-db/util.h"
 
 #define PID_FILE	"/run/iscsid.pid"
@@ -30,8 +37,26 @@
 #define MCL_ONFAULT 4
 #endif
 
+#define RUN_DIR		"/run/iscsid"
+#define SCAN_THREADS	32	/* scans that run at once; each waits for its target */
+#define NAME_THREADS	4
+
+/* All that the daemon is made of, in the order in which it is made. */
+struct daemon {
+	sd_event *loop;
+	struct clock *clock;
+	struct worker_pool *scan_pool;
+	struct resolver resolver;
+	struct manager_env env;
+	struct manager *manager;
+	struct mgmt *mgmt;
+	struct kernel *kernel;
+	bool has_path;			/* MGMT_SOCKET_PATH is ours: */
+	struct stat own_path;
+};
+
 struct options {
-	struct manager_options manager;
+	const char *config_path, *initiator_path;
 	const char *pid_file;		/* NULL: none */
 	bool foreground;
 	int debug;
@@ -81,8 +106,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 
 	while ((c = getopt_long(argc, argv, "c:i:fd:u:g:np:hv", longopts, NULL)) != -1) {
 		switch (c) {
-		case 'c':	o->manager.config_path = optarg; break;
-		case 'i':	o->manager.initiator_path = optarg; break;
+		case 'c':	o->config_path = optarg; break;
+		case 'i':	o->initiator_path = optarg; break;
 		case 'f':	o->foreground = true; break;
 		case 'd':	o->debug = atoi(optarg); break;
 		case 'u':	o->uid = (uid_t)strtoul(optarg, NULL, 10); break;
@@ -133,18 +158,24 @@ static void load_iscsi_tcp(void)
 
 /* ---- becoming a daemon -------------------------------------------------------------------------- */
 
+/* Whoever started the daemon waits for it, and sees on stderr why it doesn't start. */
+struct starter {
+	int status_fd;			/* a byte here is its exit status; -1: nobody waits */
+	int stderr_fd;			/* -1: the log goes to stderr anyway */
+};
+
 /*
  * The parent waits until the child says that it serves, so that its exit status is the truth.
- * Returns the descriptor to say so on, in the child; the parent doesn't return.
+ * It doesn't return. The child's own stderr is /dev/null from here on: the log is elsewhere.
  */
-static int daemonise(void)
+static void daemonise(struct starter *starter)
 {
 	char status = 1;
 	int pipe_fd[2], null_fd;
 	pid_t pid;
 
 	if (pipe2(pipe_fd, O_CLOEXEC) < 0 || (pid = fork()) < 0) {
-		log_error("can't become a daemon: %s", strerror(errno));
+		fprintf(stderr, "iscsid: can't become a daemon: %s\n", strerror(errno));
 		exit(1);
 	}
 	if (pid > 0) {
@@ -155,38 +186,41 @@ static int daemonise(void)
 	(void)close(pipe_fd[0]);
 	(void)setsid();
 	(void)!chdir("/");
+	starter->status_fd = pipe_fd[1];
+	starter->stderr_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null_fd >= 0) {
-		(void)dup2(null_fd, STDIN_FILENO);
-		(void)dup2(null_fd, STDOUT_FILENO);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && null_fd >= 0; fd++)
+		(void)dup2(null_fd, fd);
+	if (null_fd > STDERR_FILENO)
 		(void)close(null_fd);
-	}
-	return pipe_fd[1];
 }
 
-static void daemon_ready(int *ready_fd, int level)
+static void start_failed(struct starter *starter, const char *why)
 {
-	char status = 0;
-
-	if (*ready_fd < 0)
-		return;
-	(void)!write(*ready_fd, &status, 1);
-	closep(ready_fd);
-	/* Until now errors went to whoever started us. */
-	log_open(true, level);
-	(void)!freopen("/dev/null", "w", stderr);
+	log_error("%s", why);
+	if (starter->stderr_fd >= 0)
+		(void)dprintf(starter->stderr_fd, "iscsid: %s\n", why);
 }
 
-static int write_pid_file(const char *path)
+static void start_done(struct starter *starter)
+{
+	const char status = 0;
+
+	if (starter->status_fd >= 0)
+		(void)!write(starter->status_fd, &status, 1);
+	closep(&starter->status_fd);
+	closep(&starter->stderr_fd);
+}
+
+static int write_pid_file(const char *path, struct iscsi_why *why)
 {
 	CLEANUP(closep) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
 				      0600);
 
-	if (fd < 0 || dprintf(fd, "%d\n", getpid()) < 0) {
-		log_error("pid file %s: %s", path, strerror(errno));
-		return -1;
-	}
-	return 0;
+	if (fd >= 0 && dprintf(fd, "%d\n", getpid()) >= 0)
+		return 0;
+	(void)iscsi_fail(why, ISCSI_ERR_INTERNAL, "pid file %s: %s", path, strerror(errno));
+	return -1;
 }
 
 /* ---- surviving while the disk is gone ------------------------------------------------------------ */
@@ -266,16 +300,16 @@ static void protect(void)
 		(void)dl_iterate_phdr(touch_object, NULL);
 }
 
-static int drop_ids(const struct options *o)
+static int drop_ids(const struct options *o, struct iscsi_why *why)
 {
 	if (setgroups(0, NULL) < 0 && errno != EPERM)
 		log_warning("supplementary groups: %s", strerror(errno));
 	if (o->gid && setgid(o->gid) < 0) {
-		log_error("gid %u: %s", o->gid, strerror(errno));
+		(void)iscsi_fail(why, ISCSI_ERR_ACCESS, "gid %u: %s", o->gid, strerror(errno));
 		return -1;
 	}
 	if (o->uid && setuid(o->uid) < 0) {
-		log_error("uid %u: %s", o->uid, strerror(errno));
+		(void)iscsi_fail(why, ISCSI_ERR_ACCESS, "uid %u: %s", o->uid, strerror(errno));
 		return -1;
 	}
 	return 0;
@@ -286,42 +320,207 @@ static int log_level_of(const struct options *o)
 	return o->debug > 0 ? LOG_DEBUG : LOG_INFO;
 }
 
-static int run(const struct options *o, int *ready_fd)
+/* ---- what the daemon is made of ------------------------------------------------------------------ */
+
+static int random_bytes(void *buf, size_t len)
 {
-	struct manager *manager;
-	struct iscsi_why why;
+	return getrandom(buf, len, 0) == (ssize_t)len ? 0 : -errno;
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	(void)source;
+	if (si->ssi_signo == SIGHUP) {
+		log_notice("reading initiator name and settings anew");
+		manager_reload(daemon->manager);
+	} else {
+		(void)sd_event_exit(daemon->loop, 0);
+	}
+	return 0;
+}
+
+static int add_signals(struct daemon *daemon)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+	sigset_t set;
+	int r = 0;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaddset(&set, signals[i]);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	for (size_t i = 0; i < ARRAY_SIZE(signals) && r >= 0; i++)
+		r = sd_event_add_signal(daemon->loop, NULL, signals[i], on_signal, daemon);
+	return r;
+}
+
+static int open_run_dir(void)
+{
+	int fd;
+
+	if (mkdir(RUN_DIR, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	fd = open(RUN_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+static int make_loop(struct daemon *daemon)
+{
 	int r;
+
+	r = sd_event_new(&daemon->loop);
+	if (r >= 0)
+		r = (daemon->clock = clock_open(daemon->loop)) ? 0 : -ENOMEM;
+	if (r >= 0)
+		r = add_signals(daemon);
+	if (r >= 0)
+		r = worker_pool_new(daemon->loop, SCAN_THREADS, &daemon->scan_pool);
+	if (r >= 0)
+		r = worker_pool_new(daemon->loop, NAME_THREADS, &daemon->resolver.pool);
+	return r;
+}
+
+/* The sockets of the service manager, else the abstract name, which only one daemon can have. */
+static enum iscsi_err listen_first(struct daemon *daemon, bool *passed, struct iscsi_why *why)
+{
+	int fds = sd_listen_fds(1), r;
+
+	*passed = fds > 0;
+	for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + fds; fd++)
+		if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0 || mgmt_listen(daemon->mgmt, fd) < 0)
+			return iscsi_fail(why, ISCSI_ERR_INTERNAL, "can't listen on the socket "
+					  "that the service manager passed");
+	if (*passed)
+		return ISCSI_SUCCESS;
+	r = listen_abstract();
+	if (r >= 0)
+		r = mgmt_listen(daemon->mgmt, r);
+	if (r < 0)
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "Can not bind IPC socket: %s",
+				  r == -EADDRINUSE ? "another iscsid is running" : strerror(-r));
+	return ISCSI_SUCCESS;
+}
+
+/* Once the kernel was found to answer: a daemon that can't work takes the path from nobody. */
+static void listen_on_path(struct daemon *daemon)
+{
+	int r = listen_path(MGMT_SOCKET_PATH, &daemon->own_path);
+
+	daemon->has_path = r >= 0;
+	if (r >= 0)
+		r = mgmt_listen(daemon->mgmt, r);
+	if (r < 0)
+		log_warning("%s: %s; listening on the abstract name only", MGMT_SOCKET_PATH,
+			    strerror(-r));
+}
+
+static enum iscsi_err daemon_build(struct daemon *daemon, const struct options *o,
+				   struct iscsi_why *why)
+{
+	struct manager_env *env = &daemon->env;
+	enum iscsi_err err;
+	bool passed;
+	int r;
+
+	*daemon = (struct daemon){
+		.resolver.resolve = lookup_resolve,
+		.env = {
+			.random = random_bytes, .resolver = &daemon->resolver, .proc = "/proc",
+			.config_path = o->config_path, .initiator_path = o->initiator_path,
+			.run_dir_fd = -1,
+		},
+	};
+	r = make_loop(daemon);
+	if (r < 0)
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "event loop: %s", strerror(-r));
+	env->loop = daemon->loop;
+	env->clock = daemon->clock;
+	env->scan_pool = daemon->scan_pool;
+	env->run_dir_fd = open_run_dir();
+	if (env->run_dir_fd < 0)
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, RUN_DIR ": %s",
+				  strerror(-env->run_dir_fd));
+	err = sysfs_new(NULL, &env->sysfs);
+	if (err)
+		return iscsi_fail(why, err, "can't read /sys");
+	daemon->manager = manager_new(env);
+	if (daemon->manager)
+		daemon->mgmt = mgmt_new(daemon->loop, daemon->clock, daemon->manager);
+	if (!daemon->mgmt)
+		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
+	/* The socket first: it is what keeps a second daemon away from the kernel's events. */
+	err = listen_first(daemon, &passed, why);
+	if (!err)
+		err = netlink_open(daemon->loop, env->sysfs, &manager_kernel_events,
+				   daemon->manager, &daemon->kernel, why);
+	if (err)
+		return err;
+	manager_start(daemon->manager, daemon->kernel);
+	if (!passed)
+		listen_on_path(daemon);
+	return ISCSI_SUCCESS;
+}
+
+static void daemon_free(struct daemon *daemon)
+{
+	if (daemon->manager)
+		manager_end_sessions(daemon->manager);
+	mgmt_free(daemon->mgmt);
+	if (daemon->has_path)
+		listen_remove(MGMT_SOCKET_PATH, &daemon->own_path);
+	manager_free(daemon->manager);
+	netlink_close(daemon->kernel);
+	/* A scan that the kernel holds may come back any time, and look at sysfs. */
+	if (worker_pool_free(daemon->scan_pool))
+		sysfs_free(daemon->env.sysfs);
+	(void)worker_pool_free(daemon->resolver.pool);
+	closep(&daemon->env.run_dir_fd);
+	clock_close(daemon->clock);
+	sd_event_unref(daemon->loop);
+}
+
+static int run(const struct options *o, struct starter *starter)
+{
+	struct daemon daemon;
+	struct iscsi_why why;
+	int r = -1;
 
 	raise_descriptor_limit();
 	load_iscsi_tcp();
-	if (manager_new(&o->manager, &manager, &why)) {
-		log_error("%s", why.text);
-		return 1;
+	if (daemon_build(&daemon, o, &why)) {
+		start_failed(starter, why.text);
+		goto out;
 	}
-	if (o->pid_file && write_pid_file(o->pid_file) < 0) {
-		manager_free(manager);
-		return 1;
+	if (o->pid_file && write_pid_file(o->pid_file, &why) < 0) {
+		start_failed(starter, why.text);
+		goto out;
 	}
 	protect();
-	if (drop_ids(o) < 0) {
-		manager_free(manager);
-		return 1;
+	if (drop_ids(o, &why) < 0) {
+		start_failed(starter, why.text);
+		goto out;
 	}
-	daemon_ready(ready_fd, log_level_of(o));
+	start_done(starter);
 	(void)sd_notify(0, "READY=1\nSTATUS=Ready to process requests");
-	r = manager_run(manager);
+	r = sd_event_loop(daemon.loop);
 	(void)sd_notify(0, "STOPPING=1");
-	manager_free(manager);
-	if (o->pid_file)
+out:
+	daemon_free(&daemon);
+	if (r >= 0 && o->pid_file)
 		(void)unlink(o->pid_file);
-	log_notice("iscsid shutting down.");
+	if (r >= 0)
+		log_notice("iscsid shutting down.");
 	return r < 0;
 }
 
 int main(int argc, char **argv)
 {
+	struct starter starter = { .status_fd = -1, .stderr_fd = -1 };
 	struct options o = { 0 };
-	int ready_fd = -1, status;
+	int status;
 
 	status = parse_options(argc, argv, &o);
 	if (status >= 0)
@@ -329,10 +528,10 @@ int main(int argc, char **argv)
 	umask(0077);
 	(void)signal(SIGPIPE, SIG_IGN);
 	/* What goes to the journal goes by its socket: stderr would make us wait for it. */
-	log_open(o.foreground && getenv("JOURNAL_STREAM"), log_level_of(&o));
+	log_open(!o.foreground || getenv("JOURNAL_STREAM"), log_level_of(&o));
 	if (!o.foreground)
-		ready_fd = daemonise();
-	status = run(&o, &ready_fd);
+		daemonise(&starter);
+	status = run(&o, &starter);
 	log_close();
 	return status;
 }

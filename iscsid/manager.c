@@ -3,32 +3,17 @@
 #include "iscsid/manager.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/random.h>
-#include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 
 #include "iscsid/adopt.h"
 #include "iscsid/base/index.h"
 #include "iscsid/base/log.h"
 #include "iscsid/kernel/inuse.h"
-#include "iscsid/kernel/netlink.h"
-#include "iscsid/mgmt.h"
 #include "libiscsi-db/util.h"
 
-#define SCAN_THREADS	32	/* scans that run at once; each waits for its target */
-#define NAME_THREADS	4
-
 struct manager {
-	sd_event *loop;
-	struct clock *clock;
-	struct resolver resolver;
-	struct sysfs *sysfs;
+	const struct manager_env *given;
 	struct kernel *kernel;
-	struct mgmt *mgmt;
 	struct iscsi_db_initiator initiator;
-	const char *initiator_path, *config_path;
 	bool safe_logout;
 	struct login_pdu scratch;
 	struct chap_issued issued;
@@ -40,11 +25,6 @@ struct manager {
 	struct index discarded;		/* and discoveries, once their callbacks have returned */
 	sd_event_source *sweep;
 };
-
-static int random_bytes(void *buf, size_t len)
-{
-	return getrandom(buf, len, 0) == (ssize_t)len ? 0 : -errno;
-}
 
 /* ---- the sessions ------------------------------------------------------------------------------- */
 
@@ -77,7 +57,7 @@ static void sweep_later(struct manager *manager, struct index *index, void *obje
 
 static void forget_session(struct manager *manager, struct session *session)
 {
-	index_remove(&manager->by_sid, conn_sid(session_conn(session)), session);
+	index_remove(&manager->by_sid, session_sid(session), session);
 	index_remove(&manager->by_node, node_hash(session), session);
 }
 
@@ -151,7 +131,7 @@ enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *re
 	enum iscsi_err err;
 	int wanted, present;
 
-	err = session_config_new(rec, &manager->initiator, manager->sysfs, warn_of_record, rec,
+	err = session_config_new(rec, &manager->initiator, manager->given->sysfs, warn_of_record, rec,
 				 &config, why);
 	if (err)
 		return err;
@@ -187,7 +167,8 @@ enum iscsi_err manager_logout(struct manager *manager, uint32_t sid, struct aske
 	if (!session)
 		return iscsi_fail(why, ISCSI_ERR_SESS_NOT_FOUND, "iscsid knows no session %u", sid);
 	if (manager->safe_logout)
-		err = inuse_check(manager->sysfs, sid, conn_host_no(session_conn(session)), why);
+		err = inuse_check(manager->given->sysfs, manager->given->proc, sid,
+				  session_host_no(session), why);
 	if (!err)
 		session_logout(session, asker);
 	return err;
@@ -210,7 +191,7 @@ static void manager_kernel_pdu(void *arg, uint32_t sid, const uint8_t *bhs, cons
 	struct session *session = manager_find(arg, sid);
 
 	if (session)
-		conn_kernel_pdu(session_conn(session), bhs, data, len);
+		session_pdu(session, bhs, data, len);
 }
 
 static void manager_kernel_conn_error(void *arg, uint32_t sid, int error)
@@ -218,7 +199,7 @@ static void manager_kernel_conn_error(void *arg, uint32_t sid, int error)
 	struct session *session = manager_find(arg, sid);
 
 	if (session)
-		conn_kernel_error(session_conn(session), error);
+		session_conn_error(session, error);
 }
 
 static void manager_kernel_unbound(void *arg, uint32_t sid)
@@ -248,7 +229,7 @@ static void manager_kernel_lost_events(void *arg)
 		session_resync(sessions[i]);
 }
 
-static const struct kernel_events kernel_events = {
+const struct kernel_events manager_kernel_events = {
 	.pdu		= manager_kernel_pdu,
 	.conn_error	= manager_kernel_conn_error,
 	.unbound	= manager_kernel_unbound,
@@ -301,12 +282,13 @@ static void manager_adopt(struct manager *manager)
 	struct adoption *adoption;
 	size_t len = 0;
 
-	if (sysfs_list_sessions(manager->sysfs, &sids, &len))
+	if (sysfs_list_sessions(manager->given->sysfs, &sids, &len))
 		return;
 	runstate_sweep(manager->env.run_dir_fd, sids, len);
 	if (!len)
 		return;
-	adoption = adopt_begin(manager->sysfs, manager->env.run_dir_fd, &manager->initiator);
+	adoption = adopt_begin(manager->given->sysfs, manager->env.run_dir_fd,
+			       manager->given->db_root, &manager->initiator);
 	if (!adoption)
 		return;
 	for (size_t i = 0; i < len; i++)
@@ -321,7 +303,7 @@ static void read_own_settings(struct manager *manager)
 	struct iscsi_db_config *config;
 	const char *safe_logout;
 
-	if (iscsi_db_config_read(manager->config_path, NULL, NULL, &config, NULL))
+	if (iscsi_db_config_read(manager->given->config_path, NULL, NULL, &config, NULL))
 		return;
 	safe_logout = iscsi_db_config_get(config, "iscsid.safe_logout");
 	manager->safe_logout = safe_logout && streq(safe_logout, "Yes");
@@ -335,7 +317,7 @@ void manager_reload(struct manager *manager)
 
 	read_own_settings(manager);
 
-	if (iscsi_db_initiator_read(manager->initiator_path, &initiator, &why)) {
+	if (iscsi_db_initiator_read(manager->given->initiator_path, &initiator, &why)) {
 		log_warning("%s; logins need it, unless their interface sets one", why.text);
 		if (*manager->initiator.name)
 			return;		/* the one that was good before still is */
@@ -345,175 +327,72 @@ void manager_reload(struct manager *manager)
 	manager->initiator = initiator;
 }
 
-static int open_run_dir(const char *path)
+static int manager_init(struct manager *manager)
 {
-	int fd;
-
-	if (mkdir(path, 0755) < 0 && errno != EEXIST)
-		return -errno;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	return fd < 0 ? -errno : fd;
-}
-
-static int manager_on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
-			     void *userdata)
-{
-	struct manager *manager = userdata;
-
-	(void)source;
-	if (si->ssi_signo == SIGHUP) {
-		log_notice("reading initiator name and settings anew");
-		manager_reload(manager);
-	} else {
-		manager_stop(manager);
-	}
-	return 0;
-}
-
-static int add_signals(struct manager *manager)
-{
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
-	sigset_t set;
-
-	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-		sigaddset(&set, signals[i]);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return -errno;
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
-		int r = sd_event_add_signal(manager->loop, NULL, signals[i], manager_on_signal,
-					    manager);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int make_loop(struct manager *manager)
-{
-	struct session_env *env = &manager->env;
+	const struct manager_env *given = manager->given;
 	int r;
 
-	r = sd_event_new(&manager->loop);
-	if (r >= 0)
-		r = (manager->clock = clock_open(manager->loop)) ? 0 : -ENOMEM;
-	if (r >= 0)
-		r = add_signals(manager);
-	if (r >= 0)
-		r = sd_event_add_defer(manager->loop, &manager->sweep, manager_on_sweep, manager);
+	r = sd_event_add_defer(given->loop, &manager->sweep, manager_on_sweep, manager);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(manager->sweep, SD_EVENT_OFF);
-	if (r >= 0)
-		r = worker_pool_new(manager->loop, SCAN_THREADS, &env->scan_pool);
-	if (r >= 0)
-		r = worker_pool_new(manager->loop, NAME_THREADS, &manager->resolver.pool);
-	return r;
-}
-
-static enum iscsi_err manager_init(struct manager *manager, const struct manager_options *options,
-				   struct iscsi_why *why)
-{
-	const char *run_dir = options->run_dir ? options->run_dir : "/run/iscsid";
-	struct session_env *env = &manager->env;
-	enum iscsi_err err;
-	int r;
-
-	manager->resolver.resolve = lookup_resolve;
-	manager->initiator_path = options->initiator_path;
-	manager->config_path = options->config_path;
-	manager_reload(manager);
-	r = make_loop(manager);
 	if (r < 0)
-		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "event loop: %s", strerror(-r));
-	env->run_dir_fd = open_run_dir(run_dir);
-	if (env->run_dir_fd < 0)
-		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "%s: %s", run_dir,
-				  strerror(-env->run_dir_fd));
-	err = sysfs_new(NULL, &manager->sysfs);
-	if (err)
-		return iscsi_fail(why, err, "can't read /sys");
-	/* The socket first: it is what keeps a second daemon away from the kernel's events. */
-	err = mgmt_new(manager->loop, manager->clock, manager, &manager->mgmt, why);
-	if (err)
-		return err;
-	err = netlink_open(manager->loop, manager->sysfs, &kernel_events, manager,
-			   &manager->kernel, why);
-	if (err)
-		return err;
-	env->conn = (struct conn_env){
-		.loop = manager->loop, .clock = manager->clock, .kernel = manager->kernel,
-		.random = random_bytes, .scratch = &manager->scratch, .issued = &manager->issued,
+		return r;
+	manager->env = (struct session_env){
+		.conn = {
+			.loop = given->loop, .clock = given->clock, .random = given->random,
+			.scratch = &manager->scratch, .issued = &manager->issued,
+		},
+		.sysfs = given->sysfs, .scan_pool = given->scan_pool,
+		.resolver = given->resolver, .run_dir_fd = given->run_dir_fd,
+		.on_created = manager_on_created, .on_ended = manager_on_ended, .arg = manager,
 	};
-	env->sysfs = manager->sysfs;
-	env->resolver = &manager->resolver;
-	env->on_created = manager_on_created;
-	env->on_ended = manager_on_ended;
-	env->arg = manager;
 	manager->discovery_env = (struct discovery_env){
-		.loop = manager->loop, .clock = manager->clock, .resolver = &manager->resolver,
-		.sysfs = manager->sysfs, .random = random_bytes, .issued = &manager->issued,
+		.loop = given->loop, .clock = given->clock, .resolver = given->resolver,
+		.sysfs = given->sysfs, .random = given->random, .issued = &manager->issued,
 	};
-	manager_adopt(manager);
-	mgmt_listen_path(manager->mgmt);
-	return ISCSI_SUCCESS;
+	return 0;
 }
 
-enum iscsi_err manager_new(const struct manager_options *options, struct manager **ret,
-			   struct iscsi_why *why)
+struct manager *manager_new(const struct manager_env *env)
 {
 	struct manager *manager = calloc(1, sizeof(*manager));
-	enum iscsi_err err;
 
 	if (!manager)
-		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
-	manager->env.run_dir_fd = -1;
-	err = manager_init(manager, options, why);
-	if (err) {
-		manager_free(manager);
-		return err;
-	}
-	*ret = manager;
-	return ISCSI_SUCCESS;
+		return NULL;
+	manager->given = env;
+	if (manager_init(manager) < 0)
+		return manager_free(manager);
+	manager_reload(manager);
+	return manager;
 }
 
-int manager_run(struct manager *manager)
+void manager_start(struct manager *manager, struct kernel *kernel)
 {
-	return sd_event_loop(manager->loop);
+	manager->kernel = manager->env.conn.kernel = kernel;
+	manager_adopt(manager);
 }
 
-void manager_stop(struct manager *manager)
+void manager_end_sessions(struct manager *manager)
 {
-	(void)sd_event_exit(manager->loop, 0);
+	size_t len;
+	CLEANUP(freep) void **sessions = index_objects(&manager->by_node, &len);
+
+	for (size_t i = 0; i < len; i++)
+		session_free(sessions[i]);
+	index_done(&manager->by_sid);
+	index_done(&manager->by_node);
 }
 
 struct manager *manager_free(struct manager *manager)
 {
-	size_t len;
-	void **sessions;
-
 	if (!manager)
 		return NULL;
-	sessions = index_objects(&manager->by_node, &len);
-	for (size_t i = 0; i < len; i++)
-		session_free(sessions[i]);
-	free(sessions);
-	mgmt_free(manager->mgmt);
+	manager_end_sessions(manager);
 	if (manager->sweep)
 		(void)manager_on_sweep(manager->sweep, manager);
-	index_done(&manager->by_sid);
-	index_done(&manager->by_node);
 	index_done(&manager->ended);
 	index_done(&manager->discarded);
-	/* A scan that the kernel holds may come back any time, and look at sysfs. */
-	if (worker_pool_free(manager->env.scan_pool))
-		sysfs_free(manager->sysfs);
-	(void)worker_pool_free(manager->resolver.pool);
-	netlink_close(manager->kernel);
-	closep(&manager->env.run_dir_fd);
 	sd_event_source_disable_unref(manager->sweep);
-	clock_close(manager->clock);
-	sd_event_unref(manager->loop);
 	free(manager);
 	return NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Owns the loop and everything on it: the kernel, the sessions, the worker threads and the local
- * socket. Built in main() and handed down; there is one.
+ * The sessions, by sid and by node: it makes them, finds them, tells them what the kernel says,
+ * takes over those that are there already. Everything that it works with is handed in.
  */
 #ifndef ISCSID_MANAGER_H
 #define ISCSID_MANAGER_H
@@ -14,21 +14,32 @@
 
 struct manager;
 
-struct manager_options {
+/* Stays its maker's, and outlives the manager. */
+struct manager_env {
+	sd_event *loop;
+	struct clock *clock;
+	struct sysfs *sysfs;
+	struct worker_pool *scan_pool;
+	const struct resolver *resolver;
+	int (*random)(void *buf, size_t len);	/* 0 or -errno */
+	int run_dir_fd;			/* where runstate.h keeps its files */
+	const char *proc;		/* "/proc" */
+	const char *db_root;		/* the records that adoption reads; NULL: the default */
 	const char *config_path;	/* iscsid.conf; NULL: the built-in path */
 	const char *initiator_path;	/* initiatorname.iscsi; NULL: the built-in path */
-	const char *run_dir;		/* NULL: /run/iscsid */
 };
 
-/* Opens the kernel, makes the threads, listens, takes over the kernel's sessions. */
-enum iscsi_err manager_new(const struct manager_options *options, struct manager **ret,
-			   struct iscsi_why *why);
-/* Sessions stay in the kernel. Takes NULL; returns NULL. */
+/* Without a kernel yet: no session can be made before manager_start(). NULL: no memory. */
+struct manager *manager_new(const struct manager_env *env);
+/* What the kernel object is to call, with the manager as its argument. */
+extern const struct kernel_events manager_kernel_events;
+/* Takes over the sessions that @kernel, which outlives the manager, has already. */
+void manager_start(struct manager *manager, struct kernel *kernel);
+/* Frees all sessions, which stay in the kernel; whoever waits for one is told. */
+void manager_end_sessions(struct manager *manager);
+/* Takes NULL; returns NULL. */
 struct manager *manager_free(struct manager *manager);
 
-/* Runs until manager_stop() or a signal; 0 or -errno. */
-int manager_run(struct manager *manager);
-void manager_stop(struct manager *manager);
 /* Reads the initiator name and the daemon's own settings anew. */
 void manager_reload(struct manager *manager);
 

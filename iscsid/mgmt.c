@@ -9,9 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <systemd/sd-daemon.h>
 
 #include "iscsid/base/log.h"
 #include "iscsid/manager.h"
@@ -22,7 +19,6 @@
 #define OPEN_REQUESTS_MAX	128	/* of one client: what is under way at once */
 #define OUT_MAX			(4 << 20)	/* unread answers of one client */
 #define STALL_TIMEOUT_US	(30 * UINT64_C(1000000))
-#define LISTEN_BACKLOG		128
 #define LISTEN_MAX		8
 
 struct client {
@@ -63,8 +59,6 @@ struct mgmt {
 	int listen_fd[LISTEN_MAX];
 	sd_event_source *listen_io[LISTEN_MAX];
 	size_t listen_len;
-	bool passed;			/* the service manager's sockets */
-	struct stat own_path;		/* of MGMT_SOCKET_PATH, if we made it */
 	int spare_fd;			/* given up for a moment when there is no other */
 };
 
@@ -306,7 +300,7 @@ static void handle_stop(struct request *req, const struct mgmt_request *msg)
 {
 	(void)msg;
 	log_notice("asked to stop");
-	manager_stop(req->mgmt->manager);
+	(void)sd_event_exit(req->mgmt->loop, 0);
 	request_result(req, ISCSI_SUCCESS, NULL);
 }
 
@@ -622,120 +616,31 @@ static int mgmt_on_connection(sd_event_source *source, int fd, uint32_t revents,
 	return 0;
 }
 
-static int mgmt_listen_on(struct mgmt *mgmt, int fd)
+int mgmt_listen(struct mgmt *mgmt, int fd)
 {
-	int r;
+	int r = mgmt->listen_len == LISTEN_MAX ? -E2BIG : 0;
 
-	if (mgmt->listen_len == LISTEN_MAX)
-		return -E2BIG;
-	r = sd_event_add_io(mgmt->loop, &mgmt->listen_io[mgmt->listen_len], fd, EPOLLIN,
-			    mgmt_on_connection, mgmt);
 	if (r >= 0)
+		r = sd_event_add_io(mgmt->loop, &mgmt->listen_io[mgmt->listen_len], fd, EPOLLIN,
+				    mgmt_on_connection, mgmt);
+	if (r < 0)
+		(void)close(fd);
+	else
 		mgmt->listen_fd[mgmt->listen_len++] = fd;
 	return r;
 }
 
-static int bind_and_listen(const struct sockaddr_un *addr, socklen_t len)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -errno;
-	if (bind(fd, (const struct sockaddr *)addr, len) < 0 || listen(fd, LISTEN_BACKLOG) < 0) {
-		int r = -errno;
-
-		(void)close(fd);
-		return r;
-	}
-	return fd;
-}
-
-static int listen_abstract(void)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	size_t len = strlen(MGMT_SOCKET_ABSTRACT);
-
-	memcpy(addr.sun_path + 1, MGMT_SOCKET_ABSTRACT, len);
-	return bind_and_listen(&addr, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + len));
-}
-
-static int listen_path(void)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = MGMT_SOCKET_PATH };
-	mode_t old;
-	int fd;
-
-	(void)mkdir("/run/iscsid", 0755);
-	(void)unlink(MGMT_SOCKET_PATH);
-	old = umask(0177);
-	fd = bind_and_listen(&addr, sizeof(addr));
-	umask(old);
-	return fd;
-}
-
-/* The abstract name first: it alone tells whether there is another daemon. */
-static enum iscsi_err listen_self(struct mgmt *mgmt, struct iscsi_why *why)
-{
-	int fd = listen_abstract();
-	int r = fd < 0 ? fd : mgmt_listen_on(mgmt, fd);
-
-	if (r < 0)
-		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "Can not bind IPC socket: %s",
-				  r == -EADDRINUSE ? "another iscsid is running" : strerror(-r));
-	mgmt->passed = false;
-	return ISCSI_SUCCESS;
-}
-
-void mgmt_listen_path(struct mgmt *mgmt)
-{
-	int fd, r;
-
-	if (mgmt->passed)
-		return;
-	fd = listen_path();
-	r = fd < 0 ? fd : mgmt_listen_on(mgmt, fd);
-	if (r < 0 || stat(MGMT_SOCKET_PATH, &mgmt->own_path) < 0)
-		log_warning("%s: %s; listening on the abstract name only", MGMT_SOCKET_PATH,
-			    strerror(r < 0 ? -r : errno));
-}
-
-static void unlink_own_path(const struct mgmt *mgmt)
-{
-	struct stat st;
-
-	if (mgmt->own_path.st_ino && stat(MGMT_SOCKET_PATH, &st) == 0 &&
-	    st.st_ino == mgmt->own_path.st_ino && st.st_dev == mgmt->own_path.st_dev)
-		(void)unlink(MGMT_SOCKET_PATH);
-}
-
-enum iscsi_err mgmt_new(sd_event *loop, struct clock *clock, struct manager *manager,
-			struct mgmt **ret, struct iscsi_why *why)
+struct mgmt *mgmt_new(sd_event *loop, struct clock *clock, struct manager *manager)
 {
 	struct mgmt *mgmt = calloc(1, sizeof(*mgmt));
-	enum iscsi_err err = ISCSI_SUCCESS;
-	int passed;
 
 	if (!mgmt)
-		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
+		return NULL;
 	mgmt->loop = loop;
 	mgmt->clock = clock;
 	mgmt->manager = manager;
-	mgmt->passed = true;
 	mgmt->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	passed = sd_listen_fds(1);
-	for (int i = 0; i < passed && !err; i++)
-		if (fcntl(SD_LISTEN_FDS_START + i, F_SETFL, O_NONBLOCK) < 0 ||
-		    mgmt_listen_on(mgmt, SD_LISTEN_FDS_START + i) < 0)
-			err = iscsi_fail(why, ISCSI_ERR_INTERNAL, "can't listen on the socket that "
-					 "the service manager passed");
-	if (passed <= 0)
-		err = listen_self(mgmt, why);
-	if (err) {
-		mgmt_free(mgmt);
-		return err;
-	}
-	*ret = mgmt;
-	return ISCSI_SUCCESS;
+	return mgmt;
 }
 
 struct mgmt *mgmt_free(struct mgmt *mgmt)
@@ -750,7 +655,6 @@ struct mgmt *mgmt_free(struct mgmt *mgmt)
 		sd_event_source_disable_unref(mgmt->listen_io[i]);
 		closep(&mgmt->listen_fd[i]);
 	}
-	unlink_own_path(mgmt);
 	closep(&mgmt->spare_fd);
 	free(mgmt);
 	return NULL;

@@ -52,9 +52,14 @@ enum session_state session_state(const struct session *session)
 	return session->state;
 }
 
-struct conn *session_conn(struct session *session)
+uint32_t session_sid(const struct session *session)
 {
-	return session->conn;
+	return conn_sid(session->conn);
+}
+
+int session_host_no(const struct session *session)
+{
+	return conn_host_no(session->conn);
 }
 
 const struct session_config *session_config(const struct session *session)
@@ -724,6 +729,16 @@ static void session_on_timer(void *arg)
 }
 
 /* ---- what the kernel says ------------------------------------------------------------------------ */
+
+void session_pdu(struct session *session, const uint8_t *bhs, const uint8_t *data, size_t len)
+{
+	conn_kernel_pdu(session->conn, bhs, data, len);
+}
+
+void session_conn_error(struct session *session, int error)
+{
+	conn_kernel_error(session->conn, error);
+}
 
 void session_unbound(struct session *session)
 {

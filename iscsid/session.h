@@ -85,6 +85,8 @@ enum iscsi_err session_get_stats(struct session *session, struct kernel_stat *st
 				 struct iscsi_why *why);
 
 /* What the kernel said. */
+void session_pdu(struct session *session, const uint8_t *bhs, const uint8_t *data, size_t len);
+void session_conn_error(struct session *session, int error);
 void session_unbound(struct session *session);
 void session_destroyed(struct session *session);
 /* Events were lost: see in sysfs whether the connection still is what we think. */
@@ -94,7 +96,8 @@ void session_resync(struct session *session);
 struct session *session_free(struct session *session);
 
 enum session_state session_state(const struct session *session);
-struct conn *session_conn(struct session *session);
+uint32_t session_sid(const struct session *session);		/* 0: the kernel has no session */
+int session_host_no(const struct session *session);
 const struct session_config *session_config(const struct session *session);
 /* How iscsiadm sees it. */
 void session_describe(const struct session *session, enum mgmt_conn_state *conn_state,

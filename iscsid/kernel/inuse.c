@@ -5,8 +5,8 @@
  */
 #include "iscsid/kernel/inuse.h"
 
-#include <dirent.h>
 #include <libmount/libmount.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -15,6 +15,7 @@
 #define STACK_MAX	8	/* devices on top of each other */
 
 struct usage {
+	struct sysfs *sysfs;
 	struct libmnt_table *mounts, *swaps;
 };
 
@@ -24,12 +25,16 @@ static void usage_done(struct usage *usage)
 	mnt_unref_table(usage->swaps);
 }
 
-static void usage_read(struct usage *usage)
+static void usage_read(struct usage *usage, const char *proc)
 {
-	usage->mounts = mnt_new_table_from_file("/proc/self/mountinfo");
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/self/mountinfo", proc);
+	usage->mounts = mnt_new_table_from_file(path);
+	(void)snprintf(path, sizeof(path), "%s/swaps", proc);
 	usage->swaps = mnt_new_table();
 	if (usage->swaps)
-		(void)mnt_table_parse_swaps(usage->swaps, NULL);
+		(void)mnt_table_parse_swaps(usage->swaps, path);
 }
 
 /*
@@ -74,70 +79,64 @@ static bool device_used(const struct usage *usage, const char *name, dev_t dev,
 	return true;
 }
 
-static bool read_devno(const char *name, dev_t *ret)
+static bool read_devno(const struct usage *usage, const char *name, dev_t *ret)
 {
 	unsigned int major_no, minor_no;
-	char path[320];
-	CLEANUP(fclosep) FILE *f = NULL;
+	char path[320], text[32];
 
-	(void)snprintf(path, sizeof(path), "/sys/class/block/%s/dev", name);
-	f = fopen(path, "re");
-	if (!f || fscanf(f, "%u:%u", &major_no, &minor_no) != 2)
+	(void)snprintf(path, sizeof(path), "class/block/%s/dev", name);
+	if (sysfs_read_text(usage->sysfs, path, text, sizeof(text)) < 0 ||
+	    sscanf(text, "%u:%u", &major_no, &minor_no) != 2)
 		return false;
 	*ret = makedev(major_no, minor_no);
 	return true;
 }
 
-static bool stack_used(const struct usage *usage, const char *name, int depth,
-		       struct iscsi_why *why);
+/* A device, and how many others lie below it. */
+struct place {
+	const struct usage *usage;
+	const char *prefix;		/* of the names of those above it that count */
+	int depth;
+	struct iscsi_why *why;
+};
 
-/* The entries of @folder that are devices: partitions of @name, or what holds it. */
-static bool folder_used(const struct usage *usage, const char *folder, const char *prefix,
-			int depth, struct iscsi_why *why)
+static bool stack_used(void *arg, const char *name)
 {
-	struct dirent *entry;
-	DIR *dir = opendir(folder);
-	bool found = false;
-
-	while (dir && !found && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && !strncmp(entry->d_name, prefix, strlen(prefix)))
-			found = stack_used(usage, entry->d_name, depth, why);
-	if (dir)
-		closedir(dir);
-	return found;
-}
-
-static bool stack_used(const struct usage *usage, const char *name, int depth,
-		       struct iscsi_why *why)
-{
+	const struct place *place = arg;
+	struct place holders = *place, partitions = *place;
 	char path[320];
 	dev_t dev;
 
-	if (depth > STACK_MAX || !read_devno(name, &dev))
+	if (strncmp(name, place->prefix, strlen(place->prefix)) || place->depth > STACK_MAX ||
+	    !read_devno(place->usage, name, &dev))
 		return false;
-	if (device_used(usage, name, dev, why))
+	if (device_used(place->usage, name, dev, place->why))
 		return true;
-	(void)snprintf(path, sizeof(path), "/sys/class/block/%s/holders", name);
-	if (folder_used(usage, path, "", depth + 1, why))
+	holders.depth = partitions.depth = place->depth + 1;
+	holders.prefix = "";
+	(void)snprintf(path, sizeof(path), "class/block/%s/holders", name);
+	if (sysfs_any_entry(place->usage->sysfs, path, stack_used, &holders))
 		return true;
-	(void)snprintf(path, sizeof(path), "/sys/class/block/%s", name);
-	return folder_used(usage, path, name, depth + 1, why);
+	partitions.prefix = name;
+	(void)snprintf(path, sizeof(path), "class/block/%s", name);
+	return sysfs_any_entry(place->usage->sysfs, path, stack_used, &partitions);
 }
 
-enum iscsi_err inuse_check(struct sysfs *sysfs, unsigned int sid, int host_no,
+enum iscsi_err inuse_check(struct sysfs *sysfs, const char *proc, unsigned int sid, int host_no,
 			   struct iscsi_why *why)
 {
 	struct sysfs_session session = { .sid = sid, .host_no = host_no };
 	CLEANUP(freep) struct sysfs_lun *luns = NULL;
-	struct usage usage;
+	struct usage usage = { .sysfs = sysfs };
+	struct place disk = { .usage = &usage, .prefix = "", .why = why };
 	bool used = false;
 	size_t len = 0;
 
 	if (sysfs_list_luns(sysfs, &session, &luns, &len) || !len)
 		return ISCSI_SUCCESS;
-	usage_read(&usage);
+	usage_read(&usage, proc);
 	for (size_t i = 0; i < len && !used; i++)
-		used = *luns[i].block && stack_used(&usage, luns[i].block, 0, why);
+		used = *luns[i].block && stack_used(&disk, luns[i].block);
 	usage_done(&usage);
 	return used ? ISCSI_ERR_BUSY : ISCSI_SUCCESS;
 }

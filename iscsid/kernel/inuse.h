@@ -7,9 +7,10 @@
 
 /*
  * ISCSI_ERR_BUSY names the first disk, partition or device on top of one (multipath, LVM, RAID)
- * that is mounted or used as swap. Reads /proc, sysfs and /dev only.
+ * that is mounted or used as swap. Reads sysfs, /dev and
+ * below @proc ("/proc") only.
  */
-enum iscsi_err inuse_check(struct sysfs *sysfs, unsigned int sid, int host_no,
+enum iscsi_err inuse_check(struct sysfs *sysfs, const char *proc, unsigned int sid, int host_no,
 			   struct iscsi_why *why);
 
 #endif /* ISCSID_INUSE_H */

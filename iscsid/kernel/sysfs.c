@@ -775,22 +775,36 @@ int sysfs_read_text(struct sysfs *sysfs, const char *path, char *ret, size_t siz
 	return read_attr(sysfs->root, path, ret, size);
 }
 
-bool sysfs_first_entry(struct sysfs *sysfs, const char *path, char *ret, size_t size)
+bool sysfs_any_entry(struct sysfs *sysfs, const char *path,
+		     bool (*found)(void *arg, const char *name), void *arg)
 {
-	CLEANUP(closep) int fd = -1;
-	struct dir_iter it;
+	CLEANUP(closep) int fd = open_dir(sysfs->root, O_RDONLY, "%s", path);
+	struct dir_iter it = { .fd = fd };
 	const char *name;
 
-	fd = open_dir(sysfs->root, O_RDONLY, "%s", path);
-	if (fd < 0)
-		return false;
-	it.fd = fd;
-	it.len = it.pos = 0;
-	name = dir_next(&it);
-	if (!name || strlen(name) >= size)
-		return false;
-	memcpy(ret, name, strlen(name) + 1);
-	return true;
+	while (fd >= 0 && (name = dir_next(&it)))
+		if (found(arg, name))
+			return true;
+	return false;
+}
+
+struct entry_name {
+	char *ret;
+	size_t size;
+};
+
+static bool take_name(void *arg, const char *name)
+{
+	const struct entry_name *entry = arg;
+
+	return snprintf(entry->ret, entry->size, "%s", name) >= 0;
+}
+
+bool sysfs_first_entry(struct sysfs *sysfs, const char *path, char *ret, size_t size)
+{
+	struct entry_name entry = { ret, size };
+
+	return sysfs_any_entry(sysfs, path, take_name, &entry);
 }
 
 int sysfs_write(struct sysfs *sysfs, const char *path, const char *text)

@@ -143,6 +143,12 @@ int sysfs_read_text(struct sysfs *sysfs, const char *path, char *ret, size_t siz
 enum iscsi_err sysfs_list_numbers(struct sysfs *sysfs, const char *path, const char *prefix,
 				  unsigned int **ret, size_t *ret_len);
 
+/*
+ * Calls @found with the name of each entry of a folder until it returns true. False: it never
+ * did, or there is no such folder.
+ */
+bool sysfs_any_entry(struct sysfs *sysfs, const char *path,
+		     bool (*found)(void *arg, const char *name), void *arg);
 /* The name of some entry of a folder, as of "device/net"; false if it is empty or not there. */
 bool sysfs_first_entry(struct sysfs *sysfs, const char *path, char *ret, size_t size);
 

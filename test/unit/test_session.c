@@ -189,7 +189,7 @@ static void login_response(uint8_t flags, uint16_t status, const char *text)
 	put_be16(bhs + 36, status);
 	for (size_t i = 0; i <= len; i++)
 		data[i] = text[i] == '\n' ? '\0' : text[i];
-	conn_kernel_pdu(session_conn(session), bhs, (uint8_t *)data, len);
+	session_pdu(session, bhs, (uint8_t *)data, len);
 }
 
 static void log_in(struct answer *answer, const char *const settings[][2])
@@ -202,10 +202,19 @@ static void log_in(struct answer *answer, const char *const settings[][2])
 	ck_assert_uint_eq(answer->sid, 1);
 }
 
+static bool conn_state_is(enum mgmt_conn_state wanted)
+{
+	enum mgmt_conn_state state;
+	enum mgmt_recovery recovery;
+
+	session_describe(session, &state, &recovery);
+	return state == wanted;
+}
+
 static void break_conn(void)
 {
 	fake_kernel_break(&fake, 1);
-	conn_kernel_error(session_conn(session), 1020);
+	session_conn_error(session, 1020);
 }
 
 START_TEST(login_and_logout_in_order)
@@ -219,7 +228,7 @@ START_TEST(login_and_logout_in_order)
 	session_logout(session, &logout.asker);
 	ck_assert(!logout.given);
 	session_unbound(session);
-	conn_kernel_pdu(session_conn(session), rsp, NULL, 0);
+	session_pdu(session, rsp, NULL, 0);
 	PUMP(session_state(session) == SESSION_ENDING);
 	session_destroyed(session);
 	ck_assert(logout.given && ended);
@@ -310,7 +319,7 @@ START_TEST(a_lost_connection_is_reopened)
 	log_in(&login, NULL);
 	memcpy(first, fake.session[1].last_bhs, sizeof(first));
 	break_conn();
-	conn_kernel_error(session_conn(session), 1020);	/* the kernel may say it twice */
+	session_conn_error(session, 1020);	/* the kernel may say it twice */
 	PUMP(fake.session[1].binds == 2);
 	ck_assert_int_eq(session_state(session), SESSION_FAILED);
 	/* Session reinstatement: same ISID, TSIH 0 (6.3.5). */
@@ -404,9 +413,9 @@ START_TEST(a_logout_that_the_target_asks_for_comes_back)
 
 	async[36] = 1;
 	log_in(&login, NULL);
-	conn_kernel_pdu(session_conn(session), async, NULL, 0);
-	PUMP(conn_state(session_conn(session)) == CONN_IN_LOGOUT);
-	conn_kernel_pdu(session_conn(session), rsp, NULL, 0);
+	session_pdu(session, async, NULL, 0);
+	PUMP(conn_state_is(MGMT_CONN_IN_LOGOUT));
+	session_pdu(session, rsp, NULL, 0);
 	PUMP(fake.session[1].binds == 2);
 	login_response(0x87, 0, "TargetPortalGroupTag=1\n");
 	PUMP(session_state(session) == SESSION_LOGGED_IN);
@@ -482,12 +491,12 @@ START_TEST(odd_events_do_no_harm)
 		memset(junk, 0xff, sizeof(junk));
 		junk[0] = (uint8_t)opcode;
 		put_be24(junk + 5, 0);
-		conn_kernel_pdu(session_conn(session), junk, NULL, 0);
+		session_pdu(session, junk, NULL, 0);
 		session_unbound(session);
 	}
 	PUMP(fake.session[1].bound);
 	junk[0] = PDU_ASYNC;
-	conn_kernel_pdu(session_conn(session), junk, NULL, 0);
+	session_pdu(session, junk, NULL, 0);
 	PUMP(login.given);
 	ck_assert_int_ne(login.err, ISCSI_SUCCESS);
 }
