@@ -58,7 +58,7 @@ fake_src	:= $(wildcard test/fake/*.c)
 fuzz_src	:= $(wildcard test/fuzz/fuzz_*.c)
 
 # What iscsiadm shares with the daemon: the message format and the reader of sysfs.
-shared_src	:= iscsid/message/mgmt_msg.c iscsid/base/bytes.c iscsid/kernel/sysfs.c
+shared_src	:= iscsid/message/mgmt_msg.c iscsid/base/bytes.c iscsid/base/stream.c iscsid/kernel/sysfs.c
 
 # Short lines, unless V=1 asks for the commands.
 Q		:= $(if $(V),,@)

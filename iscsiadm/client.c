@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "iscsid/base/stream.h"
 #include "libiscsi-db/util.h"
 
 #define CONNECT_PAUSE_MS	50
@@ -399,17 +400,10 @@ static int send_some(struct client *client)
 {
 	while (client->head) {
 		struct message *m = client->head;
-		ssize_t n;
+		int r = stream_send(client->fd, m->data, m->len, &client->sent);
 
-		n = send(client->fd, m->data + client->sent, m->len - client->sent,
-			 MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EAGAIN ? 0 : -errno;
-		client->sent += (size_t)n;
-		if (client->sent < m->len)
-			continue;
+		if (r < 0 || client->sent < m->len)
+			return r;
 		client->head = m->next;
 		if (!client->head)
 			client->tail = &client->head;

@@ -15,6 +15,7 @@
 
 #include "iscsid/base/log.h"
 #include "iscsid/base/lookup.h"
+#include "iscsid/base/stream.h"
 #include "iscsid/base/tcp.h"
 #include "iscsid/protocol/isns_pdu.h"
 #include "libiscsi-db/util.h"
@@ -98,19 +99,11 @@ static void isns_fail(struct isns *isns, const char *reason)
 
 static void isns_flush(struct isns *isns)
 {
-	while (isns->out_pos < isns->out_len) {
-		ssize_t n = send(isns->fd, isns->out + isns->out_pos,
-				 isns->out_len - isns->out_pos, MSG_NOSIGNAL | MSG_DONTWAIT);
+	int r = stream_send(isns->fd, isns->out, isns->out_len, &isns->out_pos);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			break;
-		if (n < 0) {
-			isns_fail(isns, strerror(errno));
-			return;
-		}
-		isns->out_pos += (size_t)n;
+	if (r < 0) {
+		isns_fail(isns, strerror(-r));
+		return;
 	}
 	(void)sd_event_source_set_io_events(isns->io, EPOLLIN |
 					    (isns->out_pos < isns->out_len ? EPOLLOUT : 0));
@@ -237,20 +230,12 @@ static void isns_take_answer(struct isns *isns)
 /* Bytes for @buf up to @len. False: not all of them are here yet, or none will come. */
 static bool isns_fill(struct isns *isns, uint8_t *buf, size_t len, size_t *got)
 {
-	while (*got < len) {
-		ssize_t n = recv(isns->fd, buf + *got, len - *got, MSG_DONTWAIT);
+	int r = stream_receive(isns->fd, buf, len, got);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			return false;
-		if (n <= 0) {
-			isns_fail(isns, n ? strerror(errno) : "the server closed the connection");
-			return false;
-		}
-		*got += (size_t)n;
-	}
-	return true;
+	if (r < 0)
+		isns_fail(isns, r == -ESHUTDOWN ? "the server closed the connection" :
+						  strerror(-r));
+	return r > 0;
 }
 
 /* One part at a time: level-triggered, whatever is left brings us back. */
@@ -353,8 +338,7 @@ static void isns_on_timer(void *arg)
 
 	switch (isns->state) {
 	case ISNS_LOOKUP:
-		isns->lookup = lookup_forget(isns->lookup);
-		isns_resolved(isns, NULL, "no answer in time");
+		(void)lookup_expire(isns->lookup);
 		break;
 	case ISNS_CONNECT:
 		isns_no_connection(isns, ISCSI_ERR_ISNS_QUERY, "cannot make connection to",

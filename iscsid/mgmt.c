@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "iscsid/base/log.h"
+#include "iscsid/base/stream.h"
 #include "iscsid/manager.h"
 #include "iscsid/message/mgmt_msg.h"
 #include "libiscsi-db/util.h"
@@ -69,16 +70,10 @@ static void client_free(struct client *client);
 
 static bool client_flush(struct client *client)
 {
-	while (client->out_pos < client->out_len) {
-		ssize_t n = send(client->fd, client->out + client->out_pos,
-				 client->out_len - client->out_pos, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EAGAIN;
-		client->out_pos += (size_t)n;
-	}
+	if (stream_send(client->fd, client->out, client->out_len, &client->out_pos) < 0)
+		return false;
+	if (client->out_pos < client->out_len)
+		return true;
 	if (client->out_len)
 		client->owes = false;	/* it took all of it: a new deadline */
 	client->out_pos = client->out_len = 0;

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Bytes through a stream socket that must not block: each call moves as much as the socket takes
+ * or has, and remembers how far it came. iscsiadm links this object too.
+ */
+#ifndef ISCSID_STREAM_H
+#define ISCSID_STREAM_H
+
+#include <stddef.h>
+
+/* Sends @data from *pos on. 0: *pos is @len, or the socket takes no more for now; or -errno. */
+int stream_send(int fd, const void *data, size_t len, size_t *pos);
+/*
+ * Receives into @data from *pos on. 1: *pos is @len; 0: not yet; -ESHUTDOWN: the peer has closed
+ * the connection; or another -errno.
+ */
+int stream_receive(int fd, void *data, size_t len, size_t *pos);
+
+#endif /* ISCSID_STREAM_H */
