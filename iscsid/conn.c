@@ -49,8 +49,7 @@ struct conn {
 	bool created;			/* the kernel has a connection */
 	uint8_t isid[PDU_ISID_LEN];
 	uint32_t exp_stat_sn;
-	bool security_first;		/* the target insists on the security stage, */
-	bool insisted;			/* and has just said so */
+	bool security_first;		/* the login begins with the security stage */
 	bool peer_closed;		/* by the target, unseen by the kernel; see CLOSED_GRACE_S */
 	int drop_wait_s;		/* of an Async 2 or 3; -1: none */
 	int logout_wait_s;		/* of an Async 1: how long the target waits */
@@ -77,11 +76,6 @@ static const char *const state_texts[] = {
 	[CONN_LOGOUT_REQUESTED]	= "LOGOUT REQUESTED",
 	[CONN_CLEANUP_WAIT]	= "CLEANUP WAIT",
 };
-
-const char *conn_state_text(enum conn_state state)
-{
-	return state_texts[state];
-}
 
 enum conn_state conn_state(const struct conn *conn)
 {
@@ -175,38 +169,16 @@ static void conn_stop_kernel(struct conn *conn)
 		log_warning("%s: %s", conn->name, why.text);
 }
 
-/*
- * An attempt has failed. A target that refused a login without the security stage, and then has
- * nothing to say to one with it, has refused it.
- */
-static void report_failed(struct conn *conn, enum conn_cause cause, enum iscsi_err err,
-			  const struct iscsi_why *why)
-{
-	struct conn_report *report = conn_report(conn, CONN_REPORT_FAILED);
-
-	report->cause = cause;
-	report->err = err;
-	report->why = *why;
-	if (conn->insisted && (err == ISCSI_ERR_TRANS || err == ISCSI_ERR_TRANS_TIMEOUT ||
-			       err == ISCSI_ERR_PDU_TIMEOUT)) {
-		conn->security_first = false;
-		report->cause = CONN_CAUSE_REFUSED;
-		report->err = iscsi_fail(&report->why, ISCSI_ERR_LOGIN_AUTH_FAILED,
-					 "authentication failure (02/01); and to a login that "
-					 "begins with the security stage: %s", why->text);
-	}
-}
-
-/* @cause: BUSY if it is us who lack something for a moment, so that it counts for no limit. */
-static void report_connect_error(struct conn *conn, enum conn_cause cause, int error)
+static void report_connect_error(struct conn *conn, enum retry_cause cause, int error)
 {
 	enum iscsi_err err = error == ETIMEDOUT ? ISCSI_ERR_TRANS_TIMEOUT : ISCSI_ERR_TRANS;
-	struct iscsi_why why;
+	struct conn_report *report = conn_report(conn, CONN_REPORT_FAILED);
 	char peer[64];
 
 	tcp_peer_text(&conn->peer, peer, sizeof(peer));
-	(void)iscsi_fail(&why, err, "cannot make a connection to %s: %s", peer, strerror(error));
-	report_failed(conn, cause, err, &why);
+	report->cause = cause;
+	report->err = iscsi_fail(&report->why, err, "cannot make a connection to %s: %s", peer,
+				 strerror(error));
 }
 
 /* ---- T1, T2, T4: TCP ------------------------------------------------------------------------ */
@@ -241,14 +213,14 @@ static void conn_tune_socket(const struct conn *conn)
 
 static enum conn_state conn_connect(struct conn *conn, const struct conn_input *in)
 {
-	enum conn_cause cause = CONN_CAUSE_TRANSPORT;
+	enum retry_cause cause = RETRY_LOST;
 	int r;
 
 	(void)in;
 	r = conn->fd = tcp_socket(&conn->peer);
-	/* Not for a family of addresses that this kernel hasn't: that stays so. */
+	/* This host lacks something for a moment, so the failure must not count for reopen_max. */
 	if (r == -EMFILE || r == -ENFILE || r == -ENOBUFS || r == -ENOMEM)
-		cause = CONN_CAUSE_BUSY;
+		cause = RETRY_BUSY;
 	if (r >= 0)
 		r = tcp_bind_device(conn->fd, conn->config->netdev);
 	if (r >= 0) {
@@ -270,7 +242,7 @@ static enum conn_state conn_connect_timeout(struct conn *conn, const struct conn
 {
 	(void)in;
 	conn_close_fd(conn);
-	report_connect_error(conn, CONN_CAUSE_TRANSPORT, ETIMEDOUT);
+	report_connect_error(conn, RETRY_LOST, ETIMEDOUT);
 	return CONN_FREE;
 }
 
@@ -369,11 +341,16 @@ static enum iscsi_err bind_and_login(struct conn *conn, struct iscsi_why *why)
 	return conn->env->kernel->ops->bind_conn(conn->env->kernel, &bind, why);
 }
 
-static enum conn_state conn_login_failed(struct conn *conn, enum conn_cause cause,
+static enum conn_state conn_login_failed(struct conn *conn, enum retry_cause cause,
 					 enum iscsi_err err, const struct iscsi_why *why)
 {
+	struct conn_report *report;
+
 	conn_stop_kernel(conn);
-	report_failed(conn, cause, err, why);
+	report = conn_report(conn, CONN_REPORT_FAILED);
+	report->cause = cause;
+	report->err = err;
+	report->why = *why;
 	return CONN_FREE;						/* T7 */
 }
 
@@ -384,7 +361,7 @@ static enum conn_state conn_start_login(struct conn *conn, const struct conn_inp
 
 	if (in->error) {
 		conn_close_fd(conn);
-		report_connect_error(conn, CONN_CAUSE_TRANSPORT, in->error);
+		report_connect_error(conn, RETRY_LOST, in->error);
 		return CONN_FREE;					/* T2 */
 	}
 	if (!conn->sid)
@@ -392,13 +369,13 @@ static enum conn_state conn_start_login(struct conn *conn, const struct conn_inp
 	if (!err)
 		err = tcp_check_silence(conn->fd, &why);
 	if (err == ISCSI_ERR_FATAL_LOGIN)
-		return conn_login_failed(conn, CONN_CAUSE_REFUSED, err, &why);
+		return conn_login_failed(conn, RETRY_REFUSED, err, &why);
 	if (!err)
 		err = bind_and_login(conn, &why);
 	if (err == ISCSI_ERR_TRANS)	/* it broke, and the kernel saw it before we did */
-		return conn_login_failed(conn, CONN_CAUSE_TRANSPORT, ISCSI_ERR_PDU_TIMEOUT, &why);
+		return conn_login_failed(conn, RETRY_LOST, ISCSI_ERR_PDU_TIMEOUT, &why);
 	if (err)
-		return conn_login_failed(conn, CONN_CAUSE_LOCAL, err, &why);
+		return conn_login_failed(conn, RETRY_LOCAL, err, &why);
 	/* Its last word, a refusal say, may be on its way to us; if there is none, don't wait long. */
 	conn->peer_closed = tcp_peer_closed(conn->fd);
 	if (conn->peer_closed)
@@ -441,7 +418,7 @@ static enum conn_state conn_enter_full_feature(struct conn *conn)
 	negotiated(conn, outcome, &params);
 	/* It fails if the connection has just broken; the kernel's word of that is on its way. */
 	if (conn->env->kernel->ops->start_conn(conn->env->kernel, conn->sid, &params, &why))
-		return conn_login_failed(conn, CONN_CAUSE_TRANSPORT, ISCSI_ERR_PDU_TIMEOUT,
+		return conn_login_failed(conn, RETRY_LOST, ISCSI_ERR_PDU_TIMEOUT,
 					 &why);
 	conn->drop_wait_s = -1;
 	conn->text_asked = false;
@@ -460,7 +437,7 @@ static enum conn_state conn_login_pdu(struct conn *conn, const struct conn_input
 	case LOGIN_SEND:
 		if (conn->env->kernel->ops->send_pdu(conn->env->kernel, conn->sid, request->bhs,
 						     request->data, request->data_len, &why))
-			return conn_login_failed(conn, CONN_CAUSE_TRANSPORT,
+			return conn_login_failed(conn, RETRY_LOST,
 						 ISCSI_ERR_PDU_TIMEOUT, &why);
 		return CONN_IN_LOGIN;
 	case LOGIN_DONE:
@@ -471,13 +448,13 @@ static enum conn_state conn_login_pdu(struct conn *conn, const struct conn_input
 		return CONN_FREE;
 	case LOGIN_AGAIN:
 		conn_stop_kernel(conn);
-		conn->security_first = conn->insisted = true;
-		return conn_connect(conn, in) == CONN_XPT_WAIT ? CONN_XPT_WAIT : CONN_FREE;
+		conn_report(conn, CONN_REPORT_INSISTED);
+		return CONN_FREE;
 	case LOGIN_FAILED:
 		break;
 	}
-	return conn_login_failed(conn, login_outcome(conn->login)->retry ? CONN_CAUSE_BUSY :
-				 CONN_CAUSE_REFUSED, err, &why);
+	return conn_login_failed(conn, login_outcome(conn->login)->retry ? RETRY_BUSY :
+				 RETRY_REFUSED, err, &why);
 }
 
 static enum conn_state conn_login_lost(struct conn *conn, const struct conn_input *in)
@@ -486,7 +463,7 @@ static enum conn_state conn_login_lost(struct conn *conn, const struct conn_inpu
 
 	(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT, "the connection broke during login: %s",
 			 kernel_conn_error_text(in->error));
-	return conn_login_failed(conn, CONN_CAUSE_TRANSPORT, ISCSI_ERR_PDU_TIMEOUT, &why);
+	return conn_login_failed(conn, RETRY_LOST, ISCSI_ERR_PDU_TIMEOUT, &why);
 }
 
 static enum conn_state conn_login_timeout(struct conn *conn, const struct conn_input *in)
@@ -501,7 +478,7 @@ static enum conn_state conn_login_timeout(struct conn *conn, const struct conn_i
 		(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT,
 				 "the target accepted the connection but didn't finish the login "
 				 "within %d s", conn->config->login_timeout_s);
-	return conn_login_failed(conn, CONN_CAUSE_BUSY, ISCSI_ERR_PDU_TIMEOUT, &why);
+	return conn_login_failed(conn, RETRY_BUSY, ISCSI_ERR_PDU_TIMEOUT, &why);
 }
 
 /* ---- full feature phase ---------------------------------------------------------------------- */
@@ -856,10 +833,10 @@ static void conn_on_timer(void *arg)
 	conn_handle(arg, CONN_EV_TIMEOUT, NULL);
 }
 
-void conn_start(struct conn *conn, const struct sockaddr_storage *peer)
+void conn_start(struct conn *conn, const struct sockaddr_storage *peer, bool security_first)
 {
 	conn->peer = *peer;
-	conn->insisted = false;
+	conn->security_first = security_first;
 	conn_handle(conn, CONN_EV_START, NULL);
 }
 

@@ -14,6 +14,7 @@
 #include <systemd/sd-event.h>
 
 #include "iscsid/base/clock.h"
+#include "iscsid/base/retry.h"
 #include "iscsid/kernel/kernel.h"
 #include "iscsid/protocol/login.h"
 #include "iscsid/session_config.h"
@@ -33,22 +34,16 @@ enum conn_report_kind {
 	CONN_REPORT_UP,			/* full feature phase */
 	CONN_REPORT_FAILED,		/* no connection, or no login: see err, cause, why */
 	CONN_REPORT_MOVED,		/* the target is elsewhere: see conn_login_outcome() */
+	CONN_REPORT_INSISTED,		/* on a login that begins with the security stage */
 	CONN_REPORT_LOST,		/* was in full feature phase; I/O is held */
 	CONN_REPORT_LOGOUT_REQUESTED,	/* by the target: log out and come back */
 	CONN_REPORT_LUNS_CHANGED,	/* look for LUNs */
 	CONN_REPORT_CLOSED,		/* the logout has ended, one way or the other */
 };
 
-enum conn_cause {			/* of CONN_REPORT_FAILED */
-	CONN_CAUSE_TRANSPORT,		/* TCP: refused, unreachable, timed out, broken */
-	CONN_CAUSE_BUSY,		/* the target says "later", or nothing */
-	CONN_CAUSE_REFUSED,		/* the target says "no", or we do */
-	CONN_CAUSE_LOCAL,		/* this host can't */
-};
-
 struct conn_report {
 	enum conn_report_kind kind;
-	enum conn_cause cause;
+	enum retry_cause cause;		/* CONN_REPORT_FAILED */
 	enum iscsi_err err;
 	int wait_s;			/* CONN_REPORT_LOST: what the target asked for, else -1 */
 	struct iscsi_why why;
@@ -80,8 +75,11 @@ struct conn *conn_new(const struct conn_env *env, const struct session_config *c
 		      const char *name, const struct conn_owner *owner);
 struct conn *conn_free(struct conn *conn);	/* takes NULL; returns NULL; kernel objects stay */
 
-/* Connects to @peer and logs in. Only in CONN_FREE and CONN_CLEANUP_WAIT. */
-void conn_start(struct conn *conn, const struct sockaddr_storage *peer);
+/*
+ * Connects to @peer and logs in, @security_first with the security stage also without
+ * credentials. Only in CONN_FREE and CONN_CLEANUP_WAIT.
+ */
+void conn_start(struct conn *conn, const struct sockaddr_storage *peer, bool security_first);
 /* Sends a Logout PDU; CONN_REPORT_CLOSED follows within logout_timeout. */
 void conn_logout(struct conn *conn);
 /* Gives up what is under way, without a report; I/O that the kernel holds stays held. */
@@ -95,7 +93,6 @@ void conn_kernel_pdu(struct conn *conn, const uint8_t *bhs, const uint8_t *data,
 void conn_kernel_error(struct conn *conn, int error);
 
 enum conn_state conn_state(const struct conn *conn);
-const char *conn_state_text(enum conn_state state);	/* as iscsiadm prints it */
 uint32_t conn_sid(const struct conn *conn);		/* 0: the kernel has no session */
 int conn_host_no(const struct conn *conn);
 bool conn_kernel_has(const struct conn *conn);		/* the kernel has a connection */

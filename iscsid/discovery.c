@@ -8,25 +8,23 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <sys/socket.h>
 
-#include "iscsid/base/addr_kind.h"
 #include "iscsid/base/bytes.h"
 #include "iscsid/base/log.h"
+#include "iscsid/base/pdu_stream.h"
 #include "iscsid/base/tcp.h"
 #include "iscsid/credentials.h"
 #include "iscsid/isns.h"
 #include "iscsid/protocol/login.h"
 #include "iscsid/protocol/sendtargets.h"
+#include "iscsid/route.h"
 #include "iscsid/session_config.h"
 #include "libiscsi-db/util.h"
 
 #define FIRST_CMD_SN		1
 #define RETRY_PAUSE_MS		1000
 #define LOGOUT_WAIT_MS		1000	/* a target that doesn't answer costs no more */
-#define REDIRECTS_MAX		8
 #define EMPTY_PARTS_MAX		64	/* of an answer that never ends */
-#define ANSWER_MAX_US		600000000	/* for all parts of it */
 
 enum discovery_state {
 	DISCOVERY_LOOKUP,
@@ -50,40 +48,27 @@ struct discovery {
 	int port;
 
 	enum discovery_state state;
-	struct lookup *lookup;
-	sd_event_source *io;
+	sd_event_source *start;
 	struct timer *timer;
-	int fd;
+	struct route route;
+	struct pdu_stream stream;
 	int attempts_left;
 	uint64_t attempt_ends_us;	/* its login must be done by then, wherever it leads */
-	bool insisted;			/* the target has just asked for the security stage */
-	unsigned int redirects;		/* addresses gone to in the attempt under way */
-	unsigned int empty_parts;
-	size_t moved_at;		/* the next of the addresses that a redirection named */
-	bool security;			/* the security stage may take longer: auth_timeout */
-	struct sockaddr_storage portal, peer;
+	char name[ISCSI_ADDRESS_MAX + 32];	/* for the log */
 	char peer_address[INET6_ADDRSTRLEN + 1 + IF_NAMESIZE];	/* after a redirection */
 	int peer_port;
 	struct login *login;
 	struct login_config login_config;
+	struct login_pdu request;	/* what the login engine has built */
 	struct sendtargets *targets;	/* made anew for each login */
-	uint64_t asked_us;		/* when SendTargets went out */
+	uint64_t answer_ends_us;	/* all parts of the answer must be here by then */
+	unsigned int empty_parts;
 	bool streaming;			/* a target was passed on: too late to begin again */
 	uint32_t itt, cmd_sn, max_cmd_sn, exp_stat_sn, max_recv;
 	struct text_request_pdu ask;	/* the last, or one that waits for the command window */
 	const char *ask_text;
 	bool ask_waits;
-
-	struct login_pdu request;	/* built, then sent from @out */
-	uint8_t out[PDU_BHS_LEN + PDU_LOGIN_DATA_MAX + 4];
-	size_t out_len, out_pos;
-	uint8_t *in;			/* one PDU, header and padded data */
-	size_t in_len;
 };
-
-static int discovery_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata);
-static void discovery_connect(struct discovery *d, const struct sockaddr_storage *peer);
-static bool discovery_try_moved(struct discovery *d);
 
 /* ---- ends of an attempt ---------------------------------------------------------------------- */
 
@@ -97,13 +82,11 @@ static uint64_t discovery_now_us(const struct discovery *d)
 	return clock_now_us(d->env.clock);
 }
 
-/* A wait that is part of an attempt to log in. */
-static void discovery_arm_login(struct discovery *d, int timeout_s)
+/* Waits for @timeout_s, but not past @ends_us. */
+static void discovery_arm_until(struct discovery *d, int timeout_s, uint64_t ends_us)
 {
-	uint64_t now = discovery_now_us(d), left = d->attempt_ends_us - now;
+	uint64_t now = discovery_now_us(d), left = ends_us > now ? ends_us - now : 0;
 
-	if (d->attempt_ends_us < now)
-		left = 0;
 	discovery_arm(d, MIN((uint64_t)timeout_s * 1000, left / 1000 + 1));
 }
 
@@ -116,122 +99,133 @@ static int discovery_timeout_s(const struct discovery *d, const char *which)
 	return MAX(iscsi_db_record_get_int(d->rec, key), 1);
 }
 
-static void discovery_hang_up(struct discovery *d)
-{
-	d->io = sd_event_source_disable_unref(d->io);
-	closep(&d->fd);
-	d->in_len = d->out_len = d->out_pos = 0;
-	d->ask_waits = false;
-}
-
 static void discovery_end(struct discovery *d, enum iscsi_err err, const struct iscsi_why *why)
 {
-	discovery_hang_up(d);
+	pdu_stream_close(&d->stream);
 	timer_stop(d->timer);
 	d->state = DISCOVERY_DONE;
 	d->owner.on_done(d->owner.arg, err, why);
 }
 
-static void discovery_again(struct discovery *d, const struct iscsi_why *why)
+/* The attempt has failed and no other address is left: again from the start, or the end. */
+static void discovery_attempt_failed(struct discovery *d, enum iscsi_err err,
+				     const struct iscsi_why *reason)
 {
-	struct iscsi_why all;
+	struct iscsi_why why = *reason, all;
 
-	discovery_hang_up(d);
-	if (discovery_try_moved(d))
-		return;
-	if (d->insisted) {	/* and has nothing to say to a login that has it */
-		discovery_end(d, iscsi_fail(&all, ISCSI_ERR_LOGIN_AUTH_FAILED,
-					    "discovery login to %s rejected: authentication failure "
-					    "(02/01); and with the security stage: %s", d->address,
-					    why->text), &all);
+	if (route_silence_refuses(&d->route, &err, &why)) {
+		discovery_end(d, iscsi_fail(&all, err, "discovery login to %s rejected: %s",
+					    d->address, why.text), &all);
 		return;
 	}
 	if (d->streaming) {	/* a second list would repeat what was passed on */
 		discovery_end(d, iscsi_fail(&all, ISCSI_ERR_PDU_TIMEOUT,
-					    "%s, in the middle of the list", why->text), &all);
+					    "%s, in the middle of the list", why.text), &all);
 		return;
 	}
 	if (d->attempts_left-- > 0) {
-		log_info("discovery %s,%d: %s; trying again", d->address, d->port, why->text);
+		log_info("%s: %s; trying again", d->name, why.text);
 		d->state = DISCOVERY_PAUSE;
 		discovery_arm(d, RETRY_PAUSE_MS);
 		return;
 	}
 	discovery_end(d, iscsi_fail(&all, ISCSI_ERR_PDU_TIMEOUT,
 				    "%s; connection login retries (reopen_max) %d exceeded",
-				    why->text,
+				    why.text,
 				    iscsi_db_record_get_int(d->rec, "discovery.sendtargets.reopen_max")),
 		      &all);
 }
 
+static int discovery_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata);
+
+static enum iscsi_err discovery_connect_error(const struct discovery *d, int error,
+					      struct iscsi_why *why)
+{
+	return iscsi_fail(why, ISCSI_ERR_TRANS, "cannot make connection to %s: %s", d->address,
+			  strerror(error));
+}
+
+/* Goes where the route leads; @err and @why tell of what was tried last, if it leads nowhere. */
+static void discovery_follow(struct discovery *d, enum route_step step, enum iscsi_err err,
+			     struct iscsi_why *why)
+{
+	pdu_stream_close(&d->stream);
+	d->ask_waits = false;
+	while (step == ROUTE_CONNECT) {
+		int r = pdu_stream_connect(&d->stream, d->env.loop, &d->route.peer, d->netdev,
+					   discovery_on_io, d);
+
+		if (r >= 0) {
+			d->state = DISCOVERY_CONNECT;
+			discovery_arm_until(d, discovery_timeout_s(d, "login"),
+					    d->attempt_ends_us);
+			return;
+		}
+		err = discovery_connect_error(d, -r, why);
+		step = route_next(&d->route, why);
+	}
+	switch (step) {
+	case ROUTE_CONNECT:
+	case ROUTE_LOOKUP:
+		d->state = DISCOVERY_LOOKUP;
+		discovery_arm_until(d, discovery_timeout_s(d, "login"), d->attempt_ends_us);
+		break;
+	case ROUTE_UNKNOWN:
+		discovery_end(d, ISCSI_ERR_TRANS, why);
+		break;
+	case ROUTE_END:
+		discovery_attempt_failed(d, err, why);
+		break;
+	}
+}
+
+static void discovery_on_route_step(void *arg, enum route_step step, const struct iscsi_why *why)
+{
+	struct iscsi_why reason = *why;
+
+	discovery_follow(arg, step, ISCSI_ERR_LOGIN, &reason);
+}
+
+/* The peer was of no use: on to the next address, if a redirection has named another. */
+static void discovery_again(struct discovery *d, enum iscsi_err err, struct iscsi_why *why)
+{
+	discovery_follow(d, route_next(&d->route, why), err, why);
+}
+
 static void discovery_io_error(struct discovery *d, int error)
 {
+	enum iscsi_err err = ISCSI_ERR_PDU_TIMEOUT;
 	struct iscsi_why why;
 
-	if (d->state == DISCOVERY_LOGOUT) {
-		static const struct iscsi_why nothing;
-
-		discovery_end(d, ISCSI_SUCCESS, &nothing);	/* the list is here already */
+	if (d->state == DISCOVERY_LOGOUT) {		/* the list is here already */
+		discovery_end(d, ISCSI_SUCCESS, NULL);
 		return;
 	}
 	if (d->state == DISCOVERY_CONNECT)
-		(void)iscsi_fail(&why, ISCSI_ERR_TRANS, "cannot make connection to %s: %s",
-				 d->address, strerror(error));
+		err = discovery_connect_error(d, error, &why);
 	else
-		(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT, "%s I/O error: %s",
+		(void)iscsi_fail(&why, err, "%s I/O error: %s",
 				 d->state == DISCOVERY_LOGIN ? "Login" : "Text",
-				 error ? strerror(error) : "the target closed the connection");
-	discovery_again(d, &why);
+				 error == ESHUTDOWN ? "the target closed the connection" :
+						      strerror(error));
+	discovery_again(d, err, &why);
 }
 
 /* ---- sending ----------------------------------------------------------------------------------- */
 
-static void discovery_flush(struct discovery *d)
-{
-	while (d->out_pos < d->out_len) {
-		ssize_t n = send(d->fd, d->out + d->out_pos, d->out_len - d->out_pos,
-				 MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			break;
-		if (n < 0) {
-			discovery_io_error(d, errno);
-			return;
-		}
-		d->out_pos += (size_t)n;
-	}
-	(void)sd_event_source_set_io_events(d->io, EPOLLIN |
-					    (d->out_pos < d->out_len ? EPOLLOUT : 0));
-}
-
-/* Header and data in one write, so that the target never waits for a second segment. */
 static void discovery_send(struct discovery *d, const uint8_t *bhs, const uint8_t *data,
 			   size_t len)
 {
-	size_t padded = pdu_padded(len);
+	int r = pdu_stream_send(&d->stream, bhs, data, len);
 
-	if (d->out_pos == d->out_len)
-		d->out_pos = d->out_len = 0;
-	if (d->out_len + PDU_BHS_LEN + padded > sizeof(d->out)) {
-		discovery_io_error(d, ENOBUFS);	/* it asks much and reads nothing */
-		return;
-	}
-	memcpy(d->out + d->out_len, bhs, PDU_BHS_LEN);
-	memset(d->out + d->out_len + PDU_BHS_LEN, 0, padded);
-	if (len)
-		memcpy(d->out + d->out_len + PDU_BHS_LEN, data, len);
-	d->out_len += PDU_BHS_LEN + padded;
-	discovery_flush(d);
+	if (r < 0)
+		discovery_io_error(d, -r);
 }
 
-static void discovery_send_login(struct discovery *d)
+/* @which: the time-out of its answer. */
+static void discovery_send_login(struct discovery *d, const char *which)
 {
-	int timeout_s = discovery_timeout_s(d, d->security ? "auth" : "active");
-
-	d->security = chap_wanted(&d->login_config.chap);
-	discovery_arm_login(d, timeout_s);
+	discovery_arm_until(d, discovery_timeout_s(d, which), d->attempt_ends_us);
 	discovery_send(d, d->request.bhs, d->request.data, d->request.data_len);
 }
 
@@ -261,7 +255,7 @@ static void discovery_send_text(struct discovery *d, const char *text, size_t le
 		memcpy(d->ask.lun, part->lun, sizeof(d->ask.lun));
 	}
 	d->state = DISCOVERY_TEXT;
-	discovery_arm(d, (uint64_t)discovery_timeout_s(d, "active") * 1000);
+	discovery_arm_until(d, discovery_timeout_s(d, "active"), d->answer_ends_us);
 	discovery_ask(d);
 }
 
@@ -297,66 +291,6 @@ static void discovery_send_logout(struct discovery *d)
 
 /* ---- what comes in -------------------------------------------------------------------------------- */
 
-static void discovery_moved_resolved(void *arg, const struct sockaddr_storage *addr,
-				     const char *error)
-{
-	struct discovery *d = arg;
-	struct iscsi_why why;
-
-	d->lookup = NULL;
-	if (addr && !addr_may_redirect((const struct sockaddr *)&d->portal,
-				       (const struct sockaddr *)addr)) {
-		addr = NULL;
-		error = "not the address of another host";
-	}
-	if (addr) {
-		discovery_connect(d, addr);
-		return;
-	}
-	(void)iscsi_fail(&why, ISCSI_ERR_LOGIN, "%s has moved, but can't be followed: %s",
-			 d->address, error);
-	discovery_again(d, &why);
-}
-
-/* The next of the addresses that the target has named, in their order. False: there is none. */
-static bool discovery_try_moved(struct discovery *d)
-{
-	const struct login_outcome *outcome = login_outcome(d->login);
-	const struct iscsi_db_portal *to;
-	struct sockaddr_storage peer;
-	int port;
-
-	if (d->moved_at >= outcome->moved_to_len || d->redirects >= REDIRECTS_MAX ||
-	    discovery_now_us(d) >= d->attempt_ends_us)
-		return false;
-	d->redirects++;
-	to = &outcome->moved_to[d->moved_at++];
-	port = to->port > 0 ? to->port : ISCSI_PORT_DEFAULT;
-	log_info("discovery %s,%d: redirected to %s:%d", d->address, d->port, to->address, port);
-	if (lookup_numeric(to->address, port, &peer)) {
-		discovery_moved_resolved(d, &peer, NULL);
-		return true;
-	}
-	d->state = DISCOVERY_LOOKUP;
-	d->lookup = lookup_start(d->env.resolver, to->address, port, discovery_moved_resolved, d);
-	if (d->lookup)
-		discovery_arm_login(d, discovery_timeout_s(d, "login"));
-	else
-		discovery_moved_resolved(d, NULL, "no memory");
-	return true;
-}
-
-static void discovery_moved(struct discovery *d)
-{
-	discovery_hang_up(d);
-	d->moved_at = 0;
-	if (discovery_try_moved(d))
-		return;
-	d->moved_at = SIZE_MAX;
-	discovery_moved_resolved(d, NULL, d->redirects < REDIRECTS_MAX ? "no time left" :
-				 "too many redirections");
-}
-
 static void discovery_text_error(struct discovery *d, const char *what)
 {
 	struct iscsi_why why;
@@ -378,7 +312,7 @@ static void discovery_on_warning(void *arg, const char *text)
 {
 	struct discovery *d = arg;
 
-	log_warning("discovery %s,%d: %s", d->address, d->port, text);
+	log_warning("%s: %s", d->name, text);
 	d->owner.on_warning(d->owner.arg, text);
 }
 
@@ -386,8 +320,8 @@ static bool discovery_peer_text(struct discovery *d)
 {
 	char port[sizeof("65535")];
 
-	if (getnameinfo((const struct sockaddr *)&d->peer, sizeof(d->peer), d->peer_address,
-			sizeof(d->peer_address), port, sizeof(port),
+	if (getnameinfo((const struct sockaddr *)&d->route.peer, sizeof(d->route.peer),
+			d->peer_address, sizeof(d->peer_address), port, sizeof(port),
 			NI_NUMERICHOST | NI_NUMERICSERV))
 		return false;
 	d->peer_port = atoi(port);
@@ -404,7 +338,7 @@ static void discovery_logged_in(struct discovery *d, const struct login_response
 	};
 
 	/* A target without an address is where the answer comes from (appendix C). */
-	if (d->redirects && discovery_peer_text(d)) {
+	if (d->route.redirects && discovery_peer_text(d)) {
 		config.address = d->peer_address;
 		config.port = d->peer_port;
 	}
@@ -414,14 +348,16 @@ static void discovery_logged_in(struct discovery *d, const struct login_response
 		discovery_text_error(d, "no memory");
 		return;
 	}
-	d->insisted = false;
+	route_arrived(&d->route);
 	if (login_outcome(d->login)->auth_skipped)
 		discovery_on_warning(d, "a password is set, but the target asked for none");
 	d->exp_stat_sn = login_outcome(d->login)->exp_stat_sn;
 	discovery_begin_window(d, response->exp_cmd_sn, response->max_cmd_sn);
 	d->itt = 1;
 	d->empty_parts = 0;
-	d->asked_us = discovery_now_us(d);
+	/* The first part may take active_timeout, and all others together as long again. */
+	d->answer_ends_us = discovery_now_us(d) +
+			    2 * (uint64_t)discovery_timeout_s(d, "active") * 1000000;
 	discovery_send_text(d, ask, sizeof(ask), NULL);
 }
 
@@ -438,27 +374,23 @@ static void discovery_login_pdu(struct discovery *d, const uint8_t *bhs, const u
 		return;
 	}
 	switch (login_step(d->login, bhs, data, len, &d->request, &err, &why)) {
-	case LOGIN_SEND:
-		discovery_send_login(d);
+	case LOGIN_SEND:	/* a target may ask a server of its own about the secret */
+		discovery_send_login(d, chap_wanted(&d->login_config.chap) ? "auth" : "active");
 		return;
 	case LOGIN_DONE:
 		discovery_logged_in(d, &response);
 		return;
 	case LOGIN_MOVED:
-		d->insisted = false;
-		discovery_moved(d);
+		discovery_follow(d, route_moved(&d->route, &why), ISCSI_ERR_LOGIN, &why);
 		return;
 	case LOGIN_AGAIN:
-		d->login_config.security_first = d->insisted = true;
-		discovery_hang_up(d);
-		discovery_connect(d, &d->peer);
+		discovery_follow(d, route_insisted(&d->route), err, &why);
 		return;
 	case LOGIN_FAILED:
 		break;
 	}
-	d->insisted = false;		/* it has given its reasons */
 	if (login_outcome(d->login)->retry) {
-		discovery_again(d, &why);
+		discovery_again(d, ISCSI_ERR_LOGIN, &why);
 		return;
 	}
 	discovery_end(d, iscsi_fail(&full, err, "discovery login to %s rejected: %s", d->address,
@@ -490,7 +422,7 @@ static void discovery_text_pdu(struct discovery *d, const uint8_t *bhs, const ui
 	/* F alone says whether there is more; C need not be set (11.11.1). */
 	if (!part.final && part.ttt != PDU_RESERVED_TAG) {
 		if ((!len && ++d->empty_parts > EMPTY_PARTS_MAX) ||
-		    discovery_now_us(d) - d->asked_us > ANSWER_MAX_US)
+		    discovery_now_us(d) >= d->answer_ends_us)
 			discovery_text_error(d, "the answer has no end");
 		else
 			discovery_send_text(d, NULL, 0, &part);
@@ -507,43 +439,43 @@ static void discovery_text_pdu(struct discovery *d, const uint8_t *bhs, const ui
 /* A ping of the target's, or more room for commands: the one PDU that may come between (11.18). */
 static void discovery_nop_in(struct discovery *d, const uint8_t *bhs)
 {
-	uint8_t out[PDU_BHS_LEN] = { 0x40 | PDU_NOP_OUT, 0x80 };
-	uint32_t ttt = get_be32(bhs + 20);
+	struct nop_out_pdu pong = { 0 };
+	uint8_t out[PDU_BHS_LEN];
+	struct nop_in_pdu ping;
 
-	discovery_take_window(d, get_be32(bhs + 28), get_be32(bhs + 32));
+	pdu_parse_nop_in(bhs, &ping);
+	discovery_take_window(d, ping.exp_cmd_sn, ping.max_cmd_sn);
 	if (d->ask_waits)
 		discovery_ask(d);
-	if (ttt == PDU_RESERVED_TAG || d->fd < 0)
+	if (ping.ttt == PDU_RESERVED_TAG || d->state != DISCOVERY_TEXT)
 		return;
-	memcpy(out + 8, bhs + 8, 8);
-	put_be32(out + 16, PDU_RESERVED_TAG);
-	put_be32(out + 20, ttt);
-	put_be32(out + 24, d->cmd_sn);
-	put_be32(out + 28, d->exp_stat_sn);
+	memcpy(pong.lun, ping.lun, sizeof(pong.lun));
+	pong.ttt = ping.ttt;
+	pong.cmd_sn = d->cmd_sn;
+	pong.exp_stat_sn = d->exp_stat_sn;
+	pdu_build_nop_out(&pong, out);
 	discovery_send(d, out, NULL, 0);
 }
 
-static void discovery_pdu(struct discovery *d, const uint8_t *bhs, const uint8_t *data, size_t len)
+static void discovery_pdu(struct discovery *d, const struct pdu_header *header)
 {
-	static const struct iscsi_why nothing;
-	struct pdu_header header;
+	const uint8_t *bhs = d->stream.in, *data = bhs + PDU_BHS_LEN;
 
-	pdu_parse_header(bhs, &header);
 	switch (d->state) {
 	case DISCOVERY_LOGIN:
-		discovery_login_pdu(d, bhs, data, len);
+		discovery_login_pdu(d, bhs, data, header->data_len);
 		break;
 	case DISCOVERY_TEXT:
-		if (header.opcode == PDU_NOP_IN)
+		if (header->opcode == PDU_NOP_IN)
 			discovery_nop_in(d, bhs);
-		else if (header.opcode == PDU_REJECT)
+		else if (header->opcode == PDU_REJECT)
 			discovery_text_error(d, "the target rejected SendTargets");
 		else
-			discovery_text_pdu(d, bhs, data, len);
+			discovery_text_pdu(d, bhs, data, header->data_len);
 		break;
 	case DISCOVERY_LOGOUT:
-		if (header.opcode == PDU_LOGOUT_RESPONSE)
-			discovery_end(d, ISCSI_SUCCESS, &nothing);
+		if (header->opcode == PDU_LOGOUT_RESPONSE)
+			discovery_end(d, ISCSI_SUCCESS, NULL);
 		break;
 	case DISCOVERY_LOOKUP:
 	case DISCOVERY_PAUSE:
@@ -553,54 +485,19 @@ static void discovery_pdu(struct discovery *d, const uint8_t *bhs, const uint8_t
 	}
 }
 
-/* How many bytes the PDU at d->in has in all; 0: no PDU that we take. */
-static size_t discovery_pdu_len(const struct discovery *d)
+/* One PDU at a time: the event is level-triggered, so whatever is left brings us back. */
+static void discovery_read(struct discovery *d)
 {
 	uint32_t max = d->state == DISCOVERY_LOGIN ? PDU_LOGIN_DATA_MAX : d->max_recv;
 	struct pdu_header header;
+	int r = pdu_stream_read(&d->stream, max, &header);
 
-	pdu_parse_header(d->in, &header);
-	if (header.ahs_words || header.data_len > max)
-		return 0;
-	return PDU_BHS_LEN + pdu_padded(header.data_len);
-}
-
-static void discovery_read(struct discovery *d)
-{
-	enum discovery_state state = d->state;
-
-	while (d->fd >= 0 && d->state == state) {
-		size_t want = PDU_BHS_LEN;
-		struct pdu_header header;
-		ssize_t n;
-
-		if (d->in_len >= PDU_BHS_LEN)
-			want = discovery_pdu_len(d);
-		if (!want && d->state == DISCOVERY_LOGOUT) {
-			discovery_io_error(d, EPROTO);	/* what comes now doesn't matter */
-			return;
-		}
-		if (!want) {
-			discovery_text_error(d, "not an iSCSI target: a PDU of no legal length");
-			return;
-		}
-		if (d->in_len >= PDU_BHS_LEN && d->in_len == want) {
-			pdu_parse_header(d->in, &header);
-			d->in_len = 0;
-			discovery_pdu(d, d->in, d->in + PDU_BHS_LEN, header.data_len);
-			return;		/* level-triggered: whatever is left brings us back */
-		}
-		n = recv(d->fd, d->in + d->in_len, want - d->in_len, MSG_DONTWAIT);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n <= 0) {
-			discovery_io_error(d, n ? errno : 0);
-			return;
-		}
-		d->in_len += (size_t)n;
-	}
+	if (r > 0)
+		discovery_pdu(d, &header);
+	else if (r == -EMSGSIZE && d->state != DISCOVERY_LOGOUT)
+		discovery_text_error(d, "not an iSCSI target: a PDU of no legal length");
+	else if (r < 0)
+		discovery_io_error(d, -r);
 }
 
 /* ---- attempts ----------------------------------------------------------------------------------------- */
@@ -609,19 +506,19 @@ static void discovery_connected(struct discovery *d)
 {
 	enum iscsi_err err;
 	struct iscsi_why why;
-	int error = tcp_error(d->fd);
+	int error = tcp_error(d->stream.fd);
 
 	if (error) {
 		discovery_io_error(d, error);
 		return;
 	}
 	d->state = DISCOVERY_LOGIN;
-	d->security = false;
+	d->login_config.security_first = d->route.security_first;
 	if (login_start(d->login, &d->login_config, &d->request, &err, &why) != LOGIN_SEND) {
 		discovery_end(d, err, &why);
 		return;
 	}
-	discovery_send_login(d);
+	discovery_send_login(d, "active");
 }
 
 static int discovery_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -635,49 +532,29 @@ static int discovery_on_io(sd_event_source *source, int fd, uint32_t revents, vo
 		return 0;
 	}
 	if (revents & EPOLLOUT) {
-		discovery_flush(d);
-		if (d->fd < 0)
+		int r = pdu_stream_flush(&d->stream);
+
+		if (r < 0) {
+			discovery_io_error(d, -r);
 			return 0;
+		}
 	}
 	if (revents & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		discovery_read(d);
 	return 0;
 }
 
-static void discovery_connect(struct discovery *d, const struct sockaddr_storage *peer)
-{
-	int r;
-
-	d->state = DISCOVERY_CONNECT;
-	d->peer = *peer;
-	r = d->fd = tcp_socket(peer);
-	if (r >= 0)
-		r = tcp_bind_device(d->fd, d->netdev);
-	if (r >= 0)
-		r = tcp_connect(d->fd, peer);
-	if (r >= 0)
-		r = sd_event_add_io(d->env.loop, &d->io, d->fd, EPOLLOUT, discovery_on_io, d);
-	if (r < 0) {
-		discovery_io_error(d, -r);
-		return;
-	}
-	discovery_arm_login(d, discovery_timeout_s(d, "login"));
-}
-
-/* At the portal that was asked for; all that its login may take is counted from here. */
+/* All that the login may take, wherever it leads, is counted from here. */
 static void discovery_attempt(struct discovery *d)
 {
 	int limit_s = discovery_timeout_s(d, "login") + discovery_timeout_s(d, "auth") +
 		      discovery_timeout_s(d, "active");
+	struct iscsi_why why;
 
 	d->attempt_ends_us = discovery_now_us(d) + (uint64_t)limit_s * 1000000;
-	d->redirects = 0;
-	d->moved_at = SIZE_MAX;
-	d->insisted = false;
-	discovery_connect(d, &d->portal);
+	discovery_follow(d, route_begin(&d->route, d->attempt_ends_us, false, &why),
+			 ISCSI_ERR_TRANS, &why);
 }
-
-static void discovery_resolved(void *arg, const struct sockaddr_storage *addr, const char *error);
 
 static void discovery_on_timer(void *arg)
 {
@@ -691,12 +568,12 @@ static void discovery_on_timer(void *arg)
 	case DISCOVERY_CONNECT:
 		(void)iscsi_fail(&why, ISCSI_ERR_TRANS_TIMEOUT, "connect to %s timed out",
 				 d->address);
-		discovery_again(d, &why);
+		discovery_again(d, ISCSI_ERR_TRANS_TIMEOUT, &why);
 		break;
 	case DISCOVERY_LOGIN:
-		if (d->in_len || d->insisted) {
+		if (d->stream.in_len || d->route.insisted) {
 			(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT, "Login response timeout");
-			discovery_again(d, &why);
+			discovery_again(d, ISCSI_ERR_PDU_TIMEOUT, &why);
 			break;
 		}
 		/* Somebody is there but doesn't talk iSCSI: no use in asking again. */
@@ -705,51 +582,29 @@ static void discovery_on_timer(void *arg)
 					    d->address, d->port), &why);
 		break;
 	case DISCOVERY_TEXT:
+		if (discovery_now_us(d) >= d->answer_ends_us) {
+			discovery_text_error(d, "the answer has no end");
+			break;
+		}
 		(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT, "no answer to SendTargets");
-		discovery_again(d, &why);
+		discovery_again(d, ISCSI_ERR_PDU_TIMEOUT, &why);
 		break;
 	case DISCOVERY_LOGOUT:
 		discovery_io_error(d, ETIMEDOUT);
 		break;
 	case DISCOVERY_LOOKUP:
-		(void)lookup_expire(d->lookup);
+		route_expire(&d->route);
 		break;
 	case DISCOVERY_DONE:
 		break;
 	}
 }
 
-static void discovery_resolved(void *arg, const struct sockaddr_storage *addr, const char *error)
-{
-	struct discovery *d = arg;
-	struct iscsi_why why;
-
-	d->lookup = NULL;
-	if (addr) {
-		d->portal = *addr;
-		discovery_attempt(d);
-		return;
-	}
-	discovery_end(d, iscsi_fail(&why, ISCSI_ERR_TRANS, "cannot resolve host name %s: %s",
-				    d->address, error), &why);
-}
-
 /* From the loop, so that on_done never comes before discovery_start() has returned. */
 static int discovery_on_start(sd_event_source *source, void *userdata)
 {
-	struct discovery *d = userdata;
-
-	d->io = sd_event_source_disable_unref(source);
-	if (lookup_numeric(d->address, d->port, &d->portal)) {
-		discovery_attempt(d);
-		return 0;
-	}
-	d->state = DISCOVERY_LOOKUP;
-	d->lookup = lookup_start(d->env.resolver, d->address, d->port, discovery_resolved, d);
-	if (d->lookup)
-		discovery_arm(d, (uint64_t)discovery_timeout_s(d, "login") * 1000);
-	else
-		discovery_resolved(d, NULL, "no memory");
+	(void)source;
+	discovery_attempt(userdata);
 	return 0;
 }
 
@@ -802,6 +657,7 @@ static enum iscsi_err discovery_configure(struct discovery *d, const struct iscs
 		err = discovery_name(d, iface, initiator, why);
 	if (err)
 		return err;
+	(void)snprintf(d->name, sizeof(d->name), "discovery %s,%d", d->address, d->port);
 	(void)snprintf(d->alias, sizeof(d->alias), "%s", initiator->alias);
 
 	*c = (struct login_config){
@@ -842,7 +698,7 @@ enum iscsi_err discovery_start(const struct discovery_env *env, const struct isc
 		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
 	d->env = *env;
 	d->owner = *owner;
-	d->fd = -1;
+	d->stream.fd = -1;
 	if (iscsi_db_record_kind(rec) == ISCSI_DB_ISNS) {
 		err = discovery_name(d, iface, initiator, why);
 		if (!err)
@@ -854,13 +710,19 @@ enum iscsi_err discovery_start(const struct discovery_env *env, const struct isc
 		err = discovery_configure(d, iface, initiator, why);
 	if (!err) {
 		d->login = login_new();
-		d->in = malloc(PDU_BHS_LEN + MAX(d->max_recv, PDU_LOGIN_DATA_MAX) + 4);
 		d->timer = timer_new(env->clock, discovery_on_timer, d);
-		r = d->login && d->in && d->timer ? 0 : -ENOMEM;
+		r = d->login && d->timer ?
+		    pdu_stream_init(&d->stream, MAX(d->max_recv, PDU_LOGIN_DATA_MAX)) : -ENOMEM;
 		if (r >= 0)
-			r = sd_event_add_defer(env->loop, &d->io, discovery_on_start, d);
+			r = sd_event_add_defer(env->loop, &d->start, discovery_on_start, d);
 		if (r < 0)
 			err = iscsi_fail(why, ISCSI_ERR_NOMEM, "%s", strerror(-r));
+		d->route = (struct route){
+			.clock = env->clock, .resolver = env->resolver, .name = d->name,
+			.address = d->address, .port = d->port,
+			.outcome = d->login ? login_outcome(d->login) : NULL,
+			.on_step = discovery_on_route_step, .arg = d,
+		};
 	}
 out:
 	if (err) {
@@ -875,10 +737,10 @@ void discovery_silence(struct discovery *d)
 {
 	d->state = DISCOVERY_DONE;
 	isns_silence(d->isns);
-	d->lookup = lookup_forget(d->lookup);
-	d->io = sd_event_source_disable_unref(d->io);
+	route_cancel(&d->route);
+	d->start = sd_event_source_disable_unref(d->start);
 	d->timer = timer_free(d->timer);
-	closep(&d->fd);
+	pdu_stream_close(&d->stream);
 }
 
 struct discovery *discovery_free(struct discovery *d)
@@ -890,7 +752,7 @@ struct discovery *discovery_free(struct discovery *d)
 	login_free(d->login);
 	sendtargets_free(d->targets);
 	iscsi_db_record_free(d->rec);
-	free(d->in);
+	pdu_stream_done(&d->stream);
 	free(d);
 	return NULL;
 }

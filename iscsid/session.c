@@ -8,17 +8,15 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "iscsid/base/addr_kind.h"
 #include "iscsid/base/log.h"
-#include "iscsid/base/retry.h"
 #include "iscsid/kernel/scan.h"
+#include "iscsid/route.h"
 #include "libiscsi-db/util.h"
 
 #define SCAN_WAIT_S		10	/* how long a login's answer waits for the first scan */
 #define UNBIND_TIMEOUT_S	60	/* flushing to a target that answers, but slowly */
 #define ENDING_TIMEOUT_S	30	/* the kernel removes a session */
 #define TIME2WAIT_MAX_S		3600	/* RFC 7143, 13.15; an Async may ask for more */
-#define REDIRECTS_MAX		8	/* addresses that one attempt is led to */
 #define STEADY_US		10000000	/* up for longer than this: a session that works */
 
 struct session {
@@ -30,8 +28,7 @@ struct session {
 	struct asker *logout_askers;
 	struct asker *rescan_askers;
 
-	struct sockaddr_storage portal;	/* of the record, resolved at login */
-	struct lookup *lookup;
+	struct route route;
 	struct scan *scan;
 	bool scan_again;		/* asked for while one was running */
 	struct timer *timer;
@@ -39,8 +36,6 @@ struct session {
 	struct retry retry;
 	unsigned int failed_attempts;	/* since the last time it was up */
 	unsigned int failed_connects;	/* of these, without a TCP connection: reopen_max */
-	unsigned int redirects;		/* addresses gone to in the attempt under way */
-	size_t moved_at;		/* the next that a redirection named; SIZE_MAX: none did */
 	uint32_t time2wait_s;		/* negotiated */
 	uint64_t up_since_us;
 	char *shown;			/* sysfs_print_session() since it is up; NULL: not yet */
@@ -84,7 +79,7 @@ void session_describe(const struct session *session, enum mgmt_conn_state *conn_
 	*conn_state_ret = states[state];
 	*recovery = MGMT_RECOVERY_NO_CHANGE;
 	if (session->state == SESSION_FAILED) {
-		*recovery = session->redirects ? MGMT_RECOVERY_REDIRECT : MGMT_RECOVERY_REOPEN;
+		*recovery = session->route.redirects ? MGMT_RECOVERY_REDIRECT : MGMT_RECOVERY_REOPEN;
 		/* Between two attempts it waits for the transport just as during one. */
 		if (state == CONN_FREE || state == CONN_CLEANUP_WAIT)
 			*conn_state_ret = MGMT_CONN_XPT_WAIT;
@@ -193,7 +188,7 @@ static void session_end(struct session *session)
 	enum iscsi_err err;
 
 	conn_drop(session->conn);
-	session->lookup = lookup_forget(session->lookup);
+	route_cancel(&session->route);
 	session_set_state(session, SESSION_ENDING);
 	if (!sid) {
 		session_ended(session, ISCSI_SUCCESS, &why);
@@ -280,18 +275,11 @@ enum iscsi_err session_rescan(struct session *session, struct asker *asker,
 
 /* ---- attempts ---------------------------------------------------------------------------------- */
 
-/*
- * Whether the budget of the first login, which is @least times login_timeout at least, has room
- * for something in @pause_ms from now.
- */
-static bool session_has_time(const struct session *session, int least, uint64_t pause_ms)
+/* When the budget of the first login is over, of @tries times login_timeout. */
+static uint64_t session_budget_ends_us(const struct session *session, int tries)
 {
-	const struct session_config *c = session->config;
-	uint64_t budget_us = (uint64_t)MAX(c->initial_login_retry_max, least) *
-			     (uint64_t)c->login_timeout_s * 1000000;
-
-	return session->state != SESSION_FREE ||
-	       now_us(session) + pause_ms * 1000 < session->first_attempt_us + budget_us;
+	return session->first_attempt_us +
+	       (uint64_t)tries * (uint64_t)session->config->login_timeout_s * 1000000;
 }
 
 /* Arms the next attempt. False: the budget of the first login would be over by then. */
@@ -302,78 +290,70 @@ static bool session_arm_attempt(struct session *session, enum retry_cause cause,
 
 	(void)session->env->conn.random(&random, sizeof(random));
 	pause_ms = retry_pause_ms(&session->retry, cause, wait_s * 1000, random);
-	if (!session_has_time(session, 0, pause_ms))
+	if (session->state == SESSION_FREE &&
+	    now_us(session) + pause_ms * 1000 >=
+	    session_budget_ends_us(session, session->config->initial_login_retry_max))
 		return false;
 	timer_arm_ms(session->timer, pause_ms);
 	return true;
 }
 
-static void session_resolve(struct session *session);
+static void session_unresolved(struct session *session, const struct iscsi_why *why)
+{
+	if (session->state == SESSION_FREE) {
+		session_give_up(session, ISCSI_ERR_TRANS, why);
+		return;
+	}
+	log_warning("%s: %s", session->name, why->text);
+	(void)session_arm_attempt(session, RETRY_REFUSED, 0);
+}
+
+static void session_attempt_failed(struct session *session, const struct conn_report *report);
+
+/* Goes where the route leads; @failure says what was tried last, if it leads nowhere. */
+static void session_follow(struct session *session, enum route_step step,
+			   const struct conn_report *failure)
+{
+	switch (step) {
+	case ROUTE_CONNECT:
+		timer_stop(session->timer);
+		conn_start(session->conn, &session->route.peer, session->route.security_first);
+		break;
+	case ROUTE_LOOKUP:
+		timer_arm_ms(session->timer, (uint64_t)session->config->login_timeout_s * 1000);
+		break;
+	case ROUTE_UNKNOWN:
+		session_unresolved(session, &failure->why);
+		break;
+	case ROUTE_END:
+		session_attempt_failed(session, failure);
+		break;
+	}
+}
+
+static void session_on_route_step(void *arg, enum route_step step, const struct iscsi_why *why)
+{
+	const struct conn_report failure = {
+		.cause = RETRY_LOST, .err = ISCSI_ERR_LOGIN, .why = *why,
+	};
+
+	session_follow(arg, step, &failure);
+}
 
 static void session_attempt(struct session *session)
 {
+	int tries = MAX(session->config->initial_login_retry_max, 1);
+	struct conn_report failure = { .err = ISCSI_ERR_TRANS };
 	uint32_t exp_stat_sn;
 
-	if (session->portal.ss_family == AF_UNSPEC) {	/* taken over while it was down */
-		session_resolve(session);
-		return;
-	}
-	session->redirects = 0;
-	session->moved_at = SIZE_MAX;
 	/* A re-login goes on where the kernel saw the last StatSN (RFC 7143, 11.12.9). */
 	if (session->state == SESSION_FAILED &&
 	    !sysfs_read_exp_stat_sn(session->env->sysfs, conn_sid(session->conn), &exp_stat_sn))
 		conn_set_exp_stat_sn(session->conn, exp_stat_sn);
-	conn_start(session->conn, &session->portal);
-}
-
-static void session_resolved(void *arg, const struct sockaddr_storage *addr, const char *error)
-{
-	struct session *session = arg;
-	struct iscsi_why why;
-
-	session->lookup = NULL;
-	timer_stop(session->timer);
-	if (addr) {
-		session->portal = *addr;
-		session_attempt(session);
-		return;
-	}
-	(void)iscsi_fail(&why, ISCSI_ERR_TRANS, "cannot resolve host name %s: %s",
-			 session->config->address, error);
-	if (session->state == SESSION_FREE) {
-		session_give_up(session, ISCSI_ERR_TRANS, &why);
-		return;
-	}
-	log_warning("%s: %s", session->name, why.text);
-	(void)session_arm_attempt(session, RETRY_REFUSED, 0);
-}
-
-static void session_resolve(struct session *session)
-{
-	const struct session_config *c = session->config;
-
-	if (lookup_numeric(c->address, c->port, &session->portal)) {
-		session_attempt(session);
-		return;
-	}
-	session->lookup = lookup_start(session->env->resolver, c->address, c->port,
-				       session_resolved, session);
-	if (session->lookup)
-		timer_arm_ms(session->timer, (uint64_t)c->login_timeout_s * 1000);
-	else
-		session_resolved(session, NULL, "no memory");
-}
-
-static enum retry_cause retry_cause_of(enum conn_cause cause)
-{
-	switch (cause) {
-	case CONN_CAUSE_TRANSPORT:
-	case CONN_CAUSE_LOCAL:		return RETRY_LOST;
-	case CONN_CAUSE_BUSY:		return RETRY_BUSY;
-	case CONN_CAUSE_REFUSED:	break;
-	}
-	return RETRY_REFUSED;
+	session_follow(session,
+		       route_begin(&session->route, session->state == SESSION_FREE ?
+				   session_budget_ends_us(session, tries) : UINT64_MAX,
+				   session->failed_attempts > 0, &failure.why), &failure);
 }
 
 /* ---- what the connection reports ----------------------------------------------------------------- */
@@ -384,13 +364,13 @@ static void session_first_login_failed(struct session *session, const struct con
 	enum iscsi_err err = report->err == ISCSI_ERR_TRANS || report->err == ISCSI_ERR_LOGIN ?
 			     ISCSI_ERR_TRANS_TIMEOUT : report->err;
 
-	if (report->cause == CONN_CAUSE_REFUSED || report->cause == CONN_CAUSE_LOCAL) {
+	if (report->cause == RETRY_REFUSED || report->cause == RETRY_LOCAL) {
 		session_give_up(session, err, &report->why);
 		return;
 	}
 	if (session->failed_attempts++ == 0)
 		log_warning("%s: %s; trying again", session->name, report->why.text);
-	if (!session_arm_attempt(session, retry_cause_of(report->cause), 0))
+	if (!session_arm_attempt(session, report->cause, 0))
 		session_give_up(session, err, &report->why);
 }
 
@@ -398,9 +378,9 @@ static void session_reopen_failed(struct session *session, const struct conn_rep
 {
 	int reopen_max = session->config->reopen_max;
 	bool changed = session->failed_attempts++ == 0 ||
-		       session->retry.cause != retry_cause_of(report->cause);
+		       session->retry.cause != report->cause;
 
-	if (report->cause == CONN_CAUSE_TRANSPORT)
+	if (report->cause == RETRY_LOST)
 		session->failed_connects++;
 	/* The first of its kind is news; the rest is told when it's over. */
 	if (changed)
@@ -412,15 +392,11 @@ static void session_reopen_failed(struct session *session, const struct conn_rep
 		session_end(session);
 		return;
 	}
-	(void)session_arm_attempt(session, retry_cause_of(report->cause), 0);
+	(void)session_arm_attempt(session, report->cause, 0);
 }
 
-static bool session_try_moved(struct session *session);
-
-static void session_conn_failed(struct session *session, const struct conn_report *report)
+static void session_attempt_failed(struct session *session, const struct conn_report *report)
 {
-	if (report->cause == CONN_CAUSE_TRANSPORT && session_try_moved(session))
-		return;
 	switch (session->state) {
 	case SESSION_FREE:
 		session_first_login_failed(session, report);
@@ -434,6 +410,26 @@ static void session_conn_failed(struct session *session, const struct conn_repor
 	case SESSION_ENDING:
 		break;		/* no login is under way in these */
 	}
+}
+
+static void session_conn_failed(struct session *session, const struct conn_report *report)
+{
+	struct conn_report failure = *report;
+	enum route_step step = ROUTE_END;
+
+	if (route_silence_refuses(&session->route, &failure.err, &failure.why))
+		failure.cause = RETRY_REFUSED;
+	else if (report->cause == RETRY_LOST)
+		step = route_next(&session->route, &failure.why);
+	session_follow(session, step, &failure);
+}
+
+/* The target is elsewhere for now; a later attempt begins at its own portal again (11.13.5). */
+static void session_conn_moved(struct session *session)
+{
+	struct conn_report failure = { .cause = RETRY_LOST, .err = ISCSI_ERR_LOGIN };
+
+	session_follow(session, route_moved(&session->route, &failure.why), &failure);
 }
 
 static void session_came_up(struct session *session)
@@ -559,73 +555,6 @@ static void session_conn_closed(struct session *session)
 	}
 }
 
-static void session_redirect_resolved(void *arg, const struct sockaddr_storage *addr,
-				      const char *error)
-{
-	struct session *session = arg;
-	struct conn_report report = {
-		.kind = CONN_REPORT_FAILED, .cause = CONN_CAUSE_TRANSPORT, .err = ISCSI_ERR_LOGIN,
-	};
-
-	session->lookup = NULL;
-	timer_stop(session->timer);
-	if (addr && !addr_may_redirect((const struct sockaddr *)&session->portal,
-				       (const struct sockaddr *)addr)) {
-		addr = NULL;
-		error = "not the address of another host";
-	}
-	if (addr) {
-		conn_start(session->conn, addr);
-		return;
-	}
-	(void)iscsi_fail(&report.why, ISCSI_ERR_LOGIN, "the target moved, but can't be followed: "
-			 "%s", error);
-	session_conn_failed(session, &report);
-}
-
-/*
- * The next of the addresses that the target has named, in their order, until one of them has
- * begun a login. False: there is none, or it has led us around for long enough.
- */
-static bool session_try_moved(struct session *session)
-{
-	const struct login_outcome *outcome = conn_login_outcome(session->conn);
-	const struct iscsi_db_portal *to;
-	struct sockaddr_storage addr;
-	int port;
-
-	if (session->moved_at >= outcome->moved_to_len || session->redirects >= REDIRECTS_MAX ||
-	    !session_has_time(session, 1, 0))
-		return false;
-	session->redirects++;
-	to = &outcome->moved_to[session->moved_at++];
-	port = to->port > 0 ? to->port : ISCSI_PORT_DEFAULT;
-	if (!session->failed_attempts)
-		log_info("%s: redirected to %s:%d", session->name, to->address, port);
-	if (lookup_numeric(to->address, port, &addr)) {
-		session_redirect_resolved(session, &addr, NULL);
-		return true;
-	}
-	session->lookup = lookup_start(session->env->resolver, to->address, port,
-				       session_redirect_resolved, session);
-	if (session->lookup)
-		timer_arm_ms(session->timer, (uint64_t)session->config->login_timeout_s * 1000);
-	else
-		session_redirect_resolved(session, NULL, "no memory");
-	return true;
-}
-
-/* The target is elsewhere for now; a later attempt begins at its own portal again (11.13.5). */
-static void session_moved(struct session *session)
-{
-	session->moved_at = 0;
-	if (session_try_moved(session))
-		return;
-	session->moved_at = SIZE_MAX;
-	session_redirect_resolved(session, NULL, session->redirects < REDIRECTS_MAX ?
-				  "no time left" : "too many redirections");
-}
-
 static void session_logout_requested(struct session *session)
 {
 	switch (session->state) {
@@ -655,7 +584,10 @@ static void session_on_report(void *arg, const struct conn_report *report)
 		session_conn_failed(session, report);
 		break;
 	case CONN_REPORT_MOVED:
-		session_moved(session);
+		session_conn_moved(session);
+		break;
+	case CONN_REPORT_INSISTED:
+		session_follow(session, route_insisted(&session->route), report);
 		break;
 	case CONN_REPORT_LOST:
 		session_conn_lost(session, report);
@@ -704,8 +636,8 @@ static void session_on_timer(void *arg)
 	switch (session->state) {
 	case SESSION_FREE:
 	case SESSION_FAILED:
-		if (session->lookup)
-			(void)lookup_expire(session->lookup);
+		if (session->route.lookup)
+			route_expire(&session->route);
 		else
 			session_attempt(session);
 		break;
@@ -861,6 +793,12 @@ static struct session *session_new(const struct session_env *env, struct session
 	session->timer = timer_new(env->conn.clock, session_on_timer, session);
 	if (!session->conn || !session->timer)
 		return session_free(session);
+	session->route = (struct route){
+		.clock = env->conn.clock, .resolver = env->resolver, .name = session->name,
+		.address = config->address, .port = config->port,
+		.outcome = conn_login_outcome(session->conn),
+		.on_step = session_on_route_step, .arg = session,
+	};
 	session_rename(session);
 	return session;
 }
@@ -896,9 +834,8 @@ struct session *session_new_adopted(const struct session_env *env, struct sessio
 		return NULL;
 	session->time2wait_s = state->time2wait_s;
 	/* A name stays what it was resolved to; if that is gone too, the next attempt asks. */
-	if (!lookup_numeric(config->address, config->port, &session->portal) &&
-	    !lookup_numeric(found->address, found->port, &session->portal))
-		session->portal.ss_family = AF_UNSPEC;
+	if (!lookup_numeric(config->address, config->port, &session->route.portal))
+		(void)lookup_numeric(found->address, found->port, &session->route.portal);
 	(void)sysfs_read_exp_stat_sn(env->sysfs, found->sid, &exp_stat_sn);
 	conn_adopt(session->conn, found->sid, found->host_no,
 		   up ? CONN_LOGGED_IN : CONN_CLEANUP_WAIT, state->isid, exp_stat_sn);
@@ -912,7 +849,7 @@ void session_start(struct session *session)
 	switch (session->state) {
 	case SESSION_FREE:
 		session->first_attempt_us = now_us(session);
-		session_resolve(session);
+		session_attempt(session);
 		break;
 	case SESSION_LOGGED_IN:
 		log_notice("%s: taken over", session->name);
@@ -949,7 +886,7 @@ struct session *session_free(struct session *session)
 		answer_all(session, &session->rescan_askers, ISCSI_ERR_ISCSID_COMM_ERR, &stopping);
 		answer_all(session, &session->logout_askers, ISCSI_ERR_ISCSID_COMM_ERR, &stopping);
 	}
-	lookup_forget(session->lookup);
+	route_cancel(&session->route);
 	scan_forget(session->scan);
 	timer_free(session->timer);
 	conn_free(session->conn);

@@ -10,6 +10,7 @@ static const struct {
 	[RETRY_LOST]	= { 1000, 5000 },
 	[RETRY_BUSY]	= { 2000, 30000 },
 	[RETRY_REFUSED]	= { 5000, 60000 },
+	[RETRY_LOCAL]	= { 1000, 5000 },
 };
 
 void retry_reset(struct retry *retry)

