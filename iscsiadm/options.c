@@ -219,6 +219,69 @@ static enum iscsi_err tokenize(int argc, char **argv, struct token_list *ret)
 	return ISCSI_SUCCESS;
 }
 
+/* ---- characters that only look like ASCII ---------------------------------------------- */
+
+/* Characters that an editor or a web page puts in the place of ASCII ones. */
+static const struct {
+	const char *utf8, *ascii;
+} look_alikes[] = {
+	{ "\u2010", "-" }, { "\u2011", "-" }, { "\u2012", "-" }, { "\u2013", "-" },
+	{ "\u2014", "-" }, { "\u2015", "-" }, { "\u2212", "-" }, { "\ufe58", "-" },
+	{ "\ufe63", "-" }, { "\uff0d", "-" }, { "\u00ad", "-" }, { "\u2e3a", "-" },
+	{ "\uff1a", ":" }, { "\ufe55", ":" }, { "\ua789", ":" }, { "\u2236", ":" },
+	{ "\uff0c", "," }, { "\u3001", "," }, { "\uff0e", "." }, { "\u3002", "." },
+	{ "\uff3b", "[" }, { "\uff3d", "]" },
+};
+
+/* The look-alike with which @text begins, or NULL. */
+static const char *find_look_alike(const char *text, const char **ascii)
+{
+
+	for (size_t i = 0; i < ARRAY_SIZE(look_alikes); i++) {
+		if (!strncmp(text, look_alikes[i].utf8, strlen(look_alikes[i].utf8))) {
+			*ascii = look_alikes[i].ascii;
+			return look_alikes[i].utf8;
+		}
+	}
+	return NULL;
+}
+
+/* @text with all look-alikes replaced, for a hint; cut to @size. */
+static void make_ascii(const char *text, char *ret, size_t size)
+{
+	size_t n = 0;
+
+	while (*text && n + 1 < size) {
+		const char *ascii, *found = find_look_alike(text, &ascii);
+
+		if (found) {
+			ret[n++] = *ascii;
+			text += strlen(found);
+		} else {
+			ret[n++] = *text++;
+		}
+	}
+	ret[n] = '\0';
+}
+
+/*
+ * The option that was meant by a word whose dashes aren't all ASCII. An editor makes one dash of
+ * two, so a word that begins a long option gets two.
+ */
+static void guess_option(const char *word, char *ret, size_t size)
+{
+	char ascii[128];
+	const char *name;
+	bool is_long;
+
+	make_ascii(word, ascii, sizeof(ascii));
+	name = ascii + strspn(ascii, "-");
+	is_long = name - ascii > 1;
+	for (const struct option *o = long_options; o->name && name[0] && name[1]; o++)
+		is_long |= !strncmp(o->name, name, strcspn(name, "="));
+	(void)snprintf(ret, size, "%s%s", is_long ? "--" : "-", name);
+}
+
 /* ---- complaints ------------------------------------------------------------------------ */
 
 /* The number of changes that make one word of the other; for short words. */
@@ -272,6 +335,11 @@ static enum iscsi_err complain_unknown(const struct token *t, const char *mode,
 	const char *near;
 	size_t len, found = 0;
 
+	if (t->letter & 0x80) {		/* a byte of a longer character: "-–login" */
+		guess_option(t->word, list, sizeof(list));
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "unrecognized option '%s'; did you mean '%s'?", t->word, list);
+	}
 	if (t->letter && *mode)
 		return iscsi_fail(why, ISCSI_ERR_INVAL,
 				  "%s mode: option '-%c' is not allowed/supported", mode,
@@ -295,14 +363,24 @@ static enum iscsi_err complain_unknown(const struct token *t, const char *mode,
 			  near ? "; did you mean '--" : "", near ? near : "", near ? "'?" : "");
 }
 
+static const char *long_name(int letter)
+{
+	const struct option *o = long_options;
+
+	while (o->name && o->val != letter)
+		o++;
+	return o->name;
+}
+
 /* Why a token can't be used in @mode ("" outside of any). */
 static enum iscsi_err complain(const struct token *t, const char *mode, struct iscsi_why *why)
 {
 	switch (t->code) {
 	case TOKEN_NO_ARGUMENT:
-		if (t->letter == OPT_DBROOT)
+		if (!strncmp(t->word, "--", 2))
 			return iscsi_fail(why, ISCSI_ERR_INVAL,
-					  "option requires an argument -- 'dbroot'");
+					  "option '--%s' requires an argument",
+					  long_name(t->letter));
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "option requires an argument -- '%c'",
 				  t->letter);
 	case TOKEN_NEEDLESS_ARGUMENT:
@@ -409,47 +487,27 @@ static enum iscsi_err take_index(struct options *ret, const char *arg, struct is
 							   "It is not a number");
 }
 
-/* Characters that an editor or a web page puts in the place of ASCII ones. */
-static const struct {
-	const char *utf8, *ascii;
-} look_alikes[] = {
-	{ "\u2010", "-" }, { "\u2011", "-" }, { "\u2012", "-" }, { "\u2013", "-" },
-	{ "\u2014", "-" }, { "\u2015", "-" }, { "\u2212", "-" }, { "\ufe58", "-" },
-	{ "\ufe63", "-" }, { "\uff0d", "-" }, { "\u00ad", "-" }, { "\u2e3a", "-" },
-	{ "\uff1a", ":" }, { "\ufe55", ":" }, { "\ua789", ":" }, { "\u2236", ":" },
-	{ "\uff0c", "," }, { "\u3001", "," }, { "\uff0e", "." }, { "\u3002", "." },
-	{ "\uff3b", "[" }, { "\uff3d", "]" },
-};
-
-/* The look-alike with which @text begins, or NULL. */
-static const char *find_look_alike(const char *text, const char **ascii)
+/*
+ * As open-iscsi does, an address with a dot ends at the first colon, and what follows the port's
+ * digits is ignored up to the tag: "10.0.0.1:3260:1". Else only IPv6 has a second colon.
+ */
+static enum iscsi_err parse_portal(const char *arg, struct iscsi_db_portal *ret,
+				   struct iscsi_why *why)
 {
+	size_t host = strcspn(arg, ":"), digits;
+	char text[300];
 
-	for (size_t i = 0; i < ARRAY_SIZE(look_alikes); i++) {
-		if (!strncmp(text, look_alikes[i].utf8, strlen(look_alikes[i].utf8))) {
-			*ascii = look_alikes[i].ascii;
-			return look_alikes[i].utf8;
+	if (memchr(arg, '.', host) && arg[host] == ':') {
+		digits = strspn(arg + host + 1, "0123456789");
+		if (digits && arg[host + 1 + digits] == ':') {
+			const char *tag = strchr(arg + host, ',');
+
+			(void)snprintf(text, sizeof(text), "%.*s%s", (int)(host + 1 + digits), arg,
+				       tag ? tag : "");
+			return iscsi_db_portal_parse(text, ret, why);
 		}
 	}
-	return NULL;
-}
-
-/* @text with all look-alikes replaced, for a hint; cut to @size. */
-static void make_ascii(const char *text, char *ret, size_t size)
-{
-	size_t n = 0;
-
-	while (*text && n + 1 < size) {
-		const char *ascii, *found = find_look_alike(text, &ascii);
-
-		if (found) {
-			ret[n++] = *ascii;
-			text += strlen(found);
-		} else {
-			ret[n++] = *text++;
-		}
-	}
-	ret[n] = '\0';
+	return iscsi_db_portal_parse(arg, ret, why);
 }
 
 static enum iscsi_err take_portal(struct options *ret, const char *arg, struct iscsi_why *why)
@@ -474,7 +532,7 @@ static enum iscsi_err take_portal(struct options *ret, const char *arg, struct i
 		ret->portal.tpgt = ISCSI_TPGT_UNKNOWN;
 		return ISCSI_SUCCESS;
 	}
-	return iscsi_db_portal_parse(arg, &ret->portal, why);
+	return parse_portal(arg, &ret->portal, why);
 }
 
 static enum iscsi_err take_iface(struct options *ret, const char *arg, struct iscsi_why *why)
@@ -672,14 +730,14 @@ static enum iscsi_err check_dashes(int argc, char **argv, struct iscsi_why *why)
 
 	for (int i = 1; i < argc; i++) {
 		const char *ascii, *found = find_look_alike(argv[i], &ascii);
-		char hint[128];
+		char hint[132];
 
 		if (!found || *ascii != '-')
 			continue;
 		/* A secret may begin with anything. */
 		if (streq(argv[i - 1], "-v") || streq(argv[i - 1], "--value"))
 			continue;
-		make_ascii(argv[i], hint, sizeof(hint));
+		guess_option(argv[i], hint, sizeof(hint));
 		return iscsi_fail(why, ISCSI_ERR_INVAL,
 				  "'%s' begins with a '%s' that only looks like '-'; "
 				  "did you mean '%s'?", argv[i], found, hint);

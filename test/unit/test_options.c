@@ -241,6 +241,31 @@ START_TEST(harmless_words_are_ignored)
 }
 END_TEST
 
+static const struct {
+	const char *arg, *address;
+	int port, tpgt;
+} portals[] = {
+	{ "10.0.0.1:3260:1", "10.0.0.1", 3260, ISCSI_TPGT_UNKNOWN },
+	{ "10.0.0.1:3261:x,5", "10.0.0.1", 3261, 5 },
+	{ "storage.example:3260:1", "storage.example", 3260, ISCSI_TPGT_UNKNOWN },
+	{ "fe80::1:3260:1", "fe80::1:3260:1", -1, ISCSI_TPGT_UNKNOWN },
+	{ "::ffff:10.0.0.1", "::ffff:10.0.0.1", -1, ISCSI_TPGT_UNKNOWN },
+};
+
+START_TEST(a_second_colon_ends_the_port)
+{
+	char line[64];
+	struct options o;
+
+	(void)snprintf(line, sizeof(line), "-m node -p %s", portals[_i].arg);
+	accept(line, &o);
+	ck_assert_str_eq(o.portal.address, portals[_i].address);
+	ck_assert_int_eq(o.portal.port, portals[_i].port);
+	ck_assert_int_eq(o.portal.tpgt, portals[_i].tpgt);
+	options_done(&o);
+}
+END_TEST
+
 /* ---- refused --------------------------------------------------------------------------- */
 
 static const struct {
@@ -257,13 +282,16 @@ static const struct {
 	{ "-m node -z", ISCSI_ERR_INVAL, "node mode: option '-z' is not allowed/supported" },
 	{ "-zm node", ISCSI_ERR_INVAL, "node mode: option '-z' is not allowed/supported" },
 	{ "-m node -T", ISCSI_ERR_INVAL, "requires an argument -- 'T'" },
-	{ "-m node --targetname", ISCSI_ERR_INVAL, "requires an argument -- 'T'" },
+	{ "-m node --targetname", ISCSI_ERR_INVAL, "option '--targetname' requires an argument" },
+	{ "-m node --logoutall", ISCSI_ERR_INVAL, "option '--logoutall' requires an argument" },
+	{ "-m node --logoutal", ISCSI_ERR_INVAL, "option '--logoutall' requires an argument" },
+	{ "-m node -U", ISCSI_ERR_INVAL, "option requires an argument -- 'U'" },
 	{ "-m node --log", ISCSI_ERR_INVAL,
 	  "'--log' is ambiguous; possibilities: --login, --logout" },
 	{ "-m node --lgoin", ISCSI_ERR_INVAL, "'--lgoin'; did you mean '--login'?" },
 	{ "--xyzzy", ISCSI_ERR_INVAL, "unrecognized option '--xyzzy'" },
-	{ "-m node --dbroot", ISCSI_ERR_INVAL, "requires an argument -- 'dbroot'" },
-	{ "--dbroot", ISCSI_ERR_INVAL, "requires an argument -- 'dbroot'" },
+	{ "-m node --dbroot", ISCSI_ERR_INVAL, "option '--dbroot' requires an argument" },
+	{ "--dbroot", ISCSI_ERR_INVAL, "option '--dbroot' requires an argument" },
 	{ "-m node --dbroot=", ISCSI_ERR_INVAL, "--dbroot names no folder" },
 	{ "-m node --d x", ISCSI_ERR_INVAL,
 	  "'--d' is ambiguous; possibilities: --discover, --debug, --dbroot" },
@@ -305,6 +333,11 @@ static const struct {
 	{ "-m node \u2014\u2014login", ISCSI_ERR_INVAL, "did you mean '--login'?" },
 	{ "-m node \u2212u", ISCSI_ERR_INVAL, "did you mean '-u'?" },
 	{ "-m node \u2013P 1", ISCSI_ERR_INVAL, "did you mean '-P'?" },
+	{ "-m node \u2013login", ISCSI_ERR_INVAL, "did you mean '--login'?" },
+	{ "-m node -\u2013login", ISCSI_ERR_INVAL, "did you mean '--login'?" },
+	{ "\u2013mode node", ISCSI_ERR_INVAL, "did you mean '--mode'?" },
+	{ "-m node \u2014logoutall=all", ISCSI_ERR_INVAL, "did you mean '--logoutall=all'?" },
+	{ "-m node \u2013Tiqn.a:b", ISCSI_ERR_INVAL, "did you mean '-Tiqn.a:b'?" },
 	{ "-m discovery -t st -p 192.168.1.1\uff1a3260", ISCSI_ERR_INVAL,
 	  "did you mean 192.168.1.1:3260?" },
 	{ "-m node -o delete -name iqn.a:b", ISCSI_ERR_INVAL, "did you mean '-T iqn.a:b'?" },
@@ -395,6 +428,7 @@ int main(void)
 	tcase_add_test(t, help_and_version);
 	tcase_add_loop_test(t, every_mode_takes_a_root, MODE_NONE + 1, MODE_COUNT);
 	tcase_add_loop_test(t, harmless_words_are_ignored, 0, 11);
+	tcase_add_loop_test(t, a_second_colon_ends_the_port, 0, ARRAY_SIZE(portals));
 	tcase_add_loop_test(t, lines_are_refused, 0, (int)ARRAY_SIZE(refused));
 	tcase_add_test(t, iface_names_have_a_length);
 	tcase_add_loop_test(t, paths_lead_to_sessions, 0, (int)ARRAY_SIZE(paths));
