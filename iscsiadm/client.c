@@ -62,6 +62,8 @@ struct client {
 	struct asked *asked;		/* the request with tag N is asked[N - 1] */
 	uint32_t last_tag;
 	size_t open;			/* requests without a result */
+	char **warnings;		/* that the daemon sent and that were said */
+	size_t warning_count;
 
 	uint8_t *in;
 	size_t in_len, in_room;
@@ -143,6 +145,9 @@ struct client *client_free(struct client *client)
 	drop_messages(client);
 	if (client->fd >= 0)
 		(void)close(client->fd);
+	while (client->warning_count)
+		free(client->warnings[--client->warning_count]);
+	free(client->warnings);
 	free(client->asked);
 	free(client->in);
 	free(client);
@@ -439,6 +444,25 @@ static ssize_t receive_some(struct client *client)
 	return n;
 }
 
+/* Several requests may hear of the same: a discovery through several interfaces, say. */
+static void warn_once(struct client *client, const char *text)
+{
+	char **more;
+
+	for (size_t i = 0; i < client->warning_count; i++) {
+		if (streq(client->warnings[i], text))
+			return;
+	}
+	(void)tell(client, ISCSI_SUCCESS, "%s", text);
+	more = reallocarray(client->warnings, client->warning_count + 1, sizeof(*more));
+	if (!more)
+		return;
+	client->warnings = more;
+	client->warnings[client->warning_count] = strdup(text);
+	if (client->warnings[client->warning_count])
+		client->warning_count++;
+}
+
 static enum iscsi_err handle_reply(struct client *client, const struct mgmt_reply *reply,
 				   client_reply_fn *fn, void *arg)
 {
@@ -462,7 +486,7 @@ static enum iscsi_err handle_reply(struct client *client, const struct mgmt_repl
 		return tell(client, ISCSI_ERR_ISCSID_COMM_ERR,
 			    "iscsid answered a request that wasn't made");
 	if (reply->type == MGMT_WARNING) {
-		(void)tell(client, ISCSI_SUCCESS, "%s", reply->why);
+		warn_once(client, reply->why);
 		return ISCSI_SUCCESS;
 	}
 	if (reply->type == MGMT_RESULT) {

@@ -19,7 +19,7 @@ typedef const char *client_startup_fn(void *arg);
 
 /*
  * @warn hears, line by line, why requests did not reach the daemon, and what the daemon warns of
- * while it works on them; it may be NULL.
+ * while it works on them, each warning once; it may be NULL.
  */
 struct client *client_new(iscsi_db_warn_fn *warn, void *warn_arg);
 struct client *client_free(struct client *client);

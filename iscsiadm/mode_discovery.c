@@ -783,8 +783,9 @@ static enum iscsi_err legacy_run(struct adm *adm)
 	case TYPE_NONE:
 		break;
 	}
+	/* A word that is no type was said; a record of another type is no answer to it. */
 	if (opt->has_portal)
-		return legacy_record(adm);
+		return opt->type_word ? ISCSI_ERR_INVAL : legacy_record(adm);
 	if (opt->ops && opt->ops != OP_SHOW)
 		return bad("Invalid operation.");
 	return list_portals(adm);

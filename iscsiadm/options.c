@@ -236,7 +236,6 @@ static const struct {
 /* The look-alike with which @text begins, or NULL. */
 static const char *find_look_alike(const char *text, const char **ascii)
 {
-
 	for (size_t i = 0; i < ARRAY_SIZE(look_alikes); i++) {
 		if (!strncmp(text, look_alikes[i].utf8, strlen(look_alikes[i].utf8))) {
 			*ascii = look_alikes[i].ascii;

@@ -302,6 +302,8 @@ static void on_stat(void *arg, size_t i, const struct mgmt_reply *reply)
 			adm_error("session %u: %s", s->list[i]->sid, reply->why);
 		return;
 	}
+	if (reply->type != MGMT_STAT)
+		return;
 	if (s->printed != s->list[i]) {
 		show_stats_session(stdout, s->list[i]);
 		show_stats_heading(stdout, false);

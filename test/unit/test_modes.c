@@ -4,9 +4,13 @@
  * is left, and the exit status.
  */
 #include <ftw.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "iscsiadm/mode_discovery.h"
 #include "iscsiadm/mode_iface.h"
@@ -279,6 +283,88 @@ START_TEST(portals_are_added_again_once_each)
 }
 END_TEST
 
+/* ---- discovery ------------------------------------------------------------------------- */
+
+START_TEST(a_type_that_is_none_finds_no_record)
+{
+	must("-m discoverydb -t st -p 10.0.0.5 -o new");
+	ck_assert_int_eq(run("-m discovery -t slp -p 10.0.0.5"), ISCSI_ERR_INVAL);
+	ck_assert_str_eq(said(0), "");
+	ck_assert_str_eq(said(1), "iscsiadm: 'slp' is no type of discovery; there are "
+			 "sendtargets (st), isns and fw\n");
+	must("-m discovery -p 10.0.0.5");
+	ck_assert_ptr_nonnull(strstr(said(0), "discovery.sendtargets.address = 10.0.0.5\n"));
+}
+END_TEST
+
+static int listener;
+
+static void send_reply(int fd, const struct mgmt_reply *reply)
+{
+	size_t len;
+	uint8_t *data = mgmt_msg_build_reply(reply, &len);
+
+	if (data)
+		(void)send(fd, data, len, MSG_NOSIGNAL);
+	free(data);
+}
+
+/* A daemon that leaves two targets out of each answer. */
+static void *serve_discoveries(void *arg)
+{
+	struct mgmt_reply hello = { .type = MGMT_HELLO, .name = "test" };
+	uint8_t header[MGMT_HEADER_LEN], body[4096];
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	struct mgmt_request req;
+	uint32_t len;
+	uint16_t type;
+
+	send_reply(fd, &hello);
+	while (recv(fd, header, sizeof(header), MSG_WAITALL) == sizeof(header) &&
+	       !mgmt_msg_header(header, &type, &len, NULL) && len <= sizeof(body) &&
+	       recv(fd, body, len, MSG_WAITALL) == (ssize_t)len &&
+	       !mgmt_msg_parse_request(type, body, len, &req, NULL)) {
+		struct mgmt_reply reply = {
+			.tag = req.tag, .name = "iqn.a", .address = "10.0.0.1", .port = 3260,
+			.tpgt = 1, .type = MGMT_WARNING, .why = "skipping one",
+		};
+
+		send_reply(fd, &reply);
+		reply.why = "skipping \033[another";
+		send_reply(fd, &reply);
+		reply.type = MGMT_TARGET;
+		send_reply(fd, &reply);
+		reply.type = MGMT_RESULT;
+		reply.why = "";
+		send_reply(fd, &reply);
+	}
+	(void)close(fd);
+	return arg;
+}
+
+START_TEST(a_target_that_is_left_out_is_said_once)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	pthread_t thread;
+
+	must("-m iface -I if1 -o new");
+	must("-m iface -I if2 -o new");
+	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/socket", base);
+	ck_assert_int_eq(setenv("ISCSID_SOCKET", sun.sun_path, 1), 0);
+	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)(void *)&sun, sizeof(sun)), 0);
+	ck_assert_int_eq(listen(listener, 1), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, serve_discoveries, NULL), 0);
+	ck_assert_int_eq(run("-m discovery -t st -p 10.0.0.1"), ISCSI_SUCCESS);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	(void)close(listener);
+	ck_assert_str_eq(said(1), "iscsiadm: skipping one\n"
+			 "iscsiadm: skipping ?[another\n");
+	ck_assert_str_eq(said(0), "10.0.0.1:3260,1 iqn.a\n10.0.0.1:3260,1 iqn.a\n");
+	ck_assert(is_there("nodes/iqn.a/10.0.0.1,3260,1/if2"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("modes");
@@ -297,6 +383,8 @@ int main(void)
 	tcase_add_test(t, one_section_does_not_hide_the_others);
 	tcase_add_test(t, nor_does_the_first);
 	tcase_add_test(t, portals_are_added_again_once_each);
+	tcase_add_test(t, a_type_that_is_none_finds_no_record);
+	tcase_add_test(t, a_target_that_is_left_out_is_said_once);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
