@@ -280,7 +280,7 @@ static bool same_host(struct adm *adm, const char *a, const char *b)
 	return !adm_need_names(adm) && match_address(adm->names, a, b);
 }
 
-struct walk {
+struct node_walk {
 	struct adm *adm;
 	const struct adm_selection *sel;
 	iscsi_db_record_fn *fn;
@@ -291,7 +291,7 @@ struct walk {
 
 static enum iscsi_err walk_node(void *arg, const struct iscsi_db_record *rec)
 {
-	struct walk *w = arg;
+	struct node_walk *w = arg;
 	const struct adm_selection *sel = w->sel;
 	const char *transport = iscsi_db_record_get(rec, "iface.transport_name");
 
@@ -306,7 +306,7 @@ static enum iscsi_err walk_node(void *arg, const struct iscsi_db_record *rec)
 }
 
 /* An iscsi_db_warn_fn. */
-static void warn_of_record(void *arg, const char *text)
+static void warn_of_node(void *arg, const char *text)
 {
 	struct adm *adm = arg;
 
@@ -320,7 +320,7 @@ enum iscsi_err adm_each_node(struct adm *adm, const struct adm_selection *sel,
 	struct iscsi_db_filter filter = {
 		.target = sel->target, .port = sel->port, .iface = sel->iface,
 	};
-	struct walk walk = { adm, sel, fn, arg, NULL, 0 };
+	struct node_walk walk = { adm, sel, fn, arg, NULL, 0 };
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 
@@ -334,7 +334,7 @@ enum iscsi_err adm_each_node(struct adm *adm, const struct adm_selection *sel,
 		filter.names = filter.address != NULL;
 		walk.host = sel->address;
 	}
-	err = iscsi_db_node_each(adm->db, &filter, warn_of_record, adm, walk_node, &walk, &why);
+	err = iscsi_db_node_each(adm->db, &filter, warn_of_node, adm, walk_node, &walk, &why);
 	if (err && why.text[0])
 		adm_error("%s", why.text);
 	if (ret_count)

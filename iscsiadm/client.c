@@ -19,7 +19,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "iscsid/base/stream.h"
@@ -34,8 +33,8 @@
 
 extern char **environ;
 
-struct message {
-	struct message *next;
+struct queued_request {
+	struct queued_request *next;
 	uint8_t *data;
 	size_t len;
 };
@@ -56,7 +55,7 @@ struct client {
 	int fd;
 	bool abstract;			/* how it is connected: anybody may listen there */
 	bool greeted;
-	struct message *head, **tail;
+	struct queued_request *head, **tail;
 	size_t sent;			/* of head */
 
 	struct asked *asked;		/* the request with tag N is asked[N - 1] */
@@ -68,19 +67,6 @@ struct client {
 	uint8_t *in;
 	size_t in_len, in_room;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-static void pause_ms(int ms)
-{
-	(void)poll(NULL, 0, ms);
-}
 
 static enum iscsi_err tell(struct client *client, enum iscsi_err err, const char *fmt, ...)
 	PRINTF(3, 4);
@@ -127,7 +113,7 @@ struct client *client_new(iscsi_db_warn_fn *warn, void *warn_arg)
 static void drop_messages(struct client *client)
 {
 	while (client->head) {
-		struct message *m = client->head;
+		struct queued_request *m = client->head;
 
 		client->head = m->next;
 		explicit_bzero(m->data, m->len);	/* records carry secrets */
@@ -270,7 +256,7 @@ static int spawn_shell(const char *command, pid_t *ret)
 /* Starts the daemon and waits, with a bound, until it listens. A descriptor or -errno. */
 static int start_and_connect(struct client *client, const char *command)
 {
-	int64_t deadline = now_ms() + STARTUP_MAX_MS;
+	int64_t deadline = monotonic_ms() + STARTUP_MAX_MS;
 	bool running = true;
 	int fd, r, status;
 	pid_t pid;
@@ -283,21 +269,21 @@ static int start_and_connect(struct client *client, const char *command)
 	}
 	for (;;) {
 		fd = connect_once(client);
-		if (fd >= 0 || now_ms() >= deadline)
+		if (fd >= 0 || monotonic_ms() >= deadline)
 			break;
 		if (running && waitpid(pid, &status, WNOHANG) == pid) {
 			running = false;
-			deadline = now_ms() + CONNECT_TRY_MS;
+			deadline = monotonic_ms() + CONNECT_TRY_MS;
 			if (!WIFEXITED(status) || WEXITSTATUS(status)) {
 				(void)tell(client, ISCSI_ERR_ISCSID_NOTCONN,
 					   "iscsid.startup (%s) failed, %s %d", command,
 					   WIFEXITED(status) ? "status" : "signal",
 					   WIFEXITED(status) ? WEXITSTATUS(status) :
 							       WTERMSIG(status));
-				deadline = now_ms() + 2 * CONNECT_PAUSE_MS;
+				deadline = monotonic_ms() + 2 * CONNECT_PAUSE_MS;
 			}
 		}
-		pause_ms(CONNECT_PAUSE_MS);
+		(void)poll(NULL, 0, CONNECT_PAUSE_MS);
 	}
 	return fd;
 }
@@ -309,13 +295,13 @@ static bool nobody_listens(int r)
 
 static enum iscsi_err connect_client(struct client *client)
 {
-	int64_t deadline = now_ms() + CONNECT_TRY_MS;
+	int64_t deadline = monotonic_ms() + CONNECT_TRY_MS;
 	const char *command = NULL;
 	int fd;
 
 	/* EAGAIN: the daemon is there, but its queue of new clients is full. */
-	while ((fd = connect_once(client)) == -EAGAIN && now_ms() < deadline)
-		pause_ms(CONNECT_PAUSE_MS);
+	while ((fd = connect_once(client)) == -EAGAIN && monotonic_ms() < deadline)
+		(void)poll(NULL, 0, CONNECT_PAUSE_MS);
 	if (nobody_listens(fd) && client->startup) {
 		command = client->startup(client->startup_arg);
 		if (command && *command)
@@ -363,7 +349,7 @@ enum iscsi_err client_request(struct client *client, const struct mgmt_request *
 			      size_t index)
 {
 	struct mgmt_request copy = *req;
-	struct message *m;
+	struct queued_request *m;
 
 	if (!(client->last_tag & (client->last_tag - 1))) {	/* 0, or a power of two: full */
 		struct asked *more = reallocarray(client->asked, 2 * (size_t)client->last_tag + 1,
@@ -404,7 +390,7 @@ const char *client_reason(const struct mgmt_reply *reply)
 static int send_some(struct client *client)
 {
 	while (client->head) {
-		struct message *m = client->head;
+		struct queued_request *m = client->head;
 		int r = stream_send(client->fd, m->data, m->len, &client->sent);
 
 		if (r < 0 || client->sent < m->len)
@@ -558,15 +544,15 @@ static int hello_patience_ms(const struct client *client, int silence_ms)
 static enum iscsi_err exchange(struct client *client, int silence_ms, client_reply_fn *fn,
 			       void *arg)
 {
-	int64_t deadline = now_ms() + silence_ms;
+	int64_t deadline = monotonic_ms() + silence_ms;
 	bool deaf = false;
 
 	if (!client->greeted)
-		deadline = now_ms() + hello_patience_ms(client, silence_ms);
+		deadline = monotonic_ms() + hello_patience_ms(client, silence_ms);
 
 	while (client->open) {
 		struct pollfd pfd = { .fd = client->fd, .events = POLLIN };
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - monotonic_ms();
 		bool progress = false;
 		enum iscsi_err err;
 		ssize_t n;
@@ -593,7 +579,7 @@ static enum iscsi_err exchange(struct client *client, int silence_ms, client_rep
 		if (err)
 			return err;
 		if (progress)
-			deadline = now_ms() + silence_ms;
+			deadline = monotonic_ms() + silence_ms;
 	}
 	return ISCSI_SUCCESS;
 }

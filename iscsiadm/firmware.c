@@ -41,8 +41,8 @@ static bool clean(char *text)
 }
 
 /* What is only shown. */
-static void read_text(const struct source *s, const char *folder, const char *name, char *ret,
-		      size_t size)
+static void read_shown(const struct source *s, const char *folder, const char *name, char *ret,
+		       size_t size)
 {
 	char path[192];
 
@@ -81,13 +81,13 @@ static void read_needed(const struct source *s, const char *folder, const char *
 }
 
 /* A decimal number, or @otherwise. */
-static int read_number(const struct source *s, const char *folder, const char *name,
-		       int otherwise)
+static int read_firmware_number(const struct source *s, const char *folder, const char *name,
+				int otherwise)
 {
 	char text[32], *end;
 	long n;
 
-	read_text(s, folder, name, text, sizeof(text));
+	read_shown(s, folder, name, text, sizeof(text));
 	errno = 0;
 	n = strtol(text, &end, 10);
 	return errno || end == text || n < 0 || n > 65535 ? otherwise : (int)n;
@@ -99,7 +99,7 @@ static bool find_nic(const struct source *s, int index, char *ret, size_t size)
 
 	for (size_t i = 0; i < s->nic_count; i++) {
 		(void)snprintf(ret, size, "ethernet%u", s->nics[i]);
-		if (read_number(s, ret, "index", (int)s->nics[i]) == index)
+		if (read_firmware_number(s, ret, "index", (int)s->nics[i]) == index)
 			return true;
 	}
 	return false;
@@ -109,16 +109,16 @@ static void read_nic(const struct source *s, const char *nic, struct firmware_ta
 {
 	char dhcp[64], path[160];
 
-	read_text(s, nic, "mac", t->hwaddress, sizeof(t->hwaddress));
-	read_text(s, nic, "ip-addr", t->ipaddress, sizeof(t->ipaddress));
-	read_text(s, nic, "prefix-len", t->prefix_len, sizeof(t->prefix_len));
-	read_text(s, nic, "subnet-mask", t->subnet_mask, sizeof(t->subnet_mask));
-	read_text(s, nic, "gateway", t->gateway, sizeof(t->gateway));
-	read_text(s, nic, "primary-dns", t->primary_dns, sizeof(t->primary_dns));
-	read_text(s, nic, "secondary-dns", t->secondary_dns, sizeof(t->secondary_dns));
-	read_text(s, nic, "vlan", t->vlan, sizeof(t->vlan));
-	read_text(s, nic, "dhcp", dhcp, sizeof(dhcp));
-	t->dhcp = read_number(s, nic, "origin", 0) == ORIGIN_DHCP ||
+	read_shown(s, nic, "mac", t->hwaddress, sizeof(t->hwaddress));
+	read_shown(s, nic, "ip-addr", t->ipaddress, sizeof(t->ipaddress));
+	read_shown(s, nic, "prefix-len", t->prefix_len, sizeof(t->prefix_len));
+	read_shown(s, nic, "subnet-mask", t->subnet_mask, sizeof(t->subnet_mask));
+	read_shown(s, nic, "gateway", t->gateway, sizeof(t->gateway));
+	read_shown(s, nic, "primary-dns", t->primary_dns, sizeof(t->primary_dns));
+	read_shown(s, nic, "secondary-dns", t->secondary_dns, sizeof(t->secondary_dns));
+	read_shown(s, nic, "vlan", t->vlan, sizeof(t->vlan));
+	read_shown(s, nic, "dhcp", dhcp, sizeof(dhcp));
+	t->dhcp = read_firmware_number(s, nic, "origin", 0) == ORIGIN_DHCP ||
 		  (dhcp[0] && !streq(dhcp, "0.0.0.0"));
 	(void)snprintf(path, sizeof(path), "%s/%s/device/net", s->base, nic);
 	if (!sysfs_first_entry(s->sysfs, path, t->netdev, sizeof(t->netdev)))
@@ -130,7 +130,7 @@ static void read_port(const struct source *s, const char *folder, struct firmwar
 	char text[32];
 
 	read_needed(s, folder, "port", text, sizeof(text), t);
-	t->port = read_number(s, folder, "port", 0);
+	t->port = read_firmware_number(s, folder, "port", 0);
 	if (text[0] && !t->port && !streq(text, "0"))
 		set_problem(t, "%s/port is no port: '%s'", folder, text);
 	if (!t->port)
@@ -146,9 +146,9 @@ static bool read_target(const struct source *s, unsigned int number, firmware_no
 
 	memset(t, 0, sizeof(*t));
 	(void)snprintf(folder, sizeof(folder), "target%u", number);
-	if (!read_number(s, folder, "flags", 0))
+	if (!read_firmware_number(s, folder, "flags", 0))
 		return false;
-	index = read_number(s, folder, "nic-assoc", 0);
+	index = read_firmware_number(s, folder, "nic-assoc", 0);
 	if (!find_nic(s, index, nic, sizeof(nic))) {
 		if (no_nic)
 			no_nic(arg, index, (int)s->nic_count);
@@ -161,7 +161,7 @@ static bool read_target(const struct source *s, unsigned int number, firmware_no
 	read_needed(s, folder, "target-name", t->target, sizeof(t->target), t);
 	read_needed(s, folder, "ip-addr", t->address, sizeof(t->address), t);
 	read_port(s, folder, t);
-	read_text(s, folder, "lun", t->lun, sizeof(t->lun));
+	read_shown(s, folder, "lun", t->lun, sizeof(t->lun));
 	read_needed(s, folder, "chap-name", t->username, sizeof(t->username), t);
 	read_needed(s, folder, "chap-secret", t->password, sizeof(t->password), t);
 	read_needed(s, folder, "rev-chap-name", t->username_in, sizeof(t->username_in), t);

@@ -78,6 +78,21 @@ void found_drop(struct found_list *found, size_t iface)
 	found->len = n;
 }
 
+static int compare_iface_order(const void *pa, const void *pb)
+{
+	const struct found *a = pa, *b = pb;
+
+	if (a->iface != b->iface)
+		return a->iface < b->iface ? -1 : 1;
+	return a->order < b->order ? -1 : a->order > b->order;
+}
+
+void found_sort(struct found_list *found)
+{
+	if (found->len)
+		qsort(found->list, found->len, sizeof(*found->list), compare_iface_order);
+}
+
 void found_done(struct found_list *found)
 {
 	free(found->list);
@@ -86,7 +101,7 @@ void found_done(struct found_list *found)
 
 /* ---- finding what was reported --------------------------------------------------------- */
 
-struct store {
+struct found_work {
 	struct adm *adm;
 	const struct found_source *source;
 	unsigned int ops;
@@ -120,7 +135,7 @@ static int compare_found_order(const void *pa, const void *pb)
 }
 
 /* The place of @rec's target, portal and interface in s->sorted; false: not reported. */
-static bool find_reported(const struct store *s, const struct iscsi_db_record *rec, size_t *ret)
+static bool find_reported(const struct found_work *s, const struct iscsi_db_record *rec, size_t *ret)
 {
 	const char *target = iscsi_db_record_get(rec, "node.name");
 	const char *address = iscsi_db_record_get(rec, "node.conn[0].address");
@@ -157,14 +172,14 @@ static bool find_reported(const struct store *s, const struct iscsi_db_record *r
 
 /* ---- what becomes of a record ---------------------------------------------------------- */
 
-static bool same_source(const struct store *s, const struct iscsi_db_record *rec)
+static bool same_source(const struct found_work *s, const struct iscsi_db_record *rec)
 {
 	return streq(iscsi_db_record_get(rec, "node.discovery_type"), s->source->type) &&
 	       streq(iscsi_db_record_get(rec, "node.discovery_address"), s->source->address) &&
 	       iscsi_db_record_get_int(rec, "node.discovery_port") == s->source->port;
 }
 
-static enum iscsi_err stage_delete(struct store *s, const struct iscsi_db_record *rec)
+static enum iscsi_err stage_stale_delete(struct found_work *s, const struct iscsi_db_record *rec)
 {
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
@@ -176,7 +191,7 @@ static enum iscsi_err stage_delete(struct store *s, const struct iscsi_db_record
 /* An iscsi_db_record_fn over all nodes, or those of one reported target. */
 static enum iscsi_err look_at(void *arg, const struct iscsi_db_record *rec)
 {
-	struct store *s = arg;
+	struct found_work *s = arg;
 	enum iscsi_err err;
 	bool known;
 	size_t i;
@@ -188,19 +203,19 @@ static enum iscsi_err look_at(void *arg, const struct iscsi_db_record *rec)
 			adm_say_in_use(rec);
 			return ISCSI_SUCCESS;
 		}
-		return stage_delete(s, rec);
+		return stage_stale_delete(s, rec);
 	}
 	/* A portal is in one portal group: under another tag it is what it was before. */
 	known = !s->sorted[i]->extra.tpgt_assumed;
 	if (s->existing[i] || (known && (s->ops & OP_UPDATE) &&
 			       iscsi_db_record_get_int(rec, "node.tpgt") != s->sorted[i]->tpgt))
-		return known && (s->ops & OP_UPDATE) ? stage_delete(s, rec) : ISCSI_SUCCESS;
+		return known && (s->ops & OP_UPDATE) ? stage_stale_delete(s, rec) : ISCSI_SUCCESS;
 	err = iscsi_db_record_copy(rec, &s->existing[i]);
 	return adm_fail(err, NULL);
 }
 
 /* Fills s->existing and stages what has to go: all records, or only those of the targets. */
-static enum iscsi_err look_at_records(struct store *s)
+static enum iscsi_err look_at_records(struct found_work *s)
 {
 	struct iscsi_db_filter filter = { .port = -1 };
 	struct iscsi_why why = { "" };
@@ -229,10 +244,10 @@ static int tpgt_of(const struct found *f, const struct iscsi_db_record *existing
 }
 
 /* A record for what was reported, from the template of its interface. */
-static enum iscsi_err make_record(struct store *s, const struct found *f,
-				  const struct iscsi_db_record *existing,
-				  const struct iscsi_db_record *template,
-				  struct iscsi_db_record **ret)
+static enum iscsi_err make_found_record(struct found_work *s, const struct found *f,
+					const struct iscsi_db_record *existing,
+					const struct iscsi_db_record *template,
+					struct iscsi_db_record **ret)
 {
 	const struct adm_identity id = {
 		.target = f->target, .address = f->address, .port = f->port,
@@ -268,7 +283,7 @@ static void say_not_stored(const struct iscsi_db_record *rec)
 }
 
 /* The place of @f in s->sorted; it, or its like, is there. */
-static size_t find_found(const struct store *s, const struct found *f)
+static size_t find_found(const struct found_work *s, const struct found *f)
 {
 	size_t low = 0, high = s->len;
 
@@ -284,7 +299,7 @@ static size_t find_found(const struct store *s, const struct found *f)
 }
 
 /* The record of one reported target: stored as the operations say, and handed out. */
-static enum iscsi_err store_one(struct store *s, const struct found *f,
+static enum iscsi_err store_one(struct found_work *s, const struct found *f,
 				struct iscsi_db_record *const *templates,
 				struct adm_records *ret_records)
 {
@@ -301,7 +316,7 @@ static enum iscsi_err store_one(struct store *s, const struct found *f,
 		s->existing[i] = NULL;
 		return adm_fail(adm_records_add(ret_records, rec), NULL);
 	}
-	err = make_record(s, f, s->existing[i], templates[f->iface], &rec);
+	err = make_found_record(s, f, s->existing[i], templates[f->iface], &rec);
 	if (err)
 		return err;
 	write = s->ops & (OP_NEW | OP_UPDATE);
@@ -319,7 +334,7 @@ static enum iscsi_err store_one(struct store *s, const struct found *f,
 
 /* ---- all of it ------------------------------------------------------------------------- */
 
-static enum iscsi_err sort_found(struct store *s, const struct found_list *found)
+static enum iscsi_err sort_found(struct found_work *s, const struct found_list *found)
 {
 	size_t n = 0;
 
@@ -339,7 +354,7 @@ static enum iscsi_err sort_found(struct store *s, const struct found_list *found
 	return ISCSI_SUCCESS;
 }
 
-static enum iscsi_err make_templates(struct store *s, size_t count,
+static enum iscsi_err make_templates(struct found_work *s, size_t count,
 				     struct iscsi_db_record **templates)
 {
 	enum iscsi_err err = ISCSI_SUCCESS;
@@ -356,7 +371,7 @@ enum iscsi_err found_store(struct adm *adm, const struct found_source *source,
 				 struct iscsi_db_record *const *ifaces, size_t iface_count,
 				 struct adm_records *ret_records)
 {
-	struct store s = { .adm = adm, .source = source, .ifaces = ifaces, .ops = ops };
+	struct found_work s = { .adm = adm, .source = source, .ifaces = ifaces, .ops = ops };
 	CLEANUP(freep) struct iscsi_db_record **templates = NULL;
 	enum iscsi_err err, first = ISCSI_SUCCESS;
 

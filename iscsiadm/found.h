@@ -41,6 +41,8 @@ enum iscsi_err found_add(struct found_list *found, const struct mgmt_reply *repl
 			 const struct found_extra *extra, struct iscsi_why *why);
 /* Takes out what came through one of the interfaces. */
 void found_drop(struct found_list *found, size_t iface);
+/* Puts targets in the order of the interfaces, and for each in that of the answer. */
+void found_sort(struct found_list *found);
 void found_done(struct found_list *found);
 
 /* Where the targets come from: the values of a record's node.discovery_*. */

@@ -119,14 +119,14 @@ static void format_node(const struct job *job, size_t index, char *ret, size_t s
 	show_format_node(ret, size, records[index]);
 }
 
-static void login_succeeded(const struct job *job, const char *what)
+static void say_login(const struct job *job, const char *what)
 {
 	(void)job;
 	printf("Login to %s successful.\n", what);
 	(void)fflush(stdout);
 }
 
-static void login_failed(const struct job *job, const char *what)
+static void say_login_failed(const struct job *job, const char *what)
 {
 	(void)job;
 	adm_error("Could not login to %s.", what);
@@ -216,7 +216,7 @@ static enum iscsi_err queue_logins(struct adm *adm, struct job *job,
 		err = ask_login(adm, job, index, rec, flags);
 		if (!err)
 			continue;
-		login_failed(job, what);
+		say_login_failed(job, what);
 		adm_error("initiator reported error (%d - %s)", (int)err,
 			  iscsi_db_err_text(err));
 		return err;
@@ -228,8 +228,8 @@ enum iscsi_err logins_run(struct adm *adm, struct iscsi_db_record *const *record
 			  const struct login_how *how)
 {
 	struct job job = {
-		.verb = "Logins", .format = format_node, .succeeded = login_succeeded,
-		.failed = login_failed, .explain = explain_login, .list = records,
+		.verb = "Logins", .format = format_node, .succeeded = say_login,
+		.failed = say_login_failed, .explain = explain_login, .list = records,
 		.no_wait = how->no_wait,
 	};
 	enum iscsi_err result = ISCSI_SUCCESS, err;
@@ -267,14 +267,14 @@ static void format_session(const struct job *job, size_t index, char *ret, size_
 	show_format_session(ret, size, list[index]);
 }
 
-static void logout_succeeded(const struct job *job, const char *what)
+static void say_logout(const struct job *job, const char *what)
 {
 	(void)job;
 	printf("Logout of %s successful.\n", what);
 	(void)fflush(stdout);
 }
 
-static void logout_failed(const struct job *job, const char *what)
+static void say_logout_failed(const struct job *job, const char *what)
 {
 	(void)job;
 	adm_error("Could not logout of %s.", what);
@@ -291,8 +291,8 @@ enum iscsi_err logouts_run(struct adm *adm, const struct sysfs_session *const *l
 			   size_t count)
 {
 	struct job job = {
-		.verb = "Logouts", .format = format_session, .succeeded = logout_succeeded,
-		.failed = logout_failed, .explain = explain_logout, .list = list,
+		.verb = "Logouts", .format = format_session, .succeeded = say_logout,
+		.failed = say_logout_failed, .explain = explain_logout, .list = list,
 	};
 	enum iscsi_err result = ISCSI_SUCCESS, err;
 	char what[LINE_MAX_LEN];

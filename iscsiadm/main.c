@@ -100,7 +100,7 @@ static enum iscsi_err run_mode(struct adm *adm)
 	return ISCSI_ERR_INTERNAL;
 }
 
-static enum iscsi_err run(struct adm *adm)
+static enum iscsi_err run_action(struct adm *adm)
 {
 	switch (adm->opt.action) {
 	case ACTION_HELP:
@@ -136,7 +136,7 @@ int main(int argc, char **argv)
 	set_up_process();
 	err = options_parse(argc, argv, &adm.opt, &why);
 	if (!err)
-		err = run(&adm);
+		err = run_action(&adm);
 	else
 		say_bad_options(&adm.opt, &why);
 	adm_done(&adm);

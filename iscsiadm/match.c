@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "libiscsi-db/util.h"
 
@@ -23,14 +22,14 @@ struct number {
 	uint32_t zone;
 };
 
-struct entry {
+struct known_name {
 	char *name;
 	bool known;
 	struct number number;
 };
 
 struct match_names {
-	struct entry *entries;
+	struct known_name *entries;
 	size_t len;
 	int64_t waited_ms;		/* in vain */
 };
@@ -49,7 +48,7 @@ static void from_ipv6(const struct in6_addr *in, uint32_t zone, struct number *r
 	ret->zone = zone;
 }
 
-static bool parse_number(const char *text, struct number *ret)
+static bool parse_numeric_address(const char *text, struct number *ret)
 {
 	char address[INET6_ADDRSTRLEN];
 	size_t len = strcspn(text, "%");
@@ -85,7 +84,7 @@ bool match_is_number(const char *address)
 {
 	struct number n;
 
-	return parse_number(address, &n);
+	return parse_numeric_address(address, &n);
 }
 
 struct match_names *match_names_new(void)
@@ -105,19 +104,11 @@ struct match_names *match_names_free(struct match_names *names)
 	return NULL;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* The first address that a name stands for, as open-iscsi compares it. */
 static bool look_up(struct match_names *names, const char *name, struct number *ret)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list;
-	int64_t began = now_ms();
+	int64_t began = monotonic_ms();
 	bool found = true;
 	int r;
 
@@ -125,7 +116,7 @@ static bool look_up(struct match_names *names, const char *name, struct number *
 		return false;
 	r = getaddrinfo(name, NULL, &hints, &list);
 	if (r == EAI_AGAIN)
-		names->waited_ms += now_ms() - began;
+		names->waited_ms += monotonic_ms() - began;
 	if (r)
 		return false;
 	if (list->ai_family == AF_INET)
@@ -140,11 +131,11 @@ static bool look_up(struct match_names *names, const char *name, struct number *
 }
 
 /* Few names occur in one command, but many records may have the same: a list will do. */
-static bool resolve(struct match_names *names, const char *address, struct number *ret)
+static bool resolve_once(struct match_names *names, const char *address, struct number *ret)
 {
-	struct entry *e;
+	struct known_name *e;
 
-	if (parse_number(address, ret))
+	if (parse_numeric_address(address, ret))
 		return true;
 	for (size_t i = 0; i < names->len; i++) {
 		e = &names->entries[i];
@@ -174,5 +165,5 @@ bool match_address(struct match_names *names, const char *a, const char *b)
 
 	if (streq(a, b))
 		return true;
-	return resolve(names, a, &na) && resolve(names, b, &nb) && number_equal(&na, &nb);
+	return resolve_once(names, a, &na) && resolve_once(names, b, &nb) && number_equal(&na, &nb);
 }

@@ -25,7 +25,7 @@
 
 /* ---- one discovery --------------------------------------------------------------------- */
 
-struct discovery {
+struct inquiry {
 	struct adm *adm;
 	enum iscsi_db_kind kind;
 	const char *address;
@@ -55,7 +55,7 @@ static enum iscsi_err pick_iface(void *arg, const struct iscsi_db_record *iface)
 	return adm_records_copy(arg, iface);
 }
 
-static enum iscsi_err read_iface(struct discovery *d, const char *name)
+static enum iscsi_err read_iface(struct inquiry *d, const char *name)
 {
 	struct iscsi_db_record *iface;
 	struct iscsi_why why = { "" };
@@ -77,7 +77,7 @@ static enum iscsi_err read_iface(struct discovery *d, const char *name)
 }
 
 /* The interfaces of -I in their order, else all for TCP, else the built-in one. */
-static enum iscsi_err pick_ifaces(struct discovery *d)
+static enum iscsi_err pick_ifaces(struct inquiry *d)
 {
 	const struct options *opt = &d->adm->opt;
 	struct iscsi_why why = { "" };
@@ -101,7 +101,7 @@ static enum iscsi_err pick_ifaces(struct discovery *d)
  * An iSNS server isn't asked through an interface: what it answers depends on the initiator's
  * name alone, so interfaces with the same one share a request.
  */
-static bool same_request(const struct discovery *d, size_t a, size_t b)
+static bool same_request(const struct inquiry *d, size_t a, size_t b)
 {
 	static const char key[] = "iface.initiatorname";
 
@@ -110,7 +110,7 @@ static bool same_request(const struct discovery *d, size_t a, size_t b)
 				iscsi_db_record_get(d->ifaces.list[b], key)));
 }
 
-static void on_target(struct discovery *d, const struct mgmt_reply *reply, size_t iface)
+static void inquiry_on_target(struct inquiry *d, const struct mgmt_reply *reply, size_t iface)
 {
 	struct mgmt_reply target = *reply;
 	struct iscsi_why why = { "" };
@@ -127,15 +127,15 @@ static void on_target(struct discovery *d, const struct mgmt_reply *reply, size_
 }
 
 /* @first: the first of the interfaces that this request is for. */
-static void on_discovery(void *arg, size_t first, const struct mgmt_reply *reply)
+static void inquiry_on_reply(void *arg, size_t first, const struct mgmt_reply *reply)
 {
-	struct discovery *d = arg;
+	struct inquiry *d = arg;
 
 	for (size_t i = first; i < d->ifaces.len; i++) {
 		if (!same_request(d, first, i))
 			continue;
 		if (reply->type == MGMT_TARGET) {
-			on_target(d, reply, i);
+			inquiry_on_target(d, reply, i);
 			continue;
 		}
 		d->results[i] = reply->err;
@@ -155,7 +155,7 @@ static void on_discovery(void *arg, size_t first, const struct mgmt_reply *reply
  * How long the daemon may be silent: for a look-up, and in each attempt for a login, which takes
  * all three of its settings at most, an answer to SendTargets, and a pause.
  */
-static int discovery_bound_ms(const struct iscsi_db_record *rec)
+static int inquiry_patience_ms(const struct iscsi_db_record *rec)
 {
 	int64_t tries = iscsi_db_record_get_int(rec, "discovery.sendtargets.reopen_max");
 	int64_t login, auth, active, ms;
@@ -168,7 +168,7 @@ static int discovery_bound_ms(const struct iscsi_db_record *rec)
 	return (int)MIN(ms, 24 * 3600 * 1000);
 }
 
-static enum iscsi_err queue_discovery(struct discovery *d, size_t i, const char *record)
+static enum iscsi_err inquiry_queue(struct inquiry *d, size_t i, const char *record)
 {
 	struct mgmt_request req = {
 		.type = MGMT_DISCOVER, .record = record,
@@ -192,7 +192,7 @@ static enum iscsi_err queue_discovery(struct discovery *d, size_t i, const char 
 }
 
 /* Asks through all interfaces at once. What failed has been said; the answers are in @d. */
-static enum iscsi_err ask(struct discovery *d)
+static enum iscsi_err inquiry_ask(struct inquiry *d)
 {
 	enum iscsi_err err;
 	char *record;
@@ -204,13 +204,13 @@ static enum iscsi_err ask(struct discovery *d)
 	record = iscsi_db_record_print(d->rec, ISCSI_DB_FORM_FILE);
 	err = d->results && record ? ISCSI_SUCCESS : ISCSI_ERR_NOMEM;
 	for (size_t i = 0; i < d->ifaces.len && !err; i++)
-		err = queue_discovery(d, i, record);
+		err = inquiry_queue(d, i, record);
 	if (record)
 		explicit_bzero(record, strlen(record));
 	free(record);
 	if (err)
 		return adm_fail(err, NULL);
-	(void)client_run(d->adm->client, discovery_bound_ms(d->rec), on_discovery, d);
+	(void)client_run(d->adm->client, inquiry_patience_ms(d->rec), inquiry_on_reply, d);
 	return ISCSI_SUCCESS;
 }
 
@@ -218,7 +218,7 @@ static enum iscsi_err ask(struct discovery *d)
  * The result of all interfaces together: the first failure; but a transport that fails doesn't
  * count while another interface got through. @all_answered: none failed in any way.
  */
-static enum iscsi_err overall(const struct discovery *d, bool *all_answered)
+static enum iscsi_err inquiry_result(const struct inquiry *d, bool *all_answered)
 {
 	enum iscsi_err first = ISCSI_SUCCESS, hard = ISCSI_SUCCESS;
 	size_t answered = 0;
@@ -240,17 +240,7 @@ static enum iscsi_err overall(const struct discovery *d, bool *all_answered)
 	return answered ? hard : first;
 }
 
-/* In the order of the interfaces, and for each in that of the target. */
-static int compare_order(const void *pa, const void *pb)
-{
-	const struct found *a = pa, *b = pb;
-
-	if (a->iface != b->iface)
-		return a->iface < b->iface ? -1 : 1;
-	return a->order < b->order ? -1 : a->order > b->order;
-}
-
-static void print_found(const struct discovery *d)
+static void inquiry_print(const struct inquiry *d)
 {
 	struct show_tree tree = { .any = false };
 	int level = d->adm->opt.print_level;
@@ -277,7 +267,7 @@ static unsigned int effective_ops(const struct options *opt, bool all_answered)
 }
 
 struct storing {
-	struct discovery *d;
+	struct inquiry *d;
 	unsigned int ops;
 	bool store_rec;
 	enum iscsi_err first;		/* why something couldn't be stored, though the rest is */
@@ -285,10 +275,10 @@ struct storing {
 };
 
 /* An adm_stage_fn: all that a discovery changes. Only a lack of memory keeps all from being stored. */
-static enum iscsi_err stage_discovery(void *arg)
+static enum iscsi_err stage_inquiry(void *arg)
 {
 	struct storing *s = arg;
-	struct discovery *d = s->d;
+	struct inquiry *d = s->d;
 	const struct found_source source = {
 		.type = d->source, .address = d->address, .port = d->port,
 	};
@@ -303,8 +293,8 @@ static enum iscsi_err stage_discovery(void *arg)
 	return err == ISCSI_ERR_NOMEM ? err : ISCSI_SUCCESS;
 }
 
-static enum iscsi_err store_discovery(struct discovery *d, bool all_answered,
-				      struct adm_records *ret_records)
+static enum iscsi_err inquiry_store(struct inquiry *d, bool all_answered,
+				    struct adm_records *ret_records)
 {
 	struct storing s = {
 		.d = d, .ops = effective_ops(&d->adm->opt, all_answered), .records = ret_records,
@@ -313,20 +303,20 @@ static enum iscsi_err store_discovery(struct discovery *d, bool all_answered,
 
 	s.store_rec = d->store_rec && !(s.ops & OP_NONPERSISTENT);
 	/* Without a change the database needn't be writable. */
-	err = s.store_rec || (s.ops & CHANGES) ? adm_change(d->adm, stage_discovery, &s) :
-						 stage_discovery(&s);
+	err = s.store_rec || (s.ops & CHANGES) ? adm_change(d->adm, stage_inquiry, &s) :
+						 stage_inquiry(&s);
 	return s.first ? s.first : err;
 }
 
-static enum iscsi_err finish(struct discovery *d, bool all_answered)
+static enum iscsi_err inquiry_finish(struct inquiry *d, bool all_answered)
 {
 	struct login_how how = { .quiet_end = true };
 	struct adm_records records = { NULL, 0, 0 };
 	enum iscsi_err err, login;
 
-	qsort(d->found.list, d->found.len, sizeof(*d->found.list), compare_order);
-	err = store_discovery(d, all_answered, &records);
-	print_found(d);
+	found_sort(&d->found);
+	err = inquiry_store(d, all_answered, &records);
+	inquiry_print(d);
 	if (d->adm->opt.login && records.len) {
 		login = logins_run(d->adm, records.list, records.len, &how);
 		if (!err)
@@ -336,7 +326,7 @@ static enum iscsi_err finish(struct discovery *d, bool all_answered)
 	return err;
 }
 
-static void discovery_done(struct discovery *d)
+static void inquiry_done(struct inquiry *d)
 {
 	found_done(&d->found);
 	adm_records_done(&d->ifaces);
@@ -345,7 +335,7 @@ static void discovery_done(struct discovery *d)
 }
 
 /* Takes d->rec. */
-static enum iscsi_err discover(struct discovery *d)
+static enum iscsi_err inquiry_run(struct inquiry *d)
 {
 	const char *what = d->kind == ISCSI_DB_ISNS ? "iSNS" : "SendTargets";
 	enum iscsi_err err, result;
@@ -353,9 +343,9 @@ static enum iscsi_err discover(struct discovery *d)
 
 	err = pick_ifaces(d);
 	if (!err)
-		err = ask(d);
+		err = inquiry_ask(d);
 	if (!err) {
-		result = overall(d, &all_answered);
+		result = inquiry_result(d, &all_answered);
 		if (result)
 			adm_error("Could not perform %s discovery: %s", what,
 				  iscsi_db_err_text(result));
@@ -364,11 +354,11 @@ static enum iscsi_err discover(struct discovery *d)
 			result = ISCSI_ERR_NO_OBJS_FOUND;
 		}
 		if (d->found.len)
-			err = finish(d, all_answered);
+			err = inquiry_finish(d, all_answered);
 		if (!err)
 			err = result;
 	}
-	discovery_done(d);
+	inquiry_done(d);
 	return err;
 }
 
@@ -387,7 +377,7 @@ static void on_no_nic(void *arg, int nic, int max_nic)
  * One target through all interfaces; what @t and @settings hold must outlive d->found. There is
  * room for FIRMWARE_SETTINGS_MAX of them for each interface.
  */
-static enum iscsi_err add_firmware_target(struct discovery *d, const struct firmware_target *t,
+static enum iscsi_err add_firmware_target(struct inquiry *d, const struct firmware_target *t,
 					  struct option_pair *settings, struct iscsi_why *why)
 {
 	const struct mgmt_reply target = {
@@ -407,7 +397,7 @@ static enum iscsi_err add_firmware_target(struct discovery *d, const struct firm
 }
 
 /* Nothing counts as gone because of what the table has, but can't be used. */
-static enum iscsi_err add_firmware(struct discovery *d, const struct firmware_target *list,
+static enum iscsi_err add_firmware(struct inquiry *d, const struct firmware_target *list,
 				   size_t len, bool complete)
 {
 	const size_t room = d->ifaces.len * FIRMWARE_SETTINGS_MAX;	/* for a target */
@@ -428,12 +418,12 @@ static enum iscsi_err add_firmware(struct discovery *d, const struct firmware_ta
 		if (!first)
 			first = err;
 	}
-	return d->found.len ? finish(d, complete) : mode_fw_say_none(first);
+	return d->found.len ? inquiry_finish(d, complete) : mode_fw_say_none(first);
 }
 
 static enum iscsi_err discover_firmware(struct adm *adm)
 {
-	struct discovery d = { .adm = adm, .address = "", .source = "fw" };
+	struct inquiry d = { .adm = adm, .address = "", .source = "fw" };
 	struct firmware_target *list;
 	bool complete = true;
 	enum iscsi_err err;
@@ -445,7 +435,7 @@ static enum iscsi_err discover_firmware(struct adm *adm)
 	err = pick_ifaces(&d);
 	if (!err)
 		err = add_firmware(&d, list, len, complete);
-	discovery_done(&d);
+	inquiry_done(&d);
 	firmware_free(list, len);
 	return err;
 }
@@ -453,7 +443,7 @@ static enum iscsi_err discover_firmware(struct adm *adm)
 /* ---- records of portals ---------------------------------------------------------------- */
 
 /* A record with the settings of iscsid.conf. */
-static enum iscsi_err new_record(struct discovery *d)
+static enum iscsi_err portal_record_new(struct inquiry *d)
 {
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
@@ -478,7 +468,7 @@ static enum iscsi_err new_record(struct discovery *d)
 }
 
 /* The stored record. ISCSI_ERR_NO_OBJS_FOUND, unsaid: there is none. */
-static enum iscsi_err read_record(struct discovery *d)
+static enum iscsi_err portal_record_read(struct inquiry *d)
 {
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
@@ -488,9 +478,9 @@ static enum iscsi_err read_record(struct discovery *d)
 }
 
 /* An adm_stage_fn. */
-static enum iscsi_err stage_record(void *arg)
+static enum iscsi_err stage_portal_record(void *arg)
 {
-	struct discovery *d = arg;
+	struct inquiry *d = arg;
 	struct iscsi_why why = { "" };
 
 	return adm_fail(iscsi_db_discovery_write(d->adm->db, d->rec, &why), &why);
@@ -500,17 +490,17 @@ static enum iscsi_err stage_record(void *arg)
  * Goes on as if there were a record if there is one that can't be read: for what doesn't need
  * its contents. What is wrong with it has been said.
  */
-static enum iscsi_err read_record_or_none(struct discovery *d)
+static enum iscsi_err portal_record_read_or_none(struct inquiry *d)
 {
-	enum iscsi_err err = read_record(d);
+	enum iscsi_err err = portal_record_read(d);
 
 	return err == ISCSI_ERR_IDBM ? ISCSI_SUCCESS : err;
 }
 
 /* An adm_stage_fn. */
-static enum iscsi_err stage_delete(void *arg)
+static enum iscsi_err stage_portal_delete(void *arg)
 {
-	struct discovery *d = arg;
+	struct inquiry *d = arg;
 	struct iscsi_why why = { "" };
 
 	return adm_fail(iscsi_db_discovery_delete(d->adm->db, d->kind, d->address, d->port, &why),
@@ -518,25 +508,25 @@ static enum iscsi_err stage_delete(void *arg)
 }
 
 /* An adm_stage_fn: reads the record again under the lock, so that no other change is lost. */
-static enum iscsi_err stage_update(void *arg)
+static enum iscsi_err stage_portal_update(void *arg)
 {
-	struct discovery *d = arg;
+	struct inquiry *d = arg;
 	const struct options *opt = &d->adm->opt;
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 
 	d->rec = iscsi_db_record_free(d->rec);
-	err = read_record(d);
+	err = portal_record_read(d);
 	for (size_t i = 0; i < opt->pair_count && !err; i++)
 		err = adm_fail(iscsi_db_record_update(d->rec, opt->pairs[i].name,
 						      opt->pairs[i].value, adm_warn, NULL,
 						      &why), &why);
-	return err ? err : stage_record(d);
+	return err ? err : stage_portal_record(d);
 }
 
 /* ---- lists ----------------------------------------------------------------------------- */
 
-struct list {
+struct portal_lines {
 	const char *suffix;
 	bool any;
 };
@@ -544,7 +534,7 @@ struct list {
 /* An iscsi_db_record_fn. */
 static enum iscsi_err list_portal(void *arg, const struct iscsi_db_record *rec)
 {
-	struct list *l = arg;
+	struct portal_lines *l = arg;
 
 	l->any = true;
 	printf("%s:%s via %s\n", iscsi_db_record_get(rec, ADDRESS_KEY),
@@ -582,7 +572,7 @@ static void list_nodes_of(struct origin *o)
 	}
 }
 
-struct portals {
+struct portal_trees {
 	const struct adm_records *nodes;
 	const char *type;
 	size_t count;
@@ -591,7 +581,7 @@ struct portals {
 /* An iscsi_db_record_fn. */
 static enum iscsi_err list_portal_tree(void *arg, const struct iscsi_db_record *rec)
 {
-	struct portals *p = arg;
+	struct portal_trees *p = arg;
 	struct origin origin = {
 		.type = p->type, .address = iscsi_db_record_get(rec, ADDRESS_KEY),
 		.port = iscsi_db_record_get_int(rec, PORT_KEY), .nodes = p->nodes,
@@ -625,7 +615,7 @@ static enum iscsi_err list_portals_of(struct adm *adm, const struct adm_records 
 				      const char *title, enum iscsi_db_kind kind,
 				      const char *type, bool *any)
 {
-	struct portals portals = { .nodes = nodes, .type = type };
+	struct portal_trees portals = { .nodes = nodes, .type = type };
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 
@@ -662,7 +652,7 @@ static enum iscsi_err list_sections(struct adm *adm, const struct adm_records *n
 	return any ? ISCSI_SUCCESS : ISCSI_ERR_NO_OBJS_FOUND;
 }
 
-static enum iscsi_err list_tree(struct adm *adm)
+static enum iscsi_err list_portals_as_tree(struct adm *adm)
 {
 	struct adm_selection all = { .port = -1 };
 	struct adm_records nodes = { NULL, 0, 0 };
@@ -676,7 +666,7 @@ static enum iscsi_err list_tree(struct adm *adm)
 }
 
 static enum iscsi_err list_portals_via(struct adm *adm, enum iscsi_db_kind kind,
-				       struct list *list)
+				       struct portal_lines *list)
 {
 	struct iscsi_why why = { "" };
 
@@ -686,14 +676,14 @@ static enum iscsi_err list_portals_via(struct adm *adm, enum iscsi_db_kind kind,
 
 static enum iscsi_err list_portals(struct adm *adm)
 {
-	struct list portals = { .suffix = "sendtargets" }, servers = { .suffix = "isns" };
+	struct portal_lines portals = { .suffix = "sendtargets" }, servers = { .suffix = "isns" };
 	enum iscsi_err err, isns;
 
 	err = adm_need_db(adm);
 	if (err)
 		return err;
 	if (adm->opt.print_level >= 1)
-		return list_tree(adm);
+		return list_portals_as_tree(adm);
 	err = list_portals_via(adm, ISCSI_DB_SENDTARGETS, &portals);
 	isns = list_portals_via(adm, ISCSI_DB_ISNS, &servers);
 	if (!err)
@@ -705,13 +695,13 @@ static enum iscsi_err list_portals(struct adm *adm)
 
 /* ---- the modes ------------------------------------------------------------------------- */
 
-static enum iscsi_err bad(const char *text)
+static enum iscsi_err bad_command(const char *text)
 {
 	adm_error("%s", text);
 	return ISCSI_ERR_INVAL;
 }
 
-static void discovery_init(struct discovery *d, struct adm *adm, enum iscsi_db_kind kind)
+static void inquiry_init(struct inquiry *d, struct adm *adm, enum iscsi_db_kind kind)
 {
 	memset(d, 0, sizeof(*d));
 	d->adm = adm;
@@ -727,17 +717,17 @@ static void discovery_init(struct discovery *d, struct adm *adm, enum iscsi_db_k
 static enum iscsi_err legacy_record(struct adm *adm)
 {
 	const struct options *opt = &adm->opt;
-	struct discovery d;
+	struct inquiry d;
 	enum iscsi_err err;
 	bool asking;
 
-	discovery_init(&d, adm, ISCSI_DB_SENDTARGETS);
+	inquiry_init(&d, adm, ISCSI_DB_SENDTARGETS);
 	asking = opt->discover || opt->login;
 	if (!d.address[0])
 		err = ISCSI_ERR_NO_OBJS_FOUND;
 	else
-		err = opt->ops == OP_DELETE && !asking ? read_record_or_none(&d) :
-							 read_record(&d);
+		err = opt->ops == OP_DELETE && !asking ? portal_record_read_or_none(&d) :
+							 portal_record_read(&d);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND) {
 		adm_error("Discovery record [%s,%d] not found!", d.address, d.port);
 		return ISCSI_ERR_INVAL;
@@ -745,15 +735,15 @@ static enum iscsi_err legacy_record(struct adm *adm)
 	if (err)
 		return err;
 	if (asking)
-		return discover(&d);
+		return inquiry_run(&d);
 	if (!opt->ops || opt->ops == OP_SHOW)
 		err = adm_fail(show_record(stdout, d.rec, opt->show_secrets), NULL);
 	else if (opt->ops == OP_DELETE)
-		err = adm_change(adm, stage_delete, &d);
+		err = adm_change(adm, stage_portal_delete, &d);
 	else if (opt->ops == OP_NEW || opt->ops == OP_UPDATE)
-		err = bad("Operation is not supported by discovery mode. Use discoverydb mode.");
+		err = bad_command("Operation is not supported by discovery mode. Use discoverydb mode.");
 	else
-		err = bad("Invalid operation.");
+		err = bad_command("Invalid operation.");
 	iscsi_db_record_free(d.rec);
 	return err;
 }
@@ -761,23 +751,23 @@ static enum iscsi_err legacy_record(struct adm *adm)
 static enum iscsi_err legacy_run(struct adm *adm)
 {
 	const struct options *opt = &adm->opt;
-	struct discovery d;
+	struct inquiry d;
 	enum iscsi_err err;
 
 	switch (opt->type) {
 	case TYPE_SENDTARGETS:
 		if (!opt->has_portal || !opt->portal.address[0])
-			return bad("Please specify portal as <ipaddr>[:<ipport>]");
-		discovery_init(&d, adm, ISCSI_DB_SENDTARGETS);
+			return bad_command("Please specify portal as <ipaddr>[:<ipport>]");
+		inquiry_init(&d, adm, ISCSI_DB_SENDTARGETS);
 		d.store_rec = true;
-		err = new_record(&d);
-		return err ? err : discover(&d);
+		err = portal_record_new(&d);
+		return err ? err : inquiry_run(&d);
 	case TYPE_ISNS:
 		if (!opt->has_portal || !opt->portal.address[0])
-			return bad("Please specify portal as <ipaddr>:[<ipport>]");
-		discovery_init(&d, adm, ISCSI_DB_ISNS);
-		err = new_record(&d);		/* for the question only, never stored */
-		return err ? err : discover(&d);
+			return bad_command("Please specify portal as <ipaddr>:[<ipport>]");
+		inquiry_init(&d, adm, ISCSI_DB_ISNS);
+		err = portal_record_new(&d);		/* for the question only, never stored */
+		return err ? err : inquiry_run(&d);
 	case TYPE_FW:
 		return discover_firmware(adm);
 	case TYPE_NONE:
@@ -787,25 +777,25 @@ static enum iscsi_err legacy_run(struct adm *adm)
 	if (opt->has_portal)
 		return opt->type_word ? ISCSI_ERR_INVAL : legacy_record(adm);
 	if (opt->ops && opt->ops != OP_SHOW)
-		return bad("Invalid operation.");
+		return bad_command("Invalid operation.");
 	return list_portals(adm);
 }
 
 /* discoverydb without -D: the record itself. */
-static enum iscsi_err db_record(struct discovery *d)
+static enum iscsi_err db_record(struct inquiry *d)
 {
 	const struct options *opt = &d->adm->opt;
 	enum iscsi_err err;
 
 	if (opt->ops & OP_NEW) {
-		err = new_record(d);
+		err = portal_record_new(d);
 		if (!err)
-			err = adm_change(d->adm, stage_record, d);
+			err = adm_change(d->adm, stage_portal_record, d);
 		if (!err)
 			printf("New discovery record for [%s,%d] added.\n", d->address, d->port);
 		return err;
 	}
-	err = opt->ops == OP_DELETE ? read_record_or_none(d) : read_record(d);
+	err = opt->ops == OP_DELETE ? portal_record_read_or_none(d) : portal_record_read(d);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND) {
 		adm_error("Discovery record [%s,%d] not found.", d->address, d->port);
 		return ISCSI_ERR_IDBM;
@@ -815,50 +805,50 @@ static enum iscsi_err db_record(struct discovery *d)
 	if (!opt->ops || opt->ops == OP_SHOW)
 		return adm_fail(show_record(stdout, d->rec, opt->show_secrets), NULL);
 	if (opt->ops == OP_DELETE)
-		return adm_change(d->adm, stage_delete, d);
+		return adm_change(d->adm, stage_portal_delete, d);
 	if (opt->ops == OP_UPDATE && !opt->pair_count)
-		return bad("Update requires name and value.");
+		return bad_command("Update requires name and value.");
 	if (opt->ops == OP_UPDATE)
-		return adm_change(d->adm, stage_update, d);
-	return bad("Operation is not supported.");
+		return adm_change(d->adm, stage_portal_update, d);
+	return bad_command("Operation is not supported.");
 }
 
 /* discoverydb with -D: the record is kept as it is, and made only if there is none. */
-static enum iscsi_err db_discover(struct discovery *d)
+static enum iscsi_err db_discover(struct inquiry *d)
 {
 	enum iscsi_err err;
 
-	err = read_record(d);
+	err = portal_record_read(d);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND) {
 		d->store_rec = true;
-		err = new_record(d);
+		err = portal_record_new(d);
 	}
-	return err ? err : discover(d);
+	return err ? err : inquiry_run(d);
 }
 
 static enum iscsi_err db_run(struct adm *adm)
 {
 	const struct options *opt = &adm->opt;
-	struct discovery d;
+	struct inquiry d;
 	enum iscsi_err err;
 
 	if (opt->type == TYPE_FW && !opt->discover)
-		return bad("Invalid command. Possibly missing --discover argument.");
+		return bad_command("Invalid command. Possibly missing --discover argument.");
 	if (opt->type == TYPE_FW)
 		return discover_firmware(adm);
 	if (opt->type == TYPE_NONE) {
 		if (opt->has_portal && opt->ops)
-			return bad("Invalid command. Possibly missing discovery --type.");
+			return bad_command("Invalid command. Possibly missing discovery --type.");
 		if (opt->has_portal)
-			return bad("Invalid command. Portal not needed or Possibly missing "
-				   "discovery --type.");
+			return bad_command("Invalid command. Portal not needed or Possibly missing "
+					   "discovery --type.");
 		if (opt->ops && opt->ops != OP_SHOW)
-			return bad("Invalid operation. Operation not supported.");
+			return bad_command("Invalid operation. Operation not supported.");
 		return list_portals(adm);
 	}
 	if (!opt->has_portal || !opt->portal.address[0])
-		return bad("Please specify portal as <ipaddr>[:<ipport>]");
-	discovery_init(&d, adm, opt->type == TYPE_ISNS ? ISCSI_DB_ISNS : ISCSI_DB_SENDTARGETS);
+		return bad_command("Please specify portal as <ipaddr>[:<ipport>]");
+	inquiry_init(&d, adm, opt->type == TYPE_ISNS ? ISCSI_DB_ISNS : ISCSI_DB_SENDTARGETS);
 	err = opt->discover ? db_discover(&d) : db_record(&d);
 	iscsi_db_record_free(d.rec);
 	return err;

@@ -28,8 +28,8 @@ static void no_nic(void *arg, int nic, int max_nic)
 	printf("Invalid nic-assoc of %d. Max id %d.\n", nic, max_nic);
 }
 
-static enum iscsi_err fill_record(struct iscsi_db_record *rec, const struct firmware_target *t,
-				  const struct iscsi_db_record *iface, struct iscsi_why *why)
+static enum iscsi_err fill_fw_record(struct iscsi_db_record *rec, const struct firmware_target *t,
+				     const struct iscsi_db_record *iface, struct iscsi_why *why)
 {
 	const struct adm_identity id = {
 		.target = t->target, .address = t->address, .port = t->port,
@@ -47,7 +47,7 @@ static enum iscsi_err fill_record(struct iscsi_db_record *rec, const struct firm
 	return err;
 }
 
-static enum iscsi_err override(struct adm *adm, struct iscsi_db_record *rec)
+static enum iscsi_err fw_override(struct adm *adm, struct iscsi_db_record *rec)
 {
 	static const char *const fixed[] = {
 		"iface.net_ifacename", "iface.hwaddress", "iface.transport_name",
@@ -77,25 +77,25 @@ static enum iscsi_err override(struct adm *adm, struct iscsi_db_record *rec)
 	return err;
 }
 
-static enum iscsi_err make_record(struct adm *adm, const struct firmware_target *t,
-				  const struct iscsi_db_record *iface,
-				  struct iscsi_db_record **ret)
+static enum iscsi_err make_fw_record(struct adm *adm, const struct firmware_target *t,
+				     const struct iscsi_db_record *iface,
+				     struct iscsi_db_record **ret)
 {
 	struct iscsi_why why = { "" };
 	enum iscsi_err err = adm_new_node(adm, iface, ret);
 
 	if (err)
 		return err;
-	err = adm_fail(fill_record(*ret, t, iface, &why), &why);
+	err = adm_fail(fill_fw_record(*ret, t, iface, &why), &why);
 	if (!err)
-		err = override(adm, *ret);
+		err = fw_override(adm, *ret);
 	if (err)
 		*ret = iscsi_db_record_free(*ret);
 	return err;
 }
 
-static enum iscsi_err add_record(struct adm *adm, const struct firmware_target *t,
-				 struct adm_records *records)
+static enum iscsi_err add_fw_record(struct adm *adm, const struct firmware_target *t,
+				    struct adm_records *records)
 {
 	struct iscsi_db_record *rec, *iface;
 	struct iscsi_why why = { "" };
@@ -104,7 +104,7 @@ static enum iscsi_err add_record(struct adm *adm, const struct firmware_target *
 	err = adm_fail(iscsi_db_iface_read(adm->db, "default", &iface, &why), &why);
 	if (err)
 		return err;
-	err = make_record(adm, t, iface, &rec);
+	err = make_fw_record(adm, t, iface, &rec);
 	iscsi_db_record_free(iface);
 	return err ? err : adm_fail(adm_records_add(records, rec), NULL);
 }
@@ -142,7 +142,7 @@ enum iscsi_err mode_fw_read(struct adm *adm, firmware_no_nic_fn *fn, void *arg,
 }
 
 /* Whatever comes of the logins, the status is 0: boot scripts rely on it. */
-static enum iscsi_err login(struct adm *adm, const struct firmware_target *list, size_t len)
+static enum iscsi_err fw_login(struct adm *adm, const struct firmware_target *list, size_t len)
 {
 	struct login_how how = { .no_wait = adm->opt.no_wait, .quiet_end = true };
 	enum iscsi_err err = adm_need_db(adm), unusable = ISCSI_SUCCESS;
@@ -153,7 +153,7 @@ static enum iscsi_err login(struct adm *adm, const struct firmware_target *list,
 		enum iscsi_err one = firmware_check(&list[i], &why);
 
 		if (!one) {
-			err = add_record(adm, &list[i], &records);
+			err = add_fw_record(adm, &list[i], &records);
 			continue;
 		}
 		mode_fw_say_unusable(&list[i], false, &why);
@@ -169,7 +169,7 @@ static enum iscsi_err login(struct adm *adm, const struct firmware_target *list,
 }
 
 /* All that has a name and an address, as open-iscsi does; what hinders a login is said. */
-static enum iscsi_err print(const struct firmware_target *list, size_t len)
+static enum iscsi_err fw_print(const struct firmware_target *list, size_t len)
 {
 	enum iscsi_err unusable = ISCSI_SUCCESS;
 	struct iscsi_why why = { "" };
@@ -200,7 +200,7 @@ enum iscsi_err mode_fw_run(struct adm *adm)
 	err = mode_fw_read(adm, no_nic, NULL, &list, &len);
 	if (err)
 		return err;
-	err = adm->opt.login ? login(adm, list, len) : print(list, len);
+	err = adm->opt.login ? fw_login(adm, list, len) : fw_print(list, len);
 	firmware_free(list, len);
 	return err;
 }

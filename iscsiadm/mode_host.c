@@ -15,15 +15,6 @@
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"
 
-static int compare_name(const void *pa, const void *pb)
-{
-	char a[16], b[16];
-
-	(void)snprintf(a, sizeof(a), "%u", *(const unsigned int *)pa);
-	(void)snprintf(b, sizeof(b), "%u", *(const unsigned int *)pb);
-	return strcmp(a, b);
-}
-
 /* The sessions of a host, into @list. */
 static size_t sessions_of(struct adm *adm, int host_no, const struct sysfs_session **list)
 {
@@ -102,8 +93,7 @@ static enum iscsi_err list_hosts(struct adm *adm)
 	err = adm_fail(sysfs_list_hosts(adm->sysfs, &hosts, &count), NULL);
 	if (err)
 		return err;
-	if (count)
-		qsort(hosts, count, sizeof(*hosts), compare_name);
+	snapshot_sort_numbers(hosts, count);
 	if (level > 4 || level < OPTION_UNSET) {
 		adm_error("Invalid info level %d. Try 0 - 4.", level);
 		return ISCSI_ERR_INVAL;

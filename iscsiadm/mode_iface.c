@@ -71,7 +71,7 @@ static enum iscsi_err each_iface(struct adm *adm, iscsi_db_record_fn *fn, void *
 	return adm_fail(err, &why);
 }
 
-static enum iscsi_err read_one(struct adm *adm, const char *name, struct iscsi_db_record **ret)
+static enum iscsi_err read_iface_or_say(struct adm *adm, const char *name, struct iscsi_db_record **ret)
 {
 	struct iscsi_why why = { "" };
 
@@ -86,7 +86,7 @@ static enum iscsi_err read_one(struct adm *adm, const char *name, struct iscsi_d
 static enum iscsi_err show_one(struct adm *adm, const char *name)
 {
 	struct iscsi_db_record *iface;
-	enum iscsi_err err = read_one(adm, name, &iface);
+	enum iscsi_err err = read_iface_or_say(adm, name, &iface);
 
 	if (err)
 		return err;
@@ -96,7 +96,7 @@ static enum iscsi_err show_one(struct adm *adm, const char *name)
 }
 
 /* An iscsi_db_record_fn: @arg are the nodes; where there are none, no interface is listed. */
-static enum iscsi_err list_tree(void *arg, const struct iscsi_db_record *iface)
+static enum iscsi_err list_bound_nodes(void *arg, const struct iscsi_db_record *iface)
 {
 	const char *name = iscsi_db_record_get(iface, "iface.iscsi_ifacename");
 	const struct adm_records *nodes = arg;
@@ -123,7 +123,7 @@ static enum iscsi_err list_tree(void *arg, const struct iscsi_db_record *iface)
 	return ISCSI_SUCCESS;
 }
 
-static enum iscsi_err show_tree_of(struct adm *adm, const char *only)
+static enum iscsi_err show_bound_nodes(struct adm *adm, const char *only)
 {
 	struct adm_selection all = { .port = -1 };
 	struct adm_records nodes = { NULL, 0, 0 };
@@ -132,12 +132,12 @@ static enum iscsi_err show_tree_of(struct adm *adm, const char *only)
 
 	err = adm_each_node(adm, &all, adm_records_copy, &nodes, NULL);
 	if (!err && nodes.len && only) {
-		err = read_one(adm, only, &iface);
+		err = read_iface_or_say(adm, only, &iface);
 		if (!err)
-			err = list_tree(&nodes, iface);
+			err = list_bound_nodes(&nodes, iface);
 		iscsi_db_record_free(iface);
 	} else if (!err) {
-		err = each_iface(adm, list_tree, &nodes);
+		err = each_iface(adm, list_bound_nodes, &nodes);
 	}
 	adm_records_done(&nodes);
 	if (!err)
@@ -154,35 +154,13 @@ static enum iscsi_err show_ifaces(struct adm *adm, const char *name)
 		return ISCSI_ERR_INVAL;
 	}
 	if (level == 1)
-		return show_tree_of(adm, name);
+		return show_bound_nodes(adm, name);
 	if (name)
 		return show_one(adm, name);
 	return each_iface(adm, list_line, NULL);
 }
 
 /* ---- changes --------------------------------------------------------------------------- */
-
-/* One binding excludes the other: a record must be made anew to change its kind. */
-static enum iscsi_err check_binding(const struct iscsi_db_record *iface, const char *key,
-				    const char *value, struct iscsi_why *why)
-{
-	static const char netdev[] = "iface.net_ifacename", hwaddress[] = "iface.hwaddress";
-	const char *other, *bound;
-
-	if (streq(key, netdev))
-		other = hwaddress;
-	else if (streq(key, hwaddress))
-		other = netdev;
-	else
-		return ISCSI_SUCCESS;
-	bound = iscsi_db_record_get(iface, other);
-	if (!*value || !bound || !*bound || streq(bound, "default"))
-		return ISCSI_SUCCESS;
-	return iscsi_fail(why, ISCSI_ERR_INVAL,
-			  "Can not update interface binding from %s to %s. You must delete the "
-			  "interface and create a new one", strchr(other, '.') + 1,
-			  strchr(key, '.') + 1);
-}
 
 static enum iscsi_err apply_pairs(struct adm *adm, struct iscsi_db_record *iface)
 {
@@ -195,8 +173,6 @@ static enum iscsi_err apply_pairs(struct adm *adm, struct iscsi_db_record *iface
 		if (streq(p->name, "iface.iscsi_ifacename"))
 			err = iscsi_fail(&why, ISCSI_ERR_INVAL, "Can not update %s. Delete it, "
 					 "and then create a new one.", p->name);
-		if (!err)
-			err = check_binding(iface, p->name, p->value, &why);
 		if (!err)
 			err = iscsi_db_record_update(iface, p->name, p->value, adm_warn, NULL,
 						     &why);
@@ -244,7 +220,7 @@ struct update {
  * An iscsi_db_record_fn: the same keys in a node bound to the interface, with the values as the
  * interface has them now, which need not be what was typed.
  */
-static enum iscsi_err update_node(void *arg, const struct iscsi_db_record *rec)
+static enum iscsi_err update_bound_node(void *arg, const struct iscsi_db_record *rec)
 {
 	const struct update *u = arg;
 	struct iscsi_db_record *copy;
@@ -275,10 +251,10 @@ static enum iscsi_err stage_with_nodes(struct adm *adm, const struct iscsi_db_re
 	err = adm_fail(iscsi_db_iface_write(adm->db, iface, &why), &why);
 	if (err || !adm->opt.pair_count)
 		return err;
-	return adm_each_node(adm, &bound, update_node, &update, NULL);
+	return adm_each_node(adm, &bound, update_bound_node, &update, NULL);
 }
 
-static enum iscsi_err stage_fresh(struct adm *adm, const char *name)
+static enum iscsi_err stage_iface(struct adm *adm, const char *name)
 {
 	struct iscsi_db_record *iface;
 	struct iscsi_why why = { "" };
@@ -300,7 +276,7 @@ static enum iscsi_err stage_fresh(struct adm *adm, const char *name)
 }
 
 /* An adm_stage_fn. */
-static enum iscsi_err stage_new(void *arg)
+static enum iscsi_err stage_iface_new(void *arg)
 {
 	const struct iface_change *c = arg;
 	struct adm *adm = c->adm;
@@ -315,7 +291,7 @@ static enum iscsi_err stage_new(void *arg)
 		return ISCSI_ERR_SESS_EXISTS;
 	}
 	warn_if_used(adm, c->name);
-	return stage_fresh(adm, c->name);
+	return stage_iface(adm, c->name);
 }
 
 static enum iscsi_err iface_new(struct adm *adm, const char *name)
@@ -325,7 +301,7 @@ static enum iscsi_err iface_new(struct adm *adm, const char *name)
 
 	if (!name)
 		return usage("Could not add interface. No interface passed in.");
-	err = change_iface(&change, stage_new);
+	err = change_iface(&change, stage_iface_new);
 	if (err)
 		adm_error("Could not create new interface %s.", name);
 	else
@@ -334,7 +310,7 @@ static enum iscsi_err iface_new(struct adm *adm, const char *name)
 }
 
 /* An adm_stage_fn. */
-static enum iscsi_err stage_update(void *arg)
+static enum iscsi_err stage_iface_update(void *arg)
 {
 	const struct iface_change *c = arg;
 	struct adm *adm = c->adm;
@@ -368,7 +344,7 @@ static enum iscsi_err iface_update(struct adm *adm, const char *name)
 
 	if (!name || !adm->opt.pair_count)
 		return usage("Update requires name, value, and iface.");
-	err = change_iface(&change, stage_update);
+	err = change_iface(&change, stage_iface_update);
 	if (!err)
 		printf("%s updated.\n", name);
 	else
@@ -377,7 +353,7 @@ static enum iscsi_err iface_update(struct adm *adm, const char *name)
 }
 
 /* An iscsi_db_record_fn. */
-static enum iscsi_err delete_node(void *arg, const struct iscsi_db_record *rec)
+static enum iscsi_err delete_bound_node(void *arg, const struct iscsi_db_record *rec)
 {
 	struct iscsi_why why = { "" };
 	struct adm *adm = arg;
@@ -390,11 +366,11 @@ static enum iscsi_err delete_node(void *arg, const struct iscsi_db_record *rec)
 }
 
 /* The nodes bound to the interface, and those that can't be read. */
-static enum iscsi_err stage_delete_nodes(struct adm *adm, const char *name,
-					 unsigned int *ret_unreadable)
+static enum iscsi_err stage_bound_nodes_delete(struct adm *adm, const char *name,
+					       unsigned int *ret_unreadable)
 {
 	struct adm_selection bound = { .port = -1, .iface = name };
-	enum iscsi_err err = adm_each_node(adm, &bound, delete_node, adm, NULL);
+	enum iscsi_err err = adm_each_node(adm, &bound, delete_bound_node, adm, NULL);
 
 	if (err)
 		return err;
@@ -402,7 +378,7 @@ static enum iscsi_err stage_delete_nodes(struct adm *adm, const char *name,
 }
 
 /* An adm_stage_fn. */
-static enum iscsi_err stage_delete(void *arg)
+static enum iscsi_err stage_iface_delete(void *arg)
 {
 	struct iface_change *c = arg;
 	struct adm *adm = c->adm;
@@ -425,7 +401,7 @@ static enum iscsi_err stage_delete(void *arg)
 	}
 	if (!err)
 		iscsi_db_record_free(iface);
-	err = stage_delete_nodes(adm, name, &c->unreadable);
+	err = stage_bound_nodes_delete(adm, name, &c->unreadable);
 	if (!err && in_use(adm, name)) {
 		adm_error("A session is using the interface %s.", name);
 		err = ISCSI_ERR_SESS_EXISTS;
@@ -442,7 +418,7 @@ static enum iscsi_err iface_delete(struct adm *adm, const char *name)
 
 	if (!name)
 		return usage("Could not delete interface. No interface passed in.");
-	err = change_iface(&change, stage_delete);
+	err = change_iface(&change, stage_iface_delete);
 	if (err) {
 		adm_error("Could not delete iface %s: %s", name, iscsi_db_err_text(err));
 		return err;

@@ -165,7 +165,7 @@ static enum iscsi_err update_copy(struct change *c, struct iscsi_db_record *copy
 	return ISCSI_SUCCESS;
 }
 
-static enum iscsi_err update_node(void *arg, const struct iscsi_db_record *rec)
+static enum iscsi_err update_selected(void *arg, const struct iscsi_db_record *rec)
 {
 	struct iscsi_db_record *copy;
 	enum iscsi_err err;
@@ -178,7 +178,7 @@ static enum iscsi_err update_node(void *arg, const struct iscsi_db_record *rec)
 	return err;
 }
 
-static enum iscsi_err delete_node(void *arg, const struct iscsi_db_record *rec)
+static enum iscsi_err delete_selected(void *arg, const struct iscsi_db_record *rec)
 {
 	struct change *c = arg;
 	struct iscsi_why why = { "" };
@@ -202,7 +202,7 @@ static enum iscsi_err stage_changes(void *arg)
 	enum iscsi_err err;
 
 	err = adm_each_node(c->adm, c->sel, c->fn, c, &c->count);
-	if (!err && c->fn == delete_node)
+	if (!err && c->fn == delete_selected)
 		err = adm_delete_unreadable(c->adm, c->sel, &c->unreadable);
 	return err;
 }
@@ -253,7 +253,7 @@ static enum iscsi_err node_update(struct adm *adm, const struct adm_selection *s
 	}
 	for (size_t i = 0; i < adm->opt.pair_count && !err; i++)
 		err = check_pair(&adm->opt.pairs[i]);
-	return err ? err : change_nodes(adm, sel, update_node);
+	return err ? err : change_nodes(adm, sel, update_selected);
 }
 
 /* ---- new ------------------------------------------------------------------------------- */
@@ -268,7 +268,7 @@ struct addition {
 	bool tpgt_found;
 };
 
-static enum iscsi_err stage_new(struct addition *a)
+static enum iscsi_err stage_added_node(struct addition *a)
 {
 	struct iscsi_db_record *rec;
 	struct iscsi_why why = { "" };
@@ -312,7 +312,7 @@ static enum iscsi_err add_again(void *arg, const struct iscsi_db_record *rec)
 	a->id.address = iscsi_db_record_get(rec, "node.conn[0].address");
 	a->id.port = iscsi_db_record_get_int(rec, "node.conn[0].port");
 	a->id.tpgt = iscsi_db_record_get_int(rec, "node.tpgt");
-	return stage_new(a);
+	return stage_added_node(a);
 }
 
 /* An iscsi_db_record_fn: takes over the tpgt of a record of the same portal. */
@@ -356,7 +356,7 @@ static enum iscsi_err stage_additions(void *arg)
 		err = iscsi_db_node_each(a->adm->db, &same, NULL, NULL, adopt_tpgt, a, &why);
 	if (err)
 		return adm_fail(err, &why);
-	return stage_new(a);
+	return stage_added_node(a);
 }
 
 static void say_added(const struct iscsi_db_record *rec)
@@ -642,7 +642,7 @@ enum iscsi_err mode_node_operate(struct adm *adm, const struct adm_selection *se
 	if (opt->ops == OP_UPDATE)
 		return node_update(adm, sel);
 	if (opt->ops == OP_DELETE)
-		return change_nodes(adm, sel, delete_node);
+		return change_nodes(adm, sel, delete_selected);
 	adm_error("operation is not supported.");
 	return ISCSI_ERR_INVAL;
 }

@@ -122,11 +122,6 @@ static int find_word(const struct word *words, const char *text)
 	return words->value;
 }
 
-const char *options_mode_name(enum adm_mode mode)
-{
-	return modes[mode].name;
-}
-
 /* ---- tokens ---------------------------------------------------------------------------- */
 
 /* @code: an option's letter; else one of these, @letter or @word saying which option. */
@@ -283,43 +278,21 @@ static void guess_option(const char *word, char *ret, size_t size)
 
 /* ---- complaints ------------------------------------------------------------------------ */
 
-/* The number of changes that make one word of the other; for short words. */
-static size_t edit_distance(const char *a, size_t a_len, const char *b)
-{
-	size_t row[64], b_len = strlen(b), i, j;
-
-	if (b_len + 1 > ARRAY_SIZE(row))
-		return SIZE_MAX;
-	for (j = 0; j <= b_len; j++)
-		row[j] = j;
-	for (i = 1; i <= a_len; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (j = 1; j <= b_len; j++) {
-			size_t best = MIN(row[j], row[j - 1]) + 1;
-
-			best = MIN(best, diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = row[j];
-			row[j] = best;
-		}
-	}
-	return row[b_len];
-}
-
 /* The long option nearest to "--wrod=...", or NULL if none is near. */
 static const char *nearest_option(const char *word)
 {
+	unsigned int least;
 	const char *best = NULL;
-	size_t len, least = 3;
+	char name[32];
 
 	if (strncmp(word, "--", 2))
 		return NULL;
-	len = strcspn(word + 2, "=");
+	(void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
+	least = (unsigned int)MIN(strlen(name), (size_t)3);
 	for (const struct option *o = long_options; o->name; o++) {
-		size_t n = edit_distance(word + 2, len, o->name);
+		unsigned int n = edit_distance(name, o->name, least);
 
-		if (n < least && n < len) {
+		if (n < least) {
 			least = n;
 			best = o->name;
 		}
@@ -586,8 +559,8 @@ struct pairing {
 	const char *lone_name, *lone_value;
 };
 
-static enum iscsi_err take_pair(struct options *ret, struct pairing *p, int letter,
-				const char *arg)
+static enum iscsi_err take_name_or_value(struct options *ret, struct pairing *p, int letter,
+					 const char *arg)
 {
 	struct option_pair *more;
 
@@ -686,9 +659,9 @@ static bool take_simple(struct options *ret, const struct token *t)
 	return true;
 }
 
-static enum iscsi_err take(struct options *ret, struct pairing *pairing,
-			   const struct token_list *list, const struct token *t,
-			   struct iscsi_why *why)
+static enum iscsi_err take_token(struct options *ret, struct pairing *pairing,
+				 const struct token_list *list, const struct token *t,
+				 struct iscsi_why *why)
 {
 	switch (t->code) {
 	case 'm':
@@ -701,7 +674,7 @@ static enum iscsi_err take(struct options *ret, struct pairing *pairing,
 		return take_op(ret, t->arg, why);
 	case 'n':
 	case 'v':
-		return take_pair(ret, pairing, t->code, t->arg);
+		return take_name_or_value(ret, pairing, t->code, t->arg);
 	case 'L':
 	case 'U':
 		return take_all(ret, t->code, t->arg, why);
@@ -845,7 +818,7 @@ static enum iscsi_err take_all_tokens(int argc, char **argv, const struct token_
 				bad = t;
 			continue;
 		}
-		err = take(ret, &pairing, list, t, why);
+		err = take_token(ret, &pairing, list, t, why);
 		if (err)
 			return err;
 	}

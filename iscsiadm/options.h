@@ -97,9 +97,6 @@ struct options {
 enum iscsi_err options_parse(int argc, char **argv, struct options *ret, struct iscsi_why *why);
 void options_done(struct options *options);
 
-/* The word for a mode, "node"; "" for MODE_NONE. */
-const char *options_mode_name(enum adm_mode mode);
-
 /* The help text of a mode; MODE_NONE: the summary. */
 const char *options_help(enum adm_mode mode);
 

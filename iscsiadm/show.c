@@ -277,7 +277,7 @@ static void put_chap(FILE *out, const char *indent, const struct sysfs_session *
 		fprintf(out, "%s\t\tpassword_in: " MASKED "\n", indent);
 }
 
-static void put_number(FILE *out, const char *indent, const char *label, int value)
+static void put_param(FILE *out, const char *indent, const char *label, int value)
 {
 	if (value != SYSFS_UNSET)
 		fprintf(out, "%s\t\t%s: %d\n", indent, label, value);
@@ -295,13 +295,13 @@ static void put_negotiated(FILE *out, const char *indent, const struct sysfs_ses
 	put_title(out, indent, "************************", "Negotiated iSCSI params:");
 	put_word(out, indent, "HeaderDigest", s->header_digest, "CRC32C", "None");
 	put_word(out, indent, "DataDigest", s->data_digest, "CRC32C", "None");
-	put_number(out, indent, "MaxRecvDataSegmentLength", s->max_recv_dlength);
-	put_number(out, indent, "MaxXmitDataSegmentLength", s->max_xmit_dlength);
-	put_number(out, indent, "FirstBurstLength", s->first_burst_len);
-	put_number(out, indent, "MaxBurstLength", s->max_burst_len);
+	put_param(out, indent, "MaxRecvDataSegmentLength", s->max_recv_dlength);
+	put_param(out, indent, "MaxXmitDataSegmentLength", s->max_xmit_dlength);
+	put_param(out, indent, "FirstBurstLength", s->first_burst_len);
+	put_param(out, indent, "MaxBurstLength", s->max_burst_len);
 	put_word(out, indent, "ImmediateData", s->immediate_data, "Yes", "No");
 	put_word(out, indent, "InitialR2T", s->initial_r2t, "Yes", "No");
-	put_number(out, indent, "MaxOutstandingR2T", s->max_outstanding_r2t);
+	put_param(out, indent, "MaxOutstandingR2T", s->max_outstanding_r2t);
 }
 
 /* Where a connection is down, its last known portal is the one it was made for. */

@@ -12,7 +12,7 @@
 
 #include "libiscsi-db/util.h"
 
-struct entry {
+struct snapshot_entry {
 	struct sysfs_session session;
 	enum sysfs_detail detail;
 	bool gone;
@@ -20,12 +20,12 @@ struct entry {
 
 struct snapshot {
 	struct sysfs *sysfs;
-	struct entry *list;
-	struct entry **by_target;
+	struct snapshot_entry *list;
+	struct snapshot_entry **by_target;
 	size_t len;
 };
 
-static int compare_name(const void *pa, const void *pb)
+static int compare_as_text(const void *pa, const void *pb)
 {
 	char a[16], b[16];
 
@@ -34,9 +34,15 @@ static int compare_name(const void *pa, const void *pb)
 	return strcmp(a, b);
 }
 
+void snapshot_sort_numbers(unsigned int *numbers, size_t count)
+{
+	if (count)
+		qsort(numbers, count, sizeof(*numbers), compare_as_text);
+}
+
 static int compare_target(const void *pa, const void *pb)
 {
-	const struct entry *a = *(struct entry *const *)pa, *b = *(struct entry *const *)pb;
+	const struct snapshot_entry *a = *(struct snapshot_entry *const *)pa, *b = *(struct snapshot_entry *const *)pb;
 	int r = strcmp(a->session.target, b->session.target);
 
 	if (r)
@@ -73,7 +79,7 @@ static enum iscsi_err take_snapshot(struct sysfs *sysfs, const unsigned int *sid
 		return ISCSI_ERR_NOMEM;
 	}
 	for (size_t i = 0; i < count; i++) {
-		struct entry *e = &s->list[s->len];
+		struct snapshot_entry *e = &s->list[s->len];
 
 		/* One without a name is only just being made. */
 		if (sysfs_read_session(sysfs, sids[i], SYSFS_DETAIL_LIST, &e->session) ||
@@ -97,8 +103,7 @@ enum iscsi_err snapshot_new(struct sysfs *sysfs, struct snapshot **ret)
 	err = sysfs_list_sessions(sysfs, &sids, &count);
 	if (err)
 		return err;
-	if (count)
-		qsort(sids, count, sizeof(*sids), compare_name);
+	snapshot_sort_numbers(sids, count);
 	return take_snapshot(sysfs, sids, count, ret);
 }
 
@@ -154,15 +159,15 @@ const struct sysfs_session *snapshot_by_target(const struct snapshot *sessions, 
 	return &sessions->by_target[i]->session;
 }
 
-static struct entry *entry_of(const struct sysfs_session *session)
+static struct snapshot_entry *entry_of(const struct sysfs_session *session)
 {
-	return container_of((struct sysfs_session *)(uintptr_t)session, struct entry, session);
+	return container_of((struct sysfs_session *)(uintptr_t)session, struct snapshot_entry, session);
 }
 
 void snapshot_told(struct snapshot *sessions, const struct sysfs_session *session,
 		       const char *text)
 {
-	struct entry *e = entry_of(session);
+	struct snapshot_entry *e = entry_of(session);
 	struct sysfs_session told;
 
 	if (e->gone || e->detail >= SYSFS_DETAIL_VALUES || !text ||
@@ -181,7 +186,7 @@ const struct sysfs_session *snapshot_detail(struct snapshot *sessions,
 						const struct sysfs_session *session,
 						enum sysfs_detail detail)
 {
-	struct entry *e = entry_of(session);
+	struct snapshot_entry *e = entry_of(session);
 	struct sysfs_session fresh;
 
 	if (e->gone)

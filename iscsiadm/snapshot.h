@@ -19,7 +19,10 @@ struct snapshot *snapshot_free(struct snapshot *sessions);
 enum iscsi_err snapshot_new_one(struct sysfs *sysfs, unsigned int sid,
 				    struct snapshot **ret);
 
-/* In byte order of the kernel's names: session1, session10, session2. */
+/* Sorts numbers in the byte order of names that end in them: session1, session10, session2. */
+void snapshot_sort_numbers(unsigned int *numbers, size_t count);
+
+/* The sessions are in the order of snapshot_sort_numbers(). */
 size_t snapshot_count(const struct snapshot *sessions);
 const struct sysfs_session *snapshot_get(const struct snapshot *sessions, size_t i);
 

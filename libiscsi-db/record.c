@@ -184,7 +184,7 @@ static enum iscsi_err check_binding(const struct iscsi_db_record *rec, const cha
 			return iscsi_fail(why, ISCSI_ERR_INVAL,
 					  "Can not update interface binding from %s to %s. "
 					  "You must delete the interface and create a new one",
-					  other, key);
+					  strchr(other, '.') + 1, strchr(key, '.') + 1);
 	}
 	return ISCSI_SUCCESS;
 }

@@ -330,34 +330,6 @@ bool setting_is_bool(const struct setting *s)
 
 /* ---- the nearest name ---------------------------------------------------------------- */
 
-/* How many letters to add, drop or change; @limit if it is that many or more. */
-static unsigned int edit_distance(const char *a, const char *b, unsigned int limit)
-{
-	unsigned int row[DB_KEY_MAX + 1];
-	size_t la = strlen(a), lb = strlen(b);
-
-	if (la > DB_KEY_MAX || lb > DB_KEY_MAX || (la > lb ? la - lb : lb - la) >= limit)
-		return limit;
-	for (size_t j = 0; j <= lb; j++)
-		row[j] = (unsigned int)j;
-	for (size_t i = 1; i <= la; i++) {
-		unsigned int diagonal = row[0], best = row[0] = (unsigned int)i;
-
-		for (size_t j = 1; j <= lb; j++) {
-			bool same = tolower((unsigned char)a[i - 1]) ==
-				    tolower((unsigned char)b[j - 1]);
-			unsigned int cost = MIN(diagonal + !same, MIN(row[j], row[j - 1]) + 1);
-
-			diagonal = row[j];
-			row[j] = cost;
-			best = MIN(best, cost);
-		}
-		if (best >= limit)
-			return limit;
-	}
-	return row[lb];
-}
-
 /* True if @name ends in @tail, which begins a part: "login_timeout", "timeo.login_timeout". */
 static bool has_tail(const char *name, const char *tail)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Small macros that all three parts use. No state, no I/O. */
+/* Small macros and functions that more than one of the three parts use. No state, no I/O. */
 #ifndef ISCSI_UTIL_H
 #define ISCSI_UTIL_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,5 +53,14 @@ static inline bool streq(const char *a, const char *b)
 {
 	return strcmp(a, b) == 0;
 }
+
+/* Milliseconds of a clock that only goes forward. */
+int64_t monotonic_ms(void);
+
+/*
+ * How many letters to add, drop or change to make @a of @b, in either case; @limit if it is that
+ * many or more.
+ */
+unsigned int edit_distance(const char *a, const char *b, unsigned int limit);
 
 #endif /* ISCSI_UTIL_H */

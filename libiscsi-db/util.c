@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Small functions that more than one of the three parts needs; no state, no I/O. */
+#include "libiscsi-db/util.h"
+
+#include <ctype.h>
+#include <time.h>
+
+int64_t monotonic_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+unsigned int edit_distance(const char *a, const char *b, unsigned int limit)
+{
+	unsigned int row[128];
+	size_t la = strlen(a), lb = strlen(b);
+
+	if (lb >= ARRAY_SIZE(row) || (la > lb ? la - lb : lb - la) >= limit)
+		return limit;
+	for (size_t j = 0; j <= lb; j++)
+		row[j] = (unsigned int)j;
+	for (size_t i = 1; i <= la; i++) {
+		unsigned int diagonal = row[0], best = row[0] = (unsigned int)i;
+
+		for (size_t j = 1; j <= lb; j++) {
+			bool same = tolower((unsigned char)a[i - 1]) ==
+				    tolower((unsigned char)b[j - 1]);
+			unsigned int cost = MIN(diagonal + !same, MIN(row[j], row[j - 1]) + 1);
+
+			diagonal = row[j];
+			row[j] = cost;
+			best = MIN(best, cost);
+		}
+		if (best >= limit)
+			return limit;
+	}
+	return row[lb];
+}
