@@ -159,6 +159,15 @@ static void conn_close_fd(struct conn *conn)
 	closep(&conn->fd);
 }
 
+/*
+ * Where a connection waits for its next attempt. RFC 7143 has FREE after each failed login (T2,
+ * T7); but the kernel keeps the connection that it once had, and holds the I/O of its session.
+ */
+static enum conn_state conn_waiting(const struct conn *conn)
+{
+	return conn->created ? CONN_CLEANUP_WAIT : CONN_FREE;
+}
+
 /* Takes the connection away from the kernel, as is due after every failure (kernel.h). */
 static void conn_stop_kernel(struct conn *conn)
 {
@@ -232,7 +241,7 @@ static enum conn_state conn_connect(struct conn *conn, const struct conn_input *
 	if (r < 0) {
 		conn_close_fd(conn);
 		report_connect_error(conn, cause, -r);
-		return conn->state;
+		return conn_waiting(conn);
 	}
 	conn_arm(conn, conn->config->login_timeout_s);	/* for the login too */
 	return CONN_XPT_WAIT;
@@ -243,7 +252,7 @@ static enum conn_state conn_connect_timeout(struct conn *conn, const struct conn
 	(void)in;
 	conn_close_fd(conn);
 	report_connect_error(conn, RETRY_LOST, ETIMEDOUT);
-	return CONN_FREE;
+	return conn_waiting(conn);
 }
 
 static void identify(const struct conn *conn, struct kernel_params *p)
@@ -351,7 +360,7 @@ static enum conn_state conn_login_failed(struct conn *conn, enum retry_cause cau
 	report->cause = cause;
 	report->err = err;
 	report->why = *why;
-	return CONN_FREE;						/* T7 */
+	return conn_waiting(conn);					/* T7 */
 }
 
 static enum conn_state conn_start_login(struct conn *conn, const struct conn_input *in)
@@ -362,7 +371,7 @@ static enum conn_state conn_start_login(struct conn *conn, const struct conn_inp
 	if (in->error) {
 		conn_close_fd(conn);
 		report_connect_error(conn, RETRY_LOST, in->error);
-		return CONN_FREE;					/* T2 */
+		return conn_waiting(conn);				/* T2 */
 	}
 	if (!conn->sid)
 		err = create_kernel_session(conn, &why);
@@ -445,11 +454,11 @@ static enum conn_state conn_login_pdu(struct conn *conn, const struct conn_input
 	case LOGIN_MOVED:
 		conn_stop_kernel(conn);
 		conn_report(conn, CONN_REPORT_MOVED);
-		return CONN_FREE;
+		return conn_waiting(conn);
 	case LOGIN_AGAIN:
 		conn_stop_kernel(conn);
 		conn_report(conn, CONN_REPORT_INSISTED);
-		return CONN_FREE;
+		return conn_waiting(conn);
 	case LOGIN_FAILED:
 		break;
 	}
@@ -487,8 +496,7 @@ static enum conn_state conn_drop_kernel(struct conn *conn, const struct conn_inp
 {
 	(void)in;
 	conn_stop_kernel(conn);
-	return conn->state == CONN_XPT_WAIT || conn->state == CONN_IN_LOGIN ? CONN_FREE :
-									      CONN_CLEANUP_WAIT;
+	return conn_waiting(conn);
 }
 
 static enum conn_state conn_lost(struct conn *conn, const struct conn_input *in)
@@ -594,16 +602,16 @@ static enum conn_state conn_async(struct conn *conn, const struct conn_input *in
 		return conn->state;
 	}
 	switch (async.event) {
-	case 0:		/* SCSI */
+	case ASYNC_SCSI:
 		if (async_luns_changed(in->data, in->data_len))
 			conn_report(conn, CONN_REPORT_LUNS_CHANGED);
 		return conn->state;
-	case 1:		/* the target asks for a logout */
+	case ASYNC_LOGOUT_REQUESTED:
 		if (conn->state == CONN_LOGGED_IN)
 			conn_report(conn, CONN_REPORT_LOGOUT_REQUESTED);
 		conn->logout_wait_s = MAX(async.param3, 1);
 		return CONN_LOGOUT_REQUESTED;				/* T11, T12 */
-	case 2:		/* it will drop this connection, */
+	case ASYNC_DROPS_CONNECTION:
 		if (async.param1 != CONN_CID) {
 			if (conn_may_tell(conn))
 				log_info("%s: the target drops connection %u, which isn't here",
@@ -611,11 +619,11 @@ static enum conn_state conn_async(struct conn *conn, const struct conn_input *in
 			return conn->state;
 		}
 		__attribute__((fallthrough));
-	case 3:		/* or all of the session */
+	case ASYNC_DROPS_SESSION:
 		conn->drop_wait_s = async.param2;
 		conn_arm(conn, DROP_GRACE_S);
 		return conn->state;
-	case 4:		/* it wants to negotiate */
+	case ASYNC_NEGOTIATE:
 		conn_let_negotiate(conn, &async);
 		return conn->state;
 	default:

@@ -19,12 +19,20 @@
 #define TIME2WAIT_MAX_S		3600	/* RFC 7143, 13.15; an Async may ask for more */
 #define STEADY_US		10000000	/* up for longer than this: a session that works */
 
+/* What a session waits for in FREE and FAILED. */
+enum attempt_state {
+	ATTEMPT_PAUSE,		/* its timer begins the next attempt */
+	ATTEMPT_LOOKUP,		/* its timer ends the look-up of a name */
+	ATTEMPT_LOGIN,		/* the connection is at work, and has a timer of its own */
+};
+
 struct session {
 	const struct session_env *env;
 	struct session_config *config;	/* ours */
 	struct conn *conn;		/* ours */
 	enum session_state state;
-	struct asker *login_asker;	/* at most one; NULL once it has its answer */
+	enum attempt_state attempt;
+	struct asker *login_asker;	/* at most one; has its answer once FREE and SCANNING are left */
 	struct asker *logout_askers;
 	struct asker *rescan_askers;
 
@@ -79,20 +87,27 @@ void session_describe(const struct session *session, enum mgmt_conn_state *conn_
 	*conn_state_ret = states[state];
 	*recovery = MGMT_RECOVERY_NO_CHANGE;
 	if (session->state == SESSION_FAILED) {
-		*recovery = session->route.redirects ? MGMT_RECOVERY_REDIRECT : MGMT_RECOVERY_REOPEN;
-		/* Between two attempts it waits for the transport just as during one. */
-		if (state == CONN_FREE || state == CONN_CLEANUP_WAIT)
+		*recovery = session->route.redirects ? MGMT_RECOVERY_REDIRECT :
+						       MGMT_RECOVERY_REOPEN;
+		/* As open-iscsi shows a session between two attempts. */
+		if (state == CONN_CLEANUP_WAIT)
 			*conn_state_ret = MGMT_CONN_XPT_WAIT;
 	} else if (session->state == SESSION_ENDING) {
 		*recovery = MGMT_RECOVERY_CLEANUP;
 	}
 }
 
+/* Q3: in full feature phase, with nothing under way that would end it. */
+static bool session_is_up(const struct session *session)
+{
+	return session->state == SESSION_SCANNING || session->state == SESSION_LOGGED_IN;
+}
+
 const char *session_shown(struct session *session)
 {
 	struct sysfs_session found;
 
-	if (session->state != SESSION_LOGGED_IN)
+	if (!session_is_up(session))
 		return "";
 	if (!session->shown && !sysfs_read_session(session->env->sysfs, conn_sid(session->conn),
 						   SYSFS_DETAIL_VALUES, &found))
@@ -108,19 +123,11 @@ static uint64_t now_us(const struct session *session)
 }
 
 static const char *const state_texts[] = {
-	[SESSION_FREE] = "FREE", [SESSION_LOGGED_IN] = "LOGGED_IN", [SESSION_FAILED] = "FAILED",
+	[SESSION_FREE] = "FREE", [SESSION_SCANNING] = "SCANNING",
+	[SESSION_LOGGED_IN] = "LOGGED_IN", [SESSION_FAILED] = "FAILED",
 	[SESSION_UNBINDING] = "UNBINDING", [SESSION_LOGGING_OUT] = "LOGGING_OUT",
 	[SESSION_ENDING] = "ENDING",
 };
-
-static void session_set_state(struct session *session, enum session_state state)
-{
-	if (state == session->state)
-		return;
-	log_debug("%s: %s -> %s", session->name, state_texts[session->state], state_texts[state]);
-	session->state = state;
-	timer_stop(session->timer);
-}
 
 static void answer_login(struct session *session, enum iscsi_err err, const struct iscsi_why *why)
 {
@@ -129,6 +136,19 @@ static void answer_login(struct session *session, enum iscsi_err err, const stru
 	session->login_asker = NULL;
 	if (asker)
 		asker->done(asker, err, conn_sid(session->conn), why);
+}
+
+/* @err and @why: what the asker of the first login hears, if this change ends the login. */
+static void session_set_state(struct session *session, enum session_state state,
+			      enum iscsi_err err, const struct iscsi_why *why)
+{
+	if (state == session->state)
+		return;
+	log_debug("%s: %s -> %s", session->name, state_texts[session->state], state_texts[state]);
+	session->state = state;
+	timer_stop(session->timer);
+	if (state != SESSION_FREE && state != SESSION_SCANNING)
+		answer_login(session, err, why);
 }
 
 /* For the log, and for the person who waits for the login. */
@@ -170,7 +190,6 @@ static void session_ended(struct session *session, enum iscsi_err err,
 	static const struct iscsi_why ended = { "the session has ended" };
 
 	timer_stop(session->timer);
-	answer_login(session, ISCSI_ERR_LOGIN, &ended);
 	answer_all(session, &session->rescan_askers, ISCSI_ERR_SESS_NOT_FOUND, &ended);
 
 	if (conn_sid(session->conn))
@@ -179,19 +198,23 @@ static void session_ended(struct session *session, enum iscsi_err err,
 	session->env->on_ended(session->env->arg, session);
 }
 
-/* The kernel's side goes, whatever state it is in; session_destroyed() follows. */
-static void session_end(struct session *session)
+/*
+ * The kernel's side goes, whatever state it is in; session_destroyed() follows. @login_err and
+ * @login_why are for the asker of a first login that is under way.
+ */
+static void session_end(struct session *session, enum iscsi_err login_err,
+			const struct iscsi_why *login_why)
 {
 	struct kernel *kernel = session->env->conn.kernel;
 	uint32_t sid = conn_sid(session->conn);
-	struct iscsi_why why = { "" };
+	struct iscsi_why why;
 	enum iscsi_err err;
 
 	conn_drop(session->conn);
 	route_cancel(&session->route);
-	session_set_state(session, SESSION_ENDING);
+	session_set_state(session, SESSION_ENDING, login_err, login_why);
 	if (!sid) {
-		session_ended(session, ISCSI_SUCCESS, &why);
+		session_ended(session, ISCSI_SUCCESS, NULL);
 		return;
 	}
 	err = kernel->ops->destroy_session(kernel, sid, conn_kernel_has(session->conn), &why);
@@ -208,8 +231,7 @@ static void session_give_up(struct session *session, enum iscsi_err err,
 			    const struct iscsi_why *why)
 {
 	log_error("%s: login failed: %s", session->name, why->text);
-	answer_login(session, err, why);
-	session_end(session);
+	session_end(session, err, why);
 }
 
 static void session_save(struct session *session)
@@ -231,33 +253,40 @@ static void session_save(struct session *session)
 
 static void session_scan(struct session *session, bool rescan);
 
-static void session_scan_done(void *arg, int error)
+/* Whether or not it found LUNs, or could run at all: the login itself has succeeded. */
+static void session_first_scan_ended(struct session *session)
 {
-	static const struct iscsi_why nothing;
+	if (session->state == SESSION_SCANNING)
+		session_set_state(session, SESSION_LOGGED_IN, ISCSI_SUCCESS, NULL);
+}
+
+static void session_on_scan_done(void *arg, int error)
+{
 	struct session *session = arg;
 
 	session->scan = NULL;
 	if (error)
 		log_warning("%s: scan: %s", session->name, strerror(-error));
-	answer_login(session, ISCSI_SUCCESS, &nothing);
+	session_first_scan_ended(session);
 	if (session->scan_again && session->state == SESSION_LOGGED_IN)
 		session_scan(session, true);
 	else
-		answer_all(session, &session->rescan_askers, ISCSI_SUCCESS, &nothing);
+		answer_all(session, &session->rescan_askers, ISCSI_SUCCESS, NULL);
 }
 
 static void session_scan(struct session *session, bool rescan)
 {
-	static const struct iscsi_why nothing, no_thread = { "no thread for the scan" };
+	static const struct iscsi_why no_thread = { "no thread for the scan" };
 
 	session->scan_again = session->scan != NULL;
 	if (session->scan)
 		return;
 	session->scan = scan_start(session->env->scan_pool, session->env->sysfs,
-				   conn_sid(session->conn), rescan, session_scan_done, session);
+				   conn_sid(session->conn), rescan, session_on_scan_done,
+				   session);
 	if (!session->scan) {
 		log_warning("%s: can't scan: no thread", session->name);
-		answer_login(session, ISCSI_SUCCESS, &nothing);
+		session_first_scan_ended(session);
 		answer_all(session, &session->rescan_askers, ISCSI_ERR_NOMEM, &no_thread);
 	}
 }
@@ -265,7 +294,7 @@ static void session_scan(struct session *session, bool rescan)
 enum iscsi_err session_rescan(struct session *session, struct asker *asker,
 			      struct iscsi_why *why)
 {
-	if (session->state != SESSION_LOGGED_IN)
+	if (!session_is_up(session))
 		return iscsi_fail(why, ISCSI_ERR_SESSION_NOT_CONNECTED,
 				  "the session is not logged in");
 	ask(&session->rescan_askers, asker);
@@ -282,6 +311,12 @@ static uint64_t session_budget_ends_us(const struct session *session, int tries)
 	       (uint64_t)tries * (uint64_t)session->config->login_timeout_s * 1000000;
 }
 
+static void session_pause(struct session *session, uint64_t ms)
+{
+	session->attempt = ATTEMPT_PAUSE;
+	timer_arm_ms(session->timer, ms);
+}
+
 /* Arms the next attempt. False: the budget of the first login would be over by then. */
 static bool session_arm_attempt(struct session *session, enum retry_cause cause, uint64_t wait_s)
 {
@@ -294,7 +329,7 @@ static bool session_arm_attempt(struct session *session, enum retry_cause cause,
 	    now_us(session) + pause_ms * 1000 >=
 	    session_budget_ends_us(session, session->config->initial_login_retry_max))
 		return false;
-	timer_arm_ms(session->timer, pause_ms);
+	session_pause(session, pause_ms);
 	return true;
 }
 
@@ -316,10 +351,12 @@ static void session_follow(struct session *session, enum route_step step,
 {
 	switch (step) {
 	case ROUTE_CONNECT:
+		session->attempt = ATTEMPT_LOGIN;
 		timer_stop(session->timer);
 		conn_start(session->conn, &session->route.peer, session->route.security_first);
 		break;
 	case ROUTE_LOOKUP:
+		session->attempt = ATTEMPT_LOOKUP;
 		timer_arm_ms(session->timer, (uint64_t)session->config->login_timeout_s * 1000);
 		break;
 	case ROUTE_UNKNOWN:
@@ -389,7 +426,7 @@ static void session_reopen_failed(struct session *session, const struct conn_rep
 	if (reopen_max > 0 && session->failed_connects > (unsigned int)reopen_max) {
 		log_error("%s: not back after %u attempts (reopen_max %d); ending the session",
 			  session->name, session->failed_connects, reopen_max);
-		session_end(session);
+		session_end(session, ISCSI_SUCCESS, NULL);
 		return;
 	}
 	(void)session_arm_attempt(session, report->cause, 0);
@@ -404,6 +441,7 @@ static void session_attempt_failed(struct session *session, const struct conn_re
 	case SESSION_FAILED:
 		session_reopen_failed(session, report);
 		break;
+	case SESSION_SCANNING:
 	case SESSION_LOGGED_IN:
 	case SESSION_UNBINDING:
 	case SESSION_LOGGING_OUT:
@@ -459,17 +497,16 @@ static void session_came_up(struct session *session)
 	session->up_since_us = now_us(session);
 	free(session->shown);		/* what it negotiated may be new */
 	session->shown = NULL;
-	session_set_state(session, SESSION_LOGGED_IN);		/* N1, N4 */
-	if (!first)
+	if (!first) {
+		session_set_state(session, SESSION_LOGGED_IN, ISCSI_SUCCESS, NULL);	/* N4 */
 		return;
+	}
 	session_save(session);
+	session_set_state(session, c->scan ? SESSION_SCANNING : SESSION_LOGGED_IN, ISCSI_SUCCESS,
+			  NULL);						/* N1 */
 	if (c->scan) {
 		timer_arm_ms(session->timer, SCAN_WAIT_S * 1000);
 		session_scan(session, false);
-	} else {
-		static const struct iscsi_why nothing;
-
-		answer_login(session, ISCSI_SUCCESS, &nothing);
 	}
 }
 
@@ -480,6 +517,7 @@ static void session_conn_up(struct session *session)
 	case SESSION_FAILED:
 		session_came_up(session);
 		break;
+	case SESSION_SCANNING:
 	case SESSION_LOGGED_IN:
 	case SESSION_UNBINDING:
 	case SESSION_LOGGING_OUT:
@@ -496,10 +534,11 @@ static void session_reopen(struct session *session, uint64_t wait_s)
 {
 	bool was_steady = now_us(session) - session->up_since_us >= STEADY_US;
 
-	session_set_state(session, SESSION_FAILED);		/* N5 */
+	/* A login whose scan isn't over has succeeded all the same. */
+	session_set_state(session, SESSION_FAILED, ISCSI_SUCCESS, NULL);		/* N5 */
 	if (was_steady) {
 		retry_reset(&session->retry);
-		timer_arm_ms(session->timer, wait_s * 1000);
+		session_pause(session, wait_s * 1000);
 	} else {
 		(void)session_arm_attempt(session, RETRY_LOST, wait_s);
 	}
@@ -509,13 +548,12 @@ static void session_conn_lost(struct session *session, const struct conn_report 
 {
 	uint64_t wait_s = report->wait_s >= 0 ? (uint64_t)MIN(report->wait_s, TIME2WAIT_MAX_S) :
 						session->time2wait_s;
-	static const struct iscsi_why nothing;
 
 	switch (session->state) {
+	case SESSION_SCANNING:
 	case SESSION_LOGGED_IN:
 		log_warning("Kernel reported iSCSI connection %" PRIu32 ":0 error: %s; %s will be "
 			    "reopened", conn_sid(session->conn), report->why.text, session->name);
-		answer_login(session, ISCSI_SUCCESS, &nothing);	/* it did log in */
 		session_reopen(session, wait_s);
 		break;
 	case SESSION_FAILED:
@@ -524,10 +562,10 @@ static void session_conn_lost(struct session *session, const struct conn_report 
 	case SESSION_UNBINDING:		/* what isn't flushed by now can't be */
 		log_warning("%s: %s; ending it without a flush", session->name,
 			    report->why.text);
-		session_end(session);
+		session_end(session, ISCSI_SUCCESS, NULL);
 		break;
 	case SESSION_LOGGING_OUT:
-		session_end(session);
+		session_end(session, ISCSI_SUCCESS, NULL);
 		break;
 	case SESSION_FREE:
 	case SESSION_ENDING:
@@ -537,16 +575,14 @@ static void session_conn_lost(struct session *session, const struct conn_report 
 
 static void session_conn_closed(struct session *session)
 {
-	static const struct iscsi_why nothing;
-
 	switch (session->state) {
+	case SESSION_SCANNING:
 	case SESSION_LOGGED_IN:		/* the target asked for the logout; come back */
-		answer_login(session, ISCSI_SUCCESS, &nothing);
 		session_reopen(session, session->time2wait_s);
 		break;
 	case SESSION_UNBINDING:
 	case SESSION_LOGGING_OUT:
-		session_end(session);				/* N3 */
+		session_end(session, ISCSI_SUCCESS, NULL);	/* N3 */
 		break;
 	case SESSION_FREE:
 	case SESSION_FAILED:
@@ -558,6 +594,7 @@ static void session_conn_closed(struct session *session)
 static void session_logout_requested(struct session *session)
 {
 	switch (session->state) {
+	case SESSION_SCANNING:
 	case SESSION_LOGGED_IN:
 		log_notice("%s: the target asks for a logout", session->name);
 		if (conn_state(session->conn) == CONN_LOGOUT_REQUESTED)
@@ -596,7 +633,7 @@ static void session_on_report(void *arg, const struct conn_report *report)
 		session_logout_requested(session);
 		break;
 	case CONN_REPORT_LUNS_CHANGED:
-		if (session->state == SESSION_LOGGED_IN && session->config->scan)
+		if (session_is_up(session) && session->config->scan)
 			session_scan(session, true);
 		break;
 	case CONN_REPORT_CLOSED:
@@ -627,27 +664,39 @@ static int session_on_created(void *arg, uint32_t sid)
 
 /* ---- time ---------------------------------------------------------------------------------------- */
 
+static void session_on_attempt_timer(struct session *session)
+{
+	switch (session->attempt) {
+	case ATTEMPT_PAUSE:
+		session_attempt(session);
+		break;
+	case ATTEMPT_LOOKUP:
+		route_expire(&session->route);
+		break;
+	case ATTEMPT_LOGIN:
+		break;
+	}
+}
+
 static void session_on_timer(void *arg)
 {
-	static const struct iscsi_why nothing;
 	struct session *session = arg;
 	struct iscsi_why why;
 
 	switch (session->state) {
 	case SESSION_FREE:
 	case SESSION_FAILED:
-		if (session->route.lookup)
-			route_expire(&session->route);
-		else
-			session_attempt(session);
+		session_on_attempt_timer(session);
 		break;
-	case SESSION_LOGGED_IN:		/* the scan takes its time; the login has succeeded */
-		answer_login(session, ISCSI_SUCCESS, &nothing);
+	case SESSION_SCANNING:		/* the scan goes on, without the asker */
+		session_first_scan_ended(session);
+		break;
+	case SESSION_LOGGED_IN:
 		break;
 	case SESSION_UNBINDING:
 		log_warning("%s: the LUNs aren't gone after %d s; ending it without a flush",
 			    session->name, UNBIND_TIMEOUT_S);
-		session_end(session);
+		session_end(session, ISCSI_SUCCESS, NULL);
 		break;
 	case SESSION_LOGGING_OUT:
 		break;			/* the connection has a timer of its own */
@@ -676,10 +725,11 @@ void session_unbound(struct session *session)
 {
 	switch (session->state) {
 	case SESSION_UNBINDING:
-		session_set_state(session, SESSION_LOGGING_OUT);
+		session_set_state(session, SESSION_LOGGING_OUT, ISCSI_SUCCESS, NULL);
 		conn_logout(session->conn);
 		break;
 	case SESSION_FREE:
+	case SESSION_SCANNING:
 	case SESSION_LOGGED_IN:
 	case SESSION_FAILED:
 	case SESSION_LOGGING_OUT:
@@ -690,16 +740,17 @@ void session_unbound(struct session *session)
 
 void session_destroyed(struct session *session)
 {
-	static const struct iscsi_why nobody = { "the session was removed behind our back" };
-	static const struct iscsi_why nothing;
+	static const struct iscsi_why removed = {
+		"another program has removed the session from the kernel"
+	};
 
 	if (session->state != SESSION_ENDING) {
-		log_warning("%s: %s", session->name, nobody.text);
+		log_warning("%s: %s", session->name, removed.text);
 		conn_drop(session->conn);
-		session_set_state(session, SESSION_ENDING);
-		answer_login(session, ISCSI_ERR_INTERNAL, &nobody);
+		route_cancel(&session->route);
+		session_set_state(session, SESSION_ENDING, ISCSI_ERR_INTERNAL, &removed);
 	}
-	session_ended(session, ISCSI_SUCCESS, &nothing);
+	session_ended(session, ISCSI_SUCCESS, NULL);
 }
 
 void session_resync(struct session *session)
@@ -716,11 +767,11 @@ void session_resync(struct session *session)
 	found.sid = sid;
 	if (sysfs_read_live(session->env->sysfs, SYSFS_DETAIL_ALL, &found))
 		return;
-	/* Telling it twice does no harm: what isn't due in a state is left alone there. */
+	/* Each state ignores the events that can't happen in it, so an event may be told twice. */
 	if (streq(found.target_state, "UNBOUND"))
 		session_unbound(session);
 	if (streq(found.conn_state, "failed") && conn_state(session->conn) != CONN_CLEANUP_WAIT)
-		conn_kernel_error(session->conn, 1011);
+		conn_kernel_error(session->conn, KERNEL_ERR_CONN_FAILED);
 }
 
 /* ---- what is asked of it -------------------------------------------------------------------------- */
@@ -746,20 +797,19 @@ void session_logout(struct session *session, struct asker *asker)
 		ask(&session->logout_askers, asker);
 	switch (session->state) {
 	case SESSION_FREE:
-		answer_login(session, ISCSI_ERR_LOGIN, &cancelled);
-		session_end(session);
+		session_end(session, ISCSI_ERR_LOGIN, &cancelled);
 		break;
+	case SESSION_SCANNING:
 	case SESSION_LOGGED_IN:
-		answer_login(session, ISCSI_ERR_LOGIN, &cancelled);
-		session_set_state(session, SESSION_UNBINDING);
+		session_set_state(session, SESSION_UNBINDING, ISCSI_ERR_LOGIN, &cancelled);
 		timer_arm_ms(session->timer, UNBIND_TIMEOUT_S * 1000);
 		if (kernel->ops->unbind_session(kernel, conn_sid(session->conn), &why)) {
 			log_warning("%s: %s", session->name, why.text);
-			session_end(session);
+			session_end(session, ISCSI_SUCCESS, NULL);
 		}
 		break;
-	case SESSION_FAILED:		/* nobody is there to flush to, or to say good-bye to */
-		session_end(session);
+	case SESSION_FAILED:		/* no target is there that would take writes or a Logout */
+		session_end(session, ISCSI_SUCCESS, NULL);
 		break;
 	case SESSION_UNBINDING:
 	case SESSION_LOGGING_OUT:
@@ -851,6 +901,8 @@ void session_start(struct session *session)
 		session->first_attempt_us = now_us(session);
 		session_attempt(session);
 		break;
+	case SESSION_SCANNING:
+		break;			/* no session begins in it */
 	case SESSION_LOGGED_IN:
 		log_notice("%s: taken over", session->name);
 		session_save(session);
@@ -858,7 +910,7 @@ void session_start(struct session *session)
 	case SESSION_FAILED:
 		log_notice("%s: taken over; it is down and will be reopened", session->name);
 		session_save(session);
-		timer_arm_ms(session->timer, 1);
+		session_pause(session, 1);
 		break;
 	case SESSION_UNBINDING:		/* the kernel still flushes, and will say when it's done */
 		log_notice("%s: taken over in the middle of its logout", session->name);
@@ -870,7 +922,7 @@ void session_start(struct session *session)
 		break;
 	case SESSION_ENDING:
 		log_notice("%s: was lost in the middle of its logout; ending it", session->name);
-		session_end(session);
+		session_end(session, ISCSI_SUCCESS, NULL);
 		break;
 	}
 }

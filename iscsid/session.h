@@ -21,6 +21,7 @@
 
 enum session_state {
 	SESSION_FREE,		/* Q1: the first login is under way, or its next attempt awaited */
+	SESSION_SCANNING,	/* Q3: logged in; the asker of the login waits for the first scan */
 	SESSION_LOGGED_IN,	/* Q3 */
 	SESSION_FAILED,		/* Q4: lost; to be reopened */
 	SESSION_UNBINDING,	/* to be logged out: the kernel flushes and removes the LUNs */
@@ -28,7 +29,10 @@ enum session_state {
 	SESSION_ENDING,		/* the kernel takes it away */
 };
 
-/* Whoever waits for an answer. Embedded in the waiter's own object, which it must outlive. */
+/*
+ * Who waits for an answer; part of the waiter's own object, which must live until done() was
+ * called. @why is NULL on success.
+ */
 struct asker {
 	void (*done)(struct asker *asker, enum iscsi_err err, uint32_t sid,
 		     const struct iscsi_why *why);

@@ -147,6 +147,8 @@ struct kernel {
 	const struct kernel_ops *ops;
 };
 
+#define KERNEL_ERR_CONN_FAILED	1011
+
 /* A connection error (1001..1022) in words; never NULL. */
 const char *kernel_conn_error_text(int error);
 

@@ -8,6 +8,7 @@
 #include <check.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -50,7 +51,8 @@ static void on_answer(struct asker *asker, enum iscsi_err err, uint32_t sid,
 	answer->given = true;
 	answer->err = err;
 	answer->sid = sid;
-	(void)snprintf(answer->why, sizeof(answer->why), "%s", why->text);
+	ck_assert(err == ISCSI_SUCCESS || why);
+	(void)snprintf(answer->why, sizeof(answer->why), "%s", why ? why->text : "");
 }
 
 static struct answer no_answer(void)
@@ -480,6 +482,163 @@ START_TEST(any_operation_may_fail)
 }
 END_TEST
 
+/* ---- the first scan ------------------------------------------------------------------------------ */
+
+static sem_t scan_may_go;
+
+static void hold_thread(struct worker_job *job)
+{
+	(void)job;
+	(void)sem_wait(&scan_may_go);
+}
+
+static void thread_let_go(struct worker_job *job)
+{
+	(void)job;
+}
+
+/* Logged in, but no thread has time for the scan until let_scan_go(). */
+static void log_in_scanning(struct answer *answer)
+{
+	static const char *const settings[][2] = { { "node.session.scan", "auto" }, { 0 } };
+	static struct worker_job held[2];
+
+	ck_assert_int_eq(sem_init(&scan_may_go, 0, 0), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(held); i++) {
+		held[i] = (struct worker_job){ .run = hold_thread, .done = thread_let_go };
+		ck_assert_int_ge(worker_submit(env.scan_pool, &held[i]), 0);
+	}
+	begin(answer, settings);
+	PUMP(fake.session[1].bound);
+	login_response(0x87, 0, "TargetPortalGroupTag=1\n");
+	PUMP(session_state(session) == SESSION_SCANNING);
+	ck_assert(!answer->given);
+}
+
+static void let_scan_go(void)
+{
+	for (int i = 0; i < 2; i++)
+		(void)sem_post(&scan_may_go);
+}
+
+START_TEST(a_login_is_answered_after_the_first_scan)
+{
+	struct answer login = no_answer();
+
+	log_in_scanning(&login);
+	let_scan_go();
+	/* The clock stands still: only the scan can have ended the state. */
+	while (session_state(session) == SESSION_SCANNING)
+		ck_assert_int_ge(sd_event_run(loop, 10000), 0);
+	ck_assert_int_eq(session_state(session), SESSION_LOGGED_IN);
+	ck_assert(login.given);
+	ck_assert_int_eq(login.err, ISCSI_SUCCESS);
+}
+END_TEST
+
+START_TEST(a_slow_scan_holds_up_no_login)
+{
+	struct answer login = no_answer();
+
+	log_in_scanning(&login);
+	fake_clock_advance(&fake_clock, 9900000);
+	ck_assert(!login.given);
+	fake_clock_advance(&fake_clock, 200000);
+	ck_assert(login.given);
+	ck_assert_int_eq(login.err, ISCSI_SUCCESS);
+	ck_assert_int_eq(session_state(session), SESSION_LOGGED_IN);
+	let_scan_go();
+}
+END_TEST
+
+START_TEST(a_rescan_waits_for_the_first_scan)
+{
+	struct answer login = no_answer(), rescan = no_answer();
+	struct iscsi_why why;
+
+	log_in_scanning(&login);
+	ck_assert_int_eq(session_rescan(session, &rescan.asker, &why), ISCSI_SUCCESS);
+	let_scan_go();
+	PUMP(rescan.given);
+	ck_assert_int_eq(rescan.err, ISCSI_SUCCESS);
+	ck_assert(login.given);
+	ck_assert_int_eq(session_state(session), SESSION_LOGGED_IN);
+}
+END_TEST
+
+START_TEST(a_connection_lost_during_the_first_scan)
+{
+	struct answer login = no_answer();
+
+	log_in_scanning(&login);
+	break_conn();
+	PUMP(session_state(session) == SESSION_FAILED);
+	ck_assert(login.given);
+	ck_assert_int_eq(login.err, ISCSI_SUCCESS);
+	let_scan_go();
+}
+END_TEST
+
+START_TEST(a_logout_during_the_first_scan)
+{
+	struct answer login = no_answer(), logout = no_answer();
+
+	log_in_scanning(&login);
+	session_logout(session, &logout.asker);
+	ck_assert_int_eq(session_state(session), SESSION_UNBINDING);
+	ck_assert(login.given);
+	ck_assert_int_eq(login.err, ISCSI_ERR_LOGIN);
+	ck_assert_ptr_nonnull(strstr(login.why, "cancelled by a logout"));
+	ck_assert(!logout.given);
+	session_destroyed(session);
+	ck_assert(logout.given);
+	let_scan_go();
+}
+END_TEST
+
+START_TEST(a_session_removed_during_the_first_scan)
+{
+	struct answer login = no_answer();
+
+	log_in_scanning(&login);
+	session_destroyed(session);
+	ck_assert(login.given && ended);
+	ck_assert_int_eq(login.err, ISCSI_ERR_INTERNAL);
+	let_scan_go();
+}
+END_TEST
+
+/* ---- how a session is shown ------------------------------------------------------------------------ */
+
+static void check_shown(enum mgmt_conn_state conn, enum mgmt_recovery recovery)
+{
+	enum mgmt_recovery recovery_is;
+	enum mgmt_conn_state conn_is;
+
+	session_describe(session, &conn_is, &recovery_is);
+	ck_assert_int_eq(conn_is, conn);
+	ck_assert_int_eq(recovery_is, recovery);
+}
+
+/* Between two attempts the connection waits for cleanup; open-iscsi shows the transport's name. */
+START_TEST(how_a_lost_session_is_shown)
+{
+	struct answer login = no_answer();
+
+	log_in(&login, NULL);
+	check_shown(MGMT_CONN_LOGGED_IN, MGMT_RECOVERY_NO_CHANGE);
+	break_conn();
+	PUMP(session_state(session) == SESSION_FAILED);
+	check_shown(MGMT_CONN_XPT_WAIT, MGMT_RECOVERY_REOPEN);
+	PUMP(fake.session[1].binds == 2);
+	check_shown(MGMT_CONN_IN_LOGIN, MGMT_RECOVERY_REOPEN);
+	login_response(0x00, 0x0301, "");
+	check_shown(MGMT_CONN_XPT_WAIT, MGMT_RECOVERY_REOPEN);
+	session_logout(session, NULL);
+	check_shown(MGMT_CONN_CLEANUP_WAIT, MGMT_RECOVERY_CLEANUP);
+}
+END_TEST
+
 /* No event in any state may end the daemon or leave a connection behind. */
 START_TEST(odd_events_do_no_harm)
 {
@@ -526,6 +685,13 @@ int main(void)
 	tcase_add_test(tc, a_redirection_is_followed);
 	tcase_add_test(tc, endless_redirections_end);
 	tcase_add_loop_test(tc, any_operation_may_fail, 1, 6);
+	tcase_add_test(tc, a_login_is_answered_after_the_first_scan);
+	tcase_add_test(tc, a_slow_scan_holds_up_no_login);
+	tcase_add_test(tc, a_rescan_waits_for_the_first_scan);
+	tcase_add_test(tc, a_connection_lost_during_the_first_scan);
+	tcase_add_test(tc, a_logout_during_the_first_scan);
+	tcase_add_test(tc, a_session_removed_during_the_first_scan);
+	tcase_add_test(tc, how_a_lost_session_is_shown);
 	tcase_add_test(tc, odd_events_do_no_harm);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
