@@ -30,13 +30,18 @@ machine_uml_start()
 	# Nor can a list of libraries to preload have one in it.
 	cp "$lab/init-uml" "$run/init"
 	[ -z "$uml_preload" ] || cp "$uml_preload" "$run/preload.so"
+	local more=()
+
+	[ -z "$disk" ] || more+=("ubd0=$disk")
+	[ -z "$wire" ] || more+=("vec0:transport=fd,fd=$wire")
+	[ -z "$commands" ] || more+=("con4=fd:$commands,null")
 	# Console 0 is for the kernel; 1 and 2 are the script's output, 3 its exit status.
 	LD_PRELOAD=${uml_preload:+$run/preload.so} setsid setpriv --pdeathsig KILL \
 		"$uml_program" "mem=$mem" root=/dev/root rootfstype=hostfs rootflags=/ rw \
 		"init=$run/init" con=null con0=null,fd:1 con1=null,fd:7 con2=null,fd:8 \
 		con3=null,fd:9 quiet panic=-1 \
 		initcall_blacklist=raid6_select_algo \
-		"uml_dir=$run/" umid=lab "LAB_RUN=$run" \
+		"uml_dir=$run/" umid=lab "LAB_RUN=$run" "${more[@]}" \
 		</dev/null >"$run/console" 2>&1 7>"$run/out" 8>"$run/err" 9>"$run/result" &
 	guest=$!
 }
