@@ -16,7 +16,11 @@ MANDIR		?= $(PREFIX)/share/man
 COMPLETIONDIR	?= $(PREFIX)/share/bash-completion/completions
 SYSCONFDIR	?= /etc
 UNITDIR		?= $(PREFIX)/lib/systemd/system
+UDEVDIR		?= $(PREFIX)/lib/udev
+BINDIR		?= $(PREFIX)/bin
 DBROOT		?= /var/lib/iscsi
+# What iscsi-iname begins a name with, unless it is told otherwise.
+INAME_PREFIX	?= iqn.2016-04.com.open-iscsi
 DESTDIR		?=
 
 CC		?= cc
@@ -44,15 +48,15 @@ endif
 
 override CPPFLAGS += -D_GNU_SOURCE -I. \
 	-DISCSI_VERSION='"$(VERSION)"' -DISCSI_CONF_DIR='"$(SYSCONFDIR)/iscsi"' \
-	-DISCSI_DB_ROOT='"$(DBROOT)"'
+	-DISCSI_DB_ROOT='"$(DBROOT)"' -DISCSI_INAME_PREFIX='"$(INAME_PREFIX)"'
 # Bound at start: recovery must not have to look up a symbol on a disk that is gone.
 override LDFLAGS += -Wl,-z,relro,-z,now
 override CFLAGS += -std=gnu11 $(WARNINGS) $(SANFLAGS) -fvisibility=hidden
 
-# gen_*.c are programs of their own, which make uses while building.
+# gen_*.c are programs of their own, which make uses while building; iscsi-*.c are small tools.
 db_src		:= $(filter-out libiscsi-db/gen_%,$(wildcard libiscsi-db/*.c))
 iscsid_src	:= $(wildcard iscsid/*.c iscsid/*/*.c)
-iscsiadm_src	:= $(wildcard iscsiadm/*.c)
+iscsiadm_src	:= $(filter-out iscsiadm/iscsi-%,$(wildcard iscsiadm/*.c))
 unit_src	:= $(wildcard test/unit/test_*.c)
 fake_src	:= $(wildcard test/fake/*.c)
 fuzz_src	:= $(wildcard test/fuzz/fuzz_*.c)
@@ -81,7 +85,7 @@ SHARED_DB	:= $(BUILD)/libiscsi-db.so.$(SOVERSION).0.0
 .PHONY: all deps install clean demo check check-unit check-unit-san check-api check-corpus replay fuzz-programs \
 	check-system fuzz fuzz-smoke afl afl-programs afl-smoke bench help
 
-all: $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(SHARED_DB) $(STATIC_DB) $(BUILD)/libiscsi-db.pc \
+all: $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(BUILD)/sbin/iscsi-iname $(SHARED_DB) $(STATIC_DB) $(BUILD)/libiscsi-db.pc \
 	$(BUILD)/iscsi-records.5
 
 $(BUILD)/%.o: %.c
@@ -130,6 +134,11 @@ $(BUILD)/sbin/iscsiadm: $(iscsiadm_obj) $(STATIC_DB)
 	$(call say,LD)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
 
+$(BUILD)/sbin/iscsi-iname: $(BUILD)/iscsiadm/iscsi-iname.o
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
 $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(testee_obj) $(STATIC_DB)
 	$(call say,LD)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) $(TEST_LIBS) -pthread
@@ -142,13 +151,18 @@ $(BUILD)/systemd/%: systemd/%.in Makefile
 	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g; s|@DBROOT@|$(DBROOT)|g' $< >$@
 
 units		:= $(patsubst systemd/%.in,$(BUILD)/systemd/%,$(wildcard systemd/*.in))
+scripts		:= etc/iscsi-gen-initiatorname etc/iscsi_discovery etc/iscsi_fw_login
 
 install: all $(units)
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR) \
 		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(COMPLETIONDIR) $(DESTDIR)$(UNITDIR) \
+		$(DESTDIR)$(UDEVDIR)/rules.d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SYSCONFDIR)/init.d \
 		$(DESTDIR)$(SYSCONFDIR)/iscsi
 	install -d -m 0700 $(DESTDIR)$(DBROOT)
-	install -m 0755 $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(DESTDIR)$(SBINDIR)/
+	install -m 0755 $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(BUILD)/sbin/iscsi-iname \
+		$(scripts) $(DESTDIR)$(SBINDIR)/
+	# libvirt and others look for it here.
+	test $(BINDIR) = $(SBINDIR) || ln -sf $(SBINDIR)/iscsiadm $(DESTDIR)$(BINDIR)/iscsiadm
 	install -m 0755 $(SHARED_DB) $(DESTDIR)$(LIBDIR)/
 	ln -sf $(notdir $(SHARED_DB)) $(DESTDIR)$(LIBDIR)/libiscsi-db.so.$(SOVERSION)
 	ln -sf libiscsi-db.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libiscsi-db.so
@@ -156,13 +170,13 @@ install: all $(units)
 	install -m 0644 $(BUILD)/libiscsi-db.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
 	install -m 0644 libiscsi-db/iscsi-db.h $(DESTDIR)$(INCLUDEDIR)/
 	install -m 0644 $(BUILD)/iscsi-records.5 $(DESTDIR)$(MANDIR)/man5/
-	install -m 0644 iscsid/iscsid.8 iscsiadm/iscsiadm.8 $(DESTDIR)$(MANDIR)/man8/
+	install -m 0644 $(wildcard iscsid/*.8 iscsiadm/*.8) $(DESTDIR)$(MANDIR)/man8/
 	install -m 0644 iscsiadm/iscsiadm.bash-completion $(DESTDIR)$(COMPLETIONDIR)/iscsiadm
 	install -m 0644 $(units) $(DESTDIR)$(UNITDIR)/
+	install -m 0644 $(wildcard systemd/udev/*.rules) $(DESTDIR)$(UDEVDIR)/rules.d/
+	install -m 0755 $(wildcard etc/init.d/*) $(DESTDIR)$(SYSCONFDIR)/init.d/
 	test -e $(DESTDIR)$(SYSCONFDIR)/iscsi/iscsid.conf || \
 		install -m 0600 etc/iscsid.conf $(DESTDIR)$(SYSCONFDIR)/iscsi/
-	test -e $(DESTDIR)$(SYSCONFDIR)/iscsi/initiatorname.iscsi || \
-		install -m 0600 etc/initiatorname.iscsi $(DESTDIR)$(SYSCONFDIR)/iscsi/
 
 # ---- trying and testing -------------------------------------------------------------------
 
