@@ -310,8 +310,9 @@ static enum iscsi_err connect_client(struct client *client)
 			(void)tell(client, ISCSI_ERR_ISCSID_NOTCONN,
 				   "iscsid is not running. Could not start it up automatically "
 				   "using the startup command in the iscsid.conf "
-				   "iscsid.startup setting. Please check that the file has "
-				   "one, or start the daemon.");
+				   "iscsid.startup setting, which is missing. Please start the "
+				   "daemon: %s", access("/run/systemd/system", F_OK) == 0 ?
+				   "systemctl enable --now iscsid.socket" : "iscsid");
 	}
 	if (fd >= 0) {
 		client->fd = fd;

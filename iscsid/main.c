@@ -127,7 +127,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		fprintf(stderr, "error: PID file specified but unused in foreground mode\n");
 		return 1;
 	}
-	if (!o->pid_file && !no_pid_file && !o->foreground)
+	if (!o->pid_file && !no_pid_file)
 		o->pid_file = PID_FILE;
 	return -1;
 }
@@ -494,9 +494,13 @@ static int run(const struct options *o, struct starter *starter)
 		start_failed(starter, why.text);
 		goto out;
 	}
+	/* In the foreground it is a courtesy, and a container may have no /run to write in. */
 	if (o->pid_file && write_pid_file(o->pid_file, &why) < 0) {
-		start_failed(starter, why.text);
-		goto out;
+		if (!o->foreground) {
+			start_failed(starter, why.text);
+			goto out;
+		}
+		log_warning("%s", why.text);
 	}
 	protect();
 	if (drop_ids(o, &why) < 0) {

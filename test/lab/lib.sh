@@ -115,7 +115,7 @@ use()
 		;;
 	ours)
 		PATH=$LAB_BIN:${PATH//$LAB_BIN:/}
-		cp "$LAB_TOP/etc/iscsid.conf" /etc/iscsi/iscsid.conf
+		sed 's/^iscsid.startup/# &/' "$LAB_TOP/etc/iscsid.conf" >/etc/iscsi/iscsid.conf
 		DB=/var/lib/iscsi
 		;;
 	*) fail "use $1" ;;
