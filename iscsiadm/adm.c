@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The objects that a command works with, and the questions about records and sessions that more
- * than one mode asks. What costs something (reading iscsid.conf, listing sessions, resolving
- * names, connecting) is done when it is first needed, and once.
+ * than one mode asks. Reading iscsid.conf, listing sessions, resolving names and connecting cost
+ * time, so each is done once, when a mode first needs it.
  */
 #include "iscsiadm/adm.h"
 
@@ -61,7 +61,7 @@ static int compare_texts(const void *a, const void *b)
 
 static void keep_text(void *text)
 {
-	(void)text;	/* the list's */
+	(void)text;	/* adm->unreadable owns the texts */
 }
 
 void adm_done(struct adm *adm)
@@ -83,7 +83,7 @@ void adm_done(struct adm *adm)
 
 /* ---- objects --------------------------------------------------------------------------- */
 
-/* For the lists; what there is no memory for was told to the walk's own warnings. */
+/* Keeps a text for the trees. Without memory the text is missing there, but was said already. */
 static void keep_unreadable(void *arg, const char *text)
 {
 	struct adm *adm = arg;
@@ -285,7 +285,7 @@ struct node_walk {
 	const struct adm_selection *sel;
 	iscsi_db_record_fn *fn;
 	void *arg;
-	const char *host;	/* what the filter has left to walk_node(); NULL: nothing */
+	const char *host;	/* an address that walk_node() compares; NULL: the library did */
 	size_t count;
 };
 
@@ -329,7 +329,7 @@ enum iscsi_err adm_each_node(struct adm *adm, const struct adm_selection *sel,
 		return err;
 	if (sel->literal || (sel->address && match_is_number(sel->address)))
 		filter.address = sel->address;
-	/* The library looks nothing up, and a record may have a name for its address. */
+	/* The library looks up no names, so records with a host name pass its filter. */
 	if (!sel->literal) {
 		filter.names = filter.address != NULL;
 		walk.host = sel->address;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the modes share: the objects that a command works with, each made when it is first
- * needed, and how a failure is said. main.c makes one struct adm and hands it to a mode. No
+ * What the modes share: the objects that a command works with, each made when a mode first
+ * needs it, and how a failure is said. main.c makes one struct adm and hands it to a mode. No
  * function here prints to stdout.
  */
 #ifndef ISCSIADM_ADM_H
@@ -21,11 +21,11 @@ struct adm {
 	struct snapshot *sessions;
 	struct client *client;
 	struct match_names *names;
-	bool warned;			/* adm_each_node() left out something unreadable */
-	/* Records that walks have left out since they can't be read, each once: file and why. */
+	bool warned;			/* adm_each_node() left out an unreadable record */
+	/* The unreadable records that walks have left out, each once: file and reason. */
 	char **unreadable;
 	size_t unreadable_count;
-	void *unreadable_known;		/* the same for tfind() */
+	void *unreadable_known;		/* the same texts as a tree for tfind() */
 };
 
 void adm_done(struct adm *adm);
@@ -33,57 +33,59 @@ void adm_done(struct adm *adm);
 /* Keeps the first of several failures in *@first. */
 void adm_keep_first(enum iscsi_err *first, enum iscsi_err err);
 
-/* "iscsiadm: TEXT" on stderr, in one write, what cannot be printed made visible. */
+/* Prints "iscsiadm: TEXT" to stderr in one write; a control character becomes '?'. */
 void adm_error(const char *fmt, ...) __attribute__((format(printf, 1, 2), cold));
-/* The same as a callback of the library. */
+/* adm_error() as a callback of the library. */
 void adm_warn(void *arg, const char *text);
-/* For -d: what is asked of iscsid (from level 1 on), which records are used (from 4 on). */
+/* From which level on -d says what is asked of iscsid, and which records are used. */
 enum { ADM_DEBUG_REQUESTS = 1, ADM_DEBUG_RECORDS = 4 };
 /* Says @why, or the text of @err if there is no reason, and returns @err. */
 enum iscsi_err adm_fail(enum iscsi_err err, const struct iscsi_why *why);
 
-/* The objects. On failure these say why and return the exit status. */
+/* Make the objects, unless they are there. On failure these say why and return the exit status. */
 enum iscsi_err adm_need_db(struct adm *adm);
 enum iscsi_err adm_need_config(struct adm *adm);
 enum iscsi_err adm_need_sysfs(struct adm *adm);
 enum iscsi_err adm_need_sessions(struct adm *adm);
-/* Reads one session alone, for -r; whatever is asked of adm->sessions then is about it. */
+/* Reads one session alone, for -r: from then on adm->sessions holds no other session. */
 enum iscsi_err adm_need_session(struct adm *adm, unsigned int sid,
 				const struct sysfs_session **ret);
 enum iscsi_err adm_need_client(struct adm *adm);
-/* A client of the caller's own, which doesn't start the daemon. NULL: no memory. */
+/* Makes a client that the caller owns and that doesn't start the daemon. NULL: no memory. */
 struct client *adm_new_client(struct adm *adm, iscsi_db_warn_fn *warn, void *arg);
 enum iscsi_err adm_need_names(struct adm *adm);
-/* From here on the next adm_need_sessions() reads anew. */
+/* Makes the next adm_need_sessions() read all sessions anew. */
 void adm_forget_sessions(struct adm *adm);
 
 /* ---- records ------------------------------------------------------------------------- */
 
 /*
- * Which nodes or sessions a command is about: the filters of the command line, those not given
- * being NULL or -1, and the one session of -r.
+ * Which nodes or sessions a command is about: the filters of the command line and the one
+ * session of -r. A filter that wasn't given is NULL or -1.
  */
 struct adm_selection {
 	const char *target, *address, *iface;
 	int port;
 	const char *transport;			/* of @iface; NULL: not checked */
-	const struct sysfs_session *session;	/* -r: its record, and no other session */
-	bool literal;				/* look up no name to find records */
+	const struct sysfs_session *session;	/* -r: select no other session */
+	bool literal;				/* compare addresses without looking up names */
 };
 
-/* The selection of -T, -p and -I; a portal without a port means 3260, as open-iscsi has it. */
+/* Fills in what -T, -p and -I select; a portal without a port means 3260, as in open-iscsi. */
 void adm_select(const struct adm *adm, struct adm_selection *ret);
 
 /*
- * Walks the node records that @sel selects: those whose address means the same host, or, with
- * sel->literal, has the same text or, if none has, is the same number. @ret_count may be NULL.
+ * Calls @fn for each node record that @sel selects. An address matches if both mean the same
+ * host; with sel->literal, if the texts are equal or, where no record has that text, the
+ * numbers. @ret_count, how many records were selected, may be NULL.
  */
 enum iscsi_err adm_each_node(struct adm *adm, const struct adm_selection *sel,
 			     iscsi_db_record_fn *fn, void *arg, size_t *ret_count);
 
 /*
- * Stages the end of what adm_each_node() has just left out of @sel since it can't be read: its
- * path says what it was. @ret: how many, which is said once it is committed.
+ * Stages the deletion of the unreadable records that adm_each_node() has just left out of @sel:
+ * the path of such a record says what it was about. @ret is their number, for
+ * adm_say_unreadable_deleted() after the commit.
  */
 enum iscsi_err adm_delete_unreadable(struct adm *adm, const struct adm_selection *sel,
 				     unsigned int *ret);
@@ -95,24 +97,24 @@ struct adm_records {
 	size_t len, room;
 };
 
-/* Takes @rec, also if it fails (it is freed then). */
+/* Takes over @rec; on failure @rec is freed. */
 enum iscsi_err adm_records_add(struct adm_records *records, struct iscsi_db_record *rec);
-/* An iscsi_db_record_fn that copies what it is given; @arg: struct adm_records. */
+/* An iscsi_db_record_fn that adds a copy of the record to @arg, a struct adm_records. */
 enum iscsi_err adm_records_copy(void *arg, const struct iscsi_db_record *rec);
 void adm_records_done(struct adm_records *records);
 
-/* Whether @session is one of the node in @rec. Reads no more than it must. */
+/* Whether @session belongs to the node in @rec. Reads no more from sysfs than it must. */
 bool adm_session_is_of(struct adm *adm, const struct sysfs_session *session,
 		       const struct iscsi_db_record *rec);
-/* The number of sessions of a node. */
+/* How many sessions a node has. */
 size_t adm_count_sessions(struct adm *adm, const struct iscsi_db_record *rec);
 /* Whether @sel selects @session. */
 bool adm_session_selected(struct adm *adm, const struct adm_selection *sel,
 			  const struct sysfs_session *session);
 
 /*
- * A node record with the settings of iscsid.conf, bound to @iface (may be NULL), but without
- * identity. Only a lack of memory fails.
+ * Makes a node record with the settings of iscsid.conf, bound to @iface (may be NULL), but without
+ * target and portal.
  */
 enum iscsi_err adm_new_node(struct adm *adm, const struct iscsi_db_record *iface,
 			    struct iscsi_db_record **ret);
@@ -121,14 +123,14 @@ struct adm_identity {
 	const char *target, *address;
 	int port, tpgt;
 	const char *discovery_type, *discovery_address;
-	int discovery_port;	/* 0: none */
+	int discovery_port;	/* 0: the target was not found by a discovery */
 };
 
-/* Gives a record its identity; the names pass the library's gate. */
+/* Gives a record its target, portal and origin, after the library has checked the names. */
 enum iscsi_err adm_identify(struct iscsi_db_record *rec, const struct adm_identity *id,
 			    struct iscsi_why *why);
 
-/* Sets what @pairs say, in their order; settings of the identity too. */
+/* Sets @pairs in their order; also settings that -o update refuses to change. */
 enum iscsi_err adm_set_pairs(struct iscsi_db_record *rec, const struct option_pair *pairs,
 			     size_t count, struct iscsi_why *why);
 

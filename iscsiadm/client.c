@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Talks to iscsid. Writing and reading go on in one poll loop, so that a daemon that answers
- * before it has read everything, or reads slowly, never stands still against us. Tags begin
- * with 1: a result with tag 0 is about the connection itself.
+ * Talks to iscsid. One poll loop both writes and reads, so that client and daemon can't block
+ * each other when the daemon answers before it has read every request, or reads slowly. Tags
+ * begin with 1: a result with tag 0 is about the connection itself.
  */
 #include "iscsiadm/client.h"
 
@@ -25,11 +25,11 @@
 #include "libiscsi-db/util.h"
 
 #define CONNECT_PAUSE_MS	50
-#define CONNECT_TRY_MS		5000	/* for a daemon that was started to listen */
-#define STARTUP_MAX_MS		30000	/* for the command that starts it to end */
+#define CONNECT_TRY_MS		5000	/* from the end of the startup command to listening */
+#define STARTUP_MAX_MS		30000	/* for the startup command to end */
 #define HELLO_MAX_MS		5000	/* for the greeting on the abstract name... */
-#define HELLO_PART		10	/* ...or this part of the whole patience, if shorter */
-#define OVERFLOW_UID		65534	/* who root of an outer user namespace is seen as */
+#define HELLO_PART		10	/* ...or this part of silence_ms, if shorter */
+#define OVERFLOW_UID		65534	/* as which root of an outer user namespace is seen */
 
 extern char **environ;
 
@@ -53,7 +53,7 @@ struct client {
 	void *startup_arg;
 
 	int fd;
-	bool abstract;			/* how it is connected: anybody may listen there */
+	bool abstract;			/* connected by the abstract name, which any user may bind */
 	bool greeted;
 	struct queued_request *head, **tail;
 	size_t sent;			/* of head */
@@ -183,9 +183,9 @@ static int connect_name(const char *name)
 }
 
 /*
- * Anybody may listen on a free abstract name, and what we send carries secrets: so the listener
- * must be root or whoever runs us. A path is guarded by its folder's mode, and in a user
- * namespace the host's root can't be told from others.
+ * Any user may listen on a free abstract name, and requests carry secrets: so the listener must
+ * be root or the user who runs iscsiadm. In a user namespace the root of the host looks like any
+ * other foreign user; the mode of its folder guards a path, so a path may belong to that user.
  */
 static bool trusted(int fd, bool is_path)
 {
@@ -198,7 +198,7 @@ static bool trusted(int fd, bool is_path)
 	       (is_path && peer.uid == OVERFLOW_UID);
 }
 
-/* One attempt at every place where a daemon may listen. A descriptor or -errno. */
+/* Tries each place where a daemon may listen once. A descriptor or -errno. */
 static int connect_once(struct client *client)
 {
 	const char *override = getenv("ISCSID_SOCKET");
@@ -220,11 +220,11 @@ static int connect_once(struct client *client)
 		(void)close(fd);
 		return -EPERM;
 	}
-	/* A path that is there but closed to us says more than a name that isn't. */
+	/* That the path refuses us says more than that no daemon has the abstract name. */
 	return fd == -ECONNREFUSED && first == -EACCES ? first : fd;
 }
 
-/* Runs the command with what it prints kept off stdout, which programs parse. */
+/* Runs the command; its output goes to stderr, since programs parse our stdout. */
 static int spawn_shell(const char *command, pid_t *ret)
 {
 	char *argv[] = { (char *)"sh", (char *)"-c", (char *)command, NULL };
@@ -299,7 +299,7 @@ static enum iscsi_err connect_client(struct client *client)
 	const char *command = NULL;
 	int fd;
 
-	/* EAGAIN: the daemon is there, but its queue of new clients is full. */
+	/* EAGAIN: the daemon listens, but its queue of new clients is full. */
 	while ((fd = connect_once(client)) == -EAGAIN && monotonic_ms() < deadline)
 		(void)poll(NULL, 0, CONNECT_PAUSE_MS);
 	if (nobody_listens(fd) && client->startup) {
@@ -326,7 +326,7 @@ static enum iscsi_err connect_client(struct client *client)
 			    "nothing was sent");
 	if (fd == -EACCES)
 		return tell(client, ISCSI_ERR_ACCESS, "%s: %s", MGMT_SOCKET_PATH, strerror(-fd));
-	/* One number for "not there", as open-iscsi prints it. */
+	/* open-iscsi prints the number of ECONNREFUSED for each of these errors. */
 	if (nobody_listens(fd))
 		fd = -ECONNREFUSED;
 	return tell(client, ISCSI_ERR_ISCSID_NOTCONN, "can not connect to iSCSI daemon (%d)!",
@@ -387,7 +387,7 @@ const char *client_reason(const struct mgmt_reply *reply)
 	return reply->why[0] ? reply->why : iscsi_db_err_text(reply->err);
 }
 
-/* Writes what the socket takes. 0 or -errno; a peer that reads no more isn't an error yet. */
+/* Writes as much as the socket takes. 0, also if the socket is full, or -errno. */
 static int send_some(struct client *client)
 {
 	while (client->head) {
@@ -407,7 +407,7 @@ static int send_some(struct client *client)
 	return 0;
 }
 
-/* Reads what there is. The number of bytes, 0 at the end, -EAGAIN, or another -errno. */
+/* Reads what has arrived. The number of bytes, 0 at the end, -EAGAIN, or another -errno. */
 static ssize_t receive_some(struct client *client)
 {
 	ssize_t n;
@@ -431,7 +431,7 @@ static ssize_t receive_some(struct client *client)
 	return n;
 }
 
-/* Several requests may hear of the same: a discovery through several interfaces, say. */
+/* Several requests may cause the same warning: a discovery through several interfaces does. */
 static void warn_once(struct client *client, const char *text)
 {
 	char **more;
@@ -486,7 +486,7 @@ static enum iscsi_err handle_reply(struct client *client, const struct mgmt_repl
 	return ISCSI_SUCCESS;
 }
 
-/* Takes the whole messages off the buffer. @progress is set if there was one. */
+/* Takes whole messages off the buffer, and sets @progress if there was a message. */
 static enum iscsi_err handle_input(struct client *client, client_reply_fn *fn, void *arg,
 				   bool *progress)
 {
@@ -519,7 +519,7 @@ static enum iscsi_err handle_input(struct client *client, client_reply_fn *fn, v
 	return err;
 }
 
-/* Nothing was heard in time, or the other side has hung up: what that means. */
+/* Says what it means that the daemon was silent for too long, or hung up without a greeting. */
 static enum iscsi_err say_silent(struct client *client, int silence_ms)
 {
 	if (!client->greeted && client->abstract)
@@ -533,9 +533,9 @@ static enum iscsi_err say_silent(struct client *client, int silence_ms)
 }
 
 /*
- * How long to wait for the first word. A daemon of ours listens on its path too, as a rule, so
- * that the abstract name alone is suspect; but it may have been passed that alone, and be
- * starting up.
+ * How long to wait for the greeting. Our daemon listens on its path too, as a rule, so a listener
+ * that has the abstract name alone may be open-iscsi's; but systemd may also have handed that
+ * name alone to a daemon of ours that is still starting.
  */
 static int hello_patience_ms(const struct client *client, int silence_ms)
 {
@@ -560,7 +560,7 @@ static enum iscsi_err exchange(struct client *client, int silence_ms, client_rep
 
 		if (left <= 0)
 			return say_silent(client, silence_ms);
-		/* A daemon that refuses us closes early: read what it said, don't write. */
+		/* A daemon that refuses us closes early; the reason can still be read. */
 		if (client->head && client->greeted && !deaf && send_some(client) < 0)
 			deaf = true;
 		if (client->head && client->greeted && !deaf)

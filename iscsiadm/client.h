@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The way from iscsiadm to iscsid: one connection for a whole command, any number of requests
- * on it at once, and a bound on how long an answer may be waited for. Starts the daemon where
- * nobody listens. The modes use it; it knows messages, but not what they are about.
+ * on it at once, and a bound on how long an answer may take. If no daemon listens, the client
+ * can start one. The modes call this file; it doesn't know what a request is about.
  */
 #ifndef ISCSIADM_CLIENT_H
 #define ISCSIADM_CLIENT_H
@@ -12,8 +12,8 @@
 struct client;
 
 /*
- * The shell command that starts the daemon, or NULL if there is none; asked for only when
- * nobody listens. The text must live until the client is freed.
+ * Returns the shell command that starts the daemon, or NULL if there is none. Called only when
+ * no daemon listens. The text must live until the client is freed.
  */
 typedef const char *client_startup_fn(void *arg);
 
@@ -24,7 +24,7 @@ typedef const char *client_startup_fn(void *arg);
 struct client *client_new(iscsi_db_warn_fn *warn, void *warn_arg);
 struct client *client_free(struct client *client);
 
-/* @debug hears what is asked and what comes of it, in a line each; no secrets. */
+/* @debug hears a line for each request and each result; the lines hold no secrets. */
 void client_set_debug(struct client *client, iscsi_db_warn_fn *debug, void *arg);
 
 /* Without this call, or with NULL, the daemon isn't started. */
@@ -45,11 +45,11 @@ const char *client_reason(const struct mgmt_reply *reply);
 
 /*
  * Sends what is queued and hands out replies until each request has had its MGMT_RESULT. If
- * that can't be (no daemon, connection lost, nothing heard for @silence_ms), says so to @warn,
- * hands out a MGMT_RESULT with that error and an empty reason for each request that has had
- * none, and returns the error: @fn hears of every request exactly once in any case. Whoever
- * listens on the abstract name alone and doesn't greet is given up sooner, with
- * ISCSI_ERR_ISCSID_COMM_ERR: open-iscsi's daemon, say.
+ * there is no daemon, the connection breaks or nothing is heard for @silence_ms, the function
+ * tells @warn, hands out a MGMT_RESULT with that error and an empty reason for each request
+ * without a result, and returns the error. So @fn hears exactly one result for each request.
+ * A listener on the abstract name alone that doesn't greet, as open-iscsi's daemon, is given up
+ * sooner, with ISCSI_ERR_ISCSID_COMM_ERR.
  */
 enum iscsi_err client_run(struct client *client, int silence_ms, client_reply_fn *fn, void *arg);
 

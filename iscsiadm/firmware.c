@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reads /sys/firmware/ibft and, for cards, /sys/firmware/iscsi_boot*: folders initiator,
- * ethernetN and targetN. Every file is optional. A target belongs to the network card whose
- * index its nic-assoc gives. Nobody checked what the firmware wrote there: text that is cut off
- * or holds control characters isn't used, and the target says so.
+ * Reads /sys/firmware/ibft and, for cards, /sys/firmware/iscsi_boot*: the folders initiator,
+ * ethernetN and targetN. Every file is optional. The nic-assoc of a target is the index of its
+ * network card. The firmware may have written anything: text that is cut off or holds control
+ * characters isn't used, and becomes the problem of its target.
  */
 #include "iscsiadm/firmware.h"
 
@@ -26,7 +26,7 @@ struct source {
 	size_t nic_count;
 };
 
-/* Makes control characters visible. True if there were any. */
+/* Makes '?' of each control character. True if there was one. */
 static bool clean(char *text)
 {
 	bool found = false;
@@ -40,7 +40,7 @@ static bool clean(char *text)
 	return found;
 }
 
-/* What is only shown. */
+/* Reads text that is only printed. */
 static void read_shown(const struct source *s, const char *folder, const char *name, char *ret,
 		       size_t size)
 {
@@ -51,7 +51,7 @@ static void read_shown(const struct source *s, const char *folder, const char *n
 	(void)clean(ret);
 }
 
-/* The first problem of a target counts. */
+/* Keeps the first problem of a target. */
 static void PRINTF(2, 3) set_problem(struct firmware_target *t, const char *fmt, ...)
 {
 	va_list ap;
@@ -63,7 +63,7 @@ static void PRINTF(2, 3) set_problem(struct firmware_target *t, const char *fmt,
 	va_end(ap);
 }
 
-/* What a session can't do without, once the firmware has set it. */
+/* Reads text that a session needs; text that can't be used is a problem of the target. */
 static void read_needed(const struct source *s, const char *folder, const char *name, char *ret,
 			size_t size, struct firmware_target *t)
 {
@@ -93,7 +93,7 @@ static int read_firmware_number(const struct source *s, const char *folder, cons
 	return errno || end == text || n < 0 || n > 65535 ? otherwise : (int)n;
 }
 
-/* The folder of the card with this index. False: there is none. */
+/* Finds the folder of the network card with this index. False: there is none. */
 static bool find_nic(const struct source *s, int index, char *ret, size_t size)
 {
 
@@ -137,7 +137,7 @@ static void read_port(const struct source *s, const char *folder, struct firmwar
 		t->port = ISCSI_PORT_DEFAULT;
 }
 
-/* False: it isn't marked valid, or has no card. */
+/* False: the target isn't marked valid, or its network card isn't described. */
 static bool read_target(const struct source *s, unsigned int number, firmware_no_nic_fn *no_nic,
 			void *arg, struct firmware_target *t)
 {
@@ -240,7 +240,7 @@ void firmware_free(struct firmware_target *list, size_t len)
 	free(list);
 }
 
-/* ---- what becomes of a target ---------------------------------------------------------- */
+/* ---- the record of a target ------------------------------------------------------------ */
 
 static bool no_address(const char *address)
 {
@@ -296,8 +296,8 @@ size_t firmware_settings(const struct firmware_target *t, const struct iscsi_db_
 	size_t n = 0;
 
 	/*
-	 * What the table is silent about stays as iscsid.conf and the interface have it, but for
-	 * names and passwords: iscsid.conf's are not for the firmware's targets.
+	 * Where the table is silent, the settings of iscsid.conf and the interface stay. Only CHAP
+	 * names and passwords are emptied: those of iscsid.conf aren't for the firmware's targets.
 	 */
 	for (size_t i = 0; i < FIRMWARE_SETTINGS_MAX; i++) {
 		if (all[i].value)

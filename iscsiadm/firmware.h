@@ -10,13 +10,13 @@
 #include "iscsiadm/options.h"
 #include "iscsid/kernel/sysfs.h"
 
-#define FIRMWARE_TPGT		1	/* the table has no portal groups; so open-iscsi assumes */
+#define FIRMWARE_TPGT		1	/* the table has no portal groups; open-iscsi assumes 1 */
 #define FIRMWARE_SETTINGS_MAX	8
 
-/* "" where the firmware says nothing. */
+/* A text is "" where the firmware says nothing. */
 struct firmware_target {
 	char path[64];			/* its folder, "firmware/ibft/target0" */
-	char problem[128];		/* what of it can't be used, and why */
+	char problem[128];		/* the entry that can't be used, and why; "": none */
 	char initiator[ISCSI_VALUE_MAX + 1];
 	char transport[16];
 	char hwaddress[64], ipaddress[64], prefix_len[16], subnet_mask[64], gateway[64];
@@ -28,28 +28,32 @@ struct firmware_target {
 	char username_in[ISCSI_VALUE_MAX + 1], password_in[ISCSI_VALUE_MAX + 1];
 };
 
-/* A target on a network card that isn't described; @arg as given to firmware_read(). */
+/*
+ * Hears of a target whose network card @nic the table doesn't describe; the table has @max_nic
+ * cards. @arg is that of firmware_read().
+ */
 typedef void firmware_no_nic_fn(void *arg, int nic, int max_nic);
 
 /*
- * All targets that are marked valid, in the order of their numbers; firmware_free() it.
- * ISCSI_ERR_NO_OBJS_FOUND: there are none. A target without its network card isn't among them,
- * but told to @no_nic.
+ * Reads all targets that are marked valid, in the order of their numbers, into a list that
+ * firmware_free() frees. ISCSI_ERR_NO_OBJS_FOUND: there are none. A target without its network
+ * card is told to @no_nic and left out.
  */
 enum iscsi_err firmware_read(struct sysfs *sysfs, firmware_no_nic_fn *no_nic, void *arg,
 			     struct firmware_target **ret, size_t *ret_len);
 void firmware_free(struct firmware_target *list, size_t len);
 
 /*
- * Whether a session can be made of what the table says. ISCSI_ERR_INVAL: something is missing
- * or not what it should be. ISCSI_ERR_OP_NOT_SUPP: it is for a card that speaks iSCSI itself.
+ * Whether the table says enough for a session. ISCSI_ERR_INVAL: an entry is missing or can't be
+ * used. ISCSI_ERR_OP_NOT_SUPP: the target is for a card that speaks iSCSI itself.
  */
 enum iscsi_err firmware_check(const struct firmware_target *target, struct iscsi_why *why);
 
 /*
- * The settings that a target's record gets from the table: initiator name, unless @iface has
- * one of its own, and CHAP, whose names and passwords are empty where the table has none; and
- * that it belongs to booting. The values are @target's, or constants. How many there are.
+ * Fills in the settings that a target's record gets from the table and returns their number: that
+ * the record belongs to booting, the initiator name, unless @iface has a name of its own, and
+ * CHAP, with empty names and passwords where the table has none. The values are those of @target,
+ * or constants.
  */
 size_t firmware_settings(const struct firmware_target *target,
 			 const struct iscsi_db_record *iface,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reported targets -> node records. What was reported is sorted by what finds a record, so that
- * one walk over the database tells which records exist, which have a stale tpgt, and which are
- * no longer reported. Names from targets pass the library's gate before anything else.
+ * Reported targets -> node records. The targets are sorted by the parts that identify a record,
+ * so that one walk over the database tells which records exist, which have an old tpgt, and which
+ * targets are no longer reported. The library checks each name from a target first of all.
  */
 #include "iscsiadm/found.h"
 
@@ -12,9 +12,12 @@
 
 #include "libiscsi-db/util.h"
 
-#define FOUND_MAX	(1 << 20)	/* what a target can make us keep */
+#define FOUND_MAX	(1 << 20)	/* bounds the memory that a target can make us use */
 
-/* Tried here, before anything is staged: a record isn't replaced by one that can't be. */
+/*
+ * Tries the settings before anything is staged, so that no record is deleted for a new record
+ * that then can't be made.
+ */
 static enum iscsi_err check_extra(const struct found_extra *extra, struct iscsi_why *why)
 {
 	struct iscsi_db_record *rec;
@@ -109,7 +112,7 @@ struct found_work {
 	const char **names;			/* of the interfaces */
 	const struct found **sorted;		/* without repetitions */
 	size_t len;
-	struct iscsi_db_record **existing;	/* beside sorted: the record there is, if any */
+	struct iscsi_db_record **existing;	/* beside sorted: the record in the database, or NULL */
 };
 
 static int compare_found(const struct found *a, const struct found *b)
@@ -134,7 +137,7 @@ static int compare_found_order(const void *pa, const void *pb)
 	return r ? r : a->order < b->order ? -1 : a->order > b->order;
 }
 
-/* The place of @rec's target, portal and interface in s->sorted; false: not reported. */
+/* The place of @rec's target, portal and interface in s->sorted. False: not reported. */
 static bool find_reported(const struct found_work *s, const struct iscsi_db_record *rec, size_t *ret)
 {
 	const char *target = iscsi_db_record_get(rec, "node.name");
@@ -205,7 +208,7 @@ static enum iscsi_err look_at(void *arg, const struct iscsi_db_record *rec)
 		}
 		return stage_stale_delete(s, rec);
 	}
-	/* A portal is in one portal group: under another tag it is what it was before. */
+	/* A portal is in one portal group, so a record with another tag is outdated. */
 	known = !s->sorted[i]->extra.tpgt_assumed;
 	if (s->existing[i] || (known && (s->ops & OP_UPDATE) &&
 			       iscsi_db_record_get_int(rec, "node.tpgt") != s->sorted[i]->tpgt))
@@ -214,7 +217,10 @@ static enum iscsi_err look_at(void *arg, const struct iscsi_db_record *rec)
 	return adm_fail(err, NULL);
 }
 
-/* Fills s->existing and stages what has to go: all records, or only those of the targets. */
+/*
+ * Fills s->existing and stages the deletion of outdated records. OP_DELETE needs a look at all
+ * records; without OP_DELETE the records of the reported targets are enough.
+ */
 static enum iscsi_err look_at_records(struct found_work *s)
 {
 	struct iscsi_db_filter filter = { .port = -1 };
@@ -234,7 +240,7 @@ static enum iscsi_err look_at_records(struct found_work *s)
 	return why.text[0] ? adm_fail(err, &why) : err;
 }
 
-/* The portal group of what was reported; @existing: the record that there is, if any. */
+/* The portal group tag for the record of @f; @existing may be NULL. */
 static int tpgt_of(const struct found *f, const struct iscsi_db_record *existing)
 {
 	int tpgt = existing ? iscsi_db_record_get_int(existing, "node.tpgt") :
@@ -243,7 +249,7 @@ static int tpgt_of(const struct found *f, const struct iscsi_db_record *existing
 	return f->extra.tpgt_assumed && tpgt != ISCSI_TPGT_UNKNOWN ? tpgt : f->tpgt;
 }
 
-/* A record for what was reported, from the template of its interface. */
+/* Makes the record of @f from the template of its interface. */
 static enum iscsi_err make_found_record(struct found_work *s, const struct found *f,
 					const struct iscsi_db_record *existing,
 					const struct iscsi_db_record *template,
@@ -282,7 +288,7 @@ static void say_not_stored(const struct iscsi_db_record *rec)
 		  iscsi_db_record_get(rec, "node.tpgt"), iscsi_db_record_get(rec, "node.name"));
 }
 
-/* The place of @f in s->sorted; it, or its like, is there. */
+/* The place in s->sorted of @f, or of the equal target that was reported first. */
 static size_t find_found(const struct found_work *s, const struct found *f)
 {
 	size_t low = 0, high = s->len;
@@ -298,7 +304,7 @@ static size_t find_found(const struct found_work *s, const struct found *f)
 	return low;
 }
 
-/* The record of one reported target: stored as the operations say, and handed out. */
+/* Stages the record of @f, if the operations say so, and adds the record to @ret_records. */
 static enum iscsi_err store_one(struct found_work *s, const struct found *f,
 				struct iscsi_db_record *const *templates,
 				struct adm_records *ret_records)
@@ -310,7 +316,7 @@ static enum iscsi_err store_one(struct found_work *s, const struct found *f,
 	bool write;
 
 	if (s->sorted[i] != f)
-		return ISCSI_SUCCESS;	/* reported twice */
+		return ISCSI_SUCCESS;	/* the target reported the same twice */
 	if (s->existing[i] && !(s->ops & OP_UPDATE)) {
 		rec = s->existing[i];
 		s->existing[i] = NULL;
@@ -386,7 +392,7 @@ enum iscsi_err found_store(struct adm *adm, const struct found_source *source,
 		err = make_templates(&s, iface_count, templates);
 	if (!err)
 		err = look_at_records(&s);
-	/* One that can't be stored doesn't hinder the others. */
+	/* A target that can't be stored doesn't keep the others from being stored. */
 	for (size_t i = 0; i < found->len && !err; i++) {
 		enum iscsi_err one = store_one(&s, &found->list[i], templates, ret_records);
 

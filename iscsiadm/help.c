@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The texts of --help: a summary, and one for each mode ("iscsiadm -m MODE --help"). Each fits
- * a screen of 24 lines by 80 columns. What they say is what options.c accepts.
+ * a screen of 24 lines by 80 columns and lists the options that options.c accepts.
  */
 #include "iscsiadm/options.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Logins and logouts. The lines and their order are open-iscsi's: first what is being tried,
- * all of it, then each result as it arrives. The reason that the daemon gives stands on a line
- * of its own before the two that programs know.
+ * Logins and logouts. The lines and their order are open-iscsi's: first a line for each attempt,
+ * then the results as they arrive. The daemon's reason for a failure stands on a line of its own
+ * before the two lines that programs know.
  */
 #include "iscsiadm/logins.h"
 
@@ -14,14 +14,14 @@
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"
 
-#define LINE_MAX_LEN	768		/* name, address and interface at their longest */
-#define GRACE_MS	60000		/* for the daemon beyond its own deadlines */
+#define LINE_MAX_LEN	768		/* fits the longest name, address and interface */
+#define GRACE_MS	60000		/* added to the daemon's own deadlines */
 #define LOGOUT_MS	120000
-#define PROGRESS_LEAST	5		/* requests from which on a terminal shows progress */
+#define PROGRESS_LEAST	5		/* the fewest requests for which progress is shown */
 
-/* One request: the object it is about, by its place in the caller's list. */
+/* One request. */
 struct wish {
-	size_t index;
+	size_t index;			/* the place of its record or session in job->list */
 	enum iscsi_err err;
 };
 
@@ -30,11 +30,11 @@ struct job {
 	bool progress;
 	struct wish *wishes;
 	size_t len, done;
-	/* Formats what wish @i is about. */
+	/* Formats the record or session at @index for the lines about it. */
 	void (*format)(const struct job *job, size_t index, char *ret, size_t size);
 	void (*succeeded)(const struct job *job, const char *what);
 	void (*failed)(const struct job *job, const char *what);
-	/* Says why it failed, as the daemon has it. */
+	/* Prints the daemon's reason for a failure. */
 	void (*explain)(const struct job *job, size_t index, const char *why);
 	const void *list;
 	bool no_wait;
@@ -157,7 +157,10 @@ static int login_bound_ms(const struct iscsi_db_record *rec)
 	return (int)MIN(ms, 24 * 3600 * 1000);
 }
 
-/* How many sessions a record still lacks; says so and returns 0 if it has them all. */
+/*
+ * How many sessions a record still lacks. 0: it has all of them, which is said. @multiple is set
+ * if the record wants more than one.
+ */
 static size_t sessions_wanted(struct adm *adm, const struct iscsi_db_record *rec,
 			      const struct login_how *how, bool *multiple)
 {
@@ -194,7 +197,7 @@ static enum iscsi_err ask_login(struct adm *adm, struct job *job, size_t index,
 	return err;
 }
 
-/* Queues the logins that one record needs. */
+/* Queues the logins of the sessions that one record still lacks. */
 static enum iscsi_err queue_logins(struct adm *adm, struct job *job,
 				   const struct iscsi_db_record *rec, size_t index,
 				   const struct login_how *how)

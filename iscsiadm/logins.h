@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Logging in to any number of records, and out of any number of sessions, in one go: all is
- * asked of iscsid at once, what comes of it is said as it comes. Used by the node, session,
- * discovery and fw modes.
+ * Logging in to any number of records, and out of any number of sessions: all requests go to
+ * iscsid at once, and each result is printed when it arrives. The node, session, discovery and
+ * fw modes and sessions.c call this file.
  */
 #ifndef ISCSIADM_LOGINS_H
 #define ISCSIADM_LOGINS_H
@@ -10,21 +10,22 @@
 #include "iscsiadm/adm.h"
 
 struct login_how {
-	bool another;	/* one more session, however many there are: "-r SID -o new" */
-	bool no_wait;	/* don't wait for what comes of it: -W */
-	bool quiet_end;	/* without the line that sums failures up */
+	bool another;	/* make one more session, however many exist: "-r SID -o new" */
+	bool no_wait;	/* don't wait until the login has ended: -W */
+	bool quiet_end;	/* leave out the line that sums up failures */
 };
 
 /*
- * Logs in to @count records. The exit status: the first failure of those that weren't even
- * asked for ("already present"), else the first of those that were, in the order of @records.
+ * Logs in to @count records. Returns the exit status: the first failure among the logins that
+ * were not requested ("already present"), else the first failure among the requested logins, in
+ * the order of @records.
  */
 enum iscsi_err logins_run(struct adm *adm, struct iscsi_db_record *const *records, size_t count,
 			  const struct login_how *how);
 
 /*
- * Ends @count sessions, which must be of adm->sessions. The exit status: that of the way to the
- * daemon, else the last failure in the order of @list.
+ * Ends @count sessions, which must be of adm->sessions. Returns the exit status: why the daemon
+ * could not be asked, else the last failure in the order of @list.
  */
 enum iscsi_err logouts_run(struct adm *adm, const struct sysfs_session *const *list,
 			   size_t count);

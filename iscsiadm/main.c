@@ -27,7 +27,7 @@ static void on_sigint(int sig)
 	ssize_t n;
 
 	(void)sig;
-	/* A lock that is held goes with the process, what is staged was never visible. */
+	/* The kernel releases a lock that is held, and staged changes were never visible. */
 	n = write(STDERR_FILENO, text, sizeof(text) - 1);
 	(void)n;
 	_exit(ISCSI_ERR);
@@ -38,7 +38,7 @@ static void set_up_process(void)
 	struct sigaction sa = { .sa_handler = on_sigint };
 
 	(void)sigaction(SIGINT, &sa, NULL);
-	sa.sa_handler = SIG_IGN;	/* a peer that goes away is an error to report */
+	sa.sa_handler = SIG_IGN;	/* a write to a peer that went away fails instead */
 	(void)sigaction(SIGPIPE, &sa, NULL);
 	(void)umask(0077);		/* records carry secrets */
 }
@@ -52,7 +52,7 @@ static void on_stopped(void *arg, size_t index, const struct mgmt_reply *reply)
 		(void)iscsi_fail(why, reply->err, "%s", client_reason(reply));
 }
 
-/* -k: sessions stay. Whatever comes of it, the exit status is 0, which scripts rely on. */
+/* -k: ends the daemon; sessions stay. Scripts rely on status 0 even if that fails. */
 static enum iscsi_err stop_daemon(struct adm *adm)
 {
 	struct mgmt_request req = { .type = MGMT_STOP, .record = "", .iface = "" };
@@ -141,7 +141,7 @@ int main(int argc, char **argv)
 		say_bad_options(&adm.opt, &why);
 	adm_done(&adm);
 
-	/* Output that was cut short must not pass for the whole; but "| head" is no failure. */
+	/* Output that was cut short is a failure, unless a reader like head(1) closed the pipe. */
 	if ((fflush(stdout) || ferror(stdout)) && errno != EPIPE) {
 		adm_error("cannot write the output: %s", strerror(errno));
 		if (!err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Compares addresses. What a text means as a number is kept in one form, 16 bytes with the zone,
- * so that comparing is a memcmp(). Resolved names are kept for the length of the command.
+ * Compares addresses. Each address becomes a number of 16 bytes with a zone, so that memcmp() can
+ * compare IPv4 and IPv6 alike. Resolved names are kept until the command ends.
  */
 #include "iscsiadm/match.h"
 
@@ -15,7 +15,7 @@
 
 #include "libiscsi-db/util.h"
 
-#define WAIT_MAX_MS	10000	/* for servers that don't answer; then no name is looked up */
+#define WAIT_MAX_MS	10000	/* for silent name servers; later names aren't looked up */
 
 struct number {
 	unsigned char bytes[16];	/* IPv4 as ::ffff:a.b.c.d */
@@ -31,7 +31,7 @@ struct known_name {
 struct match_names {
 	struct known_name *entries;
 	size_t len;
-	int64_t waited_ms;		/* in vain */
+	int64_t waited_ms;		/* for servers that didn't answer */
 };
 
 static void from_ipv4(const struct in_addr *in, struct number *ret)
@@ -104,7 +104,7 @@ struct match_names *match_names_free(struct match_names *names)
 	return NULL;
 }
 
-/* The first address that a name stands for, as open-iscsi compares it. */
+/* Takes the first address of a name; open-iscsi compares that address alone. */
 static bool look_up(struct match_names *names, const char *name, struct number *ret)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list;
@@ -130,7 +130,7 @@ static bool look_up(struct match_names *names, const char *name, struct number *
 	return found;
 }
 
-/* Few names occur in one command, but many records may have the same: a list will do. */
+/* Many records may have the same name, but few names occur in a command: a list is enough. */
 static bool resolve_once(struct match_names *names, const char *address, struct number *ret)
 {
 	struct known_name *e;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whether two addresses mean the same: as text, as numbers, or as names that resolve alike.
- * Each name is looked up once for a whole command. The modes use it to hold records and sessions
- * against -p and each other.
+ * Whether two addresses mean the same host: as text, as numbers, or as names that resolve to the
+ * same number. Each name is looked up once in a command. adm.c compares records and sessions with
+ * -p, and with each other, by this file.
  */
 #ifndef ISCSIADM_MATCH_H
 #define ISCSIADM_MATCH_H
@@ -15,12 +15,12 @@ struct match_names *match_names_new(void);
 struct match_names *match_names_free(struct match_names *names);
 
 /*
- * Equal as text, as numbers ("::1" and "0:0::1"), or in what they resolve to. Only what is no
- * number is looked up; a name that can't be resolved equals nothing but itself.
+ * Whether @a and @b are equal as texts, as numbers ("::1" and "0:0::1"), or resolve to the same
+ * number. A number is never looked up; a name that can't be resolved equals only itself.
  */
 bool match_address(struct match_names *names, const char *a, const char *b);
 
-/* True if it is a numeric address, and never looked up. */
+/* Whether @address is a number, which is never looked up. */
 bool match_is_number(const char *address);
 
 #endif /* ISCSIADM_MATCH_H */

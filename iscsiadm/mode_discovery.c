@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * "-m discovery" and "-m discoverydb": asking a portal for targets, and the records of such
- * portals. The two modes differ in what they do with the record of the portal: the first resets
- * it, the second keeps it. iscsid does the asking, through all interfaces at once; the database
- * is opened for writing only after it has answered. With "-t fw" it is the firmware that names
- * the targets, and what becomes of them is the same.
+ * portals. The two modes differ in what they do with the portal's record: the first resets it,
+ * the second keeps it. iscsid asks, through all interfaces at once; the database is locked only
+ * after the answers have come. With "-t fw" the firmware names the targets, which are then stored
+ * in the same way.
  */
 #include "iscsiadm/mode_discovery.h"
 
@@ -30,9 +30,9 @@ struct inquiry {
 	enum iscsi_db_kind kind;
 	const char *address;
 	int port;
-	const char *source;		/* as node.discovery_type has it */
-	struct iscsi_db_record *rec;	/* with what settings */
-	bool store_rec;			/* write it, unless nothing is to be stored */
+	const char *source;		/* a value of node.discovery_type */
+	struct iscsi_db_record *rec;	/* the settings with which iscsid asks */
+	bool store_rec;			/* store @rec, unless -o says to store nothing */
 	struct adm_records ifaces;
 	struct found_list found;
 	size_t request_count;
@@ -46,7 +46,7 @@ static bool is_tcp(const struct iscsi_db_record *iface)
 	return transport && streq(transport, "tcp");
 }
 
-/* An iscsi_db_record_fn: the interfaces that take part if none is named. */
+/* An iscsi_db_record_fn: picks the interfaces through which to ask without -I. */
 static enum iscsi_err pick_iface(void *arg, const struct iscsi_db_record *iface)
 {
 	if (!is_tcp(iface) || streq(iscsi_db_record_get(iface, "iface.iscsi_ifacename"),
@@ -73,10 +73,10 @@ static enum iscsi_err read_iface(struct inquiry *d, const char *name)
 	if (why.text[0])
 		adm_error("%s", why.text);
 	adm_error("Could not read iface info for %s.", name);
-	return ISCSI_SUCCESS;	/* the others are tried */
+	return ISCSI_SUCCESS;	/* the other interfaces are tried */
 }
 
-/* The interfaces of -I in their order, else all for TCP, else the built-in one. */
+/* Picks the interfaces of -I in their order, else all for TCP, else the built-in default. */
 static enum iscsi_err pick_ifaces(struct inquiry *d)
 {
 	const struct options *opt = &d->adm->opt;
@@ -98,8 +98,8 @@ static enum iscsi_err pick_ifaces(struct inquiry *d)
 }
 
 /*
- * An iSNS server isn't asked through an interface: what it answers depends on the initiator's
- * name alone, so interfaces with the same one share a request.
+ * Whether two interfaces share a request. An iSNS server isn't asked through an interface: its
+ * answer depends on the initiator's name alone, so interfaces with the same name share a request.
  */
 static bool same_request(const struct inquiry *d, size_t a, size_t b)
 {
@@ -115,7 +115,7 @@ static void inquiry_on_target(struct inquiry *d, const struct mgmt_reply *reply,
 	struct mgmt_reply target = *reply;
 	struct iscsi_why why = { "" };
 
-	/* A target without an address is on the portal that named it. */
+	/* A target without an address is on the portal that named the target. */
 	if (!reply->address[0]) {
 		target.address = d->address;
 		target.port = d->port;
@@ -126,7 +126,7 @@ static void inquiry_on_target(struct inquiry *d, const struct mgmt_reply *reply,
 			  why.text);
 }
 
-/* @first: the first of the interfaces that this request is for. */
+/* @first: the place of the first interface that this request is for. */
 static void inquiry_on_reply(void *arg, size_t first, const struct mgmt_reply *reply)
 {
 	struct inquiry *d = arg;
@@ -139,7 +139,7 @@ static void inquiry_on_reply(void *arg, size_t first, const struct mgmt_reply *r
 			continue;
 		}
 		d->results[i] = reply->err;
-		if (reply->err)		/* half a list is none */
+		if (reply->err)		/* an answer that broke off may lack targets */
 			found_drop(&d->found, i);
 	}
 	if (reply->type == MGMT_TARGET || !reply->err || !reply->why[0])
@@ -152,8 +152,8 @@ static void inquiry_on_reply(void *arg, size_t first, const struct mgmt_reply *r
 }
 
 /*
- * How long the daemon may be silent: for a look-up, and in each attempt for a login, which takes
- * all three of its settings at most, an answer to SendTargets, and a pause.
+ * How long the daemon may be silent: the time for a look-up, and for each attempt the time for a
+ * login, which all three time-outs bound, for an answer to SendTargets, and for a pause.
  */
 static int inquiry_patience_ms(const struct iscsi_db_record *rec)
 {
@@ -191,7 +191,7 @@ static enum iscsi_err inquiry_queue(struct inquiry *d, size_t i, const char *rec
 	return err;
 }
 
-/* Asks through all interfaces at once. What failed has been said; the answers are in @d. */
+/* Asks through all interfaces at once. Failures are said; the answers are in @d. */
 static enum iscsi_err inquiry_ask(struct inquiry *d)
 {
 	enum iscsi_err err;
@@ -215,8 +215,8 @@ static enum iscsi_err inquiry_ask(struct inquiry *d)
 }
 
 /*
- * The result of all interfaces together: the first failure; but a transport that fails doesn't
- * count while another interface got through. @all_answered: none failed in any way.
+ * The result of all interfaces together: the first failure, except that failures of the
+ * transport don't count if another interface got an answer. @all_answered: no interface failed.
  */
 static enum iscsi_err inquiry_result(const struct inquiry *d, bool *all_answered)
 {
@@ -258,7 +258,7 @@ static void inquiry_print(const struct inquiry *d)
 	}
 }
 
-/* Nothing is stale because of an interface that couldn't ask. */
+/* If an interface couldn't ask, no record counts as no longer reported. */
 static unsigned int effective_ops(const struct options *opt, bool all_answered)
 {
 	unsigned int ops = opt->ops ? opt->ops : CHANGES;
@@ -270,11 +270,14 @@ struct storing {
 	struct inquiry *d;
 	unsigned int ops;
 	bool store_rec;
-	enum iscsi_err first;		/* why something couldn't be stored, though the rest is */
+	enum iscsi_err first;		/* why the first record that failed wasn't stored */
 	struct adm_records *records;
 };
 
-/* An adm_stage_fn: all that a discovery changes. Only a lack of memory keeps all from being stored. */
+/*
+ * An adm_stage_fn: stages the records of the portal and of its targets. A record that can't be
+ * stored doesn't hinder the others; only a lack of memory stops all of them.
+ */
 static enum iscsi_err stage_inquiry(void *arg)
 {
 	struct storing *s = arg;
@@ -302,7 +305,7 @@ static enum iscsi_err inquiry_store(struct inquiry *d, bool all_answered,
 	enum iscsi_err err;
 
 	s.store_rec = d->store_rec && !(s.ops & OP_NONPERSISTENT);
-	/* Without a change the database needn't be writable. */
+	/* Without changes no lock is needed, so the database may be read-only. */
 	err = s.store_rec || (s.ops & CHANGES) ? adm_change(d->adm, stage_inquiry, &s) :
 						 stage_inquiry(&s);
 	return s.first ? s.first : err;
@@ -334,7 +337,7 @@ static void inquiry_done(struct inquiry *d)
 	d->rec = iscsi_db_record_free(d->rec);
 }
 
-/* Takes d->rec. */
+/* Asks, stores, prints and logs in; ends @d. */
 static enum iscsi_err inquiry_run(struct inquiry *d)
 {
 	const char *what = d->kind == ISCSI_DB_ISNS ? "iSNS" : "SendTargets";
@@ -364,7 +367,7 @@ static enum iscsi_err inquiry_run(struct inquiry *d)
 
 /* ---- what the firmware names ----------------------------------------------------------- */
 
-/* A firmware_no_nic_fn: not on stdout, since programs take each line there for a target. */
+/* A firmware_no_nic_fn. It uses stderr, since programs take each line of stdout for a target. */
 static void on_no_nic(void *arg, int nic, int max_nic)
 {
 	bool *complete = arg;
@@ -374,8 +377,8 @@ static void on_no_nic(void *arg, int nic, int max_nic)
 }
 
 /*
- * One target through all interfaces; what @t and @settings hold must outlive d->found. There is
- * room for FIRMWARE_SETTINGS_MAX of them for each interface.
+ * Adds one target for each interface. The strings of @t and the array @settings, with room for
+ * FIRMWARE_SETTINGS_MAX settings for each interface, must outlive d->found.
  */
 static enum iscsi_err add_firmware_target(struct inquiry *d, const struct firmware_target *t,
 					  struct option_pair *settings, struct iscsi_why *why)
@@ -396,11 +399,11 @@ static enum iscsi_err add_firmware_target(struct inquiry *d, const struct firmwa
 	return err;
 }
 
-/* Nothing counts as gone because of what the table has, but can't be used. */
+/* If an entry of the table can't be used, no record counts as no longer described. */
 static enum iscsi_err add_firmware(struct inquiry *d, const struct firmware_target *list,
 				   size_t len, bool complete)
 {
-	const size_t room = d->ifaces.len * FIRMWARE_SETTINGS_MAX;	/* for a target */
+	const size_t room = d->ifaces.len * FIRMWARE_SETTINGS_MAX;	/* settings of a target */
 	CLEANUP(freep) struct option_pair *settings = NULL;
 	enum iscsi_err err, first = ISCSI_SUCCESS;
 
@@ -442,7 +445,7 @@ static enum iscsi_err discover_firmware(struct adm *adm)
 
 /* ---- records of portals ---------------------------------------------------------------- */
 
-/* A record with the settings of iscsid.conf. */
+/* Makes the portal's record with the settings of iscsid.conf. */
 static enum iscsi_err portal_record_new(struct inquiry *d)
 {
 	struct iscsi_why why = { "" };
@@ -467,7 +470,7 @@ static enum iscsi_err portal_record_new(struct inquiry *d)
 	return adm_fail(err, &why);
 }
 
-/* The stored record. ISCSI_ERR_NO_OBJS_FOUND, unsaid: there is none. */
+/* Reads the stored record. ISCSI_ERR_NO_OBJS_FOUND, which isn't said: there is none. */
 static enum iscsi_err portal_record_read(struct inquiry *d)
 {
 	struct iscsi_why why = { "" };
@@ -487,8 +490,8 @@ static enum iscsi_err stage_portal_record(void *arg)
 }
 
 /*
- * Goes on as if there were a record if there is one that can't be read: for what doesn't need
- * its contents. What is wrong with it has been said.
+ * Reads the stored record, and succeeds without it if the record can't be read: for operations
+ * that don't need its contents. What is wrong with the record has been said.
  */
 static enum iscsi_err portal_record_read_or_none(struct inquiry *d)
 {
@@ -542,7 +545,7 @@ static enum iscsi_err list_portal(void *arg, const struct iscsi_db_record *rec)
 	return ISCSI_SUCCESS;
 }
 
-/* The nodes of one origin; @address NULL: wherever they were found. */
+/* The nodes that were found in one way; @address NULL: on whichever portal. */
 struct origin {
 	const char *type, *address;
 	int port;
@@ -593,7 +596,7 @@ static enum iscsi_err list_portal_tree(void *arg, const struct iscsi_db_record *
 	return ISCSI_SUCCESS;
 }
 
-/* The end of a section of the tree; true if there was something in it. */
+/* Ends a section of the tree. True: the section has targets. */
 static bool section_end(size_t count)
 {
 	if (!count)
@@ -610,7 +613,7 @@ static bool list_static(const struct adm_records *nodes, const char *title, cons
 	return section_end(origin.count);
 }
 
-/* A section whose records can't be listed isn't one without targets. */
+/* A section is only called empty if its records could be listed. */
 static enum iscsi_err list_portals_of(struct adm *adm, const struct adm_records *nodes,
 				      const char *title, enum iscsi_db_kind kind,
 				      const char *type, bool *any)
@@ -622,7 +625,7 @@ static enum iscsi_err list_portals_of(struct adm *adm, const struct adm_records 
 	printf("%s:\n", title);
 	err = iscsi_db_discovery_each(adm->db, kind, adm_warn, NULL, list_portal_tree, &portals,
 				      &why);
-	/* Nodes that discovery mode found through iSNS have no server's record. */
+	/* Discovery mode stores no record of an iSNS server, only the nodes that it found. */
 	if (kind == ISCSI_DB_ISNS && !portals.count) {
 		struct origin flat = { .type = type, .nodes = nodes };
 
@@ -713,7 +716,7 @@ static void inquiry_init(struct inquiry *d, struct adm *adm, enum iscsi_db_kind 
 					     ISCSI_PORT_DEFAULT;
 }
 
-/* "-m discovery -p" without a type: what is done with the record of that portal. */
+/* "-m discovery -p" without a type works on the SendTargets record of the portal. */
 static enum iscsi_err legacy_record(struct adm *adm)
 {
 	const struct options *opt = &adm->opt;
@@ -766,14 +769,14 @@ static enum iscsi_err legacy_run(struct adm *adm)
 		if (!opt->has_portal || !opt->portal.address[0])
 			return bad_command("Please specify portal as <ipaddr>:[<ipport>]");
 		inquiry_init(&d, adm, ISCSI_DB_ISNS);
-		err = portal_record_new(&d);		/* for the question only, never stored */
+		err = portal_record_new(&d);		/* settings to ask with; never stored */
 		return err ? err : inquiry_run(&d);
 	case TYPE_FW:
 		return discover_firmware(adm);
 	case TYPE_NONE:
 		break;
 	}
-	/* A word that is no type was said; a record of another type is no answer to it. */
+	/* The bad type was said already; showing a record of another type would hide that. */
 	if (opt->has_portal)
 		return opt->type_word ? ISCSI_ERR_INVAL : legacy_record(adm);
 	if (opt->ops && opt->ops != OP_SHOW)
@@ -781,7 +784,7 @@ static enum iscsi_err legacy_run(struct adm *adm)
 	return list_portals(adm);
 }
 
-/* discoverydb without -D: the record itself. */
+/* discoverydb without -D works on the portal's record. */
 static enum iscsi_err db_record(struct inquiry *d)
 {
 	const struct options *opt = &d->adm->opt;
@@ -813,7 +816,7 @@ static enum iscsi_err db_record(struct inquiry *d)
 	return bad_command("Operation is not supported.");
 }
 
-/* discoverydb with -D: the record is kept as it is, and made only if there is none. */
+/* discoverydb with -D asks with the portal's record, which is made only if there is none. */
 static enum iscsi_err db_discover(struct inquiry *d)
 {
 	enum iscsi_err err;
@@ -860,7 +863,7 @@ enum iscsi_err mode_discovery_run(struct adm *adm)
 
 	if (err)
 		return err;
-	/* Taken for none, as ever; but whoever typed it will wonder. */
+	/* As in open-iscsi, a word that is no type counts as no type, but here that is said. */
 	if (adm->opt.type == TYPE_NONE && adm->opt.type_word)
 		adm_error("'%s' is no type of discovery; there are sendtargets (st), isns and fw",
 			  adm->opt.type_word);

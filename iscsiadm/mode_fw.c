@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * "-m fw": the targets that the firmware describes, printed or logged in to. These logins use
- * no record: what the firmware says, iscsid.conf for the rest, and -n/-v above both.
+ * "-m fw": the targets that the firmware describes, printed or logged in to. These logins use no
+ * stored record: their settings come from iscsid.conf, the firmware's table and -n/-v, each
+ * overriding those before it.
  */
 #include "iscsiadm/mode_fw.h"
 
@@ -13,7 +14,7 @@
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"
 
-/* Patience with a target that boots beside us, and no pings before there is a daemon. */
+/* The target may still be booting, and before the daemon runs nothing answers its pings. */
 static const struct option_pair fw_settings[] = {
 	{ "node.session.initial_login_retry_max", "30" },
 	{ "node.conn[0].timeo.noop_out_interval", "0" },
@@ -21,7 +22,7 @@ static const struct option_pair fw_settings[] = {
 	{ "node.session.scan", "auto" },
 };
 
-/* A firmware_no_nic_fn; open-iscsi says this on stdout. */
+/* A firmware_no_nic_fn; open-iscsi prints this line to stdout. */
 static void no_nic(void *arg, int nic, int max_nic)
 {
 	(void)arg;
@@ -118,7 +119,7 @@ void mode_fw_say_unusable(const struct firmware_target *t, bool shown,
 
 enum iscsi_err mode_fw_say_none(enum iscsi_err err)
 {
-	/* What is there but useless is nothing; a card's target is something, but not for us. */
+	/* Unusable entries count as no entries; a target for a card counts as not supported. */
 	if (err == ISCSI_ERR_INVAL)
 		err = ISCSI_ERR_NO_OBJS_FOUND;
 	adm_error("Could not get list of targets from firmware. (err %d)", (int)err);
@@ -141,7 +142,7 @@ enum iscsi_err mode_fw_read(struct adm *adm, firmware_no_nic_fn *fn, void *arg,
 	return err ? mode_fw_say_none(err) : ISCSI_SUCCESS;
 }
 
-/* Whatever comes of the logins, the status is 0: boot scripts rely on it. */
+/* Boot scripts rely on status 0 even if logins fail. */
 static enum iscsi_err fw_login(struct adm *adm, const struct firmware_target *list, size_t len)
 {
 	struct login_how how = { .no_wait = adm->opt.no_wait, .quiet_end = true };
@@ -168,7 +169,7 @@ static enum iscsi_err fw_login(struct adm *adm, const struct firmware_target *li
 	return err;
 }
 
-/* All that has a name and an address, as open-iscsi does; what hinders a login is said. */
+/* Prints each target with a name and an address, and says why it can't be logged in to. */
 static enum iscsi_err fw_print(const struct firmware_target *list, size_t len)
 {
 	enum iscsi_err unusable = ISCSI_SUCCESS;

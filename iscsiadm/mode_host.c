@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * "-m host": the hosts that the kernel has for sessions, one for each session of a software
- * transport. What only cards have (CHAP tables, flash nodes, statistics) is answered with a
- * clear error.
+ * transport. CHAP tables, flash nodes and statistics of hosts exist on cards alone, so asking for
+ * them ends with an error that says so.
  */
 #include "iscsiadm/mode_host.h"
 
@@ -15,7 +15,7 @@
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"
 
-/* The sessions of a host, into @list. */
+/* Puts the sessions of a host into @list and returns their number. */
 static size_t sessions_of(struct adm *adm, int host_no, const struct sysfs_session **list)
 {
 	size_t i, count = snapshot_count(adm->sessions), n = 0;
@@ -59,7 +59,7 @@ static enum iscsi_err show_sessions(struct adm *adm, int host_no, int level)
 	return ISCSI_SUCCESS;
 }
 
-/* Whether -H selects a host; without it, all are. */
+/* Whether the command is about @host; without -H it is about all hosts. */
 static bool host_selected(const struct options *opt, const struct sysfs_host *host)
 {
 	if (!opt->has_host)
@@ -118,7 +118,7 @@ static enum iscsi_err list_hosts(struct adm *adm)
 	return err;
 }
 
-/* Cards are outside of what this initiator drives. */
+/* Refuses the submodes, each with its reason: this initiator drives no cards. */
 static enum iscsi_err submode(struct adm *adm)
 {
 	const struct options *opt = &adm->opt;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * "-m iface": the records of interfaces, and what follows from changing one: a key that is
- * updated is updated in the node records bound to the interface too, and a record that is
- * deleted takes them with it. One lock and one commit, as everywhere.
+ * "-m iface": the records of interfaces. A setting that is updated is updated in the node records
+ * bound to the interface too, and an interface that is deleted takes those records with it, under
+ * one lock and with one commit.
  */
 #include "iscsiadm/mode_iface.h"
 
@@ -52,7 +52,7 @@ static enum iscsi_err list_line(void *arg, const struct iscsi_db_record *iface)
 	return ISCSI_SUCCESS;
 }
 
-/* All interfaces: the records, then those that are built in. */
+/* Calls @fn for each interface: the records first, then the built-in interfaces. */
 static enum iscsi_err each_iface(struct adm *adm, iscsi_db_record_fn *fn, void *arg)
 {
 	struct iscsi_why why = { "" };
@@ -95,7 +95,7 @@ static enum iscsi_err show_one(struct adm *adm, const char *name)
 	return err;
 }
 
-/* An iscsi_db_record_fn: @arg are the nodes; where there are none, no interface is listed. */
+/* An iscsi_db_record_fn; @arg: all nodes. Without nodes no interface is listed. */
 static enum iscsi_err list_bound_nodes(void *arg, const struct iscsi_db_record *iface)
 {
 	const char *name = iscsi_db_record_get(iface, "iface.iscsi_ifacename");
@@ -184,7 +184,7 @@ static enum iscsi_err apply_pairs(struct adm *adm, struct iscsi_db_record *iface
 struct iface_change {
 	struct adm *adm;
 	const char *name;
-	unsigned int unreadable;	/* unreadable node records whose end is staged */
+	unsigned int unreadable;	/* unreadable node records whose deletion is staged */
 };
 
 static enum iscsi_err change_iface(struct iface_change *c, adm_stage_fn *stage)
@@ -201,7 +201,7 @@ static void warn_if_used(struct adm *adm, const char *name)
 			  "until it is logged out and in again.", name);
 }
 
-/* Also one that can't be read. */
+/* Whether the interface has a record, be it unreadable. */
 static bool has_record(struct adm *adm, const char *name)
 {
 	struct iscsi_db_record *iface = NULL;
@@ -217,8 +217,8 @@ struct update {
 };
 
 /*
- * An iscsi_db_record_fn: the same keys in a node bound to the interface, with the values as the
- * interface has them now, which need not be what was typed.
+ * An iscsi_db_record_fn: sets the same keys in a node bound to the interface. The values are those
+ * of the interface record, which may differ from what was typed.
  */
 static enum iscsi_err update_bound_node(void *arg, const struct iscsi_db_record *rec)
 {
@@ -239,7 +239,7 @@ static enum iscsi_err update_bound_node(void *arg, const struct iscsi_db_record 
 	return why.text[0] ? adm_fail(err, &why) : err;
 }
 
-/* The interface, and what was typed in the nodes bound to it. */
+/* Stages the interface record and, in the nodes bound to it, the settings that were typed. */
 static enum iscsi_err stage_with_nodes(struct adm *adm, const struct iscsi_db_record *iface)
 {
 	struct adm_selection bound = { .port = -1 };
@@ -365,7 +365,7 @@ static enum iscsi_err delete_bound_node(void *arg, const struct iscsi_db_record 
 	return adm_fail(iscsi_db_node_delete(adm->db, rec, &why), &why);
 }
 
-/* The nodes bound to the interface, and those that can't be read. */
+/* Stages the deletion of the nodes bound to the interface, readable or not. */
 static enum iscsi_err stage_bound_nodes_delete(struct adm *adm, const char *name,
 					       unsigned int *ret_unreadable)
 {
@@ -394,7 +394,7 @@ static enum iscsi_err stage_iface_delete(void *arg)
 	err = iscsi_db_iface_read(adm->db, name, &iface, &why);
 	if (err && why.text[0])
 		adm_error("%s", why.text);
-	/* One that can't be read is there, and can go. */
+	/* ISCSI_ERR_IDBM: an unreadable record, which can be deleted too. */
 	if (err && err != ISCSI_ERR_IDBM) {
 		adm_error("Could not read iface info for %s.", name);
 		return ISCSI_ERR_INVAL;
@@ -439,8 +439,8 @@ static enum iscsi_err unreadable(const char *name, const struct iscsi_why *why)
 }
 
 /*
- * What somebody may expect to take effect, though only a card has an address of its own: these
- * two make open-iscsi fail, while it takes all other settings for nothing to do.
+ * The setting that only a card could carry out; NULL: none. These two make open-iscsi fail, while
+ * open-iscsi answers all other settings with "nothing to do".
  */
 static const char *card_setting(const struct iscsi_db_record *iface)
 {
@@ -519,7 +519,7 @@ static enum iscsi_err iface_ping(struct adm *adm, const char *name)
 	if (iscsi_db_iface_read(adm->db, name, &iface, &why))
 		return unreadable(name, &why);
 	iscsi_db_record_free(iface);
-	/* The kernel can send these from a card's own network stack alone. */
+	/* The kernel can only send pings from the network stack of a card. */
 	for (int i = 1; i <= opt->packet_count; i++)
 		printf("Ping %d failed: %s\n", i, iscsi_db_err_text(ISCSI_ERR_OP_NOT_SUPP));
 	return ISCSI_ERR_OP_NOT_SUPP;

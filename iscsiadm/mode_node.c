@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * "-m node": the node records, and logins and logouts by them. Session mode comes here too, for
- * one session and its record, or for all sessions. All changes of a command are staged under one
- * lock and committed once; nothing is asked of iscsid while it is held.
+ * "-m node": the node records, and logging in and out by them. Session mode calls
+ * mode_node_operate() for the record of one session, or for all sessions. All changes of a
+ * command are staged under one lock and committed once; while the lock is held, nothing is asked
+ * of iscsid.
  */
 #include "iscsiadm/mode_node.h"
 
@@ -91,12 +92,12 @@ struct change {
 	const struct adm_selection *sel;
 	iscsi_db_record_fn *fn;
 	size_t count;			/* records that @sel selects */
-	unsigned int unreadable;	/* unreadable records whose end is staged */
+	unsigned int unreadable;	/* unreadable records whose deletion is staged */
 	enum iscsi_err first;
 	bool no_summary;
-	/* What was said last: once is enough for all records. */
+	/* What was said last, since a reason that all records share is said once. */
 	struct iscsi_why last, last_hint;
-	struct iscsi_why hint;		/* not said yet, since it comes after the reason */
+	struct iscsi_why hint;		/* kept to be said after the reason */
 };
 
 static void change_failed(struct change *c, enum iscsi_err err, const struct iscsi_why *why)
@@ -124,7 +125,7 @@ static void say_hint(struct change *c)
 	c->hint.text[0] = '\0';
 }
 
-/* The settings of an interface are changed in iface mode; but its transport may be here. */
+/* Iface mode changes an interface's settings; only its transport may be changed here too. */
 static bool is_iface_key(const char *key)
 {
 	return !strncmp(key, "iface.", 6) && !streq(key, "iface.transport_name");
@@ -135,7 +136,7 @@ static bool is_transport_key(const char *key)
 	return streq(key, "iface.transport_name") || streq(key, "node.transport_name");
 }
 
-/* All pairs on a copy, so that a record is changed wholly or not at all. */
+/* Sets all pairs in a copy, so that a record is changed wholly or not at all. */
 static enum iscsi_err update_copy(struct change *c, struct iscsi_db_record *copy)
 {
 	const struct options *opt = &c->adm->opt;
@@ -150,7 +151,7 @@ static enum iscsi_err update_copy(struct change *c, struct iscsi_db_record *copy
 			change_failed(c, iscsi_fail(&why, ISCSI_ERR_SESS_EXISTS,
 						    "Cannot modify %s. A session is using it. "
 						    "Log out first.", p->name), &why);
-			return ISCSI_ERR_SESS_EXISTS;	/* then no record is changed */
+			return ISCSI_ERR_SESS_EXISTS;	/* ends the walk: no record is changed */
 		}
 		err = iscsi_db_record_update(copy, p->name, p->value, keep_hint, c, &why);
 		if (err)
@@ -195,7 +196,7 @@ static enum iscsi_err delete_selected(void *arg, const struct iscsi_db_record *r
 	return ISCSI_SUCCESS;
 }
 
-/* An adm_stage_fn: stages c->fn's change of each record that is selected. */
+/* An adm_stage_fn: calls c->fn, which stages a change, for each selected record. */
 static enum iscsi_err stage_changes(void *arg)
 {
 	struct change *c = arg;
@@ -226,7 +227,7 @@ static enum iscsi_err change_nodes(struct adm *adm, const struct adm_selection *
 	return change.first;
 }
 
-/* What is a mistake whatever the records are is told before any is looked for. */
+/* Refuses a pair that no record can take, before records are looked for. */
 static enum iscsi_err check_pair(const struct option_pair *pair)
 {
 	struct iscsi_db_record *rec;
@@ -263,7 +264,6 @@ struct addition {
 	const struct adm_selection *sel;
 	const struct iscsi_db_record *template;
 	struct adm_identity id;
-	const char *iface;		/* the name to which what is added is bound */
 	struct adm_records added;
 	bool tpgt_found;
 };
@@ -300,12 +300,12 @@ static bool same_portal(const struct iscsi_db_record *a, const struct iscsi_db_r
 	return true;
 }
 
-/* An iscsi_db_record_fn: adds again the portal of an existing record. */
+/* An iscsi_db_record_fn: makes the record of an existing portal anew. */
 static enum iscsi_err add_again(void *arg, const struct iscsi_db_record *rec)
 {
 	struct addition *a = arg;
 
-	/* A portal's records, which come in turn and differ in their interface, become one. */
+	/* The records of a portal follow each other and differ in their interface: add one. */
 	if (a->added.len && same_portal(rec, a->added.list[a->added.len - 1]))
 		return ISCSI_SUCCESS;
 	a->id.target = iscsi_db_record_get(rec, "node.name");
@@ -315,7 +315,7 @@ static enum iscsi_err add_again(void *arg, const struct iscsi_db_record *rec)
 	return stage_added_node(a);
 }
 
-/* An iscsi_db_record_fn: takes over the tpgt of a record of the same portal. */
+/* An iscsi_db_record_fn: takes over the tpgt of an existing record of the same portal. */
 static enum iscsi_err adopt_tpgt(void *arg, const struct iscsi_db_record *rec)
 {
 	struct addition *a = arg;
@@ -388,7 +388,7 @@ static enum iscsi_err add_and_say(struct addition *a)
 	return ISCSI_SUCCESS;
 }
 
-/* New records always come from iscsid.conf; what a record of that name held is replaced. */
+/* A new record has the settings of iscsid.conf; it replaces an existing record. */
 static enum iscsi_err node_new(struct adm *adm, const struct adm_selection *sel,
 			       const struct iscsi_db_record *iface)
 {
@@ -435,7 +435,7 @@ static enum iscsi_err node_login(struct adm *adm, const struct adm_selection *se
 	return err;
 }
 
-/* The startup words of a record; either may match. */
+/* Whether one of the two startup words of a record matches. */
 static bool startup_matches(const struct iscsi_db_record *rec, const char *word)
 {
 	return streq(word, "all") ||
@@ -458,7 +458,7 @@ static enum iscsi_err pick_startup(void *arg, const struct iscsi_db_record *rec)
 				&s->leading : &s->plain, rec);
 }
 
-/* A target with a "leading" login wants one session, through whichever interface is first. */
+/* A target with a "leading" login gets one session, through the first interface that works. */
 struct leading {
 	struct adm *adm;
 	const struct adm_records *records;
@@ -473,7 +473,7 @@ static bool target_has_session(struct adm *adm, const struct iscsi_db_record *re
 				      &first) > 0;
 }
 
-/* An iscsi_db_record_fn over the interfaces. */
+/* An iscsi_db_record_fn: tries the targets without a session through this interface. */
 static enum iscsi_err login_leading_iface(void *arg, const struct iscsi_db_record *iface)
 {
 	const char *name = iscsi_db_record_get(iface, "iface.iscsi_ifacename");
@@ -500,7 +500,7 @@ static enum iscsi_err login_leading_iface(void *arg, const struct iscsi_db_recor
 	return ISCSI_SUCCESS;
 }
 
-/* That one interface can't log in is no failure, if another could. */
+/* Fails only if a target got a session through no interface. */
 static enum iscsi_err login_leading(struct adm *adm, const struct adm_records *records)
 {
 	struct leading l = { .adm = adm, .records = records };
@@ -551,7 +551,7 @@ static enum iscsi_err node_login_all(struct adm *adm)
 
 /* ---- logout by startup ----------------------------------------------------------------- */
 
-/* The records of one target, by which its sessions are judged. */
+/* A session, and whether one of its records says that it is to be logged out. */
 struct logout_all {
 	struct adm *adm;
 	const char *word;
@@ -559,7 +559,7 @@ struct logout_all {
 	bool found;
 };
 
-/* Sessions that booting made, or that have no record, are never ended by their startup. */
+/* An iscsi_db_record_fn. Sessions from booting, or without a record, are left alone. */
 static enum iscsi_err judge_session(void *arg, const struct iscsi_db_record *rec)
 {
 	struct logout_all *l = arg;

@@ -25,7 +25,7 @@ static enum iscsi_err session_lines(struct adm *adm)
 	return ISCSI_SUCCESS;
 }
 
-/* The trees of @list, of which those that have gone are left out. False: all had. */
+/* Prints the trees of @list, without sessions that have gone. False: all have gone. */
 static bool session_trees(struct adm *adm, const struct sysfs_session **list, size_t len,
 			  int level)
 {
@@ -82,7 +82,7 @@ static enum iscsi_err session_list(struct adm *adm, const struct sysfs_session *
 
 /* ---- one session ----------------------------------------------------------------------- */
 
-/* One more session by the record of this one. */
+/* Logs in once more with the record of a session. */
 static enum iscsi_err session_again(struct adm *adm, const struct adm_selection *sel)
 {
 	struct login_how how = { .another = true };
@@ -102,7 +102,7 @@ static enum iscsi_err session_again(struct adm *adm, const struct adm_selection 
 
 static enum iscsi_err session_one(struct adm *adm, const struct sysfs_session *session)
 {
-	/* What is done may make us forget the snapshot: keep what the selection needs. */
+	/* An operation may drop the snapshot of sessions, so the selection needs a copy. */
 	const struct sysfs_session copy = *session;
 	const struct adm_selection sel = {
 		.target = copy.target, .address = copy.persistent_address,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The command line, in two steps: getopt_long() turns it into tokens, then the tokens are taken
- * from left to right as open-iscsi does. At each -m all tokens are held against what that mode
- * accepts, so that an option which doesn't belong there stops the command before anything else
- * is looked at. At the end slips of the hand are caught that would widen what a command acts on.
+ * from left to right as open-iscsi does. Each -m checks all tokens against the options of that
+ * mode, so that an option which the mode doesn't have stops the command before anything else is
+ * checked. At the end come typing mistakes that would make the command act on more than was meant.
  */
 #include "iscsiadm/options.h"
 
@@ -19,7 +19,7 @@
 
 #include "libiscsi-db/util.h"
 
-/* Options without a letter; below all letters. */
+/* Options without a letter have numbers below all letters. */
 enum { OPT_DBROOT = 1 };
 
 static const struct option long_options[] = {
@@ -58,7 +58,7 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-/* Also in every mode: OPT_DBROOT. "-m node -h" asks for the help of that mode. */
+/* Each mode also takes OPT_DBROOT. "-m node -h" asks for the help of that mode. */
 static const struct {
 	const char *name;
 	const char *legal;
@@ -124,22 +124,22 @@ static int find_word(const struct word *words, const char *text)
 
 /* ---- tokens ---------------------------------------------------------------------------- */
 
-/* @code: an option's letter; else one of these, @letter or @word saying which option. */
+/* The codes of tokens that are no good option; other codes are the letters of options. */
 enum { TOKEN_UNKNOWN = 256, TOKEN_NO_ARGUMENT, TOKEN_NEEDLESS_ARGUMENT };
 
 struct token {
 	int code;
-	int letter;		/* 0: a long option that isn't known, or ambiguous */
-	const char *word;	/* the word of argv in which it stands */
+	int letter;		/* 0: an unknown or ambiguous long option */
+	const char *word;	/* the word of argv in which the option stands */
 	const char *arg;
 };
 
 struct token_list {
 	struct token *tokens;
 	size_t len;
-	char **words;		/* what is no option */
+	char **words;		/* the words that belong to no option */
 	size_t word_count;
-	char **argv;		/* a copy, since getopt_long() sorts it */
+	char **argv;		/* a copy, since getopt_long() sorts its argv */
 };
 
 static void token_list_done(struct token_list *list)
@@ -148,7 +148,7 @@ static void token_list_done(struct token_list *list)
 	free(list->argv);
 }
 
-/* ":a:b..." from the table, so that there is one table. */
+/* Makes getopt's ":a:b..." from the table of long options. */
 static void short_options(char *ret)
 {
 	*ret++ = ':';
@@ -170,7 +170,7 @@ static void token_classify(struct token *t, int c)
 		t->code = TOKEN_NO_ARGUMENT;
 		t->letter = optopt;
 	} else if (c == '?') {
-		/* A letter that is known: "--login=yes". */
+		/* A known letter means "--login=yes". */
 		t->code = optopt && !strncmp(t->word, "--", 2) ? TOKEN_NEEDLESS_ARGUMENT :
 								 TOKEN_UNKNOWN;
 		t->letter = optopt;
@@ -196,11 +196,11 @@ static enum iscsi_err tokenize(int argc, char **argv, struct token_list *ret)
 	short_options(shorts);
 
 	opterr = 0;
-	optind = 0;		/* also makes glibc forget an earlier command line */
+	optind = 0;		/* makes glibc forget an earlier command line */
 	while ((c = getopt_long(argc, list.argv, shorts, long_options, NULL)) != -1) {
 		struct token *t = &list.tokens[list.len++];
 
-		/* In the middle of "-zl" optind still points at the word itself. */
+		/* In the middle of "-zl" optind still points at that word. */
 		i = c == '?' && optopt && optind < argc && list.argv[optind][0] == '-' &&
 		    list.argv[optind][1] != '-' && strchr(list.argv[optind], optopt) ?
 		    optind : optind - 1;
@@ -240,7 +240,7 @@ static const char *find_look_alike(const char *text, const char **ascii)
 	return NULL;
 }
 
-/* @text with all look-alikes replaced, for a hint; cut to @size. */
+/* Copies @text with all look-alikes replaced, for a hint; cut to @size. */
 static void make_ascii(const char *text, char *ret, size_t size)
 {
 	size_t n = 0;
@@ -344,7 +344,7 @@ static const char *long_name(int letter)
 	return o->name;
 }
 
-/* Why a token can't be used in @mode ("" outside of any). */
+/* Says why a token can't be used in @mode; "" stands for no mode. */
 static enum iscsi_err complain(const struct token *t, const char *mode, struct iscsi_why *why)
 {
 	switch (t->code) {
@@ -384,7 +384,7 @@ static bool parse_uint(const char *text, unsigned int *ret)
 	return true;
 }
 
-/* As atoi(), but without undefined behaviour: open-iscsi takes any decimal prefix here. */
+/* atoi() without undefined behaviour: open-iscsi takes any decimal prefix here. */
 static int parse_loose(const char *text)
 {
 	long n = strtol(text, NULL, 10);
@@ -417,7 +417,7 @@ bool options_path_sid(const char *path, unsigned int *ret)
 	return found;
 }
 
-/* -r: a number from 1, or a path below /sys that a session's folder is part of. */
+/* -r: a number from 1 on, or a path below /sys through the folder of a session. */
 static enum iscsi_err take_sid(struct options *ret, const char *arg, struct iscsi_why *why)
 {
 	CLEANUP(freep) char *path = NULL;
@@ -436,7 +436,7 @@ static enum iscsi_err take_sid(struct options *ret, const char *arg, struct iscs
 	return ISCSI_SUCCESS;
 }
 
-/* -H: a number, or a hardware address that the mode looks up. */
+/* -H: a number, or a hardware address, for which host mode looks. */
 static enum iscsi_err take_host(struct options *ret, const char *arg, struct iscsi_why *why)
 {
 	ret->has_host = true;
@@ -553,7 +553,7 @@ static enum iscsi_err take_all(struct options *ret, int letter, const char *arg,
 	return ISCSI_SUCCESS;
 }
 
-/* -n and -v make a pair in either order; what finds no partner is remembered as @lone. */
+/* -n and -v make a pair in either order. The lone members keep a half that got no partner. */
 struct pairing {
 	const char *name, *value;
 	const char *lone_name, *lone_value;
@@ -598,7 +598,7 @@ static enum iscsi_err take_kill(struct options *ret, const char *arg, struct isc
 
 static enum iscsi_err take_db_root(struct options *ret, const char *arg, struct iscsi_why *why)
 {
-	/* An empty variable in a script must not mean the database of the system. */
+	/* --dbroot="$EMPTY" in a script must not select the database of the system. */
 	if (!*arg)
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "--dbroot names no folder");
 	ret->db_root = arg;
@@ -629,7 +629,7 @@ static enum iscsi_err take_mode(struct options *ret, const struct token_list *li
 	return ISCSI_SUCCESS;
 }
 
-/* Options that are a flag or keep their argument as it is. False: it is none of these. */
+/* Takes an option that is a flag or keeps its argument as typed. False: another option. */
 static bool take_simple(struct options *ret, const struct token *t)
 {
 	switch (t->code) {
@@ -694,9 +694,9 @@ static enum iscsi_err take_token(struct options *ret, struct pairing *pairing,
 	}
 }
 
-/* ---- slips of the hand ----------------------------------------------------------------- */
+/* ---- typing mistakes ------------------------------------------------------------------- */
 
-/* A word typed with a dash that isn't one: the option it was meant to be would be ignored. */
+/* Refuses a word with a dash that isn't ASCII: getopt_long() takes it for no option. */
 static enum iscsi_err check_dashes(int argc, char **argv, struct iscsi_why *why)
 {
 
@@ -717,7 +717,7 @@ static enum iscsi_err check_dashes(int argc, char **argv, struct iscsi_why *why)
 	return ISCSI_SUCCESS;
 }
 
-/* What the command would delete or change, in words; NULL if nothing. */
+/* Names what makes the command change something; NULL: the command changes nothing. */
 static const char *what_changes(const struct options *o)
 {
 	if (o->ops & OP_DELETE)
@@ -758,8 +758,8 @@ static enum iscsi_err refuse_word(const char *word, const char *what, struct isc
 }
 
 /*
- * Words and half pairs that are ignored where they do no harm, but are refused where whoever
- * typed them may have meant to narrow what the command deletes, changes or logs in to.
+ * Refuses stray words and half pairs beside an operation that deletes, changes or logs in: they
+ * may have been meant to select less. Beside other operations they are ignored.
  */
 static enum iscsi_err check_slips(const struct options *o, const struct pairing *pairing,
 				  const struct token_list *list, struct iscsi_why *why)
@@ -770,7 +770,7 @@ static enum iscsi_err check_slips(const struct options *o, const struct pairing 
 
 	if (!what)
 		return ISCSI_SUCCESS;
-	/* First, since it explains the word after "-name" as well. */
+	/* This check comes first, since it also explains the word after "-name". */
 	if (name && list->word_count && !pairing->value)
 		return iscsi_fail(why, ISCSI_ERR_INVAL,
 				  "-n %s has no -v beside %s, and '%s' stands alone; did you "
@@ -782,7 +782,7 @@ static enum iscsi_err check_slips(const struct options *o, const struct pairing 
 			continue;
 		return refuse_word(list->words[i], what, why);
 	}
-	/* A lone name with "-o update" and no pair at all gets that operation's own answer. */
+	/* "-o update" without any pair has an answer of its own, also beside a lone name. */
 	if (!o->pair_count && (o->ops & OP_UPDATE))
 		return ISCSI_SUCCESS;
 	if (name)

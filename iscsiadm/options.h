@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The command line -> struct options. One table says which options there are and what they
- * take, another which of them a mode accepts; whatever can be refused without looking at a
- * record or a session is refused here. main.c calls it, the modes read the result.
+ * The command line -> struct options. One table lists the options and their arguments, another
+ * the options of each mode. A mistake that can be seen without looking at a record or a session
+ * is refused here. main.c calls the parser, the modes read the result.
  */
 #ifndef ISCSIADM_OPTIONS_H
 #define ISCSIADM_OPTIONS_H
@@ -24,7 +24,7 @@ enum adm_mode {
 	MODE_COUNT,
 };
 
-/* -o; several add up. */
+/* The operations of -o, a bit for each, since -o can be repeated. */
 enum adm_op {
 	OP_NEW			= 1 << 0,
 	OP_DELETE		= 1 << 1,
@@ -40,7 +40,7 @@ enum adm_op {
 enum adm_discovery_type { TYPE_NONE, TYPE_SENDTARGETS, TYPE_ISNS, TYPE_FW };
 enum adm_submode { SUBMODE_NONE, SUBMODE_PING, SUBMODE_CHAP, SUBMODE_FLASHNODE, SUBMODE_STATS };
 
-/* What main() is to do. */
+/* What the command line asks main() to do. */
 enum adm_action { ACTION_RUN, ACTION_HELP, ACTION_VERSION, ACTION_STOP_DAEMON };
 
 struct option_pair {
@@ -56,7 +56,7 @@ struct options {
 
 	unsigned int ops;		/* enum adm_op */
 	bool login, logout, rescan, stats, discover, no_wait, show_secrets;
-	int print_level;		/* OPTION_UNSET: not given, acts as 0 */
+	int print_level;		/* OPTION_UNSET: not given, means 0 */
 	int debug;
 
 	const char *target;
@@ -76,23 +76,23 @@ struct options {
 	enum adm_submode submode;
 	bool has_host;
 	const char *host;		/* as typed: a number or a hardware address */
-	unsigned int host_no;		/* if it is a number */
+	unsigned int host_no;		/* @host, if it is a number */
 	bool has_index;
 	unsigned int index;
 	const char *portal_type;
 	const char *ping_address;
 	int packet_size, packet_count, interval;
 	int kill_priority;
-	const char *db_root;		/* NULL: where the library finds it */
+	const char *db_root;		/* NULL: the library's own choice */
 
-	/* How main() reports a failure besides the reason. */
-	bool error_on_stdout;		/* where the original puts it there */
+	/* How main() reports a failure, besides the reason. */
+	bool error_on_stdout;		/* open-iscsi prints this error to stdout */
 	bool suggest_help;		/* "Try `iscsiadm --help' ..." */
 };
 
 /*
- * Parses a command line. On failure the exit status, and the reason in @why (may be "").
- * @ret is filled as far as it got; the caller ends it with options_done() in any case.
+ * Parses a command line. On failure returns the exit status, with the reason in @why, which may
+ * be "". The caller ends @ret with options_done() in any case.
  */
 enum iscsi_err options_parse(int argc, char **argv, struct options *ret, struct iscsi_why *why);
 void options_done(struct options *options);
@@ -101,8 +101,8 @@ void options_done(struct options *options);
 const char *options_help(enum adm_mode mode);
 
 /*
- * The sid that a path below /sys leads to: its last element of the form "sessionN". False if
- * there is none. For -r; a function of its own for the tests.
+ * Finds the sid in a path below /sys: its last element of the form "sessionN". False: there is
+ * no such element. For -r; visible for the tests.
  */
 bool options_path_sid(const char *path, unsigned int *ret);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The lines of iscsiadm's output. They are open-iscsi's, oddities included: the brackets around
- * whatever has no dot, a masked password where there is none, two labels for one thing.
+ * The lines of iscsiadm's output. They are open-iscsi's, oddities included: brackets around each
+ * address without a dot, a masked password where there is no password, two labels for one value.
  */
 #include "iscsiadm/show.h"
 
@@ -124,7 +124,7 @@ void show_format_session(char *ret, size_t size, const struct sysfs_session *ses
 
 /* ---- sessions -------------------------------------------------------------------------- */
 
-/* Only the kernel itself makes sessions for nobody: those of a card's own flash memory. */
+/* A session without a creator comes from the flash memory of a card: the kernel made it. */
 static const char *session_type(const struct sysfs_session *session)
 {
 	return session->creator == -1 ? "flash" : "non-flash";
@@ -213,7 +213,7 @@ static const char *recovery_text(enum mgmt_recovery recovery)
 	return "Unknown";
 }
 
-/* What a software session isn't bound to reads "default", a card's unset value "<empty>". */
+/* A binding that isn't set reads "default" for a software session, "<empty>" for a card. */
 static const char *binding_text(const struct sysfs_session *s, const char *value)
 {
 	if (value[0])
@@ -264,7 +264,7 @@ static void put_timeouts(FILE *out, const char *indent, const struct sysfs_sessi
 	put_timeout(out, indent, "Abort Timeout", s->abort_tmo, 0);
 }
 
-/* With the secrets shown, the second password has the label of the first: so it always was. */
+/* With secrets, open-iscsi gives the second password the label of the first. */
 static void put_chap(FILE *out, const char *indent, const struct sysfs_session *s, bool secrets)
 {
 	put_title(out, indent, "*****", "CHAP:");
@@ -304,7 +304,7 @@ static void put_negotiated(FILE *out, const char *indent, const struct sysfs_ses
 	put_param(out, indent, "MaxOutstandingR2T", s->max_outstanding_r2t);
 }
 
-/* Where a connection is down, its last known portal is the one it was made for. */
+/* A connection that is down has no current portal; the persistent portal stands for it. */
 static const char *current_address(const struct sysfs_session *s)
 {
 	return s->address[0] ? s->address : s->persistent_address;
@@ -406,7 +406,7 @@ void show_firmware_target(FILE *out, const struct firmware_target *t)
 
 /* ---- hosts ----------------------------------------------------------------------------- */
 
-/* Here only IPv6 gets brackets, not whatever has no dot. */
+/* Unlike put_portal(), this puts brackets around IPv6 addresses alone. */
 static void put_host_address(FILE *out, const char *address)
 {
 	if (strchr(address, ':'))

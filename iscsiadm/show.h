@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Everything that goes to stdout. Other programs parse these lines, so each is written down
- * here once, to the byte. The functions take the stream, and only what they print: they read
- * nothing and decide nothing.
+ * The lines of stdout. Other programs parse these lines, so each format stands here once, to the
+ * byte. The functions take a stream and the values that they print: they read nothing and decide
+ * nothing.
  */
 #ifndef ISCSIADM_SHOW_H
 #define ISCSIADM_SHOW_H
@@ -15,13 +15,13 @@
 
 /* ---- nodes and discoveries ----------------------------------------------------------- */
 
-/* "ADDR:PORT,TPGT TARGET", as a list of nodes has it: an unknown tpgt is 4294967295. */
+/* "ADDR:PORT,TPGT TARGET", as in a list of nodes: an unknown tpgt is 4294967295. */
 void show_node_line(FILE *out, const struct iscsi_db_record *node);
 
-/* The same as discovery prints it: an unknown tpgt is -1. */
+/* The same line as discovery prints it: an unknown tpgt is -1. */
 void show_target_line(FILE *out, const char *target, const char *address, int port, int tpgt);
 
-/* What the last line of a tree was about; begin with { .any = false }. */
+/* The node that the last lines of a tree were about; begin with { .any = false }. */
 struct show_tree {
 	bool any;
 	char target[ISCSI_VALUE_MAX + 1];
@@ -36,10 +36,10 @@ struct show_tree {
 void show_tree_node(FILE *out, struct show_tree *tree, bool collapse, const char *target,
 		    const char *address, int port, int tpgt, const char *iface);
 
-/* What could not be read, at the end of a tree: nothing if @len is 0. */
+/* The unreadable records at the end of a tree; prints nothing if @len is 0. */
 void show_unreadable(FILE *out, const char *title, char *const *list, size_t len);
 
-/* A record as "-o show" has it. ISCSI_ERR_NOMEM. */
+/* A record as "-o show" prints it. Only ISCSI_ERR_NOMEM can happen. */
 enum iscsi_err show_record(FILE *out, const struct iscsi_db_record *rec, bool secrets);
 
 /* "NAME TRANSPORT,HWADDRESS,IPADDRESS,NETDEV,INITIATORNAME" */
@@ -47,7 +47,7 @@ void show_iface_line(FILE *out, const struct iscsi_db_record *iface);
 
 /* ---- logins, logouts ----------------------------------------------------------------- */
 
-/* "[iface: I, target: T, portal: A,P]" into @ret, for what is said about a login. */
+/* "[iface: I, target: T, portal: A,P]" into @ret, for the lines about a login. */
 void show_format_node(char *ret, size_t size, const struct iscsi_db_record *node);
 /* "[sid: N, target: T, portal: A,P]": the persistent address with the current port. */
 void show_format_session(char *ret, size_t size, const struct sysfs_session *session);
@@ -55,8 +55,8 @@ void show_format_session(char *ret, size_t size, const struct sysfs_session *ses
 /* ---- sessions ------------------------------------------------------------------------ */
 
 /*
- * Statistics: a heading for the session, then a line a counter; a heading stands before the
- * first common and the first custom one.
+ * Statistics: a heading for the session, a heading before the first common and before the first
+ * custom counter, and a line for each counter.
  */
 void show_stats_session(FILE *out, const struct sysfs_session *session);
 void show_stats_heading(FILE *out, bool custom);
@@ -74,16 +74,19 @@ enum show_session_part {
 	SHOW_SECRETS	= 1 << 5,	/* how CHAP is shown */
 };
 
-/* What iscsid alone knows of a session. */
+/* The states of a session that only iscsid knows. */
 struct show_daemon_state {
 	enum mgmt_conn_state conn;
 	enum mgmt_recovery recovery;
 };
 
-/* The two lines above a tree with everything in it. */
+/* The two lines about versions above a tree of the highest level. */
 void show_versions(FILE *out, const char *class_version);
 
-/* A session in a tree. @previous: the one before it, or NULL; @indent goes before each line. */
+/*
+ * A session in a tree. @previous, the session before it or NULL, decides which headings are
+ * repeated; @indent goes before each line.
+ */
 void show_session_tree(FILE *out, const struct sysfs_session *session,
 		       const struct sysfs_session *previous, const char *indent,
 		       unsigned int parts, const struct show_daemon_state *state);
@@ -95,12 +98,12 @@ void show_session_luns(FILE *out, const char *indent, int host_no, const char *h
 /* ---- firmware ------------------------------------------------------------------------ */
 
 struct firmware_target;
-/* A target that the firmware describes, as a record; secrets are shown, as ever. */
+/* A target that the firmware describes, as a record with its secrets, as open-iscsi prints it. */
 void show_firmware_target(FILE *out, const struct firmware_target *target);
 
 /* ---- hosts --------------------------------------------------------------------------- */
 
-/* "tcp: [0] IP,[HWADDRESS],NETDEV INITIATORNAME", and the same as a tree. */
+/* "tcp: [0] IP,[HWADDRESS],NETDEV INITIATORNAME", and the same values as a tree. */
 void show_host_line(FILE *out, const struct sysfs_host *host);
 void show_host_tree(FILE *out, const struct sysfs_host *host);
 /* The heading of the sessions in a host's tree. */

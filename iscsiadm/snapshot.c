@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A snapshot of the kernel's sessions. Kept as one array in listing order and an index of it
- * sorted by target, so that holding any number of records against any number of sessions costs
- * a binary search each.
+ * A snapshot of the kernel's sessions: an array in the order of listings, and an index of the
+ * array sorted by target. So finding the sessions of a record costs one binary search, however
+ * many records and sessions there are.
  */
 #include "iscsiadm/snapshot.h"
 
@@ -62,7 +62,7 @@ struct snapshot *snapshot_free(struct snapshot *sessions)
 	return NULL;
 }
 
-/* A snapshot of those of @sids that are there. */
+/* Makes a snapshot of those sessions of @sids that exist. */
 static enum iscsi_err take_snapshot(struct sysfs *sysfs, const unsigned int *sids, size_t count,
 				    struct snapshot **ret)
 {
@@ -81,7 +81,7 @@ static enum iscsi_err take_snapshot(struct sysfs *sysfs, const unsigned int *sid
 	for (size_t i = 0; i < count; i++) {
 		struct snapshot_entry *e = &s->list[s->len];
 
-		/* One without a name is only just being made. */
+		/* A session without a target name is still being made. */
 		if (sysfs_read_session(sysfs, sids[i], SYSFS_DETAIL_LIST, &e->session) ||
 		    !e->session.target[0])
 			continue;
@@ -193,7 +193,7 @@ const struct sysfs_session *snapshot_detail(struct snapshot *sessions,
 		return NULL;
 	if (e->detail >= detail)
 		return session;
-	/* The sid may have been given to a session of another target by now. */
+	/* The kernel may have given the sid to a session of another target meanwhile. */
 	if (sysfs_read_session(sessions->sysfs, session->sid, detail, &fresh) ||
 	    !streq(fresh.target, session->target)) {
 		e->gone = true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The sessions that the kernel has, read once for a command: in the order in which they are
- * listed, and findable by target. What a one-line list doesn't need is read when it is asked
- * for. A session that goes away meanwhile simply isn't there.
+ * The sessions that the kernel has, read once for a command: in the order of listings, and
+ * findable by target. Details that a one-line list doesn't show are read when a caller asks for
+ * them. A session that goes away meanwhile counts as if it had never been there.
  */
 #ifndef ISCSIADM_SNAPSHOT_H
 #define ISCSIADM_SNAPSHOT_H
@@ -15,7 +15,7 @@ struct snapshot;
 enum iscsi_err snapshot_new(struct sysfs *sysfs, struct snapshot **ret);
 struct snapshot *snapshot_free(struct snapshot *sessions);
 
-/* The same with one session alone. ISCSI_ERR_SYSFS_LOOKUP: there is none. */
+/* Reads one session alone. ISCSI_ERR_SYSFS_LOOKUP: it doesn't exist. */
 enum iscsi_err snapshot_new_one(struct sysfs *sysfs, unsigned int sid,
 				    struct snapshot **ret);
 
@@ -29,26 +29,27 @@ const struct sysfs_session *snapshot_get(const struct snapshot *sessions, size_t
 /* The sessions of a target are found at *@ret_first .. *@ret_first + the returned number - 1. */
 size_t snapshot_of_target(const struct snapshot *sessions, const char *target,
 			      size_t *ret_first);
-/* The @i'th in order of targets; the number is as snapshot_of_target() gives it. */
+/* The session with the number @i in the order of targets; see snapshot_of_target(). */
 const struct sysfs_session *snapshot_by_target(const struct snapshot *sessions,
 						   size_t i);
 
 /*
- * What iscsid told of @session, one of ours: a text of sysfs_print_session(), or NULL or "" if it
- * didn't. Taken if it speaks of this session; snapshot_detail() then has less to read.
+ * Takes over what iscsid told of @session, a session of this snapshot: a text of
+ * sysfs_print_session(); NULL or "": nothing. A text about another session is ignored. Afterwards
+ * snapshot_detail() has less to read.
  */
 void snapshot_told(struct snapshot *sessions, const struct sysfs_session *session,
 		       const char *text);
 
 /*
- * @session, one of ours, with at least @detail. NULL: it has gone. The pointer stays the same
- * and what it points to grows.
+ * Reads more of @session, a session of this snapshot, until it has at least @detail, and returns
+ * the same pointer. NULL: the session has gone.
  */
 const struct sysfs_session *snapshot_detail(struct snapshot *sessions,
 						const struct sysfs_session *session,
 						enum sysfs_detail detail);
 
-/* The name of its interface record: what the kernel was told, else "default". */
+/* The name of the session's interface record; "default" if the kernel wasn't told a name. */
 const char *snapshot_iface(const struct sysfs_session *session);
 
 #endif /* ISCSIADM_SNAPSHOT_H */
