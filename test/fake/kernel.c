@@ -2,8 +2,13 @@
 /* kernel_ops in memory, see kernel.h. It refuses what the real one refuses. */
 #include "test/fake/kernel.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <sys/socket.h>
 
+#include "iscsid/base/bytes.h"
 #include "libiscsi-db/util.h"
 
 static void note(struct fake_kernel *fake, const char *fmt, ...) PRINTF(2, 3);
@@ -37,6 +42,163 @@ static enum iscsi_err fail(struct iscsi_why *why)
 	return iscsi_fail(why, ISCSI_ERR_INTERNAL, "the fake kernel was told to fail");
 }
 
+/* ---- what it does by itself once it is attached ---------------------------------------- */
+
+static int on_tell(sd_event_source *source, void *userdata)
+{
+	struct fake_kernel *fake = userdata;
+
+	(void)source;
+	while (fake->told_len) {
+		struct fake_event event = fake->told[0];
+
+		fake->told_len--;
+		memmove(fake->told, fake->told + 1, fake->told_len * sizeof(event));
+		if (!fake->events)
+			continue;
+		if (event.kind == FAKE_UNBOUND)
+			fake->events->unbound(fake->arg, event.sid);
+		else if (event.kind == FAKE_DESTROYED)
+			fake->events->destroyed(fake->arg, event.sid);
+		else
+			fake->events->conn_error(fake->arg, event.sid, event.error);
+	}
+	return 0;
+}
+
+static void tell(struct fake_kernel *fake, struct fake_event event)
+{
+	if (!fake->loop || fake->told_len == ARRAY_SIZE(fake->told))
+		return;
+	fake->told[fake->told_len++] = event;
+	(void)sd_event_source_set_enabled(fake->teller, SD_EVENT_ONESHOT);
+}
+
+void fake_kernel_tell_error(struct fake_kernel *fake, uint32_t sid, int error)
+{
+	tell(fake, (struct fake_event){ .sid = sid, .kind = FAKE_CONN_ERROR, .error = error });
+}
+
+static void let_go(struct fake_session *s)
+{
+	s->io = sd_event_source_disable_unref(s->io);
+	if (s->fd)
+		(void)close(s->fd);
+	s->fd = 0;
+	s->got = 0;
+}
+
+static uint32_t sid_of(const struct fake_kernel *fake, const struct fake_session *s)
+{
+	return (uint32_t)(s - fake->session);
+}
+
+static int on_socket(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct fake_session *s = userdata;
+	struct fake_kernel *fake = s->owner;
+	uint32_t sid = sid_of(fake, s);
+	size_t want = PDU_BHS_LEN, len = 0;
+	ssize_t n;
+
+	(void)source;
+	(void)revents;
+	if (s->got >= PDU_BHS_LEN) {
+		len = get_be24(s->in + 5);
+		want = PDU_BHS_LEN + pdu_padded(len);
+	}
+	if (s->got >= PDU_BHS_LEN && s->got == want) {
+		s->got = 0;
+		if (fake->events)
+			fake->events->pdu(fake->arg, sid, s->in, s->in + PDU_BHS_LEN, len);
+		return 0;
+	}
+	n = recv(fd, s->in + s->got, want - s->got, MSG_DONTWAIT);
+	if (n > 0) {
+		s->got += (size_t)n;
+		if (s->got >= PDU_BHS_LEN)	/* it may be whole, with nothing more to come */
+			return on_socket(source, fd, revents, userdata);
+	} else if (n == 0 || errno != EAGAIN) {
+		s->io = sd_event_source_disable_unref(s->io);
+		s->cleanup_due = true;
+		fake_kernel_tell_error(fake, sid, 1020);
+	}
+	return 0;
+}
+
+static void carry(struct fake_session *s, const uint8_t *bhs, const uint8_t *data, size_t len)
+{
+	uint8_t out[PDU_BHS_LEN + 16384] = { 0 };
+
+	if (!s->fd)
+		return;
+	memcpy(out, bhs, PDU_BHS_LEN);
+	put_be24(out + 5, (uint32_t)len);
+	if (len)
+		memcpy(out + PDU_BHS_LEN, data, len);
+	(void)!send(s->fd, out, PDU_BHS_LEN + pdu_padded(len), MSG_NOSIGNAL);
+}
+
+static bool take_socket(struct fake_kernel *fake, struct fake_session *s, int fd)
+{
+	if (!fake->loop)
+		return true;
+	let_go(s);
+	s->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return s->fd > 0 &&
+	       sd_event_add_io(fake->loop, &s->io, s->fd, EPOLLIN, on_socket, s) >= 0;
+}
+
+static void show(struct fake_kernel *fake, struct fake_session *s, const char *state)
+{
+	char path[64];
+
+	if (!fake->fs)
+		return;
+	if (!s->shown)
+		fake_sysfs_add_session(fake->fs, sid_of(fake, s), (unsigned int)s->host_no,
+				       s->targetname, s->address, s->port);
+	s->shown = true;
+	(void)snprintf(path, sizeof(path), "class/iscsi_connection/connection%u:0/state",
+		       sid_of(fake, s));
+	fake_sysfs_set(fake->fs, path, state);
+	(void)snprintf(path, sizeof(path), "class/iscsi_session/session%u/state",
+		       sid_of(fake, s));
+	fake_sysfs_set(fake->fs, path, streq(state, "up\n") ? "LOGGED_IN\n" : "FAILED\n");
+}
+
+static void hide(struct fake_kernel *fake, struct fake_session *s)
+{
+	if (s->shown)
+		fake_sysfs_remove_session(fake->fs, sid_of(fake, s), (unsigned int)s->host_no);
+	s->shown = false;
+}
+
+void fake_kernel_attach(struct fake_kernel *fake, sd_event *loop, struct fake_sysfs *fs)
+{
+	fake->loop = loop;
+	fake->fs = fs;
+	if (sd_event_add_defer(loop, &fake->teller, on_tell, fake) < 0)
+		abort();
+	(void)sd_event_source_set_enabled(fake->teller, SD_EVENT_OFF);
+}
+
+void fake_kernel_subscribe(struct fake_kernel *fake, const struct kernel_events *events,
+			   void *arg)
+{
+	fake->events = events;
+	fake->arg = arg;
+}
+
+void fake_kernel_done(struct fake_kernel *fake)
+{
+	for (size_t i = 0; i < FAKE_SESSIONS; i++)
+		let_go(&fake->session[i]);
+	fake->teller = sd_event_source_disable_unref(fake->teller);
+}
+
+/* ---- the operations ---------------------------------------------------------------------- */
+
 static enum iscsi_err fake_create_session(struct kernel *kernel,
 					  const struct kernel_session_args *args, uint32_t *sid,
 					  int *host_no, struct iscsi_why *why)
@@ -47,7 +209,9 @@ static enum iscsi_err fake_create_session(struct kernel *kernel,
 		return fail(why);
 	*sid = ++fake->last_sid;
 	*host_no = (int)*sid - 1;
-	fake->session[*sid] = (struct fake_session){ .exists = true };
+	fake->session[*sid] = (struct fake_session){
+		.exists = true, .owner = fake, .host_no = *host_no,
+	};
 	note(fake, "create %u", *sid);
 	return ISCSI_SUCCESS;
 }
@@ -72,13 +236,22 @@ static enum iscsi_err fake_bind_conn(struct kernel *kernel, const struct kernel_
 		s->has_conn = true;
 	if (fails(fake) || !s->exists || !s->has_conn || s->bound || s->cleanup_due)
 		return fail(why);
-	for (size_t i = 0; i < args->params->len; i++)
-		if (args->params->param[i].id == KERNEL_TARGET_NAME)
-			(void)snprintf(s->targetname, sizeof(s->targetname), "%s",
-				       args->params->param[i].text);
+	if (!take_socket(fake, s, args->fd))
+		return fail(why);
+	for (size_t i = 0; i < args->params->len; i++) {
+		const struct kernel_param *p = &args->params->param[i];
+
+		if (p->id == KERNEL_TARGET_NAME)
+			(void)snprintf(s->targetname, sizeof(s->targetname), "%s", p->text);
+		else if (p->id == KERNEL_PERSISTENT_ADDRESS)
+			(void)snprintf(s->address, sizeof(s->address), "%s", p->text);
+		else if (p->id == KERNEL_PERSISTENT_PORT)
+			s->port = atoi(p->number);
+	}
 	s->bound = true;
 	s->binds++;
 	keep_pdu(s, args->bhs, args->data, args->data_len);
+	carry(s, args->bhs, args->data, args->data_len);
 	note(fake, "bind %u", args->sid);
 	return ISCSI_SUCCESS;
 }
@@ -92,6 +265,7 @@ static enum iscsi_err fake_send_pdu(struct kernel *kernel, uint32_t sid, const u
 	if (fails(fake) || !s->bound || s->cleanup_due)
 		return fail(why);
 	keep_pdu(s, bhs, data, data_len);
+	carry(s, bhs, data, data_len);
 	note(fake, "pdu %02x", bhs[0]);
 	return ISCSI_SUCCESS;
 }
@@ -106,6 +280,7 @@ static enum iscsi_err fake_start_conn(struct kernel *kernel, uint32_t sid,
 		return fail(why);
 	s->up = true;
 	s->starts++;
+	show(fake, s, "up\n");
 	note(fake, "start %u", sid);
 	return ISCSI_SUCCESS;
 }
@@ -117,6 +292,9 @@ static enum iscsi_err fake_stop_conn(struct kernel *kernel, uint32_t sid, struct
 
 	if (fails(fake) || !s->has_conn)
 		return fail(why);
+	let_go(s);
+	if (s->shown)
+		show(fake, s, "failed\n");
 	s->bound = s->up = s->cleanup_due = false;
 	note(fake, "stop %u", sid);
 	return ISCSI_SUCCESS;
@@ -130,6 +308,8 @@ static enum iscsi_err fake_unbind_session(struct kernel *kernel, uint32_t sid,
 	if (fails(fake) || !fake->session[sid].exists)
 		return fail(why);
 	note(fake, "unbind %u", sid);
+	if (!fake->keeps_luns)
+		tell(fake, (struct fake_event){ .sid = sid, .kind = FAKE_UNBOUND });
 	return ISCSI_SUCCESS;
 }
 
@@ -155,8 +335,13 @@ static enum iscsi_err fake_destroy_session(struct kernel *kernel, uint32_t sid, 
 
 	if (fails(fake) || !s->exists || (s->has_conn && !has_conn))
 		return fail(why);
-	*s = (struct fake_session){ 0 };
 	note(fake, "destroy %u", sid);
+	if (fake->keeps_sessions)
+		return ISCSI_SUCCESS;
+	let_go(s);
+	hide(fake, s);
+	*s = (struct fake_session){ 0 };
+	tell(fake, (struct fake_event){ .sid = sid, .kind = FAKE_DESTROYED });
 	return ISCSI_SUCCESS;
 }
 

@@ -33,6 +33,11 @@ static void make_dirs(const char *path)
 	char copy[PATH_MAX], *p;
 
 	(void)snprintf(copy, sizeof(copy), "%s", path);
+	p = strrchr(copy, '/');
+	*p = '\0';
+	if (!access(copy, F_OK))
+		return;
+	*p = '/';
 	for (p = copy + 1; (p = strchr(p, '/')); p++) {
 		*p = '\0';
 		must(!mkdir(copy, 0755) || errno == EEXIST, copy);
@@ -138,9 +143,10 @@ static void add_device(struct fake_sysfs *fs, const char *class, const char *nam
 {
 	char path[PATH_MAX], target[PATH_MAX];
 
+	full_path(fs, path, "devices/platform/%s/", device);
+	make_dirs(path);
 	for (; *attrs; attrs += 2) {
 		full_path(fs, path, "devices/platform/%s/%s", device, attrs[0]);
-		make_dirs(path);
 		write_file(path, attrs[1]);
 	}
 	full_path(fs, path, "class/%s/%s", class, name);

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A target in the test's own process, see target.h. */
+#include "test/fake/target.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "iscsid/base/bytes.h"
+#include "libiscsi-db/util.h"
+
+enum { BHS = 48, DATA_MAX = 65536 };
+
+struct fake_target_conn {
+	struct fake_target *target;
+	struct fake_target_conn *next;
+	int fd;
+	sd_event_source *io;
+	uint32_t stat_sn;
+	size_t sent;			/* of the answer to SendTargets */
+	size_t got;
+	uint8_t in[BHS + DATA_MAX];
+};
+
+static void must(bool ok, const char *what)
+{
+	if (ok)
+		return;
+	perror(what);
+	abort();
+}
+
+static void conn_close(struct fake_target_conn *conn)
+{
+	struct fake_target_conn **at = &conn->target->conns;
+
+	while (*at != conn)
+		at = &(*at)->next;
+	*at = conn->next;
+	sd_event_source_disable_unref(conn->io);
+	(void)close(conn->fd);
+	free(conn);
+}
+
+static void conn_send(struct fake_target_conn *conn, const uint8_t *bhs, const void *data,
+		      size_t len)
+{
+	uint8_t out[BHS + DATA_MAX + 4] = { 0 };
+	size_t padded = (len + 3) & ~(size_t)3;
+
+	must(len <= DATA_MAX, "a PDU that is too long");
+	memcpy(out, bhs, BHS);
+	put_be24(out + 5, (uint32_t)len);
+	if (len)
+		memcpy(out + BHS, data, len);
+	must(send(conn->fd, out, BHS + padded, MSG_NOSIGNAL) == (ssize_t)(BHS + padded) ||
+	     errno == EPIPE || errno == ECONNRESET, "send");
+}
+
+/* Lines to keys: each '\n' becomes a NUL. */
+static size_t keys_of(const char *lines, char *ret, size_t size)
+{
+	size_t len = strlen(lines);
+
+	must(len < size, "a text that is too long");
+	for (size_t i = 0; i < len; i++)
+		ret[i] = lines[i] == '\n' ? '\0' : lines[i];
+	return len;
+}
+
+static void keep_text(char *ret, size_t size, const uint8_t *data, size_t len)
+{
+	len = MIN(len, size - 1);
+	for (size_t i = 0; i < len; i++)
+		ret[i] = data[i] ? (char)data[i] : '\n';
+	ret[len] = '\0';
+}
+
+/* The fields that a response copies from its request, and the sequence numbers. */
+static void begin_response(struct fake_target_conn *conn, uint8_t opcode, uint8_t bhs[BHS])
+{
+	memset(bhs, 0, BHS);
+	bhs[0] = opcode;
+	bhs[1] = 0x80;
+	memcpy(bhs + 16, conn->in + 16, 4);
+	put_be32(bhs + 24, conn->stat_sn++);
+	put_be32(bhs + 28, get_be32(conn->in + 24) + !(conn->in[0] & 0x40));
+	put_be32(bhs + 32, get_be32(bhs + 28) + 31);
+}
+
+static void answer_login(struct fake_target_conn *conn, size_t len)
+{
+	struct fake_target *target = conn->target;
+	const char *lines = target->login_text ? target->login_text : "TargetPortalGroupTag=1\n";
+	uint8_t bhs[BHS], flags = conn->in[1];
+	char keys[8192];
+
+	target->logins++;
+	keep_text(target->last_login, sizeof(target->last_login), conn->in + BHS, len);
+	begin_response(conn, 0x23, bhs);
+	memcpy(bhs + 8, conn->in + 8, 6);
+	put_be16(bhs + 36, target->status);
+	bhs[1] = flags;
+	if ((flags & 0x83) != 0x83 || (target->status && target->status >> 8 != 1))
+		lines = target->status >> 8 == 1 ? lines : "";
+	else
+		put_be16(bhs + 14, 1);
+	if (target->status) {
+		bhs[1] = 0;
+		put_be16(bhs + 14, 0);
+	}
+	conn_send(conn, bhs, keys, keys_of(lines, keys, sizeof(keys)));
+}
+
+static void answer_text(struct fake_target_conn *conn, size_t len)
+{
+	struct fake_target *target = conn->target;
+	char keys[DATA_MAX];
+	size_t all = keys_of(target->targets ? target->targets : "", keys, sizeof(keys));
+	size_t part = target->part_len ? MIN(target->part_len, all - conn->sent) :
+					 all - conn->sent;
+	uint8_t bhs[BHS];
+
+	target->texts++;
+	if (len)
+		keep_text(target->last_text, sizeof(target->last_text), conn->in + BHS, len);
+	begin_response(conn, 0x24, bhs);
+	put_be32(bhs + 20, 0xffffffff);
+	if (conn->sent + part < all) {
+		bhs[1] = 0x40;		/* C: more follows */
+		put_be32(bhs + 20, 0x1234);
+	}
+	conn_send(conn, bhs, keys + conn->sent, part);
+	conn->sent += part;
+}
+
+static void answer(struct fake_target_conn *conn, size_t len)
+{
+	struct fake_target *target = conn->target;
+	uint8_t bhs[BHS];
+
+	if (target->silent)
+		return;
+	switch (conn->in[0] & 0x3f) {
+	case 0x03:
+		answer_login(conn, len);
+		break;
+	case 0x04:
+		answer_text(conn, len);
+		break;
+	case 0x06:
+		target->logouts++;
+		if (target->never_logs_out)
+			break;
+		begin_response(conn, 0x26, bhs);
+		conn_send(conn, bhs, NULL, 0);
+		break;
+	}
+}
+
+static int conn_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct fake_target_conn *conn = userdata;
+
+	(void)source;
+	(void)revents;
+	for (;;) {
+		size_t want = BHS, len = 0;
+		ssize_t n;
+
+		if (conn->got >= BHS) {
+			len = get_be24(conn->in + 5);
+			must(len <= DATA_MAX - 4, "a PDU that is too long");
+			want = BHS + ((len + 3) & ~(size_t)3);
+		}
+		if (conn->got >= BHS && conn->got == want) {
+			conn->got = 0;
+			answer(conn, len);
+			continue;
+		}
+		n = recv(fd, conn->in + conn->got, want - conn->got, MSG_DONTWAIT);
+		if (n < 0 && errno == EAGAIN)
+			return 0;
+		if (n <= 0) {
+			conn_close(conn);
+			return 0;
+		}
+		conn->got += (size_t)n;
+	}
+}
+
+static int target_on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct fake_target *target = userdata;
+	struct fake_target_conn *conn = calloc(1, sizeof(*conn));
+
+	(void)source;
+	(void)revents;
+	must(conn != NULL, "calloc");
+	conn->target = target;
+	conn->fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	must(conn->fd >= 0, "accept");
+	conn->next = target->conns;
+	target->conns = conn;
+	target->accepted++;
+	must(sd_event_add_io(target->loop, &conn->io, conn->fd, EPOLLIN, conn_on_io, conn) >= 0,
+	     "sd_event_add_io");
+	return 0;
+}
+
+void fake_target_listen(struct fake_target *target)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(target->port),
+				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(addr);
+	int on = 1;
+
+	target->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	must(target->listen_fd >= 0, "socket");
+	(void)setsockopt(target->listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	must(!bind(target->listen_fd, (struct sockaddr *)&addr, sizeof(addr)), "bind");
+	must(!listen(target->listen_fd, 64), "listen");
+	must(!getsockname(target->listen_fd, (struct sockaddr *)&addr, &len), "getsockname");
+	target->port = ntohs(addr.sin_port);
+	must(sd_event_add_io(target->loop, &target->listen_io, target->listen_fd, EPOLLIN,
+			     target_on_connection, target) >= 0, "sd_event_add_io");
+}
+
+void fake_target_open(struct fake_target *target, sd_event *loop)
+{
+	*target = (struct fake_target){ .loop = loop };
+	fake_target_listen(target);
+}
+
+void fake_target_go_deaf(struct fake_target *target)
+{
+	target->listen_io = sd_event_source_disable_unref(target->listen_io);
+	closep(&target->listen_fd);
+}
+
+void fake_target_hang_up(struct fake_target *target)
+{
+	while (target->conns)
+		conn_close(target->conns);
+}
+
+void fake_target_close(struct fake_target *target)
+{
+	fake_target_hang_up(target);
+	fake_target_go_deaf(target);
+}
+
+void fake_target_send(struct fake_target *target, const uint8_t bhs[48], const void *data,
+		      size_t len)
+{
+	must(target->conns != NULL, "no connection to send on");
+	conn_send(target->conns, bhs, data, len);
+}

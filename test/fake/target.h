@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A target in the test's own process: it listens on the loopback address, lives on the test's
+ * event loop and answers logins, SendTargets and logouts as it is told. What is said on the wire
+ * in detail is the matter of test/fake/target (the program) and its conversations.
+ */
+#ifndef TEST_FAKE_TARGET_H
+#define TEST_FAKE_TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+struct fake_target_conn;
+
+struct fake_target {
+	sd_event *loop;
+	int listen_fd;
+	sd_event_source *listen_io;
+	struct fake_target_conn *conns;		/* the newest first */
+	uint16_t port;
+
+	/* How it behaves; the test may change these at any time. */
+	uint16_t status;		/* class and detail of the next login responses; 0: success */
+	const char *login_text;		/* keys of the last login response, each with its '\n' */
+	const char *targets;		/* the answer to SendTargets, each key with its '\n' */
+	size_t part_len;		/* the answer comes in parts of this many bytes; 0: whole */
+	bool silent;			/* takes what is sent and answers nothing */
+	bool never_logs_out;		/* doesn't answer a Logout Request */
+
+	/* What it has seen. */
+	unsigned int accepted, logins, texts, logouts;
+	char last_login[4096];		/* the text of the last Login Request, NULs as '\n' */
+	char last_text[1024];		/* and of the last Text Request */
+};
+
+void fake_target_open(struct fake_target *target, sd_event *loop);
+void fake_target_close(struct fake_target *target);
+/* Nobody can connect any more; connections stay. And again, on the same port. */
+void fake_target_go_deaf(struct fake_target *target);
+void fake_target_listen(struct fake_target *target);
+/* Closes all connections. */
+void fake_target_hang_up(struct fake_target *target);
+/* Sends a PDU on the newest connection. */
+void fake_target_send(struct fake_target *target, const uint8_t bhs[48], const void *data,
+		      size_t len);
+
+#endif /* TEST_FAKE_TARGET_H */
