@@ -152,8 +152,7 @@ static int login_bound_ms(const struct iscsi_db_record *rec)
 	int64_t seconds = iscsi_db_record_get_int(rec, "node.conn[0].timeo.login_timeout");
 	int64_t ms;
 
-	/* 0 means the daemon's own defaults, which are no longer than these. */
-	ms = (tries > 0 ? tries : 8) * (seconds > 0 ? seconds : 30) * 1000;
+	ms = (tries + 1) * seconds * 1000;
 	return (int)MIN(ms, 24 * 3600 * 1000);
 }
 
@@ -170,8 +169,6 @@ static size_t sessions_wanted(struct adm *adm, const struct iscsi_db_record *rec
 	*multiple = how->another || wanted > 1;
 	if (how->another)
 		return 1;
-	if (wanted < 1)
-		wanted = 1;
 	present = adm_count_sessions(adm, rec);
 	if (present < (size_t)wanted)
 		return (size_t)wanted - present;

@@ -160,11 +160,10 @@ static int inquiry_patience_ms(const struct iscsi_db_record *rec)
 	int64_t tries = iscsi_db_record_get_int(rec, "discovery.sendtargets.reopen_max");
 	int64_t login, auth, active, ms;
 
-	login = MAX(iscsi_db_record_get_int(rec, "discovery.sendtargets.timeo.login_timeout"), 1);
-	auth = MAX(iscsi_db_record_get_int(rec, "discovery.sendtargets.timeo.auth_timeout"), 1);
-	active = MAX(iscsi_db_record_get_int(rec, "discovery.sendtargets.timeo.active_timeout"),
-		     1);
-	ms = (login + (MAX(tries, 0) + 1) * (login + auth + 2 * active + 1)) * 1000 + GRACE_MS;
+	login = iscsi_db_record_get_int(rec, "discovery.sendtargets.timeo.login_timeout");
+	auth = iscsi_db_record_get_int(rec, "discovery.sendtargets.timeo.auth_timeout");
+	active = iscsi_db_record_get_int(rec, "discovery.sendtargets.timeo.active_timeout");
+	ms = (login + (tries + 1) * (login + auth + 2 * active + 1)) * 1000 + GRACE_MS;
 	return (int)MIN(ms, 24 * 3600 * 1000);
 }
 

@@ -24,6 +24,7 @@
 #define FIRST_CMD_SN		1
 #define RETRY_PAUSE_MS		1000
 #define LOGOUT_WAIT_MS		1000	/* a target that doesn't answer costs no more */
+#define RECV_MAX		(1 << 20)	/* bytes of a PDU that there is memory for */
 #define EMPTY_PARTS_MAX		64	/* of an answer that never ends */
 
 enum discovery_state {
@@ -90,13 +91,13 @@ static void discovery_arm_until(struct discovery *d, int timeout_s, uint64_t end
 	discovery_arm(d, MIN((uint64_t)timeout_s * 1000, left / 1000 + 1));
 }
 
-/* A time-out of the record, "login" say, in seconds; none is shorter than one. */
+/* A time-out of the record, "login" say, in seconds. */
 static int discovery_timeout_s(const struct discovery *d, const char *which)
 {
 	char key[64];
 
 	(void)snprintf(key, sizeof(key), "discovery.sendtargets.timeo.%s_timeout", which);
-	return MAX(iscsi_db_record_get_int(d->rec, key), 1);
+	return iscsi_db_record_get_int(d->rec, key);
 }
 
 static void discovery_end(struct discovery *d, enum iscsi_err err, const struct iscsi_why *why)
@@ -642,12 +643,10 @@ static enum iscsi_err discovery_configure(struct discovery *d, const struct iscs
 
 	d->address = setting(d, "discovery.sendtargets.address");
 	d->port = iscsi_db_record_get_int(d->rec, "discovery.sendtargets.port");
-	d->attempts_left = MAX(iscsi_db_record_get_int(d->rec,
-				"discovery.sendtargets.reopen_max"), 0);
+	d->attempts_left = iscsi_db_record_get_int(d->rec, "discovery.sendtargets.reopen_max");
 	d->max_recv = (uint32_t)iscsi_db_record_get_int(d->rec,
-				"discovery.sendtargets.iscsi.MaxRecvDataSegmentLength") & ~3u;
-	if (d->max_recv < 512 || d->max_recv > (1 << 20))
-		d->max_recv = 32768;
+				"discovery.sendtargets.iscsi.MaxRecvDataSegmentLength");
+	d->max_recv = MIN(d->max_recv, (uint32_t)RECV_MAX) & ~3u;
 	err = iscsi_db_check_address(d->address, why);
 	if (!err)
 		err = credentials_check(d->rec, why);

@@ -135,7 +135,7 @@ enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *re
 				 &config, why);
 	if (err)
 		return err;
-	wanted = MAX(iscsi_db_record_get_int(rec, "node.session.nr_sessions"), 1);
+	wanted = iscsi_db_record_get_int(rec, "node.session.nr_sessions");
 	present = count_sessions(manager, config);
 	if (!another && present >= wanted) {
 		config->rec = NULL;		/* stays the caller's */

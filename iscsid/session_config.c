@@ -5,9 +5,6 @@
 #include "iscsid/credentials.h"
 #include "libiscsi-db/util.h"
 
-#define LENGTH_MIN	512		/* RFC 7143, 13.12..13.14 */
-#define LENGTH_MAX	16777215
-
 static const char *text_of(const struct iscsi_db_record *rec, const char *key)
 {
 	const char *value = iscsi_db_record_get(rec, key);
@@ -67,40 +64,10 @@ void session_config_chap_algs(const char *text, struct chap_config *chap)
 		chap->algorithms[chap->algorithms_len++] = CHAP_MD5;
 }
 
-/* What a value out of range becomes, told to whoever wants to hear. */
-struct range_check {
-	const struct iscsi_db_record *rec;
-	iscsi_db_warn_fn *warn;
-	void *arg;
-};
-
-static void range_warn(const struct range_check *check, const char *key, int value, int used)
+/* The wire has lengths in multiples of 4, since padding makes the rest of any other useless. */
+static uint32_t length(const struct iscsi_db_record *rec, const char *key)
 {
-	struct iscsi_why text;
-
-	if (!check->warn)
-		return;
-	(void)iscsi_fail(&text, ISCSI_ERR_INVAL, "%s = %d is out of range; using %d", key, value,
-			 used);
-	check->warn(check->arg, text.text);
-}
-
-/* A number of the record in @min..@max; a value outside counts as @otherwise. */
-static int number(const struct range_check *check, const char *key, int min, int max,
-		  int otherwise)
-{
-	int value = iscsi_db_record_get_int(check->rec, key);
-
-	if (value >= min && value <= max)
-		return value;
-	range_warn(check, key, value, otherwise);
-	return otherwise;
-}
-
-/* A length for the wire: in range and, as padding makes anything else useless, a multiple of 4. */
-static uint32_t length(const struct range_check *check, const char *key, int otherwise)
-{
-	return (uint32_t)number(check, key, LENGTH_MIN, LENGTH_MAX, otherwise) & ~3u;
+	return (uint32_t)iscsi_db_record_get_int(rec, key) & ~3u;
 }
 
 static uint32_t digest(const struct iscsi_db_record *rec, const char *key)
@@ -117,31 +84,28 @@ static uint32_t digest(const struct iscsi_db_record *rec, const char *key)
 	return DIGEST_NONE;
 }
 
-static void read_offer(const struct range_check *check, struct negotiate_params *offer)
+static void read_offer(const struct iscsi_db_record *rec, struct negotiate_params *offer)
 {
-	const struct iscsi_db_record *rec = check->rec;
-
 	*offer = (struct negotiate_params){
 		.header_digest = digest(rec, "node.conn[0].iscsi.HeaderDigest"),
 		.data_digest = digest(rec, "node.conn[0].iscsi.DataDigest"),
 		.initial_r2t = iscsi_db_record_get_int(rec, "node.session.iscsi.InitialR2T") != 0,
 		.immediate_data =
 			iscsi_db_record_get_int(rec, "node.session.iscsi.ImmediateData") != 0,
-		.max_burst_length = length(check, "node.session.iscsi.MaxBurstLength", 16776192),
-		.first_burst_length = length(check, "node.session.iscsi.FirstBurstLength", 262144),
-		.max_outstanding_r2t = (uint32_t)number(check,
-			"node.session.iscsi.MaxOutstandingR2T", 1, 65535, 1),
+		.max_burst_length = length(rec, "node.session.iscsi.MaxBurstLength"),
+		.first_burst_length = length(rec, "node.session.iscsi.FirstBurstLength"),
+		.max_outstanding_r2t = (uint32_t)
+			iscsi_db_record_get_int(rec, "node.session.iscsi.MaxOutstandingR2T"),
 		.max_connections = 1,
 		.data_pdu_in_order = 1,
 		.data_sequence_in_order = 1,
-		.default_time2wait = (uint32_t)number(check,
-			"node.session.iscsi.DefaultTime2Wait", 0, 3600, 2),
-		.default_time2retain = (uint32_t)number(check,
-			"node.session.iscsi.DefaultTime2Retain", 0, 3600, 0),
-		.error_recovery_level = 0,	/* all that the kernel's iscsi_tcp can do */
+		.default_time2wait = (uint32_t)
+			iscsi_db_record_get_int(rec, "node.session.iscsi.DefaultTime2Wait"),
+		.default_time2retain = (uint32_t)
+			iscsi_db_record_get_int(rec, "node.session.iscsi.DefaultTime2Retain"),
+		.error_recovery_level = 0,	/* the kernel's iscsi_tcp has no other level */
 		.max_recv_data_segment_length =
-			length(check, "node.conn[0].iscsi.MaxRecvDataSegmentLength", 262144),
-		/* 0: as much as the target takes */
+			length(rec, "node.conn[0].iscsi.MaxRecvDataSegmentLength"),
 		.max_xmit_data_segment_length = (uint32_t)
 			iscsi_db_record_get_int(rec, "node.conn[0].iscsi.MaxXmitDataSegmentLength"),
 	};
@@ -152,47 +116,55 @@ static void read_offer(const struct range_check *check, struct negotiate_params 
 		offer->max_outstanding_r2t &= offer->max_outstanding_r2t - 1;
 }
 
-static void read_timeouts(const struct range_check *check, struct session_config *c)
+/*
+ * The kernel tests a connection only if both numbers are set, and would choose the missing one by
+ * itself. As in open-iscsi the missing number has its default then.
+ */
+static void read_noop(const struct iscsi_db_record *rec, struct session_config *c)
 {
-	const struct iscsi_db_record *rec = check->rec;
+	static const char interval[] = "node.conn[0].timeo.noop_out_interval";
+	static const char timeout[] = "node.conn[0].timeo.noop_out_timeout";
 
-	c->login_timeout_s = number(check, "node.conn[0].timeo.login_timeout", 1, 86400, 30);
-	c->logout_timeout_s = number(check, "node.conn[0].timeo.logout_timeout", 1, 86400, 15);
-	c->noop_out_interval_s = number(check, "node.conn[0].timeo.noop_out_interval", 0, 86400, 5);
-	c->noop_out_timeout_s = number(check, "node.conn[0].timeo.noop_out_timeout", 0, 86400, 5);
-	/* One without the other makes no ping: the kernel would choose 5 by itself. */
-	if (!c->noop_out_interval_s != !c->noop_out_timeout_s) {
-		c->noop_out_interval_s = c->noop_out_interval_s ? c->noop_out_interval_s : 5;
-		c->noop_out_timeout_s = c->noop_out_timeout_s ? c->noop_out_timeout_s : 5;
-	}
+	c->noop_out_interval_s = iscsi_db_record_get_int(rec, interval);
+	c->noop_out_timeout_s = iscsi_db_record_get_int(rec, timeout);
+	if (c->noop_out_interval_s && !c->noop_out_timeout_s)
+		c->noop_out_timeout_s = iscsi_db_record_default_int(rec, timeout);
+	if (c->noop_out_timeout_s && !c->noop_out_interval_s)
+		c->noop_out_interval_s = iscsi_db_record_default_int(rec, interval);
+}
+
+static void read_timeouts(const struct iscsi_db_record *rec, struct session_config *c)
+{
+	c->login_timeout_s = iscsi_db_record_get_int(rec, "node.conn[0].timeo.login_timeout");
+	c->logout_timeout_s = iscsi_db_record_get_int(rec, "node.conn[0].timeo.logout_timeout");
+	read_noop(rec, c);
 	c->initial_login_retry_max =
 		iscsi_db_record_get_int(rec, "node.session.initial_login_retry_max");
 	c->reopen_max = iscsi_db_record_get_int(rec, "node.session.reopen_max");
 	c->replacement_timeout_s =
 		iscsi_db_record_get_int(rec, "node.session.timeo.replacement_timeout");
-	c->abort_timeout_s = number(check, "node.session.err_timeo.abort_timeout", 0, 86400, 15);
+	c->abort_timeout_s = iscsi_db_record_get_int(rec, "node.session.err_timeo.abort_timeout");
 	c->lu_reset_timeout_s =
-		number(check, "node.session.err_timeo.lu_reset_timeout", 0, 86400, 30);
+		iscsi_db_record_get_int(rec, "node.session.err_timeo.lu_reset_timeout");
 	c->tgt_reset_timeout_s =
-		number(check, "node.session.err_timeo.tgt_reset_timeout", 0, 86400, 30);
+		iscsi_db_record_get_int(rec, "node.session.err_timeo.tgt_reset_timeout");
 }
 
 /*
  * CHAP is used whenever a user name and a password are set, whatever authmethod says, as users
  * know it from open-iscsi.
  */
-static void read_chap(const struct range_check *check, struct chap_config *chap)
+static void read_chap(const struct iscsi_db_record *rec, iscsi_db_warn_fn *warn, void *arg,
+		      struct chap_config *chap)
 {
-	const struct iscsi_db_record *rec = check->rec;
-
 	chap->username = text_of(rec, "node.session.auth.username");
 	chap->password = text_of(rec, "node.session.auth.password");
 	chap->username_in = text_of(rec, "node.session.auth.username_in");
 	chap->password_in = text_of(rec, "node.session.auth.password_in");
 	session_config_chap_algs(text_of(rec, "node.session.auth.chap_algs"), chap);
-	if (chap_wanted(chap) && strlen(chap->password) < CHAP_SECRET_MIN && check->warn)
-		check->warn(check->arg, "node.session.auth.password is short: whoever listens to a "
-			    "login can guess it; 12 characters are the least that is safe");
+	if (chap_wanted(chap) && strlen(chap->password) < CHAP_SECRET_MIN && warn)
+		warn(arg, "node.session.auth.password is short: whoever listens to a login can "
+		     "guess it; 12 characters are the least that is safe");
 }
 
 static enum iscsi_err read_identity(const struct iscsi_db_record *rec,
@@ -215,7 +187,7 @@ static enum iscsi_err read_identity(const struct iscsi_db_record *rec,
 		err = iscsi_db_check_address(c->address, why);
 	if (err)
 		return err;
-	if (c->port < 1 || c->port > 65535)
+	if (c->port < 1 || c->port > ISCSI_PORT_MAX)
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "%d is not a port", c->port);
 	if (*transport && !streq(transport, "tcp"))
 		return iscsi_fail(why, ISCSI_ERR_TRANS_NOT_FOUND,
@@ -238,7 +210,6 @@ enum iscsi_err session_config_adopt(struct iscsi_db_record *rec,
 				    struct session_config **ret, struct iscsi_why *why)
 {
 	CLEANUP(freep) struct session_config *c = calloc(1, sizeof(*c));
-	struct range_check check = { rec, warn, arg };
 	enum iscsi_err err;
 
 	if (!c)
@@ -248,15 +219,15 @@ enum iscsi_err session_config_adopt(struct iscsi_db_record *rec,
 		err = session_config_netdev(rec, sysfs, c->netdev, why);
 	if (err)
 		return err;
-	read_chap(&check, &c->chap);
-	c->cmds_max = (uint16_t)number(&check, "node.session.cmds_max", 16, 65535, 128);
-	c->queue_depth = (uint16_t)number(&check, "node.session.queue_depth", 1, 65535, 32);
+	read_chap(rec, warn, arg, &c->chap);
+	c->cmds_max = (uint16_t)iscsi_db_record_get_int(rec, "node.session.cmds_max");
+	c->queue_depth = (uint16_t)iscsi_db_record_get_int(rec, "node.session.queue_depth");
 	c->initial_cmd_sn = (uint32_t)iscsi_db_record_get_int(rec, "node.session.initial_cmdsn");
 	c->window_size = iscsi_db_record_get_int(rec, "node.conn[0].tcp.window_size");
 	c->fast_abort = iscsi_db_record_get_int(rec, "node.session.iscsi.FastAbort") != 0;
 	c->scan = !streq(text_of(rec, "node.session.scan"), "manual");
-	read_timeouts(&check, c);
-	read_offer(&check, &c->offer);
+	read_timeouts(rec, c);
+	read_offer(rec, &c->offer);
 	c->rec = rec;
 	*ret = c;
 	c = NULL;		/* now the caller's */

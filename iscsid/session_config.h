@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A node record as a session uses it: every setting read, checked and brought into range once,
- * at login, so that nothing has to be looked up or judged during recovery.
+ * A node record as a session uses it: every setting is read once, at login, so that nothing has
+ * to be looked up during recovery. A record holds only values that its settings can have, so
+ * that the numbers are taken as they are.
  */
 #ifndef ISCSID_SESSION_CONFIG_H
 #define ISCSID_SESSION_CONFIG_H
@@ -38,8 +39,8 @@ struct session_config {
 /*
  * For a login: takes a node record over, on success only. @initiator gives the names that the
  * record leaves open; @sysfs finds a device by its hardware address. ISCSI_ERR_INVAL or
- * ISCSI_ERR_TRANS_NOT_FOUND with the reason; @warn hears of values that had to be changed. A
- * record whose CHAP settings are incomplete is refused, see credentials.h.
+ * ISCSI_ERR_TRANS_NOT_FOUND with the reason; @warn is told of a weak password. A record whose
+ * CHAP settings are incomplete is refused, see credentials.h.
  */
 enum iscsi_err session_config_new(struct iscsi_db_record *rec,
 				  const struct iscsi_db_initiator *initiator,

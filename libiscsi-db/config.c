@@ -77,6 +77,16 @@ static bool is_daemon_key(const char *key)
 	return false;
 }
 
+/* The value of the last line so far with this key, which is the line that counts; or NULL. */
+static const char *last_value(const struct iscsi_db_config *config, const char *key)
+{
+	for (size_t i = config->count; i--;) {
+		if (streq(config->line[i].key, key))
+			return config->line[i].value;
+	}
+	return NULL;
+}
+
 static const struct setting *find_setting(const char *key)
 {
 	static const enum iscsi_db_kind order[] = { ISCSI_DB_NODE, ISCSI_DB_SENDTARGETS,
@@ -114,7 +124,9 @@ static enum iscsi_err take_setting(struct iscsi_db_config *config, const struct 
 	}
 	err = setting_normalize(s, line->value, SETTING_FROM_FILE, value, warn, &why);
 	if (err) {
-		db_warn(warn, "%s; the line is ignored", why.text);
+		const char *earlier = last_value(config, s->name);
+
+		setting_warn_refused(s, &why, earlier ? earlier : s->def, warn);
 		return ISCSI_SUCCESS;
 	}
 	err = config_add(config, s->name, value);

@@ -4,7 +4,7 @@
  * standard output, and puts the settings of a kind of record, as setting.c has them, in the
  * place of a line "@node@", "@iface@", "@sendtargets@" or "@isns@". No part of the library.
  */
-#include <limits.h>
+#include <ctype.h>
 
 #include "libiscsi-db/setting.h"
 
@@ -25,44 +25,31 @@ static void print_text(const char *text)
 	}
 }
 
-static void print_words(const struct setting *s)
-{
-	for (const char *const *word = s->words; *word; word++) {
-		if (word != s->words)
-			/* Words of their own can have a comma in them. */
-			fputs(s->type == SETTING_LIST ? ", " : " | ", stdout);
-		print_text(*word);
-	}
-}
-
 static void print_type(const struct setting *s)
 {
-	char range[64];
+	struct setting_allowed allowed = setting_allowed(s);
+	char usual[64];
 
+	allowed.text[0] = (char)(s->type == SETTING_NUMBER ? toupper(allowed.text[0]) :
+				 allowed.text[0]);
 	switch ((enum setting_type)s->type) {
 	case SETTING_STR:
 		printf("Text of up to %u bytes", s->max);
 		break;
-	case SETTING_INT:
-		fputs("A number", stdout);
-		if (s->low == s->high)
+	case SETTING_NUMBER:
+		print_text(allowed.text);
+		if (s->good_low == s->low && s->good_high == s->high)
 			break;
-		if (s->high == INT_MAX)
-			(void)snprintf(range, sizeof(range), "at least %d", s->low);
-		else
-			(void)snprintf(range, sizeof(range), "%d to %d", s->low, s->high);
-		fputs("; sensible: ", stdout);
-		print_text(range);
-		break;
-	case SETTING_UINT:
-		printf("A number from 0 to %u", s->max);
+		(void)snprintf(usual, sizeof(usual), "; usual: %lld to %lld",
+			       (long long)s->good_low, (long long)s->good_high);
+		print_text(usual);
 		break;
 	case SETTING_ENUM:
-		print_words(s);
+		print_text(allowed.text);
 		break;
 	case SETTING_LIST:
 		fputs("Some of ", stdout);
-		print_words(s);
+		print_text(allowed.text);
 		fputs(", in any order", stdout);
 		break;
 	}

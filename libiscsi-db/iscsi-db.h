@@ -31,7 +31,9 @@ extern "C" {
 #define ISCSI_VALUE_MAX		255	/* bytes of a value that other readers accept */
 #define ISCSI_PORT_DEFAULT	3260
 #define ISCSI_ISNS_PORT_DEFAULT	3205
+#define ISCSI_PORT_MAX		65535
 #define ISCSI_TPGT_UNKNOWN	(-1)
+#define ISCSI_TPGT_MAX		65535
 
 /* What went wrong. The values are iscsiadm's exit codes and never change. */
 enum iscsi_err {
@@ -156,13 +158,17 @@ enum iscsi_db_kind iscsi_db_record_kind(const struct iscsi_db_record *rec);
  * of record. Valid until the record is changed or freed.
  */
 const char *iscsi_db_record_get(const struct iscsi_db_record *rec, const char *key);
-/* The value of a number; of a Yes/No setting 1 or 0. 0 if there is no such setting. */
+/*
+ * The value of a number, which is one that the setting can have; of a Yes/No setting 1 or 0. 0 if
+ * there is no such setting. The second function gives the built-in default instead.
+ */
 int iscsi_db_record_get_int(const struct iscsi_db_record *rec, const char *key);
+int iscsi_db_record_default_int(const struct iscsi_db_record *rec, const char *key);
 
 /*
- * Sets a setting, identity included; for programs. The value is checked as the setting's type
- * asks (see iscsi_db_record_update()); an unknown key or a bad value changes nothing:
- * ISCSI_ERR_INVAL. An empty value gives the setting its default, since files hold none.
+ * Sets a setting, identity included; for programs. An unknown key, or a value that the setting
+ * can't have, changes nothing: ISCSI_ERR_INVAL with a reason that names the values allowed. An
+ * empty text gives the setting its default, since files hold no empty values.
  */
 enum iscsi_err iscsi_db_record_set(struct iscsi_db_record *rec, const char *key,
 				   const char *value, struct iscsi_why *why);
@@ -172,8 +178,9 @@ enum iscsi_err iscsi_db_record_set(struct iscsi_db_record *rec, const char *key,
  * itself. Refused with ISCSI_ERR_INVAL and the words iscsiadm prints: unknown keys ("Cannot
  * modify KEY. Invalid param name."), keys that find the record ("Cannot modify KEY. It is used
  * to look up the record and cannot be changed."), iface.* keys in a node record ("Cannot modify
- * KEY. Use iface mode to update this value."), words an enumeration doesn't have. Numbers take
- * any decimal prefix, as open-iscsi does; @warn (may be NULL) hears of text that is ignored.
+ * KEY. Use iface mode to update this value."), and values that the setting can't have: a word for
+ * a number, a number out of range, a word that isn't in the list. @warn (may be NULL) is told of
+ * text that is ignored and of numbers that make little sense.
  */
 enum iscsi_err iscsi_db_record_update(struct iscsi_db_record *rec, const char *key,
 				      const char *value, iscsi_db_warn_fn *warn, void *arg,

@@ -99,23 +99,29 @@ const char *iscsi_db_record_get(const struct iscsi_db_record *rec, const char *k
 	return index < 0 ? NULL : record_value(rec, (unsigned int)index);
 }
 
+static int value_to_int(const struct setting *s, const char *value)
+{
+	if (setting_is_bool(s))
+		return streq(value, "Yes");
+	if (s->type == SETTING_NUMBER)
+		return (int)MIN(strtoll(value, NULL, 10), (long long)INT_MAX);
+	return 0;
+}
+
 int iscsi_db_record_get_int(const struct iscsi_db_record *rec, const char *key)
 {
 	int index = setting_find(rec->kind, key);
-	const struct setting *s;
-	const char *value;
 
-	if (index < 0)
-		return 0;
-	s = setting_row(rec->kind, (unsigned int)index);
-	value = record_value(rec, (unsigned int)index);
-	if (setting_is_bool(s))
-		return streq(value, "Yes");
-	if (s->type == SETTING_INT)
-		return (int)strtol(value, NULL, 10);
-	if (s->type == SETTING_UINT)
-		return (int)MIN(strtoul(value, NULL, 10), (unsigned long)INT_MAX);
-	return 0;
+	return index < 0 ? 0 : value_to_int(setting_row(rec->kind, (unsigned int)index),
+					    record_value(rec, (unsigned int)index));
+}
+
+int iscsi_db_record_default_int(const struct iscsi_db_record *rec, const char *key)
+{
+	int index = setting_find(rec->kind, key);
+	const struct setting *s = index < 0 ? NULL : setting_row(rec->kind, (unsigned int)index);
+
+	return s ? value_to_int(s, s->def) : 0;
 }
 
 int record_store(struct iscsi_db_record *rec, unsigned int index, const char *value)
@@ -228,10 +234,9 @@ enum iscsi_err iscsi_db_record_bind(struct iscsi_db_record *node,
 		return ISCSI_ERR_INVAL;
 	for (unsigned int i = 0; i < setting_count(ISCSI_DB_IFACE); i++) {
 		const struct setting *s = setting_row(ISCSI_DB_IFACE, i);
-		bool number = s->type == SETTING_INT || s->type == SETTING_UINT;
 		const char *value = record_value(iface, i);
 
-		if (!*value || (number && streq(value, "0")))
+		if (!*value || (s->type == SETTING_NUMBER && streq(value, "0")))
 			continue;
 		if ((s->flags & SETTING_BINDING) && streq(value, "default"))
 			continue;

@@ -235,7 +235,7 @@ static enum iscsi_err take_setting(struct iscsi_db_record *rec, const struct lin
 	s = setting_row(rec->kind, (unsigned int)index);
 	err = setting_normalize(s, line->value, SETTING_FROM_FILE, value, warn, &why);
 	if (err) {
-		db_warn(warn, "%s; the line is ignored", why.text);
+		setting_warn_refused(s, &why, record_value(rec, (unsigned int)index), warn);
 		return ISCSI_SUCCESS;
 	}
 	rec->has_type |= is_type(s);
@@ -366,7 +366,7 @@ static void text_add_setting(struct text *text, const struct setting *s, const c
  */
 static bool is_hidden(const struct setting *s, bool changed, bool is_v6)
 {
-	uint8_t foreign = is_v6 ? SETTING_V4 : SETTING_V6;
+	uint16_t foreign = is_v6 ? SETTING_V4 : SETTING_V6;
 
 	if (s->flags & SETTING_HIDDEN)
 		return true;

@@ -28,18 +28,42 @@ static const char *const type_words[] = { "sendtargets", "isns", "offload_send_t
 #define TEXTS(n, d)		.name = (n), .name_len = sizeof(n) - 1, \
 				.def = (d), .def_len = sizeof(d) - 1, .line = n " = " d "\n"
 #define STR(n, size, d, f)	{ TEXTS(n, d), .type = SETTING_STR, .max = (size), .flags = (f) }
-#define INT_IN(n, lo, hi, d, f)	{ TEXTS(n, d), .type = SETTING_INT, .low = (lo), .high = (hi), \
-				  .flags = (f) }
-#define INT(n, d, f)		INT_IN(n, 0, 0, d, f)
-#define UINT(n, top, f)		{ TEXTS(n, "0"), .type = SETTING_UINT, .max = (top), .flags = (f) }
 #define WORD(n, w, d, f)	{ TEXTS(n, d), .type = SETTING_ENUM, .words = (w), .flags = (f) }
 #define LIST(n, w, d, f)	{ TEXTS(n, d), .type = SETTING_LIST, .words = (w), .flags = (f) }
+/* A number: its hard range, the part of that range which makes sense, its default. */
+#define NUM_OF(n, lo, hi, good_lo, good_hi, d, ...) \
+	{ TEXTS(n, d), .type = SETTING_NUMBER, .low = (lo), .high = (hi), \
+	  .good_low = (good_lo), .good_high = (good_hi), __VA_ARGS__ }
+#define NUM(n, lo, hi, d, ...)	NUM_OF(n, lo, hi, lo, hi, d, __VA_ARGS__)
+#define FLAGS(f)		.flags = (f)
+#define NOTE(text)		.note = (text)
+#define UINT(n, top, f)		NUM(n, 0, top, "0", FLAGS(f))
+/*
+ * The path of a record says its port and portal group tag as well, and counts more than its
+ * text. So a record with an odd number there can still be listed and deleted.
+ */
+#define PORT(n, d)		NUM_OF(n, INT_MIN, INT_MAX, 1, ISCSI_PORT_MAX, d, FLAGS(SETTING_KEY))
+
+#define LENGTH(n)		NUM(n, 0, INT_MAX, "0", FLAGS(SETTING_HIDDEN))
+
+#define TIMEOUT_MAX	86400	/* seconds; a day */
+#define RETRIES_MAX	INT_MAX
+#define DATA_MIN	512	/* bytes of a PDU or a burst: RFC 7143, 13.12 to 13.14 */
+#define DATA_MAX	16777215
+/* The kernel keeps this time in an int, as ticks of which there are up to 1000 in a second. */
+#define RECOVERY_MAX	(INT_MAX / 1000)
+/* Of the commands of a session the kernel keeps 15 for itself, and never takes more than 4096. */
+#define COMMANDS_MIN	16
+#define COMMANDS_MAX	4096
+#define NO_LIMIT	NOTE("0: there is no limit")
+#define NO_PING		NOTE("0: idle connections aren't tested")
 
 /* In the order of listings. Each kind of record is a run of rows; see kinds[]. */
 static const struct setting table[] = {
 	/* a node: head */
 	STR("node.name", 254, "", SETTING_KEY),
-	INT("node.tpgt", "-1", SETTING_KEY),
+	NUM_OF("node.tpgt", INT_MIN, INT_MAX, ISCSI_TPGT_UNKNOWN, ISCSI_TPGT_MAX, "-1",
+	       FLAGS(SETTING_KEY)),
 	WORD("node.startup", startup_words, "manual", 0),
 	WORD("node.leading_login", yes_words, "No", 0),
 	/* a node, and an interface alone */
@@ -54,7 +78,7 @@ static const struct setting table[] = {
 	UINT("iface.vlan_id", UINT16_MAX, 0),
 	UINT("iface.vlan_priority", UINT8_MAX, 0),
 	STR("iface.vlan_state", 79, "", 0),
-	INT("iface.iface_num", "0", 0),
+	NUM("iface.iface_num", 0, INT_MAX, "0"),
 	UINT("iface.mtu", UINT16_MAX, 0),
 	UINT("iface.port", UINT16_MAX, 0),
 	STR("iface.bootproto", 79, "", SETTING_V4),
@@ -115,53 +139,56 @@ static const struct setting table[] = {
 	STR("iface.discovery_logout", 79, "", 0),
 	/* a node: where it was found, its session, its connection */
 	STR("node.discovery_address", 255, "", SETTING_KEY),
-	INT("node.discovery_port", "0", SETTING_KEY),
+	PORT("node.discovery_port", "0"),
 	WORD("node.discovery_type", node_type_words, "static", SETTING_KEY),
-	INT("node.session.initial_cmdsn", "0", 0),
-	INT("node.session.initial_login_retry_max", "4", 0),
-	INT_IN("node.session.xmit_thread_priority", -20, 20, "0", 0),
-	INT_IN("node.session.cmds_max", 2, 2048, "128", 0),
-	INT_IN("node.session.queue_depth", 1, 1024, "32", 0),
-	INT_IN("node.session.nr_sessions", 1, INT_MAX, "1", 0),
+	NUM("node.session.initial_cmdsn", INT_MIN, INT_MAX, "0"),
+	NUM("node.session.initial_login_retry_max", 0, RETRIES_MAX, "4"),
+	NUM("node.session.xmit_thread_priority", -20, 20, "0"),
+	NUM("node.session.cmds_max", COMMANDS_MIN, COMMANDS_MAX, "128"),
+	NUM_OF("node.session.queue_depth", 1, UINT16_MAX, 1, 1024, "32"),
+	NUM_OF("node.session.nr_sessions", 1, UINT16_MAX, 1, 32, "1"),
 	WORD("node.session.auth.authmethod", auth_words, "None", 0),
 	STR("node.session.auth.username", 255, "", 0),
 	STR("node.session.auth.password", 255, "", SETTING_SECRET),
-	INT("node.session.auth.password_length", "0", SETTING_HIDDEN),
+	LENGTH("node.session.auth.password_length"),
 	STR("node.session.auth.username_in", 255, "", 0),
 	STR("node.session.auth.password_in", 255, "", SETTING_SECRET),
-	INT("node.session.auth.password_in_length", "0", SETTING_HIDDEN),
+	LENGTH("node.session.auth.password_in_length"),
 	LIST("node.session.auth.chap_algs", chap_words, "MD5", 0),
-	INT("node.session.timeo.replacement_timeout", "120", 0),
-	INT("node.session.err_timeo.abort_timeout", "15", 0),
-	INT("node.session.err_timeo.lu_reset_timeout", "30", 0),
-	INT("node.session.err_timeo.tgt_reset_timeout", "30", 0),
-	INT("node.session.err_timeo.host_reset_timeout", "60", 0),
+	NUM_OF("node.session.timeo.replacement_timeout", INT_MIN, RECOVERY_MAX, -1, TIMEOUT_MAX,
+	       "120", NOTE("0: I/O fails at once; below 0: I/O waits for ever")),
+	NUM("node.session.err_timeo.abort_timeout", 0, TIMEOUT_MAX, "15"),
+	NUM("node.session.err_timeo.lu_reset_timeout", 0, TIMEOUT_MAX, "30"),
+	NUM("node.session.err_timeo.tgt_reset_timeout", 0, TIMEOUT_MAX, "30"),
+	NUM("node.session.err_timeo.host_reset_timeout", 0, TIMEOUT_MAX, "60"),
 	WORD("node.session.iscsi.FastAbort", yes_words, "Yes", 0),
 	WORD("node.session.iscsi.InitialR2T", yes_words, "No", 0),
 	WORD("node.session.iscsi.ImmediateData", yes_words, "Yes", 0),
-	INT_IN("node.session.iscsi.FirstBurstLength", 512, 16777215, "262144", 0),
-	INT_IN("node.session.iscsi.MaxBurstLength", 512, 16777215, "16776192", 0),
-	INT("node.session.iscsi.DefaultTime2Retain", "0", 0),
-	INT("node.session.iscsi.DefaultTime2Wait", "2", 0),
-	INT_IN("node.session.iscsi.MaxConnections", 1, 65535, "1", 0),
-	INT_IN("node.session.iscsi.MaxOutstandingR2T", 1, 65535, "1", 0),
-	INT_IN("node.session.iscsi.ERL", 0, 2, "0", 0),
+	NUM("node.session.iscsi.FirstBurstLength", DATA_MIN, DATA_MAX, "262144"),
+	NUM("node.session.iscsi.MaxBurstLength", DATA_MIN, DATA_MAX, "16776192"),
+	NUM("node.session.iscsi.DefaultTime2Retain", 0, 3600, "0"),
+	NUM("node.session.iscsi.DefaultTime2Wait", 0, 3600, "2"),
+	NUM("node.session.iscsi.MaxConnections", 1, 65535, "1"),
+	NUM("node.session.iscsi.MaxOutstandingR2T", 1, 65535, "1"),
+	NUM("node.session.iscsi.ERL", 0, 2, "0"),
 	WORD("node.session.scan", scan_words, "auto", 0),
-	INT("node.session.reopen_max", "0", 0),
-	INT("node.session.sess_reopen_log_freq", "1", SETTING_LATE),
+	NUM("node.session.reopen_max", 0, RETRIES_MAX, "0", NO_LIMIT),
+	NUM("node.session.sess_reopen_log_freq", 0, INT_MAX, "1", FLAGS(SETTING_LATE)),
 	STR("node.conn[0].address", 255, "", SETTING_KEY),
-	INT("node.conn[0].port", "3260", SETTING_KEY),
+	PORT("node.conn[0].port", "3260"),
 	WORD("node.conn[0].startup", startup_words, "manual", 0),
-	INT("node.conn[0].tcp.window_size", "524288", 0),
-	INT("node.conn[0].tcp.type_of_service", "0", 0),
+	NUM("node.conn[0].tcp.window_size", 0, INT_MAX, "524288",
+	    NOTE("0: the system's own size")),
+	NUM("node.conn[0].tcp.type_of_service", 0, UINT8_MAX, "0"),
 	STR("node.conn[0].tcp.congestion_control", 15, "", SETTING_LATE),
-	INT("node.conn[0].timeo.logout_timeout", "15", 0),
-	INT("node.conn[0].timeo.login_timeout", "30", 0),
-	INT("node.conn[0].timeo.auth_timeout", "45", 0),
-	INT("node.conn[0].timeo.noop_out_interval", "5", 0),
-	INT("node.conn[0].timeo.noop_out_timeout", "5", 0),
-	INT_IN("node.conn[0].iscsi.MaxXmitDataSegmentLength", 0, 16777215, "0", 0),
-	INT_IN("node.conn[0].iscsi.MaxRecvDataSegmentLength", 512, 16777215, "262144", 0),
+	NUM("node.conn[0].timeo.logout_timeout", 1, TIMEOUT_MAX, "15"),
+	NUM("node.conn[0].timeo.login_timeout", 1, TIMEOUT_MAX, "30"),
+	NUM("node.conn[0].timeo.auth_timeout", 0, TIMEOUT_MAX, "45"),
+	NUM("node.conn[0].timeo.noop_out_interval", 0, TIMEOUT_MAX, "5", NO_PING),
+	NUM("node.conn[0].timeo.noop_out_timeout", 0, TIMEOUT_MAX, "5", NO_PING),
+	NUM("node.conn[0].iscsi.MaxXmitDataSegmentLength", DATA_MIN, DATA_MAX, "0",
+	    FLAGS(SETTING_OR_ZERO), NOTE("0: as much as the target takes")),
+	NUM("node.conn[0].iscsi.MaxRecvDataSegmentLength", DATA_MIN, DATA_MAX, "262144"),
 	WORD("node.conn[0].iscsi.HeaderDigest", digest_words, "None", 0),
 	WORD("node.conn[0].iscsi.DataDigest", digest_words, "None", 0),
 	WORD("node.conn[0].iscsi.IFMarker", yes_words, "No", 0),
@@ -170,30 +197,29 @@ static const struct setting table[] = {
 	WORD("discovery.startup", disc_startup_words, "manual", SETTING_UNSEEDED),
 	WORD("discovery.type", type_words, "sendtargets", SETTING_KEY),
 	STR("discovery.sendtargets.address", 255, "", SETTING_KEY),
-	INT("discovery.sendtargets.port", "3260", SETTING_KEY),
+	PORT("discovery.sendtargets.port", "3260"),
 	WORD("discovery.sendtargets.auth.authmethod", auth_words, "None", 0),
 	STR("discovery.sendtargets.auth.username", 255, "", 0),
 	STR("discovery.sendtargets.auth.password", 255, "", SETTING_SECRET),
-	INT("discovery.sendtargets.auth.password_length", "0", SETTING_HIDDEN),
+	LENGTH("discovery.sendtargets.auth.password_length"),
 	STR("discovery.sendtargets.auth.username_in", 255, "", 0),
 	STR("discovery.sendtargets.auth.password_in", 255, "", SETTING_SECRET),
-	INT("discovery.sendtargets.auth.password_in_length", "0", SETTING_HIDDEN),
+	LENGTH("discovery.sendtargets.auth.password_in_length"),
 	LIST("node.session.auth.chap_algs", chap_words, "MD5", 0),
-	INT("discovery.sendtargets.timeo.login_timeout", "15", 0),
+	NUM("discovery.sendtargets.timeo.login_timeout", 1, TIMEOUT_MAX, "15"),
 	WORD("discovery.sendtargets.use_discoveryd", yes_words, "No", 0),
-	INT("discovery.sendtargets.discoveryd_poll_inval", "30", 0),
-	INT("discovery.sendtargets.reopen_max", "5", 0),
-	INT("discovery.sendtargets.timeo.auth_timeout", "45", 0),
-	INT("discovery.sendtargets.timeo.active_timeout", "30", 0),
-	INT_IN("discovery.sendtargets.iscsi.MaxRecvDataSegmentLength", 512, 16777215, "32768",
-		0),
+	NUM("discovery.sendtargets.discoveryd_poll_inval", INT_MIN, INT_MAX, "30"),
+	NUM("discovery.sendtargets.reopen_max", 0, RETRIES_MAX, "5"),
+	NUM("discovery.sendtargets.timeo.auth_timeout", 1, TIMEOUT_MAX, "45"),
+	NUM("discovery.sendtargets.timeo.active_timeout", 1, TIMEOUT_MAX, "30"),
+	NUM("discovery.sendtargets.iscsi.MaxRecvDataSegmentLength", DATA_MIN, DATA_MAX, "32768"),
 	/* an iSNS server, whose address has the names of the other kind */
 	WORD("discovery.startup", disc_startup_words, "manual", SETTING_UNSEEDED),
 	WORD("discovery.type", type_words, "isns", SETTING_KEY),
 	STR("discovery.sendtargets.address", 255, "", SETTING_KEY),
-	INT("discovery.sendtargets.port", "3205", SETTING_KEY),
+	PORT("discovery.sendtargets.port", "3205"),
 	WORD("discovery.isns.use_discoveryd", yes_words, "No", 0),
-	INT("discovery.isns.discoveryd_poll_inval", "-1", 0),
+	NUM("discovery.isns.discoveryd_poll_inval", INT_MIN, INT_MAX, "-1"),
 };
 
 /* First and last setting of each kind. */
@@ -366,6 +392,34 @@ const char *setting_nearest(int kind, const char *name)
 
 /* ---- values -------------------------------------------------------------------------- */
 
+struct setting_allowed setting_allowed(const struct setting *s)
+{
+	const char *zero = s->flags & SETTING_OR_ZERO ? "0 or " : "";
+	struct setting_allowed ret = { "" };
+	size_t used = 0;
+
+	for (const char *const *word = s->words; word && *word; word++)
+		used += (size_t)snprintf(ret.text + used, sizeof(ret.text) - used, "%s%s",
+					 used ? " | " : "", *word);
+	if (s->type != SETTING_NUMBER)
+		return ret;
+	if (s->low == INT_MIN && s->high == INT_MAX)
+		(void)snprintf(ret.text, sizeof(ret.text), "a number");
+	else if (s->low == INT_MIN)
+		(void)snprintf(ret.text, sizeof(ret.text), "a number up to %lld",
+			       (long long)s->high);
+	else if (s->high == INT_MAX)
+		(void)snprintf(ret.text, sizeof(ret.text), "a number of at least %lld",
+			       (long long)s->low);
+	else
+		(void)snprintf(ret.text, sizeof(ret.text), "%sa number from %lld to %lld", zero,
+			       (long long)s->low, (long long)s->high);
+	used = strlen(ret.text);
+	if (s->note)
+		(void)snprintf(ret.text + used, sizeof(ret.text) - used, " (%s)", s->note);
+	return ret;
+}
+
 static enum iscsi_err normalize_str(const struct setting *s, const char *text,
 				    enum setting_source source, char *ret,
 				    const struct db_warn *warn, struct iscsi_why *why)
@@ -397,60 +451,51 @@ static enum iscsi_err normalize_str(const struct setting *s, const char *text,
 	}
 	memcpy(ret, text, len);
 	ret[len] = '\0';
-	/* "<empty>" is how none is printed. Files hold no empty values: their reader sees the default. */
-	if (!*ret || streq(ret, "<empty>"))
+	/*
+	 * Listings print "<empty>" for an empty text. A secret may still be that word: old readers
+	 * take a password from a file letter by letter.
+	 */
+	if (!*ret || (streq(ret, "<empty>") && !(s->flags & SETTING_SECRET)))
 		memcpy(ret, s->def, s->def_len + 1u);
 	return ISCSI_SUCCESS;
 }
 
-/* True for up to nine digits as printf("%d") writes them, of a number that @s can have. */
-static bool is_plain_number(const struct setting *s, const char *text)
+static bool number_fits(const struct setting *s, int64_t v)
 {
-	uint32_t v = 0;
-	size_t len = 0;
-
-	for (; text[len] >= '0' && text[len] <= '9' && len < 10; len++)
-		v = v * 10 + (uint32_t)(text[len] - '0');
-	return len && len < 10 && !text[len] && (len == 1 || text[0] != '0') &&
-	       (s->type == SETTING_INT || v <= s->max);
+	return (v >= s->low && v <= s->high) || (!v && s->flags & SETTING_OR_ZERO);
 }
 
 /*
- * Old readers take whatever strtoul() makes of the text and keep as many bits as the setting
- * has: "12abc" is 12, "abc" is 0. Programs rely on a number never being refused.
+ * A value that isn't a number of the hard range is refused and never made into another one: what
+ * old readers make of "infinite" is 0, which can mean the opposite. In a file a comment may
+ * follow the number, since old readers ignore it there.
  */
 static enum iscsi_err normalize_number(const struct setting *s, const char *text,
 				       enum setting_source source, char *ret,
 				       const struct db_warn *warn, struct iscsi_why *why)
 {
-	bool is_signed = s->type == SETTING_INT, fits;
-	unsigned long bits;
-	long long exact;
+	bool exact = source == SETTING_FROM_PROGRAM;
+	const char *rest;
 	char *end;
+	int64_t v;
 
-	if (source == SETTING_FROM_FILE && is_plain_number(s, text)) {	/* nearly all are */
-		strcpy(ret, text);
-		return ISCSI_SUCCESS;
-	}
 	errno = 0;
-	exact = strtoll(text, &end, 10);
-	fits = !errno && (is_signed ? exact >= INT_MIN && exact <= INT_MAX :
-				      exact >= 0 && exact <= (long long)s->max);
-	if (source == SETTING_FROM_PROGRAM && (end == text || *end || !fits ||
-					       isspace((unsigned char)*text)))
-		return iscsi_fail(why, ISCSI_ERR_INVAL, "'%s' isn't a number that %s can have",
-				  text, s->name);
-	bits = strtoul(text, NULL, 10);
-	if (is_signed)
-		(void)snprintf(ret, ISCSI_VALUE_MAX + 1, "%d", (int)(uint32_t)bits);
-	else
-		(void)snprintf(ret, ISCSI_VALUE_MAX + 1, "%u", (uint32_t)bits & s->max);
-	if (end == text || *end || !fits)
-		db_warn(warn, "'%s' isn't a number that %s can have; %s is used", text, s->name,
-			ret);
-	else if (source == SETTING_FROM_USER && s->low != s->high &&
-		 (exact < s->low || exact > s->high))
-		db_warn(warn, "%s = %s is outside %d..%d", s->name, ret, s->low, s->high);
+	v = strtoll(text, &end, 10);
+	rest = exact ? end : end + strspn(end, " \t");
+	if (source == SETTING_FROM_FILE && rest > end && *rest == '#') {
+		db_warn(warn, "the comment behind the value of %s is ignored; a comment belongs on a "
+			"line of its own", s->name);
+		rest += strlen(rest);
+	}
+	if (end == text || *rest || (exact && isspace((unsigned char)*text)) || errno ||
+	    !number_fits(s, v))
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "'%s' can't be the value of %s; allowed: %s",
+				  text, s->name, setting_allowed(s).text);
+	(void)snprintf(ret, ISCSI_VALUE_MAX + 1, "%lld", (long long)v);
+	if (source == SETTING_FROM_USER && (v < s->good_low || v > s->good_high) &&
+	    !(!v && s->flags & SETTING_OR_ZERO))
+		db_warn(warn, "%s = %s makes little sense; usual: %lld to %lld", s->name, ret,
+			(long long)s->good_low, (long long)s->good_high);
 	return ISCSI_SUCCESS;
 }
 
@@ -463,8 +508,9 @@ static enum iscsi_err normalize_word(const struct setting *s, const char *text, 
 			return ISCSI_SUCCESS;
 		}
 	}
-	return iscsi_fail(why, ISCSI_ERR_INVAL, "unknown value format '%s' for parameter name '%s'",
-			  text, s->name);
+	return iscsi_fail(why, ISCSI_ERR_INVAL,
+			  "unknown value format '%s' for parameter name '%s'; allowed: %s", text,
+			  s->name, setting_allowed(s).text);
 }
 
 static enum iscsi_err normalize_list(const struct setting *s, const char *text,
@@ -473,6 +519,7 @@ static enum iscsi_err normalize_list(const struct setting *s, const char *text,
 {
 	static const char separators[] = ", \t\r\n";
 	unsigned int seen = 0;
+	bool unknown = false;
 	size_t used = 0;
 
 	ret[0] = '\0';
@@ -490,13 +537,19 @@ static enum iscsi_err normalize_list(const struct setting *s, const char *text,
 					  s->words[i] ? "repeated" : "unknown", (int)len, text,
 					  s->name);
 		} else {
+			unknown |= !s->words[i];
 			db_warn(warn, "Ignoring %s value '%.*s' for '%s'",
 				s->words[i] ? "repeated" : "unknown", (int)len, text, s->name);
 		}
 		text += len;
 	}
-	if (!used)	/* a file can't say "none": without its line the default holds */
-		strcpy(ret, s->def);
+	if (used)
+		return ISCSI_SUCCESS;
+	/* Without this the default would stand for words that ask for something else. */
+	if (unknown && source == SETTING_FROM_USER)
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "no value of '%s' is known; allowed: %s",
+				  s->name, setting_allowed(s).text);
+	strcpy(ret, s->def);	/* a file holds no empty list: without its line the default counts */
 	return ISCSI_SUCCESS;
 }
 
@@ -505,8 +558,12 @@ enum iscsi_err setting_normalize(const struct setting *s, const char *text,
 				 const struct db_warn *warn, struct iscsi_why *why)
 {
 	for (const char *p = text; *p; p++) {
-		/* A newline would add a line of its own to the record. */
-		bool spared = *p == '\t' && source == SETTING_FROM_FILE;
+		/*
+		 * A newline would add a line of its own to the record. A tab does no harm there, and
+		 * may be a character of a secret.
+		 */
+		bool spared = *p == '\t' && (source == SETTING_FROM_FILE ||
+					     s->flags & SETTING_SECRET);
 
 		if (text_is_control(p[0], p[1]) && !spared)
 			return iscsi_fail(why, ISCSI_ERR_INVAL,
@@ -516,8 +573,7 @@ enum iscsi_err setting_normalize(const struct setting *s, const char *text,
 	switch ((enum setting_type)s->type) {
 	case SETTING_STR:
 		return normalize_str(s, text, source, ret, warn, why);
-	case SETTING_INT:
-	case SETTING_UINT:
+	case SETTING_NUMBER:
 		return normalize_number(s, text, source, ret, warn, why);
 	case SETTING_ENUM:
 		return normalize_word(s, text, ret, why);
@@ -525,4 +581,14 @@ enum iscsi_err setting_normalize(const struct setting *s, const char *text,
 		return normalize_list(s, text, source, ret, warn, why);
 	}
 	return ISCSI_ERR_INTERNAL;
+}
+
+void setting_warn_refused(const struct setting *s, const struct iscsi_why *reason,
+			  const char *used, const struct db_warn *warn)
+{
+	/* A text may be a secret, so no warning repeats one. */
+	if (s->type == SETTING_STR)
+		db_warn(warn, "%s; the line is ignored", reason->text);
+	else
+		db_warn(warn, "%s; %s is used", reason->text, used);
 }

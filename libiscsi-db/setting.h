@@ -12,8 +12,7 @@
 
 enum setting_type {
 	SETTING_STR,
-	SETTING_INT,		/* 32 bits with sign */
-	SETTING_UINT,		/* 0..max */
+	SETTING_NUMBER,
 	SETTING_ENUM,
 	SETTING_LIST,		/* words of the list in any order, each at most once */
 };
@@ -27,6 +26,7 @@ enum setting_flag {
 	SETTING_LATE	= 1 << 5,	/* unknown to 2.1.8: printed only if changed */
 	SETTING_UNSEEDED = 1 << 6,	/* iscsid.conf has no say in it */
 	SETTING_BINDING	= 1 << 7,	/* the word "default" means not bound */
+	SETTING_OR_ZERO	= 1 << 8,	/* 0 is taken too, though it is below the hard range */
 };
 
 struct setting {
@@ -34,18 +34,20 @@ struct setting {
 	const char *def;		/* "" is empty */
 	const char *line;		/* "name = default\n" */
 	const char *const *words;
-	uint32_t max;			/* STR: bytes; UINT: the greatest value */
-	int low, high;			/* INT: what makes sense; low == high: anything */
+	const char *note;		/* the meaning of special values; NULL: there are none */
+	int64_t low, high;		/* NUMBER: the hard range; other values are refused */
+	int64_t good_low, good_high;	/* NUMBER: the range of values that make sense */
+	uint16_t max;			/* STR: bytes */
+	uint16_t flags;
 	uint8_t type;
-	uint8_t flags;
 	uint8_t name_len, def_len;
 };
 
-/* Who gives the value, and so how much of it is taken on trust. */
+/* Who gives the value. Nobody may give one that the setting can't have. */
 enum setting_source {
-	SETTING_FROM_FILE,	/* made to fit, with a warning */
-	SETTING_FROM_USER,	/* refused if it doesn't fit; numbers take any prefix */
-	SETTING_FROM_PROGRAM,	/* exact */
+	SETTING_FROM_FILE,	/* text that is too long is cut, with a warning */
+	SETTING_FROM_USER,	/* warned of a number that is allowed but makes no sense */
+	SETTING_FROM_PROGRAM,	/* exact: no blanks, no unknown words */
 };
 
 /* The settings of each kind; filled before main() and only read after that. */
@@ -80,12 +82,22 @@ const char *setting_alias(unsigned int i, const char **ret);
 /* The setting of any (-1) or of one kind whose name is most like @name; NULL: none is. */
 const char *setting_nearest(int kind, const char *name);
 /*
- * @text as the setting keeps it -> @ret. ISCSI_ERR_INVAL and a reason if it can't be taken.
- * What is ignored or cut is told to @warn.
+ * The one judge of values: @text as the setting keeps it -> @ret. ISCSI_ERR_INVAL if the setting
+ * can't have that value; the reason names the values that it can have. @warn is told of text
+ * that is ignored or cut.
  */
 enum iscsi_err setting_normalize(const struct setting *s, const char *text,
 				 enum setting_source source, char ret[ISCSI_VALUE_MAX + 1],
 				 const struct db_warn *warn, struct iscsi_why *why);
+/* Tells @warn why a line with a value of @s is refused, and that @used holds instead. */
+void setting_warn_refused(const struct setting *s, const struct iscsi_why *reason,
+			  const char *used, const struct db_warn *warn);
 bool setting_is_bool(const struct setting *s);
+
+/* The values that a number, an enumeration or a list can have, in words. */
+struct setting_allowed {
+	char text[256];
+};
+struct setting_allowed setting_allowed(const struct setting *s);
 
 #endif /* ISCSI_DB_SETTING_H */

@@ -174,12 +174,25 @@ static const struct {
 	{ "altogether = wrong\n", "conf:1: no setting is called 'altogether'\n" },
 	{ "iscsid.unheard_of = 1\n", "conf:1: no setting is called 'iscsid.unheard_of'\n" },
 	{ "node.startup = Manual\n",
-	  "conf:1: unknown value format 'Manual' for parameter name 'node.startup'; the line is "
-	  "ignored\n" },
+	  "conf:1: unknown value format 'Manual' for parameter name 'node.startup'; allowed: manual "
+	  "| automatic | onboot; manual is used\n" },
+	{ "node.startup = onboot\nnode.startup = Manual\n",
+	  "conf:2: unknown value format 'Manual' for parameter name 'node.startup'; allowed: manual "
+	  "| automatic | onboot; onboot is used\n" },
 	{ "node.startup\n", "conf:1: the line is ignored: it has no value\n" },
 	{ "node.startup manual\n", "conf:1: the line is ignored: it has no '='\n" },
 	{ "node.session.queue_depth = many\n",
-	  "conf:1: 'many' isn't a number that node.session.queue_depth can have; 0 is used\n" },
+	  "conf:1: 'many' can't be the value of node.session.queue_depth; allowed: a number from 1 "
+	  "to 65535; 32 is used\n" },
+	{ "node.session.cmds_max = 4\n",
+	  "conf:1: '4' can't be the value of node.session.cmds_max; allowed: a number from 16 to "
+	  "4096; 128 is used\n" },
+	{ "node.session.queue_depth = 12 # a dozen\n",
+	  "conf:1: the comment behind the value of node.session.queue_depth is ignored; a comment "
+	  "belongs on a line of its own\n" },
+	{ "node.session.auth.password = s\x01\n",
+	  "conf:1: the value of node.session.auth.password has a control character in it; the line "
+	  "is ignored\n" },
 };
 
 START_TEST(mistakes_are_named)

@@ -38,6 +38,11 @@ START_TEST(defaults_are_there)
 	ck_assert_int_eq(iscsi_db_record_get_int(node, "node.session.iscsi.FastAbort"), 1);
 	ck_assert_int_eq(iscsi_db_record_get_int(node, "node.session.iscsi.InitialR2T"), 0);
 	ck_assert_int_eq(iscsi_db_record_get_int(node, "node.startup"), 0);
+	set(node, "node.conn[0].timeo.noop_out_timeout", "0");
+	ck_assert_int_eq(iscsi_db_record_get_int(node, "node.conn[0].timeo.noop_out_timeout"), 0);
+	ck_assert_int_eq(iscsi_db_record_default_int(node, "node.conn[0].timeo.noop_out_timeout"),
+			 5);
+	ck_assert_int_eq(iscsi_db_record_default_int(node, "no.such"), 0);
 	ck_assert_int_eq(iscsi_db_record_get_int(node, "no.such"), 0);
 	ck_assert_ptr_null(iscsi_db_record_get(node, "no.such"));
 	ck_assert_ptr_null(iscsi_db_record_get(node, "discovery.startup"));
@@ -112,9 +117,11 @@ static const struct {
 } updates[] = {
 	{ ISCSI_DB_NODE, "node.startup", "automatic", NULL, "" },
 	{ ISCSI_DB_NODE, "node.startup", "Automatic",
-	  "unknown value format 'Automatic' for parameter name 'node.startup'", "" },
+	  "unknown value format 'Automatic' for parameter name 'node.startup'; allowed: manual | "
+	  "automatic | onboot", "" },
 	{ ISCSI_DB_NODE, "node.startup", "",
-	  "unknown value format '' for parameter name 'node.startup'", "" },
+	  "unknown value format '' for parameter name 'node.startup'; allowed: manual | automatic "
+	  "| onboot", "" },
 	{ ISCSI_DB_NODE, "node.name", "x",
 	  "Cannot modify node.name. It is used to look up the record and cannot be changed.", "" },
 	{ ISCSI_DB_NODE, "node.tpgt", "1",
@@ -149,10 +156,17 @@ static const struct {
 	  "Ignoring unknown value 'MD4' for 'node.session.auth.chap_algs'" },
 	{ ISCSI_DB_NODE, "node.session.auth.chap_algs", "MD5,MD5", NULL,
 	  "Ignoring repeated value 'MD5' for 'node.session.auth.chap_algs'" },
-	{ ISCSI_DB_NODE, "node.session.queue_depth", "12abc", NULL,
-	  "'12abc' isn't a number that node.session.queue_depth can have; 12 is used" },
+	{ ISCSI_DB_NODE, "node.session.queue_depth", "12abc",
+	  "'12abc' can't be the value of node.session.queue_depth; allowed: a number from 1 to "
+	  "65535", "" },
+	{ ISCSI_DB_NODE, "node.session.timeo.replacement_timeout", "",
+	  "'' can't be the value of node.session.timeo.replacement_timeout; allowed: a number up to "
+	  "2147483 (0: I/O fails at once; below 0: I/O waits for ever)", "" },
 	{ ISCSI_DB_NODE, "node.session.queue_depth", "4096", NULL,
-	  "node.session.queue_depth = 4096 is outside 1..1024" },
+	  "node.session.queue_depth = 4096 makes little sense; usual: 1 to 1024" },
+	{ ISCSI_DB_NODE, "node.session.auth.chap_algs", "MD4",
+	  "no value of 'node.session.auth.chap_algs' is known; allowed: MD5 | SHA1 | SHA256 | "
+	  "SHA3-256", "Ignoring unknown value 'MD4' for 'node.session.auth.chap_algs'" },
 	{ ISCSI_DB_IFACE, "iface.iscsi_ifacename", "x",
 	  "Cannot modify iface.iscsi_ifacename. It is used to look up the record and cannot be "
 	  "changed.", "" },
@@ -166,7 +180,8 @@ static const struct {
 	  "" },
 	{ ISCSI_DB_SENDTARGETS, "discovery.startup", "automatic", NULL, "" },
 	{ ISCSI_DB_SENDTARGETS, "discovery.startup", "onboot",
-	  "unknown value format 'onboot' for parameter name 'discovery.startup'", "" },
+	  "unknown value format 'onboot' for parameter name 'discovery.startup'; allowed: manual | "
+	  "automatic", "" },
 	{ ISCSI_DB_SENDTARGETS, "discovery.sendtargets.use_discoveryd", "Yes", NULL, "" },
 	{ ISCSI_DB_ISNS, "discovery.isns.discoveryd_poll_inval", "60", NULL, "" },
 	{ ISCSI_DB_ISNS, "discovery.sendtargets.port", "60",

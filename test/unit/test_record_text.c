@@ -225,7 +225,13 @@ static const struct {
 	{ "node.name = = b\n", "node.name", "= b", 0 },
 	{ "node.name = \"q\"\n", "node.name", "\"q\"", 0 },
 	{ "node.name = <empty>\n", "node.name", "", 0 },
-	{ "node.tpgt = 12abc\n", "node.tpgt", "12", 1 },
+	{ "node.tpgt = 12abc\n", "node.tpgt", "-1", 1 },
+	{ "node.session.queue_depth = 16\nnode.session.queue_depth = many\n",
+	  "node.session.queue_depth", "16", 1 },
+	{ "node.session.cmds_max = 4\n", "node.session.cmds_max", "128", 1 },
+	{ "node.session.cmds_max = 64 # few\n", "node.session.cmds_max", "64", 1 },
+	{ "node.session.auth.password = a\tb\n", "node.session.auth.password", "a\tb", 0 },
+	{ "node.session.auth.password = <empty>\n", "node.session.auth.password", "<empty>", 0 },
 	{ "node.session.conn_reopen_log_freq = 7\n", "node.session.sess_reopen_log_freq", "7", 0 },
 	{ "node.transport_name = iser\n", "iface.transport_name", "iser", 0 },
 	{ "iface.hop_limit = 9\n", "iface.hop_limit", "9", 0 },
@@ -256,7 +262,8 @@ START_TEST(warnings_name_file_and_line)
 
 	ck_assert_ptr_nonnull(rec);
 	ck_assert_str_eq(warned, "text:3: unknown value format 'never' for parameter name "
-				 "'node.startup'; the line is ignored\n");
+				 "'node.startup'; allowed: manual | automatic | onboot; manual is "
+				 "used\n");
 }
 END_TEST
 

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The table of settings: that it is whole and in order, and what values become. */
+#include <ctype.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <check.h>
 
+#include "libiscsi-db/os.h"
 #include "libiscsi-db/path.h"
 #include "libiscsi-db/record_text.h"
 #include "libiscsi-db/setting.h"
@@ -135,32 +138,55 @@ static const struct {
 	const char *out;	/* NULL: refused */
 	unsigned int warnings;
 } values[] = {
-	/* numbers never fail but for programs */
+	/* a number is one of the hard range, or refused */
 	{ "node.tpgt", "5", PROG, "5", 0 },
 	{ "node.tpgt", "-1", PROG, "-1", 0 },
 	{ "node.tpgt", "007", PROG, "7", 0 },
 	{ "node.tpgt", "abc", PROG, NULL, 0 },
 	{ "node.tpgt", "", PROG, NULL, 0 },
 	{ "node.tpgt", " 5", PROG, NULL, 0 },
+	{ "node.tpgt", "5 ", PROG, NULL, 0 },
+	{ "node.tpgt", "2147483647", PROG, "2147483647", 0 },
 	{ "node.tpgt", "2147483648", PROG, NULL, 0 },
-	{ "node.tpgt", "abc", FILE_, "0", 1 },
-	{ "node.tpgt", "0x40", FILE_, "0", 1 },
-	{ "node.tpgt", "12abc", USER, "12", 1 },
-	{ "node.tpgt", "-3", USER, "-3", 0 },
-	{ "node.tpgt", "99999999999", FILE_, "1215752191", 1 },
-	{ "node.tpgt", "99999999999999999999999", FILE_, "-1", 1 },
-	{ "node.tpgt", "", USER, "0", 1 },
-	{ "iface.vlan_id", "70000", USER, "4464", 1 },
+	{ "node.tpgt", "abc", FILE_, NULL, 0 },
+	{ "node.tpgt", "0x40", FILE_, NULL, 0 },
+	{ "node.tpgt", "99999999999", FILE_, NULL, 0 },
+	{ "node.tpgt", "99999999999999999999999", FILE_, NULL, 0 },
+	{ "node.session.queue_depth", "12abc", USER, NULL, 0 },
+	{ "node.session.queue_depth", "12abc", FILE_, NULL, 0 },
+	{ "node.session.queue_depth", "12 # a dozen", FILE_, "12", 1 },
+	{ "node.session.queue_depth", "12# a dozen", FILE_, NULL, 0 },
+	{ "node.session.queue_depth", "12 # a dozen", USER, NULL, 0 },
+	{ "node.session.queue_depth", " 12 ", USER, "12", 0 },
+	{ "node.session.queue_depth", "", USER, NULL, 0 },
+	{ "node.session.queue_depth", " ", USER, NULL, 0 },
+	{ "node.session.queue_depth", "0x10", USER, NULL, 0 },
+	{ "node.session.queue_depth", "-5", USER, NULL, 0 },
+	{ "node.session.queue_depth", "0", USER, NULL, 0 },
+	{ "node.session.queue_depth", "65535", FILE_, "65535", 0 },
+	{ "node.session.queue_depth", "65536", FILE_, NULL, 0 },
+	{ "node.session.timeo.replacement_timeout", "infinite", USER, NULL, 0 },
+	{ "node.session.timeo.replacement_timeout", "-1", USER, "-1", 0 },
+	{ "node.session.timeo.replacement_timeout", "0", USER, "0", 0 },
+	{ "node.session.timeo.replacement_timeout", "-77", USER, "-77", 1 },
+	/* The kernel would make a negative number of ticks of it. */
+	{ "node.session.timeo.replacement_timeout", "2147483647", USER, NULL, 0 },
+	{ "node.conn[0].iscsi.MaxXmitDataSegmentLength", "0", USER, "0", 0 },
+	{ "node.conn[0].iscsi.MaxXmitDataSegmentLength", "511", USER, NULL, 0 },
+	{ "node.conn[0].iscsi.MaxXmitDataSegmentLength", "512", USER, "512", 0 },
+	{ "node.conn[0].iscsi.MaxRecvDataSegmentLength", "0", USER, NULL, 0 },
+	{ "iface.vlan_id", "70000", USER, NULL, 0 },
 	{ "iface.vlan_id", "4095", USER, "4095", 0 },
 	{ "iface.vlan_id", "70000", PROG, NULL, 0 },
-	{ "iface.ttl", "-1", FILE_, "255", 1 },
-	{ "iface.ttl", "256", FILE_, "0", 1 },
+	{ "iface.ttl", "-1", FILE_, NULL, 0 },
+	{ "iface.ttl", "256", FILE_, NULL, 0 },
 	{ "iface.flow_label", "4294967295", PROG, "4294967295", 0 },
 	{ "iface.flow_label", "4294967296", PROG, NULL, 0 },
-	/* taken, but worth a word */
-	{ "node.session.cmds_max", "70000", USER, "70000", 1 },
-	{ "node.session.cmds_max", "70000", FILE_, "70000", 0 },
-	{ "node.session.cmds_max", "128", USER, "128", 0 },
+	/* taken, but worth a word to a person */
+	{ "node.session.queue_depth", "4096", USER, "4096", 1 },
+	{ "node.session.queue_depth", "4096", FILE_, "4096", 0 },
+	{ "node.session.queue_depth", "4096", PROG, "4096", 0 },
+	{ "node.session.queue_depth", "128", USER, "128", 0 },
 	/* words are exact */
 	{ "node.startup", "automatic", USER, "automatic", 0 },
 	{ "node.startup", "Automatic", USER, NULL, 0 },
@@ -174,7 +200,9 @@ static const struct {
 	/* lists */
 	{ "node.session.auth.chap_algs", "SHA256, SHA1 MD5", USER, "SHA256,SHA1,MD5", 0 },
 	{ "node.session.auth.chap_algs", "MD5,MD4,SHA1,MD5", USER, "MD5,SHA1", 2 },
-	{ "node.session.auth.chap_algs", "MD4", USER, "MD5", 1 },
+	{ "node.session.auth.chap_algs", "MD4", USER, NULL, 1 },
+	{ "node.session.auth.chap_algs", "MD4", FILE_, "MD5", 1 },
+	{ "node.session.auth.chap_algs", "", USER, "MD5", 0 },
 	{ "node.session.auth.chap_algs", "MD4", PROG, NULL, 0 },
 	{ "node.session.auth.chap_algs", "MD5,MD5", PROG, NULL, 0 },
 	{ "node.session.auth.chap_algs", "SHA3-256,SHA256,SHA1,MD5,MD5,MD5,MD5", FILE_,
@@ -184,8 +212,13 @@ static const struct {
 	{ "node.session.auth.password", "two words", USER, "two words", 0 },
 	{ "node.session.auth.password", "  blanks ", USER, "blanks", 1 },
 	{ "node.session.auth.password", "  blanks ", PROG, NULL, 0 },
-	{ "node.session.auth.password", "<empty>", FILE_, "", 0 },
-	{ "node.session.auth.password", "<empty>", USER, "", 0 },
+	{ "node.session.auth.password", "<empty>", FILE_, "<empty>", 0 },
+	{ "node.session.auth.password", "<empty>", USER, "<empty>", 0 },
+	{ "node.session.auth.password", "a\tb", USER, "a\tb", 0 },
+	{ "node.session.auth.password_in", "a\tb", PROG, "a\tb", 0 },
+	{ "node.session.auth.password", "a\nb", USER, NULL, 0 },
+	{ "node.session.auth.username", "<empty>", FILE_, "", 0 },
+	{ "node.session.auth.username", "<empty>", USER, "", 0 },
 	{ "node.session.auth.password", "", USER, "", 0 },
 	{ "node.session.auth.password", "   ", USER, "", 0 },
 	{ "node.session.auth.password", "# = \xc3\xa4", PROG, "# = \xc3\xa4", 0 },
@@ -221,6 +254,88 @@ START_TEST(values_become)
 }
 END_TEST
 
+/* Both ends of each hard range are taken, and the numbers beyond them refused with their names. */
+START_TEST(ranges_are_hard)
+{
+	enum iscsi_db_kind kind = (enum iscsi_db_kind)_i;
+
+	for (unsigned int i = 0; i < setting_count(kind); i++) {
+		const struct setting *s = setting_row(kind, i);
+		const struct {
+			int64_t v;
+			bool ok;
+		} tries[] = {
+			{ s->low, true },
+			{ s->high, true },
+			{ s->low - 1, !(s->low - 1) && s->flags & SETTING_OR_ZERO },
+			{ s->high + 1, false },
+		};
+
+		if (s->type != SETTING_NUMBER)
+			continue;
+		ck_assert_int_le(s->low, s->good_low);
+		ck_assert_int_le(s->good_low, s->good_high);
+		ck_assert_int_le(s->good_high, s->high);
+		for (size_t t = 0; t < ARRAY_SIZE(tries); t++) {
+			CLEANUP(freep) char *text = db_format("%lld", (long long)tries[t].v);
+			char value[ISCSI_VALUE_MAX + 1];
+			struct iscsi_why why = { "" };
+			enum iscsi_err err = setting_normalize(s, text, SETTING_FROM_USER, value,
+							       NULL, &why);
+
+			ck_assert_msg(!err == tries[t].ok, "%s = %s: %s", s->name, text, why.text);
+			if (err) {
+				ck_assert_ptr_nonnull(strstr(why.text, text));
+				ck_assert_ptr_nonnull(strstr(why.text, s->name));
+				ck_assert_ptr_nonnull(strstr(why.text, setting_allowed(s).text));
+			}
+		}
+	}
+}
+END_TEST
+
+START_TEST(refusals_name_what_is_allowed)
+{
+	static const struct {
+		const char *key, *value, *reason;
+	} rows[] = {
+		{ "node.session.cmds_max", "4",
+		  "'4' can't be the value of node.session.cmds_max; allowed: a number from 16 to "
+		  "4096" },
+		{ "node.session.timeo.replacement_timeout", "infinite",
+		  "'infinite' can't be the value of node.session.timeo.replacement_timeout; "
+		  "allowed: a number up to 2147483 (0: I/O fails at once; below 0: I/O waits for "
+		  "ever)" },
+		{ "node.session.reopen_max", "-1",
+		  "'-1' can't be the value of node.session.reopen_max; allowed: a number of at "
+		  "least 0 (0: there is no limit)" },
+		{ "node.conn[0].iscsi.MaxXmitDataSegmentLength", "1",
+		  "'1' can't be the value of node.conn[0].iscsi.MaxXmitDataSegmentLength; allowed: "
+		  "0 or a number from 512 to 16777215 (0: as much as the target takes)" },
+		{ "node.session.initial_cmdsn", "x",
+		  "'x' can't be the value of node.session.initial_cmdsn; allowed: a number" },
+		{ "node.startup", "Auto",
+		  "unknown value format 'Auto' for parameter name 'node.startup'; allowed: manual | "
+		  "automatic | onboot" },
+		{ "node.session.auth.chap_algs", "MD4,",
+		  "no value of 'node.session.auth.chap_algs' is known; allowed: MD5 | SHA1 | SHA256 "
+		  "| SHA3-256" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int index = setting_find(ISCSI_DB_NODE, rows[i].key);
+		char value[ISCSI_VALUE_MAX + 1];
+		struct iscsi_why why = { "" };
+
+		ck_assert_int_eq(setting_normalize(setting_row(ISCSI_DB_NODE, (unsigned int)index),
+						   rows[i].value, SETTING_FROM_USER, value, NULL,
+						   &why),
+				 ISCSI_ERR_INVAL);
+		ck_assert_str_eq(why.text, rows[i].reason);
+	}
+}
+END_TEST
+
 START_TEST(long_values_are_cut_or_refused)
 {
 	const struct setting *s = setting_row(
@@ -241,6 +356,125 @@ START_TEST(long_values_are_cut_or_refused)
 }
 END_TEST
 
+/* ---- the sources ----------------------------------------------------------------------- */
+
+static bool is_number_setting(const char *name, size_t len)
+{
+	for (int kind = 0; kind < DB_KINDS; kind++) {
+		for (unsigned int i = 0; i < setting_count((enum iscsi_db_kind)kind); i++) {
+			const struct setting *s = setting_row((enum iscsi_db_kind)kind, i);
+
+			if (s->type == SETTING_NUMBER && strlen(s->name) == len &&
+			    strncmp(s->name, name, len) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* A field of an initializer, ", .name = ...", counts as a statement. */
+static bool ends_statement(const char *p)
+{
+	return strchr(";{}", *p) || (*p == ',' && p[1 + strspn(p + 1, " \t\n")] == '.');
+}
+
+/*
+ * Reads C up to the end of a statement or the begin of a block, from @p on. Tells whether a
+ * string there is the name of a number, and whether there is a number other than 0 outside of
+ * strings, of comments and of names.
+ */
+static const char *read_statement(const char *p, bool *setting, bool *number)
+{
+	*setting = *number = false;
+	while (*p && !ends_statement(p)) {
+		size_t len = 1;
+
+		if (strncmp(p, "/*", 2) == 0) {
+			len = (size_t)(strstr(p, "*/") - p) + 2;
+		} else if (strncmp(p, "//", 2) == 0 || *p == '#') {
+			len = strcspn(p, "\n");
+		} else if (*p == '"' || *p == '\'') {
+			while (p[len] != *p)
+				len += p[len] == '\\' ? 2 : 1;
+			*setting |= *p == '"' && is_number_setting(p + 1, len - 1);
+			len++;
+		} else if (isalnum((unsigned char)*p) || *p == '_') {
+			while (isalnum((unsigned char)p[len]) || p[len] == '_')
+				len++;
+			*number |= isdigit((unsigned char)*p) && !(len == 1 && *p == '0');
+		}
+		p += len;
+	}
+	return *p ? p + 1 : p;
+}
+
+static unsigned int check_source(const char *path, const char *text)
+{
+	unsigned int statements = 0;
+	bool setting, number;
+
+	while (*text) {
+		const char *start = text;
+
+		text = read_statement(text, &setting, &number);
+		statements += setting;
+		ck_assert_msg(!setting || !number, "%s: a number beside a setting:\n%.*s", path,
+			      (int)(text - start), start);
+	}
+	return statements;
+}
+
+START_TEST(the_check_of_sources_finds_numbers)
+{
+	static const struct {
+		const char *text;
+		bool setting, number;
+	} rows[] = {
+		{ "x = get(rec, \"node.session.cmds_max\");", true, false },
+		{ "x = get(rec, \"node.session.cmds_max\", 16);", true, true },
+		{ "x = MAX(get(rec,\n\"node.session.nr_sessions\"), 0);", true, false },
+		{ "x = MAX(get(rec, \"node.session.nr_sessions\"), 1u);", true, true },
+		{ "x = get(rec, /* 16 */ \"node.session.cmds_max\"); y = 3;", true, false },
+		{ "x32 = get(rec, \"node.startup\", 3);", false, true },
+		{ "x = \"\\\"node.session.cmds_max\" \"3\";", false, false },
+		{ ".a = get(rec, \"node.session.cmds_max\"),\n\t.b = 3,", true, false },
+		{ "#define A 3\nx = \"node.session.cmds_max\";", true, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		bool setting, number;
+
+		(void)read_statement(rows[i].text, &setting, &number);
+		ck_assert_msg(setting == rows[i].setting && number == rows[i].number, "%s",
+			      rows[i].text);
+	}
+}
+END_TEST
+
+/* No other source file than setting.c has a range or a default of its own. */
+START_TEST(numbers_stand_in_the_table_alone)
+{
+	unsigned int files = 0, statements = 0;
+	glob_t found;
+
+	ck_assert_int_eq(glob("{iscsid,iscsid/*,iscsiadm,libiscsi-db}/*.[ch]", GLOB_BRACE, NULL,
+			      &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		CLEANUP(freep) char *text = NULL;
+		size_t len;
+
+		if (streq(found.gl_pathv[i], "libiscsi-db/setting.c"))
+			continue;
+		ck_assert_int_eq(os_read_path(found.gl_pathv[i], &text, &len), 0);
+		statements += check_source(found.gl_pathv[i], text);
+		files++;
+	}
+	globfree(&found);
+	ck_assert_uint_gt(files, 50);
+	ck_assert_uint_gt(statements, 20);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("setting");
@@ -254,7 +488,11 @@ int main(void)
 	tcase_add_test(t, kinds_dont_mix);
 	tcase_add_test(t, near_names_are_found);
 	tcase_add_loop_test(t, values_become, 0, (int)ARRAY_SIZE(values));
+	tcase_add_loop_test(t, ranges_are_hard, 0, DB_KINDS);
+	tcase_add_test(t, refusals_name_what_is_allowed);
 	tcase_add_test(t, long_values_are_cut_or_refused);
+	tcase_add_test(t, the_check_of_sources_finds_numbers);
+	tcase_add_test(t, numbers_stand_in_the_table_alone);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
