@@ -102,7 +102,7 @@ $(STATIC_DB): $(db_obj)
 $(SHARED_DB): $(db_obj) libiscsi-db/libiscsi-db.map
 	$(call say,LD)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libiscsi-db.so.$(SOVERSION) \
-		-Wl,--version-script=libiscsi-db/libiscsi-db.map -o $@ $(db_obj) -pthread
+		-Wl,--version-script=libiscsi-db/libiscsi-db.map -o $@ $(db_obj)
 	$(Q)ln -sf $(@F) $(BUILD)/libiscsi-db.so.$(SOVERSION)
 	$(Q)ln -sf $(@F) $(BUILD)/libiscsi-db.so
 
@@ -110,14 +110,14 @@ $(BUILD)/libiscsi-db.pc: Makefile
 	@mkdir -p $(@D)
 	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' \
 		'Name: libiscsi-db' 'Description: Records of the iSCSI initiator' \
-		'Version: $(VERSION)' 'Libs: -L$${libdir} -liscsi-db' 'Libs.private: -pthread' \
+		'Version: $(VERSION)' 'Libs: -L$${libdir} -liscsi-db' \
 		'Cflags: -I$${includedir}' >$@
 
 # The manual page of the records has the table of settings from setting.c itself.
 $(BUILD)/gen_records_man: libiscsi-db/gen_records_man.c $(db_src) $(wildcard libiscsi-db/*.h)
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC_FOR_BUILD) $(CPPFLAGS) -std=gnu11 $(WARNINGS) -o $@ $(filter %.c,$^) -pthread
+	$(Q)$(CC_FOR_BUILD) $(CPPFLAGS) -std=gnu11 $(WARNINGS) -o $@ $(filter %.c,$^)
 
 $(BUILD)/iscsi-records.5: $(BUILD)/gen_records_man libiscsi-db/iscsi-records.5.in
 	$(call say,GEN)
@@ -132,7 +132,7 @@ $(BUILD)/sbin/iscsid: $(iscsid_obj) $(STATIC_DB)
 $(BUILD)/sbin/iscsiadm: $(iscsiadm_obj) $(STATIC_DB)
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -pthread
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 $(BUILD)/sbin/iscsi-iname: $(BUILD)/iscsiadm/iscsi-iname.o
 	@mkdir -p $(@D)

@@ -21,39 +21,20 @@
  */
 #define FOLDERS_OPEN	5	/* of a record, and those that a link of it may be in */
 
-/*
- * A run of changes, all of them or the half that the helper takes: what of it is open, and what
- * it has changed.
- */
-struct part {
-	struct job job;
+/* A commit under way. */
+struct commit {
 	struct iscsi_db *db;
-	const struct names *keep;	/* see plan_links() */
-	size_t from, to;		/* its changes */
-	int (*step)(struct part *part, struct stage_op *op);
+	struct names keep;		/* links that are there afterwards; see plan_links() */
 	struct {
 		char *path;
 		int fd;
 		unsigned int used;
 	} folder[FOLDERS_OPEN];
 	unsigned int now;
-	int tmp;			/* the private folder; -1: not needed yet */
 	struct names touched;		/* folders to be synced */
-	bool ended;			/* before its last change */
-	int err;			/* -errno, the first one, */
-	const char *what;		/* and what it was about */
+	int err;			/* -errno of the first failure, */
+	const char *what;		/* and the path that it was about */
 };
-
-/* The private folder; the helper can't use the caller's descriptor of it. -errno. */
-static int open_tmp(struct part *part)
-{
-	struct iscsi_db *db = part->db;
-
-	if (part->tmp < 0)
-		part->tmp = db->os->open(db->root_fd, STAGE_FOLDER,
-					 O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-	return part->tmp;
-}
 
 /* True if it is about one path, not about the file system or us. */
 static bool is_of_one(int err)
@@ -62,61 +43,62 @@ static bool is_of_one(int err)
 	       err == -EPERM;
 }
 
-static void part_failed(struct part *part, int err, const char *what)
+/* Remembers the first failure; @err may be 0. */
+static void commit_failed(struct commit *commit, int err, const char *what)
 {
-	if (part->err)
+	if (commit->err || err >= 0)
 		return;
-	part->err = err;
-	part->what = what;
+	commit->err = err;
+	commit->what = what;
 }
 
 /* Forgets the folders, also those that weren't there. */
-static void forget_folders(struct part *part)
+static void forget_folders(struct commit *commit)
 {
 	for (size_t i = 0; i < FOLDERS_OPEN; i++) {
-		if (part->folder[i].path && part->folder[i].fd >= 0)
-			(void)part->db->os->close(part->folder[i].fd);
-		free(part->folder[i].path);
+		if (commit->folder[i].path && commit->folder[i].fd >= 0)
+			(void)commit->db->os->close(commit->folder[i].fd);
+		free(commit->folder[i].path);
 	}
-	memset(part->folder, 0, sizeof(part->folder));
+	memset(commit->folder, 0, sizeof(commit->folder));
 }
 
 /*
  * The folder that @path lies in, to change its entries, not to read or sync it. The descriptor
- * stays with @part. -errno.
+ * stays with @commit. -errno.
  */
-static int open_parent(struct part *part, const char *path)
+static int open_parent(struct commit *commit, const char *path)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? path : ".";
 	size_t len = slash ? (size_t)(slash - path) : 1, oldest = 0;
 	char *copy;
 	int fd;
 
-	part->now++;
+	commit->now++;
 	for (size_t i = 0; i < FOLDERS_OPEN; i++) {
-		const char *is = part->folder[i].path;
+		const char *is = commit->folder[i].path;
 
 		if (is && strncmp(is, name, len) == 0 && !is[len]) {
-			part->folder[i].used = part->now;
-			return part->folder[i].fd;
+			commit->folder[i].used = commit->now;
+			return commit->folder[i].fd;
 		}
-		if (part->folder[i].used < part->folder[oldest].used)
+		if (commit->folder[i].used < commit->folder[oldest].used)
 			oldest = i;
 	}
 	copy = strndup(name, len);
 	if (!copy)
 		return -ENOMEM;
-	fd = db_open_in(part->db, -1, copy, O_PATH | O_DIRECTORY);
+	fd = commit->db->os->open(commit->db->root_fd, copy, O_PATH | O_DIRECTORY, 0);
 	if (fd < 0 && fd != -ENOENT) {
 		free(copy);
 		return fd;
 	}
-	if (part->folder[oldest].path && part->folder[oldest].fd >= 0)
-		(void)part->db->os->close(part->folder[oldest].fd);
-	free(part->folder[oldest].path);
-	part->folder[oldest].path = copy;
-	part->folder[oldest].fd = fd;
-	part->folder[oldest].used = part->now;
+	if (commit->folder[oldest].path && commit->folder[oldest].fd >= 0)
+		(void)commit->db->os->close(commit->folder[oldest].fd);
+	free(commit->folder[oldest].path);
+	commit->folder[oldest].path = copy;
+	commit->folder[oldest].fd = fd;
+	commit->folder[oldest].used = commit->now;
 	return fd;
 }
 
@@ -131,51 +113,51 @@ static int touch(struct names *touched, const char *path)
 }
 
 /* The folder that @path lies in must be synced. */
-static int touch_parent(struct part *part, const char *path)
+static int touch_parent(struct commit *commit, const char *path)
 {
 	CLEANUP(freep) char *parent = NULL;
 
-	if (part->touched.count > SYNC_EACH_MAX)
+	if (commit->touched.count > SYNC_EACH_MAX)
 		return 0;
 	parent = db_parent_name(path);
-	return parent ? touch(&part->touched, parent) : -ENOMEM;
+	return parent ? touch(&commit->touched, parent) : -ENOMEM;
 }
 
 /* Makes the folder @path and those above it. */
-static int make_folder(struct part *part, const char *path)
+static int make_folder(struct commit *commit, const char *path)
 {
 	CLEANUP(freep) char *above = db_parent_name(path);
-	struct iscsi_db *db = part->db;
+	struct iscsi_db *db = commit->db;
 	int dir, r;
 
 	if (!above)
 		return -ENOMEM;
 	dir = db_open_dir(db, above);
 	if (dir == -ENOENT && !streq(above, ".")) {
-		r = make_folder(part, above);
+		r = make_folder(commit, above);
 		dir = r < 0 ? r : db_open_dir(db, above);
 	}
 	if (dir < 0)
 		return dir;
 	r = db->os->mkdir(dir, db_base_name(path), 0700);
 	(void)db->os->close(dir);
-	return r < 0 && r != -EEXIST ? r : touch(&part->touched, above);
+	return r < 0 && r != -EEXIST ? r : touch(&commit->touched, above);
 }
 
 /* The folder of @path as open_parent() gives it, but made if it isn't there. */
-static int make_parent(struct part *part, const char *path)
+static int make_parent(struct commit *commit, const char *path)
 {
 	CLEANUP(freep) char *parent = NULL;
-	int dir = open_parent(part, path), r;
+	int dir = open_parent(commit, path), r;
 
 	if (dir != -ENOENT)
 		return dir;
 	parent = db_parent_name(path);
 	if (!parent)
 		return -ENOMEM;
-	r = make_folder(part, parent);
-	forget_folders(part);	/* they are known as absent */
-	return r < 0 ? r : open_parent(part, path);
+	r = make_folder(commit, parent);
+	forget_folders(commit);	/* they are known as absent */
+	return r < 0 ? r : open_parent(commit, path);
 }
 
 /* ---- the order of things ------------------------------------------------------------- */
@@ -242,29 +224,33 @@ static int sync_tmp(struct iscsi_db *db, const struct stage_op *op)
 }
 
 /* Puts the data of all new records on disk, before any of them is visible. */
-static int sync_written(struct iscsi_db *db, const char **what)
+static void sync_written(struct commit *commit)
 {
-	struct db_stage *stage = &db->stage;
+	const struct db_stage *stage = &commit->db->stage;
+	const char *first = NULL;
 	size_t written = 0;
-	int r = 0;
 
 	for (size_t i = 0; i < stage->count; i++) {
 		if (!stage->ops[i]->remove && !written++)
-			*what = stage->ops[i]->path;
+			first = stage->ops[i]->path;
 	}
-	if (written > SYNC_EACH_MAX)
-		return db->os->syncfs(stage->fd);
-	for (size_t i = 0; i < stage->count && !r; i++) {
-		if (stage->ops[i]->remove)
-			continue;
-		*what = stage->ops[i]->path;
-		r = sync_tmp(db, stage->ops[i]);
+	if (written > SYNC_EACH_MAX) {
+		commit_failed(commit, commit->db->os->syncfs(stage->fd), first);
+		return;
 	}
-	return r;
+	for (size_t i = 0; i < stage->count && !commit->err; i++) {
+		const struct stage_op *op = stage->ops[i];
+
+		if (!op->remove)
+			commit_failed(commit, sync_tmp(commit->db, op), op->path);
+	}
 }
 
-static int sync_touched(struct iscsi_db *db, struct names *touched)
+/* Puts the entries of all changed folders on disk. */
+static void sync_touched(struct commit *commit)
 {
+	struct names *touched = &commit->touched;
+	struct iscsi_db *db = commit->db;
 	int r = 0;
 
 	if (touched->count)
@@ -288,25 +274,25 @@ static int sync_touched(struct iscsi_db *db, struct names *touched)
 		(void)db->os->close(dir);
 	}
 	names_done(touched);
-	return r;
+	commit_failed(commit, r, STAGE_FOLDER);
 }
 
 /* ---- one change ---------------------------------------------------------------------- */
 
 /* Moves the file in the private folder's folder to @path. */
-static int put_inner(struct part *part, const struct stage_op *op, const char *path)
+static int put_inner(struct commit *commit, const struct stage_op *op, const char *path)
 {
-	const struct db_os *os = part->db->os;
-	int tmp = open_tmp(part), from, dir, r;
+	const struct db_os *os = commit->db->os;
+	int from, dir, r;
 
-	from = tmp < 0 ? tmp : os->open(tmp, op->tmp, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	from = os->open(commit->db->stage.fd, op->tmp, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
 	if (from < 0)
 		return from;
-	dir = open_parent(part, path);
+	dir = open_parent(commit, path);
 	r = dir < 0 ? dir :
 		      os->rename(from, db_base_name(op->path), dir, db_base_name(path), false);
 	(void)os->close(from);
-	return r < 0 ? r : touch_parent(part, path);
+	return r < 0 ? r : touch_parent(commit, path);
 }
 
 static bool is_of_node(const char *path)
@@ -319,72 +305,70 @@ static bool is_of_node(const char *path)
  * that holds the new record, so that there is no moment without one. A file system that can't
  * do that keeps the old layout.
  */
-static int put_folder(struct part *part, const struct stage_op *op)
+static int put_folder(struct commit *commit, const struct stage_op *op)
 {
 	CLEANUP(freep) char *folder = db_parent_name(op->path);
-	const struct db_os *os = part->db->os;
-	int type, tmp = open_tmp(part), dir, r;
+	const struct db_os *os = commit->db->os;
+	int type, tmp = commit->db->stage.fd, dir, r;
 
 	if (!folder)
 		return -ENOMEM;
-	type = db_type(part->db, folder);
+	type = db_type(commit->db, folder);
 	if (type < 0)
 		return type;
 	if (type == S_IFDIR)	/* another record of the portal did it */
-		return put_inner(part, op, op->path);
-	dir = tmp < 0 ? tmp : open_parent(part, folder);
+		return put_inner(commit, op, op->path);
+	dir = open_parent(commit, folder);
 	if (dir < 0)
 		return dir;
 	r = os->rename(tmp, op->tmp, dir, db_base_name(folder), true);
 	if ((r == -EINVAL || r == -ENOSYS) && !is_of_node(folder))
-		return put_inner(part, op, folder);
+		return put_inner(commit, op, folder);
 	if (r == -EINVAL || r == -ENOSYS) {
 		/* It is no record of any layout, so that nothing is lost by a moment without. */
 		r = os->unlink(dir, db_base_name(folder), 0);
 		if (!r)
 			r = os->rename(tmp, op->tmp, dir, db_base_name(folder), false);
 	}
-	return r < 0 ? r : touch_parent(part, folder);
+	return r < 0 ? r : touch_parent(commit, folder);
 }
 
 /* Renames @tmp of the private folder to @name in @dir; an empty folder there is in the way. */
-static int place(struct part *part, const char *tmp, int dir, const char *name)
+static int place(struct commit *commit, const char *tmp, int dir, const char *name)
 {
-	const struct db_os *os = part->db->os;
-	int from = open_tmp(part), r;
+	const struct db_os *os = commit->db->os;
+	int from = commit->db->stage.fd, r;
 
-	if (from < 0)
-		return from;
 	r = os->rename(from, tmp, dir, name, false);
 	if (r == -EISDIR && os->unlink(dir, name, AT_REMOVEDIR) == 0)
 		r = os->rename(from, tmp, dir, name, false);
 	return r;
 }
 
-static int put_record(struct part *part, struct stage_op *op)
+static int put_record(struct commit *commit, struct stage_op *op)
 {
 	int dir, r;
 
 	if (op->folder)
-		return put_folder(part, op);
-	dir = make_parent(part, op->path);
-	r = dir < 0 ? dir : place(part, op->tmp, dir, db_base_name(op->path));
+		return put_folder(commit, op);
+	dir = make_parent(commit, op->path);
+	r = dir < 0 ? dir : place(commit, op->tmp, dir, db_base_name(op->path));
 	op->placed = r == 0;
-	return r < 0 ? r : touch_parent(part, op->path);
+	return r < 0 ? r : touch_parent(commit, op->path);
 }
 
 /* The folder for a link of @op, and in *path which of both it is. */
-static int open_link_folder(struct part *part, const struct stage_op *op, const char **path)
+static int open_link_folder(struct commit *commit, const struct stage_op *op, const char **path)
 {
-	int dir = open_parent(part, op->link);
+	int dir = open_parent(commit, op->link);
 
 	*path = op->link;
 	if (dir == -ENOENT && op->otherwise) {
 		*path = op->otherwise;
-		dir = open_parent(part, op->otherwise);
+		dir = open_parent(commit, op->otherwise);
 	}
 	if (dir == -ENOENT && strchr(*path, '/') == strrchr(*path, '/'))
-		dir = make_parent(part, *path);
+		dir = make_parent(commit, *path);
 	return dir;
 }
 
@@ -396,19 +380,18 @@ static bool is_right(const struct db_os *os, int dir, const char *name, const ch
 }
 
 /* Makes the link in the private folder, unless there is one. */
-static int make_link(struct part *part, struct stage_op *op, int dir, const char *path)
+static int make_link(struct commit *commit, struct stage_op *op, int dir, const char *path)
 {
-	const struct db_os *os = part->db->os;
+	const struct db_os *os = commit->db->os;
 	char name[16];
-	int tmp, r;
+	int r;
 
 	if (is_right(os, dir, db_base_name(path), op->text)) {
 		op->link_state = LINK_RIGHT;
 		return 0;
 	}
 	stage_link_name(op, name);
-	tmp = open_tmp(part);
-	r = tmp < 0 ? tmp : os->symlink(op->text, tmp, name);
+	r = os->symlink(op->text, commit->db->stage.fd, name);
 	if (r < 0)
 		return r;
 	op->link_state = LINK_MADE;
@@ -416,7 +399,7 @@ static int make_link(struct part *part, struct stage_op *op, int dir, const char
 }
 
 /* If there is one already, it points to where the database was before it was moved. */
-static int put_link(struct part *part, struct stage_op *op)
+static int put_link(struct commit *commit, struct stage_op *op)
 {
 	const char *path;
 	char name[16];
@@ -424,57 +407,56 @@ static int put_link(struct part *part, struct stage_op *op)
 
 	if (op->remove || op->failed || !op->link || op->link_state == LINK_RIGHT)
 		return 0;
-	dir = open_link_folder(part, op, &path);
+	dir = open_link_folder(commit, op, &path);
 	/* Nobody keeps the portal that the node was found at, or in the old layout. */
 	if (db_is_nowhere(dir))
 		return 0;
 	r = dir < 0 ? dir : 0;
 	if (!r && op->link_state == LINK_TO_COME)
-		r = make_link(part, op, dir, path);
+		r = make_link(commit, op, dir, path);
 	if (!r && op->link_state == LINK_MADE) {
 		stage_link_name(op, name);
-		r = place(part, name, dir, db_base_name(path));
+		r = place(commit, name, dir, db_base_name(path));
 		if (!r)
 			op->link_state = LINK_RIGHT;
 	}
 	if (!r)
-		r = touch_parent(part, path);
-	if (r < 0)
-		part_failed(part, r, path);
+		r = touch_parent(commit, path);
+	commit_failed(commit, r, path);
 	return 0;
 }
 
 /* Removes one entry; that it is gone already is fine. */
-static int remove_entry(struct part *part, const char *path)
+static int remove_entry(struct commit *commit, const char *path)
 {
-	int dir = open_parent(part, path), r;
+	int dir = open_parent(commit, path), r;
 
 	if (db_is_nowhere(dir))
 		return 0;
 	if (dir < 0)
 		return dir;
-	r = part->db->os->unlink(dir, db_base_name(path), 0);
+	r = commit->db->os->unlink(dir, db_base_name(path), 0);
 	if (r == -EISDIR)
-		r = part->db->os->unlink(dir, db_base_name(path), AT_REMOVEDIR);
+		r = commit->db->os->unlink(dir, db_base_name(path), AT_REMOVEDIR);
 	if (db_is_nowhere(r))
 		return 0;
-	return r < 0 ? r : touch_parent(part, path);
+	return r < 0 ? r : touch_parent(commit, path);
 }
 
 /* Removes the folders that a deleted record leaves empty, but no first-level one. */
-static void remove_empty(struct part *part, const char *path)
+static void remove_empty(struct commit *commit, const char *path)
 {
 	char *folder = db_parent_name(path);
 
 	while (folder && strchr(folder, '/')) {
-		int dir = open_parent(part, folder), r;
+		int dir = open_parent(commit, folder), r;
 		char *above;
 
 		r = dir < 0 ? dir :
-			      part->db->os->unlink(dir, db_base_name(folder), AT_REMOVEDIR);
+			      commit->db->os->unlink(dir, db_base_name(folder), AT_REMOVEDIR);
 		if (r < 0 && r != -ENOENT)
 			break;
-		(void)touch_parent(part, folder);
+		(void)touch_parent(commit, folder);
 		above = db_parent_name(folder);
 		free(folder);
 		folder = above;
@@ -483,9 +465,9 @@ static void remove_empty(struct part *part, const char *path)
 }
 
 /* True if the link is to stay, for @op or, where something is deleted, for any record. */
-static bool is_kept(const struct part *part, const struct stage_op *op, const char *path)
+static bool is_kept(const struct commit *commit, const struct stage_op *op, const char *path)
 {
-	const struct names *keep = part->keep;
+	const struct names *keep = &commit->keep;
 
 	if (op->link && (streq(op->link, path) || (op->otherwise && streq(op->otherwise, path))))
 		return true;
@@ -494,14 +476,14 @@ static bool is_kept(const struct part *part, const struct stage_op *op, const ch
 }
 
 /* Removes the links that @op's record had and that nobody wants. */
-static int remove_links(struct part *part, const struct stage_op *op)
+static int remove_links(struct commit *commit, const struct stage_op *op)
 {
 	int r, first = 0;
 
 	for (size_t i = 0; i < op->unlinks.count; i++) {
-		if (is_kept(part, op, op->unlinks.name[i]))
+		if (is_kept(commit, op, op->unlinks.name[i]))
 			continue;
-		r = remove_entry(part, op->unlinks.name[i]);
+		r = remove_entry(commit, op->unlinks.name[i]);
 		if (!first)
 			first = r;
 	}
@@ -510,151 +492,97 @@ static int remove_links(struct part *part, const struct stage_op *op)
 
 /* ---- the steps ----------------------------------------------------------------------- */
 
-static int prepare_folder(struct part *part, struct stage_op *op)
+static int prepare_folder(struct commit *commit, struct stage_op *op)
 {
 	int dir;
 
 	if (op->remove || op->there || op->folder)
 		return 0;
-	dir = make_parent(part, op->path);
+	dir = make_parent(commit, op->path);
 	if (dir >= 0)
 		return 0;
 	if (!is_of_one(dir))
 		return dir;
 	op->failed = true;
-	part_failed(part, dir, op->path);
+	commit_failed(commit, dir, op->path);
 	return 0;
 }
 
-static int prepare_link(struct part *part, struct stage_op *op)
+static int prepare_link(struct commit *commit, struct stage_op *op)
 {
 	const char *path;
 	int dir;
 
 	if (op->remove || op->failed || !op->link)
 		return 0;
-	dir = open_link_folder(part, op, &path);
+	dir = open_link_folder(commit, op, &path);
 	if (db_is_nowhere(dir))
 		return 0;
-	return dir < 0 ? dir : make_link(part, op, dir, path);
+	return dir < 0 ? dir : make_link(commit, op, dir, path);
 }
 
 /*
  * The old links go before the record: cut off here, one without its link gets it back when it
  * is next written, but a link too many would stay.
  */
-static int put_one(struct part *part, struct stage_op *op)
+static int put_one(struct commit *commit, struct stage_op *op)
 {
 	int r;
 
 	if (op->remove || op->failed)
 		return 0;
-	r = remove_links(part, op);
+	r = remove_links(commit, op);
 	if (!r)
-		r = put_record(part, op);
+		r = put_record(commit, op);
 	op->failed = r < 0;
-	if (r < 0)
-		part_failed(part, r, op->path);
+	commit_failed(commit, r, op->path);
 	return 0;
 }
 
 /* ---- all changes --------------------------------------------------------------------- */
 
-/* A step that returns an error, which is one that is not about its change alone, ends the run. */
-static void part_run(struct job *job)
+/*
+ * Does one step of all changes. A step fails if nothing more can be done for any change; what
+ * concerns its change alone it reports by commit_failed().
+ */
+static bool run_step(struct commit *commit, int (*step)(struct commit *commit, struct stage_op *op))
 {
-	struct part *part = container_of(job, struct part, job);
+	const struct db_stage *stage = &commit->db->stage;
 	int r = 0;
 
-	for (size_t i = part->from; i < part->to && !r; i++) {
-		struct stage_op *op = part->db->stage.ops[i];
-
-		r = part->step(part, op);
-		if (r < 0)
-			part_failed(part, r, op->path);
+	for (size_t i = 0; i < stage->count && !r; i++) {
+		r = step(commit, stage->ops[i]);
+		commit_failed(commit, r, stage->ops[i]->path);
 	}
-	part->ended = r < 0;
-	forget_folders(part);
-	if (part->tmp >= 0)
-		(void)part->db->os->close(part->tmp);
-	part->tmp = -1;
+	forget_folders(commit);
+	return r == 0;
 }
 
-/* Does one step of all changes, a half of them by the helper; false if it ended early. */
-static bool run_parts(struct part part[2], int (*step)(struct part *part, struct stage_op *op))
+/* Removes the folders that were made for records which then couldn't be put into them. */
+static void remove_unused_folders(struct commit *commit)
 {
-	struct helper *helper = &part[0].db->helper;
-
-	for (size_t i = 0; i < 2; i++) {
-		part[i].job = (struct job){ .run = part_run };
-		part[i].step = step;
-	}
-	if (part[1].from < part[1].to)
-		helper_post(helper, &part[1].job);
-	part_run(&part[0].job);
-	helper_wait(helper, &part[1].job);
-	return !part[0].ended && !part[1].ended;
-}
-
-/*
- * Where to cut the changes in two: few, or some of the old layout, stay together. Of those, two
- * records may turn the same file into a folder.
- */
-static size_t cut(const struct db_stage *stage)
-{
-	if (!stage->batches)
-		return stage->count;
-	for (size_t i = 0; i < stage->count; i++) {
-		if (stage->ops[i]->folder)
-			return stage->count;
-	}
-	return stage->count / 2;
-}
-
-/* Removes the folders that were made for what isn't in them now. */
-static void remove_vain(struct part *part)
-{
-	struct db_stage *stage = &part->db->stage;
+	struct db_stage *stage = &commit->db->stage;
 
 	for (size_t i = 0; i < stage->count; i++) {
 		const struct stage_op *op = stage->ops[i];
 
 		if (!op->remove && !op->there && !op->placed && !op->folder)
-			remove_empty(part, op->path);
+			remove_empty(commit, op->path);
 	}
-	forget_folders(part);
+	forget_folders(commit);
 }
 
-/* Brings the new records and their links into place. -errno, *what: the first that failed. */
-static int put_new(struct iscsi_db *db, const struct names *keep, const char **what)
+/* Brings the new records and their links into place. */
+static void put_new(struct commit *commit)
 {
-	size_t half = cut(&db->stage);
-	struct part part[2] = {
-		{ .db = db, .keep = keep, .tmp = -1, .from = 0, .to = half },
-		{ .db = db, .keep = keep, .tmp = -1, .from = half, .to = db->stage.count },
-	};
-	int synced;
-
-	/* Each step for all, as a link may go into the folder of another record. */
-	if (run_parts(part, prepare_folder) && run_parts(part, prepare_link)) {
-		(void)run_parts(part, put_one);
-		(void)run_parts(part, put_link);
+	/* Each step is done for all changes, as a link may go into the folder of another record. */
+	if (run_step(commit, prepare_folder) && run_step(commit, prepare_link)) {
+		(void)run_step(commit, put_one);
+		(void)run_step(commit, put_link);
 	}
-	for (size_t i = 0; i < part[1].touched.count; i++) {
-		int r = touch(&part[0].touched, part[1].touched.name[i]);
-
-		if (r < 0)
-			part_failed(&part[0], r, STAGE_FOLDER);
-	}
-	if (!part[0].err && part[1].err)
-		part_failed(&part[0], part[1].err, part[1].what);
-	if (part[0].err)
-		remove_vain(&part[0]);
-	names_done(&part[1].touched);
-	synced = sync_touched(db, &part[0].touched);
-	if (part[0].err)
-		*what = part[0].what;
-	return part[0].err ? part[0].err : synced;
+	if (commit->err)
+		remove_unused_folders(commit);
+	sync_touched(commit);
 }
 
 /* True if a new record has turned the file @path, which was to go, into a folder. */
@@ -685,51 +613,42 @@ static bool is_written(const struct db_stage *stage, const char *path)
 	return op && !(*op)->remove;
 }
 
-/* What goes: deleted records with their links, and files of the old layout. */
-static int remove_old(struct iscsi_db *db, const struct names *keep, const char **what)
+/* Removes deleted records with their links, and files of the old layout. */
+static void remove_old(struct commit *commit)
 {
-	struct part part = { .db = db, .keep = keep, .tmp = -1 };
-	struct db_stage *stage = &db->stage;
-	int first = 0, synced;
+	struct db_stage *stage = &commit->db->stage;
 
 	/* All links first: some may be what keeps the folder of another record from being empty. */
 	for (size_t i = 0; i < stage->count; i++) {
 		struct stage_op *op = stage->ops[i];
-		int r = op->remove ? remove_links(&part, op) : 0;
+		int r = op->remove ? remove_links(commit, op) : 0;
 
 		op->failed = r < 0;
-		if (r < 0 && !first) {
-			first = r;
-			*what = op->path;
-		}
+		commit_failed(commit, r, op->path);
 	}
-	forget_folders(&part);
+	forget_folders(commit);
 	for (size_t i = 0; i < stage->count; i++) {
 		struct stage_op *op = stage->ops[i];
 		const char *path = op->remove ? op->path : op->old_file;
 		int r = 0;
 
 		if (path && !op->failed && (op->remove || !is_written(stage, path)))
-			r = remove_entry(&part, path);
-
+			r = remove_entry(commit, path);
 		if (r == -ENOTEMPTY && was_replaced(stage, path))
 			r = 0;
-		if (r < 0 && !first) {
-			first = r;
-			*what = op->path;
-		}
+		commit_failed(commit, r, op->path);
 		if (op->remove)
-			remove_empty(&part, op->path);
+			remove_empty(commit, op->path);
 	}
-	forget_folders(&part);
-	synced = sync_touched(db, &part.touched);
-	return first ? first : synced;
+	forget_folders(commit);
+	sync_touched(commit);
 }
 
 /* The links that are there after the change, sorted; but none if nothing takes one away. */
-static int plan_links(const struct iscsi_db *db, struct names *keep)
+static int plan_links(struct commit *commit)
 {
-	const struct db_stage *stage = &db->stage;
+	const struct db_stage *stage = &commit->db->stage;
+	struct names *keep = &commit->keep;
 	bool any = false;
 	int r = 0;
 
@@ -751,8 +670,7 @@ static int plan_links(const struct iscsi_db *db, struct names *keep)
 
 enum iscsi_err iscsi_db_commit(struct iscsi_db *db, struct iscsi_why *why)
 {
-	struct names keep = { 0 };
-	const char *what = STAGE_FOLDER;
+	struct commit commit = { .db = db };
 	enum iscsi_err err;
 	int r;
 
@@ -768,24 +686,24 @@ enum iscsi_err iscsi_db_commit(struct iscsi_db *db, struct iscsi_why *why)
 	db_forget_here(db);
 	r = stage_sweep(db);
 	if (!r)
-		r = stage_flush(db, &what);
-	if (!r)
 		r = merge_ops(db);
 	if (!r)
-		r = plan_links(db, &keep);
-	if (!r)
-		r = sync_written(db, &what);
-	if (!r)
-		r = put_new(db, &keep, &what);
-	if (!r)
-		r = remove_old(db, &keep, &what);
-	names_done(&keep);
-	for (size_t i = 0; i < db->stage.count && !r; i++)
+		r = plan_links(&commit);
+	commit_failed(&commit, r, STAGE_FOLDER);
+	if (!commit.err)
+		sync_written(&commit);
+	if (!commit.err)
+		put_new(&commit);
+	if (!commit.err)
+		remove_old(&commit);
+	names_done(&commit.keep);
+	for (size_t i = 0; i < db->stage.count && !commit.err; i++)
 		db_trace(db, db->stage.ops[i]->remove ? "deleted" : "wrote",
 			 db->stage.ops[i]->path);
-	if (r < 0)
-		err = iscsi_fail(why, r == -ENOMEM ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM,
-				 "cannot change %s/%s: %s", db->root, what, stage_strerror(r));
+	if (commit.err)
+		err = iscsi_fail(why, commit.err == -ENOMEM ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM,
+				 "cannot change %s/%s: %s", db->root, commit.what,
+				 stage_strerror(commit.err));
 	stage_drop(db);
 	return err;
 }

@@ -6,8 +6,6 @@
 #ifndef ISCSI_DB_INTERNAL_H
 #define ISCSI_DB_INTERNAL_H
 
-#include <pthread.h>
-
 #include "libiscsi-db/address.h"
 #include "libiscsi-db/config.h"
 #include "libiscsi-db/err.h"
@@ -17,79 +15,15 @@
 #include "libiscsi-db/record_text.h"
 #include "libiscsi-db/setting.h"
 
-/* ---- pool.c: memory that is given back together ---------------------------------------- */
-
-struct pool {
-	struct pool_chunk *chunk;	/* the newest; NULL: none yet */
-};
-
-/* Memory of zeros; NULL: there is none. */
-void *pool_alloc(struct pool *pool, size_t size);
-/* Keeps the first @size bytes of what was allocated last, where nothing else was written. */
-void pool_shrink(struct pool *pool, void *last, size_t size);
-/* Wipes and frees all of it but what serves for the next use. */
-void pool_clear(struct pool *pool);
-void pool_done(struct pool *pool);
-
-/* ---- helper.c: a second thread --------------------------------------------------------- */
-
-/*
- * Work that may be done beside the caller's. It uses what belongs to the job and of the database
- * what doesn't change while that is open; of the caller's descriptors, the root's alone. @run
- * must not post or wait.
- */
-struct job {
-	void (*run)(struct job *job);
-	struct job *next;		/* in the queue */
-	enum {
-		JOB_NEW,
-		JOB_POSTED,
-		JOB_RUNNING,
-		JOB_DONE,
-	} state;			/* of a posted job, the helper's */
-};
-
-/* Everything but what follows the mutex belongs to the thread that uses the database. */
-struct helper {
-	unsigned int users;		/* the thread runs while there is one */
-	bool started;
-	int root;			/* the one descriptor that it keeps */
-	pthread_t thread;
-	pthread_mutex_t mutex;
-	pthread_cond_t posted, done;
-	bool stop;
-	struct job *first, **end;
-};
-
-void helper_init(struct helper *helper);
-void helper_done(struct helper *helper);
-/*
- * Begins and ends a use; @root is the database's open folder. All jobs of a use have been waited
- * for or cancelled when it ends.
- */
-void helper_hold(struct helper *helper, int root);
-void helper_release(struct helper *helper);
-/* Lets the helper run @job, which stays the caller's and must stay where it is. */
-void helper_post(struct helper *helper, struct job *job);
-/* Comes back when @job has been run, if need be by the caller; also for one not posted. */
-void helper_wait(struct helper *helper, struct job *job);
-/* Takes back a job that hasn't begun, or waits for its end. */
-void helper_cancel(struct helper *helper, struct job *job);
-
 /* ---- store.c: an open database --------------------------------------------------------- */
 
 struct stage_op;
-struct stage_batch;
 
 struct db_stage {
 	int fd;				/* the private folder; -1: not made yet */
 	unsigned int next_name;
 	struct stage_op **ops;
 	size_t count, room;
-	struct stage_batch *batches;	/* of texts to be written; NULL: there were few so far */
-	size_t filling;			/* the batch that takes the next one */
-	int err;			/* -errno of one that couldn't be written, */
-	const struct stage_op *failed;	/* and whose it was */
 };
 
 struct db_lock {
@@ -108,7 +42,6 @@ struct db_here {
 	const char *path;		/* below the root; NULL: no walk, or without the lock */
 	const struct iscsi_db_record *rec;
 	const struct names *portals;	/* the entries of the target's folder */
-	unsigned int epoch;		/* grows when what was seen may no longer be so */
 };
 
 struct iscsi_db {
@@ -119,7 +52,7 @@ struct iscsi_db {
 	struct db_lock lock;
 	struct db_stage stage;
 	struct db_here here;
-	struct helper helper;
+	unsigned int generation;	/* grows when what a walk has seen may have changed */
 	struct iscsi_db_observer observer;
 };
 
@@ -135,11 +68,6 @@ enum iscsi_err db_open_os(const char *root, const struct db_os *os, struct iscsi
 int db_root_fd(struct iscsi_db *db);
 /* Opens a folder below the root for reading; -errno. */
 int db_open_dir(struct iscsi_db *db, const char *path);
-/*
- * The same by the last part of @path alone, where @dir is the open folder that it lies in; a
- * link from there into another folder is followed from the root. @dir may be -1. -errno.
- */
-int db_open_in(struct iscsi_db *db, int dir, const char *path, int flags);
 /* True if a walk is at the record @path; see struct db_here. */
 bool db_is_here(const struct iscsi_db *db, const char *path);
 /* What walks have seen may change from now on: by a commit, or as the lock is given back. */
@@ -152,30 +80,20 @@ struct names {
 
 /* The entries of a folder below the root in byte order; none if it isn't there. -errno. */
 int names_read(struct iscsi_db *db, const char *path, struct names *ret);
-/* The same of an open folder, in @pool or, where that is NULL, in memory of its own. */
-int names_read_fd(struct iscsi_db *db, int fd, struct pool *pool, struct names *ret);
+/* The same of an open folder. */
+int names_read_fd(struct iscsi_db *db, int fd, struct names *ret);
 int names_add(struct names *names, const char *name);
-int names_add_in(struct names *names, const char *name, struct pool *pool);
-/* For qsort() and bsearch() of them. */
+/* For qsort() and bsearch() of names. */
 int names_compare(const void *a, const void *b);
-/* Not for names in a pool. */
 void names_done(struct names *names);
 
-/* The text of a record's file, if it is in memory. */
-struct record_file {
-	const char *text;		/* NULL: it isn't; terminated */
-	size_t len;
-};
-
 /*
- * Reads the record @path; @file may be NULL. ISCSI_ERR_NO_OBJS_FOUND: no such file.
- * ISCSI_ERR_IDBM: it can't be used, @why names the file.
+ * Reads the record @path. ISCSI_ERR_NO_OBJS_FOUND: no such file. ISCSI_ERR_IDBM: the file can't
+ * be used, and @why names it.
  */
 enum iscsi_err db_load(struct iscsi_db *db, enum iscsi_db_kind kind, const char *path,
-		       const struct record_file *file, iscsi_db_warn_fn *warn, void *arg,
-		       struct iscsi_db_record **ret, struct iscsi_why *why);
-/* True if someone who rewrites a file in place may have come only so far. */
-bool record_text_is_cut(const char *text, size_t len);
+		       iscsi_db_warn_fn *warn, void *arg, struct iscsi_db_record **ret,
+		       struct iscsi_why *why);
 /*
  * True if an error says that nothing of ours can be at a path: part of it is missing, isn't a
  * folder, leads out of the database, or has a name that no file can have.
@@ -218,46 +136,6 @@ bool portal_name_parse(const char *name, struct node_id *ret);
  * links were in the right place, so these decide. -ENOMEM.
  */
 int node_fix_type(struct iscsi_db *db, const struct node_id *id, struct iscsi_db_record *rec);
-
-/* ---- target.c: a target's folder in memory --------------------------------------------- */
-
-/* What a walk looks for: the caller's filter, and how to take it. */
-struct node_filter {
-	struct iscsi_db_filter is;
-	char port[12];			/* "": any */
-	bool numeric;			/* compare addresses as numbers */
-};
-
-struct portal_folder {
-	enum {
-		PORTAL_BAD,		/* not the name of a portal */
-		PORTAL_OTHER,		/* not one that the filter wants */
-		PORTAL_SINGLE,		/* would be a record of the old layout; not looked at */
-		PORTAL_FOLDER,
-	} type;
-	int err;			/* -errno of opening or listing it */
-	struct node_id id;		/* but for the interface */
-	struct names ifaces;
-	struct record_file *files;	/* of each interface */
-};
-
-struct target_folder {
-	const char *name;		/* the caller's */
-	int err;			/* -errno of opening or listing it */
-	struct names names;
-	struct portal_folder *portals;	/* of each name */
-};
-
-/*
- * Reads the folder of @target, and in it what @filter wants, into @pool. It warns of nothing,
- * and uses nothing of @db that changes while it is open, so that the helper may do it. All
- * errors are in @ret, also -ENOMEM. Of many or odd files the text isn't read.
- */
-void target_read(struct iscsi_db *db, const struct node_filter *filter, const char *target,
-		 struct pool *pool, struct target_folder *ret);
-/* The same of one portal's folder, whose name is @name and found good. */
-void portal_read(struct iscsi_db *db, const struct node_filter *filter, const char *target,
-		 const char *name, struct pool *pool, struct portal_folder *ret);
 
 /* ---- stage.c: changes that aren't visible yet ------------------------------------------ */
 

@@ -62,7 +62,7 @@ static enum iscsi_err load(struct iscsi_db *db, enum iscsi_db_kind kind, const c
 	path = type > 0 && type != S_IFDIR ? strdup(folder) : db_join(folder, layout[kind].file);
 	if (!path)
 		return no_memory(why);
-	err = db_load(db, kind, path, NULL, fn, arg, &rec, why);
+	err = db_load(db, kind, path, fn, arg, &rec, why);
 	if (!err && fix_identity(rec, address, port, db->root, path, &warn) != ISCSI_SUCCESS)
 		err = no_memory(why);
 	if (err)

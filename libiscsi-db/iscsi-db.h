@@ -8,10 +8,8 @@
  *
  * Objects are opaque; each belongs to whoever the function that returns it says. No function
  * logs or writes to a terminal: a failure is an enum iscsi_err with a reason in words, and what
- * is only worth a warning goes to a callback. Nothing here is thread-safe per object; different
- * objects may be used by different threads. For a great many records the library uses a thread of
- * its own while a call, or a change that is staged, goes on; callbacks run in the caller's. After
- * fork() the child must not touch the parent's database, nor close it.
+ * is only worth a warning goes to a callback. The library starts no thread and has
+ * no state beside its objects. Different threads may use different objects.
  */
 #ifndef ISCSI_DB_H
 #define ISCSI_DB_H

@@ -263,7 +263,7 @@ static enum iscsi_err stage_unlinks(struct iscsi_db *db, struct stage_op *op,
 
 	/* A record that doesn't say how it was found has it from node_fix_type(). */
 	if (!db_is_here(db, path) || !old->has_type)
-		err = db_load(db, ISCSI_DB_NODE, path, NULL, NULL, NULL, &loaded, NULL);
+		err = db_load(db, ISCSI_DB_NODE, path, NULL, NULL, &loaded, NULL);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND)
 		return ISCSI_SUCCESS;
 	if (err) {
@@ -309,7 +309,7 @@ static enum iscsi_err replace_single(struct iscsi_db *db, struct stage_op *op,
 		return db_cannot_look(db, single, type, why);
 	if (type != S_IFREG)
 		return ISCSI_SUCCESS;
-	err = db_load(db, ISCSI_DB_NODE, single, NULL, NULL, NULL, &old, why);
+	err = db_load(db, ISCSI_DB_NODE, single, NULL, NULL, &old, why);
 	if (err == ISCSI_ERR_NOMEM)
 		return err;
 	/* One for another interface is another node; whose it is says a walk, if it can't be read. */

@@ -13,24 +13,6 @@
 
 #define WAIT_MS		10000	/* for another program that changes the database */
 #define PAUSE_MS	5
-#define WRITE_ALONE	64	/* texts are written at once; more of them in batches, */
-#define BATCH_WRITES	16	/* beside whoever stages them, */
-#define BATCHES		8	/* but not too far behind */
-
-struct stage_write {
-	const struct stage_op *op;
-	char *text;
-};
-
-struct stage_batch {
-	struct job job;
-	struct iscsi_db *db;
-	struct stage_write write[BATCH_WRITES];
-	size_t count;
-	int err;			/* -errno of the first that failed, */
-	const struct stage_op *failed;	/* which is this */
-};
-
 /* ---- the private folder -------------------------------------------------------------- */
 
 /* Removes @name, which may be a folder with files in it. */
@@ -42,7 +24,7 @@ static void remove_tmp(struct iscsi_db *db, const char *name)
 	if (db->os->unlink(db->stage.fd, name, 0) != -EISDIR)
 		return;
 	dir = db->os->open(db->stage.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-	if (dir >= 0 && names_read_fd(db, dir, NULL, &inside) == 0) {
+	if (dir >= 0 && names_read_fd(db, dir, &inside) == 0) {
 		for (size_t i = 0; i < inside.count; i++)
 			(void)db->os->unlink(dir, inside.name[i], 0);
 		names_done(&inside);
@@ -162,96 +144,6 @@ static int write_all(const struct db_os *os, int dir, const char *name, const ch
 	return r < 0 ? r : closed;
 }
 
-static void batch_run(struct job *job)
-{
-	struct stage_batch *batch = container_of(job, struct stage_batch, job);
-	const struct db_os *os = batch->db->os;
-	int dir = os->open(batch->db->root_fd, STAGE_FOLDER, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-
-	batch->failed = batch->write[0].op;
-	batch->err = dir < 0 ? dir : 0;
-	for (size_t i = 0; i < batch->count && !batch->err; i++) {
-		batch->failed = batch->write[i].op;
-		batch->err = write_all(os, dir, batch->failed->tmp, batch->write[i].text);
-	}
-	if (dir >= 0)
-		(void)os->close(dir);
-}
-
-/* Makes it an empty one. */
-static void batch_clear(struct iscsi_db *db, struct stage_batch *batch)
-{
-	for (size_t i = 0; i < batch->count; i++)
-		text_wipe(batch->write[i].text, strlen(batch->write[i].text));
-	*batch = (struct stage_batch){ .job = { .run = batch_run }, .db = db };
-}
-
-static void batch_finish(struct iscsi_db *db, struct stage_batch *batch)
-{
-	struct db_stage *stage = &db->stage;
-
-	if (!batch->count)
-		return;
-	helper_wait(&db->helper, &batch->job);
-	if (batch->err && !stage->err) {
-		stage->err = batch->err;
-		stage->failed = batch->failed;
-	}
-	batch_clear(db, batch);
-}
-
-/* The batch that is being filled takes *text, the new one of @op. -ENOMEM. */
-static int batch_add(struct iscsi_db *db, const struct stage_op *op, char **text)
-{
-	struct db_stage *stage = &db->stage;
-	struct stage_batch *batch;
-
-	if (!stage->batches) {
-		stage->batches = calloc(BATCHES, sizeof(*stage->batches));
-		if (!stage->batches)
-			return -ENOMEM;
-		for (size_t i = 0; i < BATCHES; i++)
-			batch_clear(db, &stage->batches[i]);
-		helper_hold(&db->helper, db->root_fd);
-	}
-	batch = &stage->batches[stage->filling];
-	batch->write[batch->count++] = (struct stage_write){ op, *text };
-	*text = NULL;
-	if (batch->count == BATCH_WRITES) {
-		helper_post(&db->helper, &batch->job);
-		stage->filling = (stage->filling + 1) % BATCHES;
-		batch_finish(db, &stage->batches[stage->filling]);
-	}
-	return 0;
-}
-
-int stage_flush(struct iscsi_db *db, const char **what)
-{
-	struct db_stage *stage = &db->stage;
-
-	for (size_t i = 0; stage->batches && i < BATCHES; i++)
-		batch_finish(db, &stage->batches[i]);
-	if (stage->err)
-		*what = stage->failed->path;
-	return stage->err;
-}
-
-static void batches_drop(struct iscsi_db *db)
-{
-	struct db_stage *stage = &db->stage;
-
-	if (!stage->batches)
-		return;
-	for (size_t i = 0; i < BATCHES; i++) {
-		helper_cancel(&db->helper, &stage->batches[i].job);
-		batch_clear(db, &stage->batches[i]);
-	}
-	free(stage->batches);
-	stage->batches = NULL;
-	stage->filling = 0;
-	helper_release(&db->helper);
-}
-
 /* ---- staging ------------------------------------------------------------------------- */
 
 void stage_link_name(const struct stage_op *op, char ret[16])
@@ -283,13 +175,11 @@ void stage_op_free(struct iscsi_db *db, struct stage_op *op)
 
 void stage_drop(struct iscsi_db *db)
 {
-	batches_drop(db);
 	for (size_t i = 0; i < db->stage.count; i++)
 		stage_op_free(db, db->stage.ops[i]);
 	free(db->stage.ops);
 	db->stage.ops = NULL;
 	db->stage.count = db->stage.room = 0;
-	db->stage.err = 0;
 	close_private(db);
 }
 
@@ -365,19 +255,14 @@ static int write_folder(struct iscsi_db *db, const struct stage_op *op, const ch
 	return r;
 }
 
-/* Takes @text. */
-static int write_tmp(struct iscsi_db *db, struct stage_op *op, char *text)
+static int write_tmp(struct iscsi_db *db, struct stage_op *op, const char *text)
 {
 	int r = name_tmp(db, op);
 
 	if (!r && op->folder)
 		r = write_folder(db, op, text);
-	else if (!r && db->stage.count <= WRITE_ALONE)
-		r = write_all(db->os, db->stage.fd, op->tmp, text);
 	else if (!r)
-		r = batch_add(db, op, &text);
-	if (text)
-		text_wipe(text, strlen(text));
+		r = write_all(db->os, db->stage.fd, op->tmp, text);
 	return r;
 }
 
@@ -413,22 +298,16 @@ enum iscsi_err stage_write(struct iscsi_db *db, const char *path,
 
 	if (err)
 		return err;
-	if (db->stage.err)
-		return write_failed(db, db->stage.failed->path, db->stage.err, why);
 	text = iscsi_db_record_print(rec, ISCSI_DB_FORM_FILE);
 	op = text ? op_new(db, path) : NULL;
-	if (!op) {
-		text_wipe(text, text ? strlen(text) : 0);
-		return write_failed(db, path, -ENOMEM, why);
-	}
-	if (strlen(text) > DB_TEXT_MAX) {
-		text_wipe(text, strlen(text));
-		r = -EFBIG;
-	} else {
-		r = write_tmp(db, op, text);
-	}
+	if (!op)
+		r = -ENOMEM;
+	else
+		r = strlen(text) > DB_TEXT_MAX ? -EFBIG : write_tmp(db, op, text);
+	text_wipe(text, text ? strlen(text) : 0);
 	if (r < 0) {
-		op_forget(db, op);
+		if (op)
+			op_forget(db, op);
 		return write_failed(db, path, r, why);
 	}
 	*ret = op;
@@ -454,11 +333,6 @@ enum iscsi_err stage_delete(struct iscsi_db *db, const char *path, struct stage_
 
 void stage_cut_back(struct iscsi_db *db, size_t count)
 {
-	const char *what;
-
-	if (db->stage.count == count)
-		return;
-	(void)stage_flush(db, &what);	/* nobody is writing them then */
 	while (db->stage.count > count)
 		op_forget(db, db->stage.ops[db->stage.count - 1]);
 }

@@ -34,8 +34,6 @@ struct stage_op {
 enum iscsi_err stage_check_lock(const struct iscsi_db *db, struct iscsi_why *why);
 /* db_strerror() that knows what -EBUSY means here. */
 const char *stage_strerror(int err);
-/* Waits for the texts that are still being written. -errno, and *what is the record's path. */
-int stage_flush(struct iscsi_db *db, const char **what);
 /* What a dead process left in the private folder goes. -errno. */
 int stage_sweep(struct iscsi_db *db);
 /* The name of the link in the private folder -> @ret. */

@@ -60,7 +60,6 @@ enum iscsi_err db_open_os(const char *root, const struct db_os *os, struct iscsi
 	db->os = os;
 	db->patience_ms = PATIENCE_MS;
 	db->root_fd = db->lock.dir = db->lock.fd = db->stage.fd = -1;
-	helper_init(&db->helper);
 	db->root = absolute_root(root ? root : choose_root());
 	if (!db->root)
 		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory to open the database");
@@ -84,7 +83,6 @@ struct iscsi_db *iscsi_db_close(struct iscsi_db *db)
 		return NULL;
 	stage_drop(db);
 	lock_drop(db);
-	helper_done(&db->helper);
 	closep(&db->root_fd);
 	free(db->root);
 	free(db);
@@ -111,17 +109,6 @@ int db_open_dir(struct iscsi_db *db, const char *path)
 	int root = db_root_fd(db);
 
 	return root < 0 ? root : db->os->open(root, path, O_RDONLY | O_DIRECTORY, 0);
-}
-
-int db_open_in(struct iscsi_db *db, int dir, const char *path, int flags)
-{
-	int root = db_root_fd(db), fd = -EXDEV;
-
-	if (root < 0)
-		return root;
-	if (dir >= 0)
-		fd = db->os->open(dir, db_base_name(path), flags, 0);
-	return fd == -EXDEV ? db->os->open(root, path, flags, 0) : fd;
 }
 
 bool db_is_nowhere(int err)
@@ -190,51 +177,30 @@ bool db_is_here(const struct iscsi_db *db, const char *path)
 
 void db_forget_here(struct iscsi_db *db)
 {
-	db->here = (struct db_here){ .epoch = db->here.epoch + 1 };
+	db->here = (struct db_here){ 0 };
+	db->generation++;
 }
 
 /* ---- folders ------------------------------------------------------------------------- */
 
-/* Room for one more. */
-static int names_grow(struct names *names, struct pool *pool)
-{
-	size_t room = names->room ? 2 * names->room : 16;
-	char **grown;
-
-	if (names->count < names->room)
-		return 0;
-	if (pool) {
-		grown = pool_alloc(pool, room * sizeof(*grown));
-		if (grown && names->count)
-			memcpy(grown, names->name, names->count * sizeof(*grown));
-	} else {
-		grown = reallocarray(names->name, room, sizeof(*grown));
-	}
-	if (!grown)
-		return -ENOMEM;
-	names->name = grown;
-	names->room = room;
-	return 0;
-}
-
-int names_add_in(struct names *names, const char *name, struct pool *pool)
-{
-	size_t size = strlen(name) + 1;
-	int r = names_grow(names, pool);
-	char *copy;
-
-	if (r < 0)
-		return r;
-	copy = pool ? pool_alloc(pool, size) : malloc(size);
-	if (!copy)
-		return -ENOMEM;
-	names->name[names->count++] = memcpy(copy, name, size);
-	return 0;
-}
-
 int names_add(struct names *names, const char *name)
 {
-	return names_add_in(names, name, NULL);
+	char *copy;
+
+	if (names->count == names->room) {
+		size_t room = names->room ? 2 * names->room : 4;
+		char **grown = reallocarray(names->name, room, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		names->name = grown;
+		names->room = room;
+	}
+	copy = strdup(name);
+	if (!copy)
+		return -ENOMEM;
+	names->name[names->count++] = copy;
+	return 0;
 }
 
 void names_done(struct names *names)
@@ -250,7 +216,7 @@ int names_compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-int names_read_fd(struct iscsi_db *db, int fd, struct pool *pool, struct names *ret)
+int names_read_fd(struct iscsi_db *db, int fd, struct names *ret)
 {
 	char buf[32 * 1024] __attribute__((aligned(8)));
 	struct names names = { 0 };
@@ -265,13 +231,12 @@ int names_read_fd(struct iscsi_db *db, int fd, struct pool *pool, struct names *
 			const struct dirent64 *entry = (const void *)(buf + at);
 
 			if (!streq(entry->d_name, ".") && !streq(entry->d_name, ".."))
-				r = names_add_in(&names, entry->d_name, pool);
+				r = names_add(&names, entry->d_name);
 			at += entry->d_reclen;
 		}
 	}
 	if (r < 0) {
-		if (!pool)
-			names_done(&names);
+		names_done(&names);
 		return r;
 	}
 	if (names.count > 1)
@@ -287,14 +252,14 @@ int names_read(struct iscsi_db *db, const char *path, struct names *ret)
 	*ret = (struct names){ 0 };
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
-	r = names_read_fd(db, fd, NULL, ret);
+	r = names_read_fd(db, fd, ret);
 	(void)db->os->close(fd);
 	return r;
 }
 
 /* ---- one record file ----------------------------------------------------------------- */
 
-bool record_text_is_cut(const char *text, size_t len)
+static bool record_text_is_cut(const char *text, size_t len)
 {
 	static const char end[] = "# END RECORD\n";
 	size_t n = sizeof(end) - 1;
@@ -323,9 +288,12 @@ static int read_settled(struct iscsi_db *db, const char *path, char **ret, size_
 {
 	for (;;) {
 		/* O_NONBLOCK: a FIFO under a record's name must not hold us up. */
-		int fd = db_open_in(db, -1, path, O_RDONLY | O_NONBLOCK | O_NOCTTY), r;
+		int root = db_root_fd(db), fd, r;
 		bool again;
 
+		if (root < 0)
+			return root;
+		fd = db->os->open(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 		if (fd < 0)
 			return fd;
 		r = os_read_fd(db->os, fd, ret, len);
@@ -358,37 +326,33 @@ static enum iscsi_err parse_text(enum iscsi_db_kind kind, const char *origin,
 }
 
 enum iscsi_err db_load(struct iscsi_db *db, enum iscsi_db_kind kind, const char *path,
-		       const struct record_file *file, iscsi_db_warn_fn *warn, void *arg,
-		       struct iscsi_db_record **ret, struct iscsi_why *why)
+		       iscsi_db_warn_fn *warn, void *arg, struct iscsi_db_record **ret,
+		       struct iscsi_why *why)
 {
 	CLEANUP(freep) char *origin = db_join(db->root, path);
-	const char *text = file ? file->text : NULL;
-	size_t len = file ? file->len : 0;
-	char *own = NULL;
+	char *text = NULL;
+	size_t len = 0;
 	enum iscsi_err err;
 	int r;
 
 	if (!origin)
 		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory for a record");
-	if (!text) {
-		r = read_settled(db, path, &own, &len);
-		if (r == -ENOENT && db_type(db, path) == S_IFLNK)
-			return iscsi_fail(why, ISCSI_ERR_IDBM,
-					  "cannot read %s: it is a link to nothing", origin);
-		if (r == -ENOENT)
-			return iscsi_fail(why, ISCSI_ERR_NO_OBJS_FOUND, "%s isn't there", origin);
-		if (db_is_shortage(r))
-			return iscsi_fail(why, ISCSI_ERR_NOMEM, "cannot read %s: %s", origin,
-					  db_strerror(r));
-		if (r < 0)
-			return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot read %s: %s", origin,
-					  r == -EXDEV ? "it leads out of the database" :
-					  r == -EINVAL ? "it isn't a regular file" :
-							 db_strerror(r));
-		text = own;
-	}
+	r = read_settled(db, path, &text, &len);
+	if (r == -ENOENT && db_type(db, path) == S_IFLNK)
+		return iscsi_fail(why, ISCSI_ERR_IDBM,
+				  "cannot read %s: it is a link to nothing", origin);
+	if (r == -ENOENT)
+		return iscsi_fail(why, ISCSI_ERR_NO_OBJS_FOUND, "%s isn't there", origin);
+	if (db_is_shortage(r))
+		return iscsi_fail(why, ISCSI_ERR_NOMEM, "cannot read %s: %s", origin,
+				  db_strerror(r));
+	if (r < 0)
+		return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot read %s: %s", origin,
+				  r == -EXDEV ? "it leads out of the database" :
+				  r == -EINVAL ? "it isn't a regular file" :
+						 db_strerror(r));
 	err = parse_text(kind, origin, text, len, warn, arg, ret, why);
-	text_wipe(own, len);
+	text_wipe(text, len);
 	if (!err)
 		db_trace(db, "read", path);
 	return err;
@@ -438,7 +402,7 @@ static enum iscsi_err iface_load(struct iscsi_db *db, const char *name, iscsi_db
 
 	if (!path)
 		return stage_failed(ISCSI_ERR_NOMEM, why);
-	err = db_load(db, ISCSI_DB_IFACE, path, NULL, fn, arg, ret, why);
+	err = db_load(db, ISCSI_DB_IFACE, path, fn, arg, ret, why);
 	if (err)
 		return err;
 	if (record_fix(*ret, "iface.iscsi_ifacename", name, &fixed) < 0) {

@@ -1,29 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The walk over node records, in the order of their names. The folders of the next targets are
- * read by the helper while a record is with the walk's function; what is read before it was
- * asked for is read again if the function has changed the database or taken the lock.
+ * The walk over node records, in the order of their names. Each folder is listed and each record
+ * is read when the walk comes to it, so the walk sees what its function has changed.
  */
 #include "libiscsi-db/db.h"
 
 #include <errno.h>
-
-#define TARGETS_ALONE	128	/* up to so many are read one by one; */
-#define BATCH_TARGETS	16	/* of more, so many at a time, */
-#define BATCHES		12	/* and so many times that are in memory */
+#include <fcntl.h>
+#include <limits.h>
 
 struct walk {
 	struct iscsi_db *db;
-	struct node_filter filter;
+	struct iscsi_db_filter is;
+	char port[12];			/* of the filter, as text; "": any port */
+	bool numeric;			/* compare addresses as numbers */
 	struct db_warn warn;
 	iscsi_db_record_fn *fn;
 	void *arg;
 	struct iscsi_why *why;
 	unsigned int found;
-	bool delete_broken;	/* instead of calling fn: stage the end of what can't be read */
-	struct pool pool;	/* for a target that is read alone */
-	const struct target_folder *target;	/* that it has come to */
-	unsigned int epoch;	/* when its targets were read; see struct db_here */
+	bool delete_unreadable;		/* stage the removal of unreadable records; fn is unused */
+	struct names portals;		/* the entries of the target's folder */
+	unsigned int generation;	/* of the database when the target's folder was listed */
 };
 
 static enum iscsi_err walk_failed(const struct walk *walk, const char *path, int r)
@@ -32,25 +30,19 @@ static enum iscsi_err walk_failed(const struct walk *walk, const char *path, int
 			  "cannot list %s/%s: %s", walk->db->root, path, db_strerror(r));
 }
 
-/* True if what was read may not be so any more, by a change of our own. */
-static bool is_old(const struct walk *walk)
-{
-	return walk->epoch != walk->db->here.epoch;
-}
-
 /* Calls the walk's function, which may change the record; walks may be nested. */
 static enum iscsi_err walk_call(struct walk *walk, const char *path, bool single,
 				const struct iscsi_db_record *rec)
 {
 	struct iscsi_db *db = walk->db;
+	unsigned int generation = db->generation;
 	struct db_here outer = db->here;
-	bool locked = db->lock.depth && walk->epoch == outer.epoch;
 	enum iscsi_err err;
 
-	if (locked && !single)
-		db->here = (struct db_here){ path, rec, &walk->target->names, outer.epoch };
+	if (db->lock.depth && walk->generation == generation && !single)
+		db->here = (struct db_here){ path, rec, &walk->portals };
 	err = walk->fn(walk->arg, rec);
-	if (db->here.epoch == outer.epoch)
+	if (db->generation == generation)
 		db->here = outer;
 	return err;
 }
@@ -74,12 +66,12 @@ static int fix_identity(struct walk *walk, const struct node_id *id, const char 
 	return node_fix_type(walk->db, id, rec);
 }
 
-static enum iscsi_err walk_broken(struct walk *walk, struct node_id *id,
+static enum iscsi_err walk_unreadable(struct walk *walk, struct node_id *id,
 				  const struct iscsi_why *reason)
 {
-	const char *iface = walk->filter.is.iface;
+	const char *iface = walk->is.iface;
 
-	if (!walk->delete_broken) {
+	if (!walk->delete_unreadable) {
 		db_left_out(walk->db, &walk->warn, reason);
 		return ISCSI_SUCCESS;
 	}
@@ -89,21 +81,16 @@ static enum iscsi_err walk_broken(struct walk *walk, struct node_id *id,
 	return node_delete_id(walk->db, id, walk->why);
 }
 
-/* One record file. A single-file record names its interface inside: id->iface is empty. */
-static enum iscsi_err walk_record(struct walk *walk, struct node_id *id, const char *path,
-				  const struct record_file *file)
+/* Walks one record file. Only a single-file record comes with an empty id->iface. */
+static enum iscsi_err walk_record(struct walk *walk, struct node_id *id, const char *path)
 {
 	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
-	const struct iscsi_db_filter *filter = &walk->filter.is;
 	bool single = !*id->iface;
 	struct iscsi_why reason;
 	enum iscsi_err err;
 	const char *iface;
 
-	if (is_old(walk))
-		file = NULL;
-	err = db_load(walk->db, ISCSI_DB_NODE, path, file, walk->warn.fn, walk->warn.arg, &rec,
-		      &reason);
+	err = db_load(walk->db, ISCSI_DB_NODE, path, walk->warn.fn, walk->warn.arg, &rec, &reason);
 	if (err == ISCSI_ERR_NOMEM)
 		return iscsi_fail(walk->why, err, "%s", reason.text);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND)	/* gone since the folder was read */
@@ -113,12 +100,12 @@ static enum iscsi_err walk_record(struct walk *walk, struct node_id *id, const c
 		if (iscsi_db_check_iface_name(iface, NULL) != ISCSI_SUCCESS)
 			iface = "default";
 		strcpy(id->iface, iface);
-		if (!err && filter->iface && !streq(filter->iface, id->iface))
+		if (!err && walk->is.iface && !streq(walk->is.iface, id->iface))
 			return ISCSI_SUCCESS;
 	}
 	if (err)
-		return walk_broken(walk, id, &reason);
-	if (walk->delete_broken)
+		return walk_unreadable(walk, id, &reason);
+	if (walk->delete_unreadable)
 		return ISCSI_SUCCESS;
 	if (fix_identity(walk, id, path, rec) < 0)
 		return node_no_memory(walk->why);
@@ -127,7 +114,7 @@ static enum iscsi_err walk_record(struct walk *walk, struct node_id *id, const c
 }
 
 static enum iscsi_err walk_iface(struct walk *walk, struct node_id *id, const char *portal,
-				 const char *iface, const struct record_file *file)
+				 const char *iface)
 {
 	CLEANUP(freep) char *path = db_join(portal, iface);
 	struct iscsi_why reason;
@@ -139,20 +126,23 @@ static enum iscsi_err walk_iface(struct walk *walk, struct node_id *id, const ch
 		return ISCSI_SUCCESS;
 	}
 	strcpy(id->iface, iface);
-	return walk_record(walk, id, path, file);
+	return walk_record(walk, id, path);
 }
 
-/* What can't be read as the folder of a portal, for the reason @why_not. */
+/* A record of the old layout, or what can't be read as the folder of a portal for @why_not. */
 static enum iscsi_err walk_no_portal(struct walk *walk, struct node_id *id, const char *path,
 				     int why_not)
 {
 	int type = db_type(walk->db, path);
 	struct iscsi_why reason;
 
-	if (!type)	/* gone since its name was read */
+	/* The folder is gone since its name was read, or was gone for a moment. */
+	if (!type || (type == S_IFDIR && why_not == -ENOENT))
 		return ISCSI_SUCCESS;
+	if (db_is_shortage(type))
+		return walk_failed(walk, path, type);
 	if (type == S_IFREG && !*id->tpgt)
-		return walk_record(walk, id, path, NULL);
+		return walk_record(walk, id, path);
 	if (type == S_IFDIR && !*id->tpgt) {
 		db_warn(&walk->warn, "%s/%s is left out: not the folder of a portal",
 			walk->db->root, path);
@@ -161,231 +151,178 @@ static enum iscsi_err walk_no_portal(struct walk *walk, struct node_id *id, cons
 	strcpy(id->iface, UNREADABLE_IFACE);
 	if (type > 0 && type != S_IFDIR) {
 		iscsi_fail(&reason, ISCSI_ERR_IDBM, "%s/%s isn't a folder", walk->db->root, path);
-		return walk_broken(walk, id, &reason);
+		return walk_unreadable(walk, id, &reason);
 	}
 	iscsi_fail(&reason, ISCSI_ERR_IDBM, "cannot list %s/%s: %s", walk->db->root, path,
-		   db_strerror(why_not));
+		   db_strerror(type < 0 ? type : why_not));
 	db_left_out(walk->db, &walk->warn, &reason);
 	return ISCSI_SUCCESS;
 }
 
-/* What can't be read as the folder of a target. */
-static enum iscsi_err walk_no_target(struct walk *walk, const struct target_folder *target,
-				     const char *path)
+/* Lists the folder @path, which may not be a link. -errno. */
+static int list_folder(struct walk *walk, const char *path, bool only_open, struct names *ret)
 {
-	const struct iscsi_db_filter *is = &walk->filter.is;
-	int type = db_type(walk->db, path);
-	bool other = type > 0 && type != S_IFDIR;
+	int root = db_root_fd(walk->db), fd, r = 0;
+
+	if (root < 0)
+		return root;
+	fd = walk->db->os->open(root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (fd < 0)
+		return fd;
+	if (!only_open)
+		r = names_read_fd(walk->db, fd, ret);
+	(void)walk->db->os->close(fd);
+	return r;
+}
+
+static enum iscsi_err walk_portal_folder(struct walk *walk, struct node_id *id, const char *path)
+{
+	enum iscsi_err err = ISCSI_SUCCESS;
+	struct names ifaces = { 0 };
+	int r = list_folder(walk, path, walk->is.iface, &ifaces);
+
+	if (r == 0 && walk->is.iface)
+		r = names_add(&ifaces, walk->is.iface);
+	if (db_is_shortage(r))
+		err = walk_failed(walk, path, r);
+	else if (r < 0)
+		err = walk_no_portal(walk, id, path, r);
+	for (size_t i = 0; i < ifaces.count && !err; i++)
+		err = walk_iface(walk, id, path, ifaces.name[i]);
+	names_done(&ifaces);
+	return err;
+}
+
+static bool is_selected(const struct walk *walk, const struct node_id *id)
+{
+	const char *address = walk->is.address;
+
+	if (*walk->port && !streq(walk->port, id->port))
+		return false;
+	if (!address || (walk->is.names && !address_equal(id->address, id->address)))
+		return true;
+	return walk->numeric ? address_equal(address, id->address) : streq(address, id->address);
+}
+
+static enum iscsi_err walk_portal(struct walk *walk, const char *target, const char *name)
+{
+	CLEANUP(freep) char *path = db_join(target, name);
+	struct node_id id = { 0 };
+
+	if (!path)
+		return node_no_memory(walk->why);
+	if (!portal_name_parse(name, &id)) {
+		db_warn(&walk->warn, "%s/%s is left out: not the name of a portal",
+			walk->db->root, path);
+		return ISCSI_SUCCESS;
+	}
+	if (!is_selected(walk, &id))
+		return ISCSI_SUCCESS;
+	strcpy(id.target, db_base_name(target));
+	if (!*id.tpgt)
+		return walk_no_portal(walk, &id, path, 0);
+	return walk_portal_folder(walk, &id, path);
+}
+
+/* What can't be read as the folder of a target, for the reason @why_not. */
+static enum iscsi_err walk_no_target(struct walk *walk, const char *path, int why_not)
+{
+	const struct iscsi_db_filter *is = &walk->is;
+	int nodes = db_open_dir(walk->db, "nodes"), type;
 	struct iscsi_why reason;
 	struct stage_op *op;
 
-	if (!type)
+	if (nodes < 0 && nodes != -ENOENT)
+		return walk_failed(walk, "nodes", nodes);
+	if (nodes >= 0)
+		(void)walk->db->os->close(nodes);
+	type = db_type(walk->db, path);
+	if (!type || (type == S_IFDIR && why_not == -ENOENT))
 		return ISCSI_SUCCESS;
-	if (other)
-		iscsi_fail(&reason, ISCSI_ERR_IDBM, "%s/%s isn't the folder of a target",
-			   walk->db->root, path);
-	else
+	if (type < 0 || type == S_IFDIR) {
 		iscsi_fail(&reason, ISCSI_ERR_IDBM, "cannot list %s/%s: %s", walk->db->root, path,
-			   db_strerror(target->err));
-	if (!other || !walk->delete_broken) {
+			   db_strerror(why_not));
 		db_left_out(walk->db, &walk->warn, &reason);
 		return ISCSI_SUCCESS;
 	}
-	/* It is nothing of a portal or an interface alone. */
+	if (!walk->delete_unreadable) {
+		iscsi_fail(&reason, ISCSI_ERR_IDBM, "%s/%s isn't the folder of a target",
+			   walk->db->root, path);
+		db_left_out(walk->db, &walk->warn, &reason);
+		return ISCSI_SUCCESS;
+	}
+	/* A filter for a portal or an interface doesn't match a whole target. */
 	if (is->address || is->port != -1 || is->iface)
 		return ISCSI_SUCCESS;
 	walk->found++;
 	return stage_delete(walk->db, path, &op, walk->why);
 }
 
-static enum iscsi_err walk_portal(struct walk *walk, const char *target, const char *name,
-				  struct portal_folder *portal)
+static enum iscsi_err walk_target(struct walk *walk, const char *name)
 {
-	CLEANUP(freep) char *path = db_join(target, name);
+	CLEANUP(freep) char *path = db_join("nodes", name);
 	enum iscsi_err err = ISCSI_SUCCESS;
-
-	if (!path)
-		return node_no_memory(walk->why);
-	/* Once more, if something was changed since, or to be sure. */
-	if (portal->type == PORTAL_FOLDER && (portal->err || is_old(walk)))
-		portal_read(walk->db, &walk->filter, portal->id.target, name, &walk->pool, portal);
-	if (db_is_shortage(portal->err))
-		return walk_failed(walk, path, portal->err);
-	if (portal->type == PORTAL_SINGLE || portal->err)
-		return walk_no_portal(walk, &portal->id, path, portal->err);
-	for (size_t i = 0; i < portal->ifaces.count && !err; i++)
-		err = walk_iface(walk, &portal->id, path, portal->ifaces.name[i],
-				 &portal->files[i]);
-	return err;
-}
-
-static enum iscsi_err walk_target(struct walk *walk, const struct target_folder *target)
-{
-	CLEANUP(freep) char *path = db_join("nodes", target->name);
-	enum iscsi_err err = ISCSI_SUCCESS;
-	struct target_folder again;
 	struct iscsi_why reason;
+	int r;
 
 	if (!path)
 		return node_no_memory(walk->why);
-	if (target->err) {	/* to be sure */
-		target_read(walk->db, &walk->filter, target->name, &walk->pool, &again);
-		target = &again;
-	}
-	if (db_is_shortage(target->err))
-		return walk_failed(walk, path, target->err);
-	walk->target = target;
-	if (iscsi_db_check_name(target->name, &reason) != ISCSI_SUCCESS)
+	if (iscsi_db_check_name(name, &reason) != ISCSI_SUCCESS) {
 		db_warn(&walk->warn, "%s/%s is left out: %s", walk->db->root, path, reason.text);
-	else if (target->err)
-		return walk_no_target(walk, target, path);
-	for (size_t i = 0; i < target->names.count && !err; i++) {
-		struct portal_folder *portal = &target->portals[i];
-
-		if (portal->type == PORTAL_BAD)
-			db_warn(&walk->warn, "%s/%s/%s is left out: not the name of a portal",
-				walk->db->root, path, target->names.name[i]);
-		else if (portal->type != PORTAL_OTHER)
-			err = walk_portal(walk, path, target->names.name[i], portal);
+		return ISCSI_SUCCESS;
 	}
+	walk->generation = walk->db->generation;
+	r = list_folder(walk, path, false, &walk->portals);
+	if (db_is_shortage(r))
+		return walk_failed(walk, path, r);
+	if (r < 0)
+		return walk_no_target(walk, path, r);
+	for (size_t i = 0; i < walk->portals.count && !err; i++)
+		err = walk_portal(walk, path, walk->portals.name[i]);
+	names_done(&walk->portals);
 	return err;
-}
-
-/* Reads and walks one target; @ret is what was read. */
-static enum iscsi_err walk_alone(struct walk *walk, const char *name, struct target_folder *ret)
-{
-	pool_clear(&walk->pool);
-	walk->epoch = walk->db->here.epoch;
-	target_read(walk->db, &walk->filter, name, &walk->pool, ret);
-	return walk_target(walk, ret);
-}
-
-/* ---- all targets --------------------------------------------------------------------- */
-
-/* Targets that are read together. */
-struct batch {
-	struct job job;
-	const struct walk *walk;
-	char *const *names;
-	size_t count;
-	struct target_folder target[BATCH_TARGETS];
-	struct pool pool;
-};
-
-static void batch_run(struct job *job)
-{
-	struct batch *batch = container_of(job, struct batch, job);
-	const struct walk *walk = batch->walk;
-
-	pool_clear(&batch->pool);
-	for (size_t i = 0; i < batch->count; i++)
-		target_read(walk->db, &walk->filter, batch->names[i], &batch->pool,
-			    &batch->target[i]);
-}
-
-/* Has the targets after the first *asked of @names read. */
-static void batch_ask(struct batch *batch, const struct walk *walk, const struct names *names,
-		      size_t *asked)
-{
-	batch->job = (struct job){ .run = batch_run };
-	batch->walk = walk;
-	batch->names = &names->name[*asked];
-	batch->count = MIN(names->count - *asked, (size_t)BATCH_TARGETS);
-	*asked += batch->count;
-	if (batch->count)
-		helper_post(&walk->db->helper, &batch->job);
-}
-
-/* Walks the first *walked of @names, until the database changes. */
-static enum iscsi_err walk_ahead(struct walk *walk, const struct names *names, size_t *walked)
-{
-	struct helper *helper = &walk->db->helper;
-	struct batch batches[BATCHES] = { 0 };
-	enum iscsi_err err = ISCSI_SUCCESS;
-	size_t asked = 0, turn = 0;
-
-	walk->epoch = walk->db->here.epoch;
-	helper_hold(helper, walk->db->root_fd);
-	for (size_t i = 0; i < BATCHES; i++)
-		batch_ask(&batches[i], walk, names, &asked);
-	while (*walked < names->count && !err && !is_old(walk)) {
-		struct batch *batch = &batches[turn / BATCH_TARGETS];
-
-		helper_wait(helper, &batch->job);
-		err = walk_target(walk, &batch->target[turn % BATCH_TARGETS]);
-		++*walked;
-		turn = (turn + 1) % (BATCHES * BATCH_TARGETS);
-		if (turn % BATCH_TARGETS == 0)
-			batch_ask(batch, walk, names, &asked);
-	}
-	for (size_t i = 0; i < BATCHES; i++) {
-		helper_cancel(helper, &batches[i].job);
-		pool_done(&batches[i].pool);
-	}
-	helper_release(helper);
-	return err;
-}
-
-static enum iscsi_err walk_named(struct walk *walk, const char *target)
-{
-	struct target_folder folder;
-	enum iscsi_err err;
-	int dir;
-
-	if (iscsi_db_check_name(target, NULL) != ISCSI_SUCCESS)
-		return ISCSI_SUCCESS;	/* nothing is stored under such a name */
-	err = walk_alone(walk, target, &folder);
-	if (err || !folder.err || folder.err == -ENOENT)
-		return err;
-	/* It isn't that target's fault if none can be read. */
-	dir = db_open_dir(walk->db, "nodes");
-	if (dir < 0)
-		return walk_failed(walk, "nodes", dir);
-	(void)walk->db->os->close(dir);
-	return ISCSI_SUCCESS;
 }
 
 static enum iscsi_err walk_nodes(struct walk *walk)
 {
 	enum iscsi_err err = ISCSI_SUCCESS;
-	struct names names = { 0 };
-	struct target_folder target;
-	size_t walked = 0;
+	struct names targets;
 	int r;
 
-	if (walk->filter.is.target)
-		return walk_named(walk, walk->filter.is.target);
-	r = names_read(walk->db, "nodes", &names);
+	if (walk->is.target) {
+		/* No record is stored under a name that the gate refuses. */
+		if (iscsi_db_check_name(walk->is.target, NULL) != ISCSI_SUCCESS)
+			return ISCSI_SUCCESS;
+		return walk_target(walk, walk->is.target);
+	}
+	r = names_read(walk->db, "nodes", &targets);
 	if (r < 0)
 		return walk_failed(walk, "nodes", r);
-	if (names.count > TARGETS_ALONE)
-		err = walk_ahead(walk, &names, &walked);
-	while (walked < names.count && !err)
-		err = walk_alone(walk, names.name[walked++], &target);
-	names_done(&names);
+	for (size_t i = 0; i < targets.count && !err; i++)
+		err = walk_target(walk, targets.name[i]);
+	names_done(&targets);
 	return err;
 }
 
-/* As text first; only if that finds nothing, as numbers. */
-static enum iscsi_err walk_twice(struct walk *walk, const struct iscsi_db_filter *filter)
+/* Compares addresses as text first, and as numbers only if that finds nothing. */
+static enum iscsi_err walk_selected(struct walk *walk, const struct iscsi_db_filter *filter)
 {
-	struct iscsi_db_filter *is = &walk->filter.is;
+	struct iscsi_db_filter *is = &walk->is;
 	enum iscsi_err err;
 
 	if (filter)
 		*is = *filter;
 	if (is->port != -1)
-		(void)snprintf(walk->filter.port, sizeof(walk->filter.port), "%d", is->port);
+		(void)snprintf(walk->port, sizeof(walk->port), "%d", is->port);
 	if (is->iface && iscsi_db_check_iface_name(is->iface, NULL) != ISCSI_SUCCESS)
 		return ISCSI_SUCCESS;
-	walk->filter.numeric = is->names;
+	walk->numeric = is->names;
 	err = walk_nodes(walk);
 	if (err || walk->found || is->names || !is->address ||
 	    !address_equal(is->address, is->address))
 		return err;
-	walk->filter.numeric = true;
-	/* What is wrong was told the first time. */
-	walk->warn.fn = NULL;
+	walk->numeric = true;
+	walk->warn.fn = NULL;	/* the first walk has told all warnings */
 	return walk_nodes(walk);
 }
 
@@ -395,16 +332,14 @@ enum iscsi_err iscsi_db_node_each(struct iscsi_db *db, const struct iscsi_db_fil
 {
 	struct walk walk = {
 		.db = db,
-		.filter = { .is = { .port = -1 } },
+		.is = { .port = -1 },
 		.warn = { .fn = warn, .arg = warn_arg },
 		.fn = fn,
 		.arg = arg,
 		.why = why,
 	};
-	enum iscsi_err err = walk_twice(&walk, filter);
 
-	pool_done(&walk.pool);
-	return err;
+	return walk_selected(&walk, filter);
 }
 
 enum iscsi_err iscsi_db_node_delete_unreadable(struct iscsi_db *db,
@@ -413,13 +348,12 @@ enum iscsi_err iscsi_db_node_delete_unreadable(struct iscsi_db *db,
 {
 	struct walk walk = {
 		.db = db,
-		.filter = { .is = { .port = -1 } },
+		.is = { .port = -1 },
 		.why = why,
-		.delete_broken = true,
+		.delete_unreadable = true,
 	};
-	enum iscsi_err err = walk_twice(&walk, filter);
+	enum iscsi_err err = walk_selected(&walk, filter);
 
-	pool_done(&walk.pool);
 	if (!err && ret)
 		*ret = walk.found;
 	return err;

@@ -443,6 +443,7 @@ START_TEST(what_is_back_is_no_fault)
 	os.open = briefly_absent;
 	db = iscsi_db_close(db);
 	db = fx_open_os(&os);
+	ck_assert_str_eq(fx_list(db, NULL), "");
 	ck_assert_str_eq(fx_list(db, NULL), "iqn.a 1.1.1.1,3260,1 default manual\n");
 	ck_assert_uint_eq(fx_warnings, 0);
 }

@@ -355,8 +355,8 @@ START_TEST(a_filter_reads_no_more)
 	fx_os_reset();
 	ck_assert_str_eq(fx_list(counted, &one), A1_3261);
 	ck_assert_str_eq(fx_opened, "nodes/iqn.a\n"
-				    "1.1.1.1,3261,1\n"
-				    "default\n");
+				    "nodes/iqn.a/1.1.1.1,3261,1\n"
+				    "nodes/iqn.a/1.1.1.1,3261,1/default\n");
 }
 END_TEST
 
