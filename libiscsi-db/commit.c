@@ -5,11 +5,16 @@
  * Then records and links are renamed into place, and only when all of them are on disk goes what
  * is old. A record that can't be put in its place stays old and hinders no other.
  */
-#include "libiscsi-db/stage.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+
+#include "libiscsi-db/db.h"
+#include "libiscsi-db/err.h"
+#include "libiscsi-db/folder.h"
+#include "libiscsi-db/path.h"
+#include "libiscsi-db/record_file.h"
+#include "libiscsi-db/stage.h"
 
 #define SYNC_EACH_MAX	32	/* more files than this are synced with their file system */
 
@@ -39,7 +44,7 @@ struct commit {
 /* True if it is about one path, not about the file system or us. */
 static bool is_of_one(int err)
 {
-	return db_is_nowhere(err) || err == -EISDIR || err == -ENOTEMPTY || err == -EACCES ||
+	return folder_is_nowhere(err) || err == -EISDIR || err == -ENOTEMPTY || err == -EACCES ||
 	       err == -EPERM;
 }
 
@@ -132,10 +137,10 @@ static int make_folder(struct commit *commit, const char *path)
 
 	if (!above)
 		return -ENOMEM;
-	dir = db_open_dir(db, above);
+	dir = folder_open(db, above);
 	if (dir == -ENOENT && !streq(above, ".")) {
 		r = make_folder(commit, above);
-		dir = r < 0 ? r : db_open_dir(db, above);
+		dir = r < 0 ? r : folder_open(db, above);
 	}
 	if (dir < 0)
 		return dir;
@@ -256,13 +261,13 @@ static void sync_touched(struct commit *commit)
 	if (touched->count)
 		qsort(touched->name, touched->count, sizeof(touched->name[0]), names_compare);
 	if (touched->count > SYNC_EACH_MAX)
-		r = db->os->syncfs(db_root_fd(db));
+		r = db->os->syncfs(folder_root(db));
 	for (size_t i = 0; touched->count <= SYNC_EACH_MAX && i < touched->count; i++) {
 		int dir, s;
 
 		if (i && streq(touched->name[i], touched->name[i - 1]))
 			continue;
-		dir = db_open_dir(db, touched->name[i]);
+		dir = folder_open(db, touched->name[i]);
 		if (dir < 0) {
 			if (!r && dir != -ENOENT)
 				r = dir;
@@ -313,7 +318,7 @@ static int put_folder(struct commit *commit, const struct stage_op *op)
 
 	if (!folder)
 		return -ENOMEM;
-	type = db_type(commit->db, folder);
+	type = folder_entry_type(commit->db, folder);
 	if (type < 0)
 		return type;
 	if (type == S_IFDIR)	/* another record of the portal did it */
@@ -409,7 +414,7 @@ static int put_link(struct commit *commit, struct stage_op *op)
 		return 0;
 	dir = open_link_folder(commit, op, &path);
 	/* Nobody keeps the portal that the node was found at, or in the old layout. */
-	if (db_is_nowhere(dir))
+	if (folder_is_nowhere(dir))
 		return 0;
 	r = dir < 0 ? dir : 0;
 	if (!r && op->link_state == LINK_TO_COME)
@@ -431,14 +436,14 @@ static int remove_entry(struct commit *commit, const char *path)
 {
 	int dir = open_parent(commit, path), r;
 
-	if (db_is_nowhere(dir))
+	if (folder_is_nowhere(dir))
 		return 0;
 	if (dir < 0)
 		return dir;
 	r = commit->db->os->unlink(dir, db_base_name(path), 0);
 	if (r == -EISDIR)
 		r = commit->db->os->unlink(dir, db_base_name(path), AT_REMOVEDIR);
-	if (db_is_nowhere(r))
+	if (folder_is_nowhere(r))
 		return 0;
 	return r < 0 ? r : touch_parent(commit, path);
 }
@@ -516,7 +521,7 @@ static int prepare_link(struct commit *commit, struct stage_op *op)
 	if (op->remove || op->failed || !op->link)
 		return 0;
 	dir = open_link_folder(commit, op, &path);
-	if (db_is_nowhere(dir))
+	if (folder_is_nowhere(dir))
 		return 0;
 	return dir < 0 ? dir : make_link(commit, op, dir, path);
 }
@@ -545,7 +550,8 @@ static int put_one(struct commit *commit, struct stage_op *op)
  * Does one step of all changes. A step fails if nothing more can be done for any change; what
  * concerns its change alone it reports by commit_failed().
  */
-static bool run_step(struct commit *commit, int (*step)(struct commit *commit, struct stage_op *op))
+static bool run_step(struct commit *commit,
+		     int (*step)(struct commit *commit, struct stage_op *op))
 {
 	const struct db_stage *stage = &commit->db->stage;
 	int r = 0;
@@ -698,8 +704,8 @@ enum iscsi_err iscsi_db_commit(struct iscsi_db *db, struct iscsi_why *why)
 		remove_old(&commit);
 	names_done(&commit.keep);
 	for (size_t i = 0; i < db->stage.count && !commit.err; i++)
-		db_trace(db, db->stage.ops[i]->remove ? "deleted" : "wrote",
-			 db->stage.ops[i]->path);
+		record_file_trace(db, db->stage.ops[i]->remove ? "deleted" : "wrote",
+				  db->stage.ops[i]->path);
 	if (commit.err)
 		err = iscsi_fail(why, commit.err == -ENOMEM ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM,
 				 "cannot change %s/%s: %s", db->root, commit.what,

@@ -6,7 +6,7 @@
  * lock.write is a link to a file of its own with our pid in it. Whoever of ours holds the
  * advisory lock and finds such a lock.write knows that its maker is dead, and clears it at once.
  */
-#include "libiscsi-db/db.h"
+#include "libiscsi-db/lock.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -15,6 +15,13 @@
 #include <limits.h>
 #include <signal.h>
 #include <sys/file.h>
+
+#include "libiscsi-db/db.h"
+#include "libiscsi-db/err.h"
+#include "libiscsi-db/os.h"
+#include "libiscsi-db/path.h"
+#include "libiscsi-db/process.h"
+#include "libiscsi-db/stage.h"
 
 #define DEFAULT_DIR	"/run/lock/iscsi"
 #define LOCK_NAME	"lock"
@@ -75,65 +82,6 @@ static int64_t lock_age(const struct iscsi_db *db, const struct stat *st)
 {
 	return db->os->wall_ms() - (int64_t)st->st_ctim.tv_sec * 1000 -
 	       st->st_ctim.tv_nsec / 1000000;
-}
-
-static bool read_comm(pid_t pid, char *ret, size_t size)
-{
-	CLEANUP(fclosep) FILE *f = NULL;
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "/proc/%ld/comm", (long)pid);
-	f = fopen(path, "re");
-	if (!f || !fgets(ret, (int)size, f))
-		return false;
-	ret[strcspn(ret, "\n")] = '\0';
-	return true;
-}
-
-/* True if @pid runs the program that lies beside ours under that name: it is one of ours. */
-static bool is_ours(pid_t pid, const char *name)
-{
-	CLEANUP(freep) char *beside = NULL;
-	char self[PATH_MAX], exe[64], *slash;
-	struct stat theirs, ours;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (n <= 0)
-		return false;
-	self[n] = '\0';
-	slash = strrchr(self, '/');
-	if (!slash)
-		return false;
-	*slash = '\0';
-	beside = db_format("%s/%s", self, name);
-	(void)snprintf(exe, sizeof(exe), "/proc/%ld/exe", (long)pid);
-	return beside && stat(exe, &theirs) == 0 && stat(beside, &ours) == 0 &&
-	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
-}
-
-bool lock_foreign_alive(void)
-{
-	static const char *const names[] = { "iscsiadm", "iscsid", "iscsistart" };
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
-	bool alive = false;
-
-	if (!proc)
-		return true;	/* can't know */
-	while (!alive && (entry = readdir(proc))) {
-		pid_t pid;
-		char comm[32];
-
-		if (!isdigit((unsigned char)entry->d_name[0]))
-			continue;
-		pid = (pid_t)strtol(entry->d_name, NULL, 10);
-		if (pid == getpid() || !read_comm(pid, comm, sizeof(comm)))
-			continue;
-		for (size_t i = 0; i < ARRAY_SIZE(names) && !alive; i++)
-			alive = streq(names[i], comm) && !is_ours(pid, comm);
-	}
-	(void)closedir(proc);
-	return alive;
 }
 
 /*
@@ -267,7 +215,7 @@ static enum iscsi_err fail_held(struct iscsi_db *db, int r, struct iscsi_why *wh
 				  "the database is locked: %s/%s was made by another program; if "
 				  "no iscsiadm or iscsid runs anywhere, remove it",
 				  dir, HELD_NAME);
-	if (pid > 0 && read_comm(pid, comm, sizeof(comm)))
+	if (pid > 0 && process_name(pid, comm, sizeof(comm)))
 		return iscsi_fail(why, ISCSI_ERR_IDBM, "the database is locked by %s, pid %ld",
 				  comm, (long)pid);
 	if (pid > 0)

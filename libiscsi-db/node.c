@@ -4,11 +4,20 @@
  * nodes/TARGET/ADDRESS,PORT where the portal group isn't known, and the links that say where a
  * node was found. The path says which node a record is; contents that disagree are put right.
  */
-#include "libiscsi-db/db.h"
+#include "libiscsi-db/node.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+
+#include "libiscsi-db/address.h"
+#include "libiscsi-db/db.h"
+#include "libiscsi-db/err.h"
+#include "libiscsi-db/folder.h"
+#include "libiscsi-db/path.h"
+#include "libiscsi-db/record.h"
+#include "libiscsi-db/record_file.h"
+#include "libiscsi-db/stage.h"
 
 /* ---- names of nodes ------------------------------------------------------------------ */
 
@@ -176,8 +185,8 @@ static int choose_link(struct iscsi_db *db, const struct links *links, const cha
 	*otherwise = NULL;
 	if (!streq(type, "isns"))
 		return 0;
-	flat = found ? db_type(db, links->in_isns) : S_IFLNK;
-	if (flat < 0 && !db_is_nowhere(flat))
+	flat = found ? folder_entry_type(db, links->in_isns) : S_IFLNK;
+	if (flat < 0 && !folder_is_nowhere(flat))
 		return flat;
 	if (flat == S_IFLNK)
 		*ret = links->in_isns;
@@ -197,9 +206,9 @@ int node_fix_type(struct iscsi_db *db, const struct node_id *id, struct iscsi_db
 		return 0;
 	if (links_init(&links, id) < 0)
 		r = -ENOMEM;
-	else if (db_type(db, links.in_fw) == S_IFLNK)
+	else if (folder_entry_type(db, links.in_fw) == S_IFLNK)
 		r = record_put(rec, "node.discovery_type", "fw");
-	else if (db_type(db, links.in_static) == S_IFLNK)
+	else if (folder_entry_type(db, links.in_static) == S_IFLNK)
 		r = record_put(rec, "node.discovery_type", "static");
 	links_done(&links);
 	return r;
@@ -234,7 +243,7 @@ static int unlink_anywhere(struct iscsi_db *db, struct stage_op *op, const struc
 		struct names portals;
 
 		r = names_read(db, folders[f], &portals);
-		if (db_is_nowhere(r))
+		if (folder_is_nowhere(r))
 			r = 0;
 		for (size_t i = 0; i < portals.count && !r; i++) {
 			CLEANUP(freep) char *path = db_concat(folders[f], "/", portals.name[i],
@@ -242,7 +251,7 @@ static int unlink_anywhere(struct iscsi_db *db, struct stage_op *op, const struc
 
 			if (!path)
 				r = -ENOMEM;
-			else if (db_type(db, path) == S_IFLNK && !(keep && streq(path, keep)))
+			else if (folder_entry_type(db, path) == S_IFLNK && !(keep && streq(path, keep)))
 				r = stage_add_unlink(op, path);
 		}
 		names_done(&portals);
@@ -263,7 +272,7 @@ static enum iscsi_err stage_unlinks(struct iscsi_db *db, struct stage_op *op,
 
 	/* A record that doesn't say how it was found has it from node_fix_type(). */
 	if (!db_is_here(db, path) || !old->has_type)
-		err = db_load(db, ISCSI_DB_NODE, path, NULL, NULL, &loaded, NULL);
+		err = record_file_read(db, ISCSI_DB_NODE, path, NULL, NULL, &loaded, NULL);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND)
 		return ISCSI_SUCCESS;
 	if (err) {
@@ -304,12 +313,12 @@ static enum iscsi_err replace_single(struct iscsi_db *db, struct stage_op *op,
 		return node_no_memory(why);
 	if (db_is_here(db, path) && !names_have(db->here.portals, db_base_name(single)))
 		return ISCSI_SUCCESS;
-	type = db_type(db, single);
-	if (type < 0 && !db_is_nowhere(type))
-		return db_cannot_look(db, single, type, why);
+	type = folder_entry_type(db, single);
+	if (type < 0 && !folder_is_nowhere(type))
+		return folder_cannot_look(db, single, type, why);
 	if (type != S_IFREG)
 		return ISCSI_SUCCESS;
-	err = db_load(db, ISCSI_DB_NODE, single, NULL, NULL, &old, why);
+	err = record_file_read(db, ISCSI_DB_NODE, single, NULL, NULL, &old, why);
 	if (err == ISCSI_ERR_NOMEM)
 		return err;
 	/* One for another interface is another node; whose it is says a walk, if it can't be read. */
@@ -340,7 +349,7 @@ static enum iscsi_err stage_node(struct iscsi_db *db, const struct node_id *id,
 	*strrchr(text, '/') = '\0';	/* links lead to the folder of the portal */
 	r = choose_link(db, &links, found, rec, &link, &otherwise);
 	if (r < 0)
-		return db_cannot_look(db, links.in_isns, r, why);
+		return folder_cannot_look(db, links.in_isns, r, why);
 	/* A name that no file can have: the node works without its link. */
 	if (link && strlen(links.name) > NAME_MAX)
 		link = otherwise = NULL;
@@ -377,11 +386,11 @@ static int locate(struct iscsi_db *db, const struct node_id *id, char **path)
 	portal = portal_path(id);
 	if (!*path || !portal)
 		return -ENOMEM;
-	type = db_type(db, portal);
-	if (db_is_nowhere(type))
+	type = folder_entry_type(db, portal);
+	if (folder_is_nowhere(type))
 		return 0;
 	if (type == S_IFDIR)
-		return *id->tpgt ? db_type(db, *path) : 0;
+		return *id->tpgt ? folder_entry_type(db, *path) : 0;
 	if (type > 0)	/* the old layout, or something where a folder belongs */
 		strcpy(*path, portal);
 	return type;
@@ -400,7 +409,7 @@ enum iscsi_err node_delete_id(struct iscsi_db *db, const struct node_id *id,
 	if (type == -ENOMEM)
 		return node_no_memory(why);
 	if (type < 0)
-		return db_cannot_look(db, path, type, why);
+		return folder_cannot_look(db, path, type, why);
 	if (!type)
 		return iscsi_fail(why, ISCSI_ERR_NO_OBJS_FOUND, "%s/%s isn't there", db->root,
 				  path);

@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#include "libiscsi-db/db.h"
+#include "libiscsi-db/process.h"
 #include "libiscsi-db/record.h"
 #include "libiscsi-db/record_text.h"
 
@@ -210,7 +210,7 @@ const struct db_os db_os_real = {
 	.now_ms = real_now_ms,
 	.wall_ms = real_wall_ms,
 	.sleep_ms = real_sleep_ms,
-	.foreign_alive = lock_foreign_alive,
+	.foreign_alive = process_foreign_alive,
 };
 
 bool os_is_entry(const struct db_os *os, int fd, int dir, const char *name)

@@ -11,6 +11,15 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
+#include "libiscsi-db/db.h"
+#include "libiscsi-db/err.h"
+#include "libiscsi-db/folder.h"
+#include "libiscsi-db/os.h"
+#include "libiscsi-db/path.h"
+#include "libiscsi-db/record.h"
+#include "libiscsi-db/record_text.h"
+#include "libiscsi-db/util.h"
+
 #define WAIT_MS		10000	/* for another program that changes the database */
 #define PAUSE_MS	5
 /* ---- the private folder -------------------------------------------------------------- */
@@ -41,7 +50,7 @@ static void remove_tmp(struct iscsi_db *db, const char *name)
  */
 static int take_private(struct iscsi_db *db)
 {
-	int root = db_root_fd(db), fd, r = db->os->mkdir(root, STAGE_FOLDER, 0700);
+	int root = folder_root(db), fd, r = db->os->mkdir(root, STAGE_FOLDER, 0700);
 
 	if (r < 0 && r != -EEXIST)
 		return r;
@@ -78,11 +87,11 @@ static int open_private(struct iscsi_db *db)
 
 	if (db->stage.fd >= 0)
 		return 0;
-	r = db_root_fd(db);
+	r = folder_root(db);
 	if (r == -ENOENT) {
 		r = db->os->mkdir(AT_FDCWD, db->root, 0700);
 		if (!r || r == -EEXIST)
-			r = db_root_fd(db);
+			r = folder_root(db);
 	}
 	if (r >= 0)
 		r = take_private(db);
@@ -103,7 +112,7 @@ int stage_sweep(struct iscsi_db *db)
 
 	if (db->stage.fd >= 0)
 		return 0;
-	fd = db->os->open(db_root_fd(db), STAGE_FOLDER, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	fd = db->os->open(folder_root(db), STAGE_FOLDER, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
 	if (fd < 0)
 		return 0;
 	(void)db->os->close(fd);
@@ -223,7 +232,7 @@ static int parent_type(struct iscsi_db *db, const char *path)
 
 	if (!parent)
 		return -ENOMEM;
-	return strchr(parent, '/') ? db_type(db, parent) : 0;
+	return strchr(parent, '/') ? folder_entry_type(db, parent) : 0;
 }
 
 /* Decides what the new text of @op is to be called. */

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * What stage.c, where changes are staged, hands to commit.c, which brings them into place.
- * The functions for everybody else in the library are in db.h.
- */
+/* Changes before anybody sees them; commit.c brings them into place. */
 #ifndef ISCSI_DB_STAGE_H
 #define ISCSI_DB_STAGE_H
 
-#include "libiscsi-db/db.h"
+#include "libiscsi-db/folder.h"
+#include "libiscsi-db/iscsi-db.h"
 
 /* The private folder, in the root; it is there while anything is staged. */
 #define STAGE_FOLDER	".iscsi-db"
@@ -29,6 +27,30 @@ struct stage_op {
 	char *old_file;			/* of the old layout, which the new record replaces */
 	struct names unlinks;
 };
+
+/* Stages @rec as the file @path; *ret may then be given links. */
+enum iscsi_err stage_write(struct iscsi_db *db, const char *path,
+			   const struct iscsi_db_record *rec, struct stage_op **ret,
+			   struct iscsi_why *why);
+/* Stages the removal of @path and of the folders that it leaves empty. */
+enum iscsi_err stage_delete(struct iscsi_db *db, const char *path, struct stage_op **ret,
+			    struct iscsi_why *why);
+/*
+ * A symbolic link that comes with a staged write. If its folder isn't there then, @otherwise
+ * (may be NULL) takes its place, or else no link is made. -ENOMEM.
+ */
+int stage_set_link(struct stage_op *op, const char *path, const char *otherwise,
+		   const char *text);
+/* A file of the old layout that goes once the new record is in place. -ENOMEM. */
+int stage_set_old_file(struct stage_op *op, const char *path);
+/* A link that the old record has, or may have. -ENOMEM. */
+int stage_add_unlink(struct stage_op *op, const char *path);
+/* Forgets what was staged after the first @count (db->stage.count) changes. */
+void stage_cut_back(struct iscsi_db *db, size_t count);
+/* Forgets all that is staged. */
+void stage_drop(struct iscsi_db *db);
+
+/* ---- for commit.c ------------------------------------------------------------------- */
 
 /* Nothing is changed without the lock: ISCSI_ERR_INTERNAL. */
 enum iscsi_err stage_check_lock(const struct iscsi_db *db, struct iscsi_why *why);

@@ -3,11 +3,19 @@
  * The walk over node records, in the order of their names. Each folder is listed and each record
  * is read when the walk comes to it, so the walk sees what its function has changed.
  */
-#include "libiscsi-db/db.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+
+#include "libiscsi-db/address.h"
+#include "libiscsi-db/db.h"
+#include "libiscsi-db/err.h"
+#include "libiscsi-db/folder.h"
+#include "libiscsi-db/node.h"
+#include "libiscsi-db/path.h"
+#include "libiscsi-db/record.h"
+#include "libiscsi-db/record_file.h"
+#include "libiscsi-db/stage.h"
 
 struct walk {
 	struct iscsi_db *db;
@@ -26,7 +34,7 @@ struct walk {
 
 static enum iscsi_err walk_failed(const struct walk *walk, const char *path, int r)
 {
-	return iscsi_fail(walk->why, db_is_shortage(r) ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM,
+	return iscsi_fail(walk->why, folder_is_shortage(r) ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM,
 			  "cannot list %s/%s: %s", walk->db->root, path, db_strerror(r));
 }
 
@@ -72,7 +80,7 @@ static enum iscsi_err walk_unreadable(struct walk *walk, struct node_id *id,
 	const char *iface = walk->is.iface;
 
 	if (!walk->delete_unreadable) {
-		db_left_out(walk->db, &walk->warn, reason);
+		record_file_left_out(walk->db, &walk->warn, reason);
 		return ISCSI_SUCCESS;
 	}
 	if (iface && !streq(iface, id->iface))
@@ -90,7 +98,8 @@ static enum iscsi_err walk_record(struct walk *walk, struct node_id *id, const c
 	enum iscsi_err err;
 	const char *iface;
 
-	err = db_load(walk->db, ISCSI_DB_NODE, path, walk->warn.fn, walk->warn.arg, &rec, &reason);
+	err = record_file_read(walk->db, ISCSI_DB_NODE, path, walk->warn.fn, walk->warn.arg, &rec,
+			       &reason);
 	if (err == ISCSI_ERR_NOMEM)
 		return iscsi_fail(walk->why, err, "%s", reason.text);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND)	/* gone since the folder was read */
@@ -133,13 +142,13 @@ static enum iscsi_err walk_iface(struct walk *walk, struct node_id *id, const ch
 static enum iscsi_err walk_no_portal(struct walk *walk, struct node_id *id, const char *path,
 				     int why_not)
 {
-	int type = db_type(walk->db, path);
+	int type = folder_entry_type(walk->db, path);
 	struct iscsi_why reason;
 
 	/* The folder is gone since its name was read, or was gone for a moment. */
 	if (!type || (type == S_IFDIR && why_not == -ENOENT))
 		return ISCSI_SUCCESS;
-	if (db_is_shortage(type))
+	if (folder_is_shortage(type))
 		return walk_failed(walk, path, type);
 	if (type == S_IFREG && !*id->tpgt)
 		return walk_record(walk, id, path);
@@ -155,14 +164,14 @@ static enum iscsi_err walk_no_portal(struct walk *walk, struct node_id *id, cons
 	}
 	iscsi_fail(&reason, ISCSI_ERR_IDBM, "cannot list %s/%s: %s", walk->db->root, path,
 		   db_strerror(type < 0 ? type : why_not));
-	db_left_out(walk->db, &walk->warn, &reason);
+	record_file_left_out(walk->db, &walk->warn, &reason);
 	return ISCSI_SUCCESS;
 }
 
 /* Lists the folder @path, which may not be a link. -errno. */
 static int list_folder(struct walk *walk, const char *path, bool only_open, struct names *ret)
 {
-	int root = db_root_fd(walk->db), fd, r = 0;
+	int root = folder_root(walk->db), fd, r = 0;
 
 	if (root < 0)
 		return root;
@@ -183,7 +192,7 @@ static enum iscsi_err walk_portal_folder(struct walk *walk, struct node_id *id, 
 
 	if (r == 0 && walk->is.iface)
 		r = names_add(&ifaces, walk->is.iface);
-	if (db_is_shortage(r))
+	if (folder_is_shortage(r))
 		err = walk_failed(walk, path, r);
 	else if (r < 0)
 		err = walk_no_portal(walk, id, path, r);
@@ -228,7 +237,7 @@ static enum iscsi_err walk_portal(struct walk *walk, const char *target, const c
 static enum iscsi_err walk_no_target(struct walk *walk, const char *path, int why_not)
 {
 	const struct iscsi_db_filter *is = &walk->is;
-	int nodes = db_open_dir(walk->db, "nodes"), type;
+	int nodes = folder_open(walk->db, "nodes"), type;
 	struct iscsi_why reason;
 	struct stage_op *op;
 
@@ -236,19 +245,19 @@ static enum iscsi_err walk_no_target(struct walk *walk, const char *path, int wh
 		return walk_failed(walk, "nodes", nodes);
 	if (nodes >= 0)
 		(void)walk->db->os->close(nodes);
-	type = db_type(walk->db, path);
+	type = folder_entry_type(walk->db, path);
 	if (!type || (type == S_IFDIR && why_not == -ENOENT))
 		return ISCSI_SUCCESS;
 	if (type < 0 || type == S_IFDIR) {
 		iscsi_fail(&reason, ISCSI_ERR_IDBM, "cannot list %s/%s: %s", walk->db->root, path,
 			   db_strerror(why_not));
-		db_left_out(walk->db, &walk->warn, &reason);
+		record_file_left_out(walk->db, &walk->warn, &reason);
 		return ISCSI_SUCCESS;
 	}
 	if (!walk->delete_unreadable) {
 		iscsi_fail(&reason, ISCSI_ERR_IDBM, "%s/%s isn't the folder of a target",
 			   walk->db->root, path);
-		db_left_out(walk->db, &walk->warn, &reason);
+		record_file_left_out(walk->db, &walk->warn, &reason);
 		return ISCSI_SUCCESS;
 	}
 	/* A filter for a portal or an interface doesn't match a whole target. */
@@ -273,7 +282,7 @@ static enum iscsi_err walk_target(struct walk *walk, const char *name)
 	}
 	walk->generation = walk->db->generation;
 	r = list_folder(walk, path, false, &walk->portals);
-	if (db_is_shortage(r))
+	if (folder_is_shortage(r))
 		return walk_failed(walk, path, r);
 	if (r < 0)
 		return walk_no_target(walk, path, r);

@@ -17,6 +17,14 @@
 #include <check.h>
 
 #include "libiscsi-db/db.h"
+#include "libiscsi-db/err.h"
+#include "libiscsi-db/folder.h"
+#include "libiscsi-db/os.h"
+#include "libiscsi-db/path.h"
+#include "libiscsi-db/record.h"
+#include "libiscsi-db/record_text.h"
+#include "libiscsi-db/stage.h"
+#include "libiscsi-db/store.h"
 
 static char fx_base[64], fx_root[96], fx_lock[96];
 static char fx_warned[65536];

@@ -3,6 +3,7 @@
  * The lock: one holder at a time among ours and against open-iscsi's tools, never a wait without
  * end, and nothing left behind by the dead. Time is told by the test, not waited for.
  */
+#include "libiscsi-db/process.h"
 #include "test/unit/db_fixture.h"
 
 #include <signal.h>
@@ -235,7 +236,7 @@ START_TEST(places_that_cannot_be_locked)
 	fx_fail_err = -EACCES;
 	ck_assert_int_eq(iscsi_db_lock(db, &why), ISCSI_ERR_IDBM);
 	ck_assert_ptr_nonnull(strstr(why.text, "are you root?"));
-	ck_assert_ptr_eq(db_os_real.foreign_alive, lock_foreign_alive);
+	ck_assert_ptr_eq(db_os_real.foreign_alive, process_foreign_alive);
 }
 END_TEST
 
@@ -268,7 +269,7 @@ START_TEST(foreign_tools_are_seen)
 			(void)pause();
 	}
 	ck_assert_int_eq((int)read(fds[0], &byte, 1), 1);
-	ck_assert(lock_foreign_alive());
+	ck_assert(process_foreign_alive());
 	(void)kill(pid, SIGKILL);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 }

@@ -4,9 +4,17 @@
  * A plain file instead of the folder is how old versions kept it; it is read, and replaced by
  * a folder when it is written.
  */
-#include "libiscsi-db/db.h"
-
 #include <limits.h>
+
+#include "libiscsi-db/db.h"
+#include "libiscsi-db/err.h"
+#include "libiscsi-db/folder.h"
+#include "libiscsi-db/node.h"
+#include "libiscsi-db/path.h"
+#include "libiscsi-db/record.h"
+#include "libiscsi-db/record_file.h"
+#include "libiscsi-db/setting.h"
+#include "libiscsi-db/stage.h"
 
 static const struct {
 	const char *folder, *file;
@@ -56,13 +64,13 @@ static enum iscsi_err load(struct iscsi_db *db, enum iscsi_db_kind kind, const c
 
 	if (!folder)
 		return no_memory(why);
-	type = db_type(db, folder);
-	if (type < 0 && !db_is_nowhere(type))
-		return db_cannot_look(db, folder, type, why);
+	type = folder_entry_type(db, folder);
+	if (type < 0 && !folder_is_nowhere(type))
+		return folder_cannot_look(db, folder, type, why);
 	path = type > 0 && type != S_IFDIR ? strdup(folder) : db_join(folder, layout[kind].file);
 	if (!path)
 		return no_memory(why);
-	err = db_load(db, kind, path, fn, arg, &rec, why);
+	err = record_file_read(db, kind, path, fn, arg, &rec, why);
 	if (!err && fix_identity(rec, address, port, db->root, path, &warn) != ISCSI_SUCCESS)
 		err = no_memory(why);
 	if (err)
@@ -128,7 +136,7 @@ enum iscsi_err iscsi_db_discovery_each(struct iscsi_db *db, enum iscsi_db_kind k
 		if (err == ISCSI_ERR_NOMEM)
 			iscsi_fail(why, err, "%s", reason.text);
 		else if (err != ISCSI_ERR_NO_OBJS_FOUND)
-			db_left_out(db, &warn, &reason);
+			record_file_left_out(db, &warn, &reason);
 		if (err != ISCSI_ERR_NOMEM)
 			err = ISCSI_SUCCESS;
 	}
@@ -184,7 +192,7 @@ static enum iscsi_err delete_links(struct iscsi_db *db, const char *folder, cons
 		}
 		if (streq(names.name[i], file))
 			continue;
-		type = db_type(db, link);
+		type = folder_entry_type(db, link);
 		if (type != S_IFLNK)
 			continue;
 		if (node_id_from_link(names.name[i], &id))
@@ -215,7 +223,7 @@ enum iscsi_err iscsi_db_discovery_delete(struct iscsi_db *db, enum iscsi_db_kind
 	folder = db_format("%s/%s,%d", layout[kind].folder, address, port);
 	if (!folder)
 		return no_memory(why);
-	type = db_type(db, folder);
+	type = folder_entry_type(db, folder);
 	if (type < 0)
 		return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot look at %s/%s: %s", db->root, folder,
 				  db_strerror(type));

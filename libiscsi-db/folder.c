@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Folders below the root of the database: opening and listing them, and what lies at a path.
+ * Nothing here changes the database.
+ */
+#include "libiscsi-db/folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+
+#include "libiscsi-db/db.h"
+#include "libiscsi-db/err.h"
+#include "libiscsi-db/path.h"
+
+int folder_root(struct iscsi_db *db)
+{
+	if (db->root_fd < 0) {
+		db->root_fd = open(db->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (db->root_fd < 0)
+			return -errno;
+	}
+	return db->root_fd;
+}
+
+int folder_open(struct iscsi_db *db, const char *path)
+{
+	int root = folder_root(db);
+
+	return root < 0 ? root : db->os->open(root, path, O_RDONLY | O_DIRECTORY, 0);
+}
+
+bool folder_is_nowhere(int err)
+{
+	return err == -ENOENT || err == -ENOTDIR || err == -EXDEV || err == -ELOOP ||
+	       err == -ENAMETOOLONG;
+}
+
+bool folder_is_shortage(int err)
+{
+	return err == -ENOMEM || err == -EMFILE || err == -ENFILE;
+}
+
+int folder_entry_type(struct iscsi_db *db, const char *path)
+{
+	CLEANUP(freep) char *parent = db_parent_name(path);
+	struct stat st;
+	int dir, r;
+
+	if (!parent)
+		return -ENOMEM;
+	dir = folder_open(db, parent);
+	if (dir < 0)
+		return dir == -ENOENT || dir == -ENOTDIR ? 0 : dir;
+	r = db->os->stat(dir, db_base_name(path), &st);
+	(void)db->os->close(dir);
+	if (r == -ENOENT)
+		return 0;
+	return r < 0 ? r : (int)(st.st_mode & S_IFMT);
+}
+
+enum iscsi_err folder_cannot_look(const struct iscsi_db *db, const char *path, int r,
+				  struct iscsi_why *why)
+{
+	return iscsi_fail(why, folder_is_shortage(r) ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM,
+			  "cannot look at %s/%s: %s", db->root, path, db_strerror(r));
+}
+
+/* ---- the names in a folder ----------------------------------------------------------- */
+
+int names_add(struct names *names, const char *name)
+{
+	char *copy;
+
+	if (names->count == names->room) {
+		size_t room = names->room ? 2 * names->room : 4;
+		char **grown = reallocarray(names->name, room, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		names->name = grown;
+		names->room = room;
+	}
+	copy = strdup(name);
+	if (!copy)
+		return -ENOMEM;
+	names->name[names->count++] = copy;
+	return 0;
+}
+
+void names_done(struct names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->name[i]);
+	free(names->name);
+	*names = (struct names){ 0 };
+}
+
+int names_compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int names_read_fd(struct iscsi_db *db, int fd, struct names *ret)
+{
+	char buf[32 * 1024] __attribute__((aligned(8)));
+	struct names names = { 0 };
+	ssize_t n;
+	int r = 0;
+
+	*ret = names;
+	while (!r && (n = db->os->getdents(fd, buf, sizeof(buf))) != 0) {
+		if (n < 0)
+			r = (int)n;
+		for (ssize_t at = 0; !r && at < n;) {
+			const struct dirent64 *entry = (const void *)(buf + at);
+
+			if (!streq(entry->d_name, ".") && !streq(entry->d_name, ".."))
+				r = names_add(&names, entry->d_name);
+			at += entry->d_reclen;
+		}
+	}
+	if (r < 0) {
+		names_done(&names);
+		return r;
+	}
+	if (names.count > 1)
+		qsort(names.name, names.count, sizeof(names.name[0]), names_compare);
+	*ret = names;
+	return 0;
+}
+
+int names_read(struct iscsi_db *db, const char *path, struct names *ret)
+{
+	int fd = folder_open(db, path), r;
+
+	*ret = (struct names){ 0 };
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	r = names_read_fd(db, fd, ret);
+	(void)db->os->close(fd);
+	return r;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Folders below the root of the database, and the names in them. */
+#ifndef ISCSI_DB_FOLDER_H
+#define ISCSI_DB_FOLDER_H
+
+#include "libiscsi-db/iscsi-db.h"
+
+/* The root's descriptor or -errno; looks again if there was none. */
+int folder_root(struct iscsi_db *db);
+/* Opens a folder below the root for reading; -errno. */
+int folder_open(struct iscsi_db *db, const char *path);
+/*
+ * True if an error says that nothing of ours can be at a path: part of it is missing, isn't a
+ * folder, leads out of the database, or has a name that no file can have.
+ */
+bool folder_is_nowhere(int err);
+/* True if an error says that we lack something just now, whatever was looked at. */
+bool folder_is_shortage(int err);
+/* The type of what lies at @path (S_IFREG, ...), 0 for nothing, -errno. */
+int folder_entry_type(struct iscsi_db *db, const char *path);
+/* Fails since folder_entry_type() gave @r for @path: ISCSI_ERR_NOMEM for a shortage, or ISCSI_ERR_IDBM. */
+enum iscsi_err folder_cannot_look(const struct iscsi_db *db, const char *path, int r,
+				  struct iscsi_why *why);
+
+struct names {
+	char **name;
+	size_t count, room;
+};
+
+/* The entries of a folder below the root in byte order; none if it isn't there. -errno. */
+int names_read(struct iscsi_db *db, const char *path, struct names *ret);
+/* The same of an open folder. */
+int names_read_fd(struct iscsi_db *db, int fd, struct names *ret);
+int names_add(struct names *names, const char *name);
+/* For qsort() and bsearch() of names. */
+int names_compare(const void *a, const void *b);
+void names_done(struct names *names);
+
+#endif /* ISCSI_DB_FOLDER_H */

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Node records: what finds one, and where its record and its links lie. */
+#ifndef ISCSI_DB_NODE_H
+#define ISCSI_DB_NODE_H
+
+#include "libiscsi-db/iscsi-db.h"
+
+#define TPGT_UNKNOWN	"-1"		/* ISCSI_TPGT_UNKNOWN as records have it */
+/* Of a record that can't be read and isn't named by its interface. */
+#define UNREADABLE_IFACE "default"
+
+/* What finds a node record. The numbers are text, as settings and paths have them. */
+struct node_id {
+	char target[ISCSI_NAME_MAX + 1];
+	char address[ISCSI_ADDRESS_MAX + 1];
+	char port[12];
+	char tpgt[12];			/* "" if it isn't known */
+	char iface[ISCSI_IFACE_NAME_MAX + 1];
+};
+
+/* ISCSI_ERR_NOMEM with a reason. */
+enum iscsi_err node_no_memory(struct iscsi_why *why);
+/* "TARGET,ADDRESS,PORT,TPGT,IFACE" -> @ret; false if it isn't the name of a link. */
+bool node_id_from_link(const char *name, struct node_id *ret);
+/* Stages the removal of a node. */
+enum iscsi_err node_delete_id(struct iscsi_db *db, const struct node_id *id,
+			      struct iscsi_why *why);
+/* "ADDRESS,PORT" or "ADDRESS,PORT,TPGT" -> that part of @ret; false if it is neither. */
+bool portal_name_parse(const char *name, struct node_id *ret);
+/*
+ * 2.1.9 to 2.1.11 wrote static nodes as "fw" and nodes of the firmware without a type. Their
+ * links were in the right place, so these decide. -ENOMEM.
+ */
+int node_fix_type(struct iscsi_db *db, const struct node_id *id, struct iscsi_db_record *rec);
+
+#endif /* ISCSI_DB_NODE_H */

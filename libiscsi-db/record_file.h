@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One record file, read whole. */
+#ifndef ISCSI_DB_RECORD_FILE_H
+#define ISCSI_DB_RECORD_FILE_H
+
+#include "libiscsi-db/iscsi-db.h"
+
+struct db_warn;
+
+/* Tells the observer: "VERB ROOT/PATH". */
+void record_file_trace(const struct iscsi_db *db, const char *verb, const char *path);
+/* Warns of a record that a walk can't read, and tells the observer. */
+void record_file_left_out(const struct iscsi_db *db, const struct db_warn *warn,
+			  const struct iscsi_why *reason);
+/*
+ * Reads the record @path. ISCSI_ERR_NO_OBJS_FOUND: no such file. ISCSI_ERR_IDBM: the file can't
+ * be used, and @why names it.
+ */
+enum iscsi_err record_file_read(struct iscsi_db *db, enum iscsi_db_kind kind, const char *path,
+				iscsi_db_warn_fn *warn, void *arg, struct iscsi_db_record **ret,
+				struct iscsi_why *why);
+
+#endif /* ISCSI_DB_RECORD_FILE_H */

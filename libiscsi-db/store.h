@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Opening a database on the system calls of a test. */
+#ifndef ISCSI_DB_STORE_H
+#define ISCSI_DB_STORE_H
+
+#include "libiscsi-db/iscsi-db.h"
+#include "libiscsi-db/util.h"
+
+struct db_os;
+
+enum iscsi_err db_open_os(const char *root, const struct db_os *os, struct iscsi_db **ret,
+			  struct iscsi_why *why);
+
+DEFINE_FREEP(struct iscsi_db, iscsi_db_close)
+
+#endif /* ISCSI_DB_STORE_H */
