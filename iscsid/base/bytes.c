@@ -27,13 +27,6 @@ const uint8_t *reader_bytes(struct reader *r, size_t len)
 	return p;
 }
 
-uint8_t reader_u8(struct reader *r)
-{
-	const uint8_t *p = reader_bytes(r, 1);
-
-	return p ? *p : 0;
-}
-
 uint16_t reader_be16(struct reader *r)
 {
 	const uint8_t *p = reader_bytes(r, 2);
@@ -90,14 +83,6 @@ static uint8_t *writer_room(struct writer *w, size_t len)
 	p = w->data + w->pos;
 	w->pos += len;
 	return p;
-}
-
-void writer_u8(struct writer *w, uint8_t value)
-{
-	uint8_t *p = writer_room(w, 1);
-
-	if (p)
-		*p = value;
 }
 
 void writer_be16(struct writer *w, uint16_t value)

@@ -19,7 +19,6 @@ struct reader {
 
 struct reader reader_init(const void *data, size_t len);
 /* After a failure each of these gives 0, NULL or "". */
-uint8_t reader_u8(struct reader *r);
 uint16_t reader_be16(struct reader *r);
 uint32_t reader_be32(struct reader *r);
 /* @len bytes inside the reader's data; NULL past its end. */
@@ -38,7 +37,6 @@ struct writer {
 };
 
 struct writer writer_init(void *data, size_t size);
-void writer_u8(struct writer *w, uint8_t value);
 void writer_be16(struct writer *w, uint16_t value);
 void writer_be32(struct writer *w, uint32_t value);
 void writer_bytes(struct writer *w, const void *data, size_t len);

@@ -63,19 +63,14 @@ static const struct {
 	{ CHAP_SHA3_256, "SHA3-256" },
 };
 
-static bool is_set(const char *text)
-{
-	return text && *text;
-}
-
 bool chap_wanted(const struct chap_config *config)
 {
-	return is_set(config->username) && is_set(config->password);
+	return text_is_set(config->username) && text_is_set(config->password);
 }
 
 bool chap_mutual(const struct chap_config *config)
 {
-	return chap_wanted(config) && is_set(config->password_in);
+	return chap_wanted(config) && text_is_set(config->password_in);
 }
 
 /* The digest as OpenSSL has it, or NULL: unknown, or not permitted here. */
@@ -248,7 +243,7 @@ static enum iscsi_err take_name(struct chap *chap, const char *value, struct isc
 	if (strlen(value) > TEXT_VALUE_MAX)
 		return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN, "CHAP_N is longer than %d bytes",
 				  TEXT_VALUE_MAX);
-	chap->right_name = !is_set(name) || streq(name, value);
+	chap->right_name = !text_is_set(name) || streq(name, value);
 	return ISCSI_SUCCESS;
 }
 

@@ -38,7 +38,7 @@ struct login {
 	unsigned int rounds, stage_rounds;
 	uint32_t exp_stat_sn;
 	enum auth_state auth;
-	bool tpgt_seen, alias_seen;
+	bool tpgt_seen;
 	struct negotiation *negotiation;
 	struct chap *chap;		/* made by the first login that wants it */
 
@@ -180,7 +180,6 @@ static enum iscsi_err take_status(struct login *login, const struct login_respon
 		outcome->retry = true;		/* at the address that we know */
 		if (pdu->status_detail != 1 && pdu->status_detail != 2)
 			break;
-		outcome->moved_permanently = pdu->status_detail == 2;
 		take_redirection(login, data, pdu->data_len);
 		if (!outcome->moved_to_len)
 			note = ", but no usable TargetAddress";
@@ -324,23 +323,18 @@ static enum iscsi_err begin_security(const struct step *step)
 	return send_writer(step, &text);
 }
 
-static bool is_set(const char *text)
-{
-	return text && *text;
-}
-
-static enum iscsi_err begin(const struct step *step)
+static enum iscsi_err first_request(const struct step *step)
 {
 	const struct login_config *config = &step->login->config;
 	char buf[2048];
 	struct text_writer text;
 	enum iscsi_err err;
 
-	if (!is_set(config->initiator_name) ||
-	    (!config->discovery && !is_set(config->target_name)))
+	if (!text_is_set(config->initiator_name) ||
+	    (!config->discovery && !text_is_set(config->target_name)))
 		return iscsi_fail(step->why, ISCSI_ERR_INVAL,
 				  "a login needs the names of both sides");
-	if (config->discovery && is_set(config->chap.password_in) &&
+	if (config->discovery && text_is_set(config->chap.password_in) &&
 	    !chap_wanted(&config->chap))
 		return iscsi_fail(step->why, ISCSI_ERR_INVAL,
 				  "the target can't be asked to authenticate itself without "
@@ -348,7 +342,7 @@ static enum iscsi_err begin(const struct step *step)
 
 	text_writer_init(&text, buf, sizeof(buf));
 	text_write(&text, "InitiatorName", config->initiator_name);
-	if (is_set(config->initiator_alias))
+	if (text_is_set(config->initiator_alias))
 		text_write(&text, "InitiatorAlias", config->initiator_alias);
 	if (!config->discovery)
 		text_write(&text, "TargetName", config->target_name);
@@ -364,20 +358,6 @@ static enum iscsi_err begin(const struct step *step)
 
 /* ---- keys ------------------------------------------------------------------------------ */
 
-/* Whether @list, "CHAP,None", has @word. */
-static bool list_has(const char *list, const char *word)
-{
-	size_t len = strlen(word);
-
-	for (;; list++) {
-		if (strncmp(list, word, len) == 0 && (list[len] == ',' || !list[len]))
-			return true;
-		list = strchr(list, ',');
-		if (!list)
-			return false;
-	}
-}
-
 /* The methods that the target proposes to somebody who has no credentials (12.1). */
 static enum iscsi_err take_proposed_method(const struct step *step, const char *key,
 					   const char *value)
@@ -385,7 +365,7 @@ static enum iscsi_err take_proposed_method(const struct step *step, const char *
 	char buf[64];
 	struct text_writer text;
 
-	if (!list_has(value, "None"))
+	if (!text_list_has(value, "None"))
 		return iscsi_fail(step->why, ISCSI_ERR_LOGIN_AUTH_FAILED,
 				  "the target asks for authentication (%.40s), but no user name "
 				  "and password are set", value);
@@ -430,67 +410,19 @@ static enum iscsi_err take_chap(const struct step *step, const char *key, const 
 	return chap_take(step->login->chap, key, value, step->why);
 }
 
-/* The length of the well-formed UTF-8 character at @s, or 0. */
-static size_t utf8_len(const uint8_t *s)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 :
-		     s[0] >> 3 == 30 ? 4 : 0;
-	uint32_t c = len > 1 ? s[0] & (0xffu >> (len + 1)) : s[0];
-
-	for (size_t i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)	/* the NUL at the end, too */
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	if (!len || c < least[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-		return 0;
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) ? 0 : len;
-}
-
-/* Copies text that a person may see; each byte that isn't printable UTF-8 becomes a '?'. */
-static void copy_printable(const char *text, char *ret, size_t size)
-{
-	const uint8_t *s = (const uint8_t *)text;
-	size_t n = 0;
-
-	memset(ret, 0, size);
-	while (*s) {
-		size_t len = utf8_len(s), use = len ? len : 1;
-
-		if (n + use >= size)
-			break;
-		memcpy(ret + n, len ? (const char *)s : "?", use);
-		n += use;
-		s += use;
-	}
-}
-
-/* A declaration may come once (6.3); saying the same again does no harm. */
-static enum iscsi_err redeclared(const struct step *step, const char *key, bool same)
-{
-	if (same)
-		return ISCSI_SUCCESS;
-	return iscsi_fail(step->why, ISCSI_ERR_FATAL_LOGIN, "the target sent %s twice", key);
-}
-
+/* The alias is for people and the daemon shows it to none, so a second one does no harm. */
 static enum iscsi_err take_alias(const struct step *step, const char *key, const char *value)
 {
-	struct login *login = step->login;
-	char alias[sizeof(login->outcome.target_alias)];
-
 	if (strlen(value) > TEXT_VALUE_MAX)
 		return iscsi_fail(step->why, ISCSI_ERR_FATAL_LOGIN,
 				  "%s is longer than %d bytes", key, TEXT_VALUE_MAX);
-	copy_printable(value, alias, sizeof(alias));
-	if (login->alias_seen)
-		return redeclared(step, key, streq(alias, login->outcome.target_alias));
-	login->alias_seen = true;
-	memcpy(login->outcome.target_alias, alias, sizeof(alias));
 	return ISCSI_SUCCESS;
 }
 
-/* Targets send -1 and worse here: no more than unknown. */
+/*
+ * Targets send -1 and worse here, which counts as unknown. The tag may come once (6.3); the same
+ * tag again does no harm.
+ */
 static enum iscsi_err take_tpgt(const struct step *step, const char *key, const char *value)
 {
 	struct login *login = step->login;
@@ -500,7 +432,9 @@ static enum iscsi_err take_tpgt(const struct step *step, const char *key, const 
 	if (text_parse_number(value, 65535, &number))
 		tpgt = (int)number;
 	if (login->tpgt_seen)
-		return redeclared(step, key, tpgt == login->outcome.tpgt);
+		return tpgt == login->outcome.tpgt ? ISCSI_SUCCESS :
+		       iscsi_fail(step->why, ISCSI_ERR_FATAL_LOGIN, "the target sent %s twice",
+				  key);
 	login->tpgt_seen = true;
 	login->outcome.tpgt = tpgt;
 	return ISCSI_SUCCESS;
@@ -682,7 +616,7 @@ static enum iscsi_err add_piece(struct login *login, const uint8_t *data, size_t
 }
 
 /* The security stage after a whole text: what we say next, or the way out of it. */
-static enum iscsi_err go_on_security(const struct step *step)
+static enum iscsi_err next_of_security(const struct step *step)
 {
 	struct login *login = step->login;
 	struct iscsi_why *why = step->why;
@@ -723,7 +657,7 @@ static enum iscsi_err go_on_security(const struct step *step)
 }
 
 /* Everything after the checks. @done is set when full feature phase is reached. */
-static enum iscsi_err go_on(const struct step *step, const struct login_response_pdu *pdu,
+static enum iscsi_err take_response(const struct step *step, const struct login_response_pdu *pdu,
 			    const uint8_t *data, bool *done)
 {
 	struct login *login = step->login;
@@ -753,7 +687,7 @@ static enum iscsi_err go_on(const struct step *step, const struct login_response
 	if (err)
 		return err;
 	if (login->stage == LOGIN_STAGE_SECURITY)
-		return go_on_security(step);
+		return next_of_security(step);
 
 	login->transit = true;
 	if (!step->transit)
@@ -816,7 +750,7 @@ enum login_result login_start(struct login *login, const struct login_config *co
 		.chap = login->chap,
 	};
 	request->data_len = 0;
-	r = begin(&step);
+	r = first_request(&step);
 	if (r)
 		return login_failed(login, r, err);
 	finish_request(login, request);
@@ -866,7 +800,7 @@ enum login_result login_step(struct login *login, const uint8_t bhs[PDU_BHS_LEN]
 		r = count_round(login, why);
 	step.transit = !r && pdu.transit;
 	if (!r)
-		r = go_on(&step, &pdu, data, &done);
+		r = take_response(&step, &pdu, data, &done);
 	if (r)
 		return login_failed(login, r, err);
 	if (done) {

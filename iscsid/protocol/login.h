@@ -54,13 +54,11 @@ struct login_outcome {
 	uint16_t tsih;
 	uint32_t exp_stat_sn;			/* last StatSN + 1 */
 	int tpgt;				/* what the target said; ISCSI_TPGT_UNKNOWN */
-	char target_alias[ISCSI_VALUE_MAX + 1];	/* made printable */
 	bool auth_skipped;	/* a secret was configured, but the target asked for no CHAP */
 	struct negotiate_params agreed;
 	/* Status of the response that ended the login; class 0xff if we ended it ourselves. */
 	uint8_t status_class, status_detail;
 	bool retry;				/* LOGIN_FAILED: another attempt may succeed */
-	bool moved_permanently;
 	struct iscsi_db_portal moved_to[LOGIN_ADDRESSES_MAX];
 	size_t moved_to_len;
 };

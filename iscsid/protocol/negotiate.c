@@ -226,21 +226,6 @@ static int choose_digest(const char *list, uint32_t offer)
 	}
 }
 
-static bool list_has(const char *list, const char *word)
-{
-	size_t word_len = strlen(word);
-
-	for (;;) {
-		size_t len = strcspn(list, ",");
-
-		if (len == word_len && memcmp(list, word, len) == 0)
-			return true;
-		if (!list[len])
-			return false;
-		list += len + 1;
-	}
-}
-
 /* A boolean or a number of the key's range. */
 static enum iscsi_err parse_value(const struct operational_key *key, const char *value,
 				  uint32_t *ret, struct iscsi_why *why)
@@ -323,7 +308,7 @@ static enum negotiate_answer take_proposal(struct negotiation *n,
 		text_write(reply, key->name, "Reject");
 		return NEGOTIATE_OPTIONAL;
 	case RESULT_REPORTING:
-		text_write(reply, key->name, list_has(value, "RFC3720") ? "RFC3720" : "Reject");
+		text_write(reply, key->name, text_list_has(value, "RFC3720") ? "RFC3720" : "Reject");
 		return NEGOTIATE_OPTIONAL;
 	case RESULT_LIST:
 		digest = choose_digest(value, ours);

@@ -226,3 +226,16 @@ enum iscsi_err pdu_parse_async(const uint8_t bhs[PDU_BHS_LEN], struct async_pdu 
 	memcpy(ret->lun, bhs + AT_LUN, sizeof(ret->lun));
 	return ISCSI_SUCCESS;
 }
+
+/* 11.9.1 and SPC: additional sense code 3Fh/0Eh, in descriptor or in fixed format. */
+bool pdu_sense_luns_changed(const uint8_t *data, size_t len)
+{
+	struct reader r = reader_init(data, len);
+	size_t sense_len = reader_be16(&r);
+	const uint8_t *sense = reader_bytes(&r, sense_len);
+
+	if (!sense || sense_len < 14 || (sense[0] & 0x7f) >= 0x72)
+		return sense && sense_len >= 4 && (sense[0] & 0x7e) == 0x72 &&
+		       sense[2] == 0x3f && sense[3] == 0x0e;
+	return sense[12] == 0x3f && sense[13] == 0x0e;
+}

@@ -144,4 +144,7 @@ struct async_pdu {		/* 11.9 */
 enum iscsi_err pdu_parse_async(const uint8_t bhs[PDU_BHS_LEN], struct async_pdu *ret,
 			       struct iscsi_why *why);
 
+/* Whether the data of an ASYNC_SCSI is sense data that says "reported LUNs data has changed". */
+bool pdu_sense_luns_changed(const uint8_t *data, size_t len);
+
 #endif /* ISCSID_PDU_H */

@@ -103,6 +103,26 @@ enum text_result text_reader_next(struct text_reader *r, struct iscsi_why *why)
 	return TEXT_PAIR;
 }
 
+bool text_is_set(const char *text)
+{
+	return text && *text;
+}
+
+bool text_list_has(const char *list, const char *word)
+{
+	size_t word_len = strlen(word);
+
+	for (;;) {
+		size_t len = strcspn(list, ",");
+
+		if (len == word_len && memcmp(list, word, len) == 0)
+			return true;
+		if (!list[len])
+			return false;
+		list += len + 1;
+	}
+}
+
 void text_writer_init(struct text_writer *w, void *data, size_t size)
 {
 	*w = (struct text_writer){ .data = data, .size = size };

@@ -35,6 +35,11 @@ enum text_result text_reader_next(struct text_reader *r, struct iscsi_why *why);
 /* True if @len bytes may be a key: 1..63 of them, a capital letter first (6.1). */
 bool text_is_key(const char *key, size_t len);
 
+/* True if there is a text, and it isn't empty. */
+bool text_is_set(const char *text);
+/* True if @list, "CHAP,None" say, has @word. */
+bool text_list_has(const char *list, const char *word);
+
 /* Collects pairs in memory of the caller's; remembers if they didn't fit. */
 struct text_writer {
 	char *data;

@@ -64,11 +64,18 @@ static void check_request(const struct login_pdu *request)
 		abort();
 }
 
+static uint8_t next_byte(struct reader *r)
+{
+	const uint8_t *p = reader_bytes(r, 1);
+
+	return p ? *p : 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct login_pdu request;
 	struct reader r = reader_init(data, size);
-	struct login_config config = config_for(reader_u8(&r));
+	struct login_config config = config_for(next_byte(&r));
 	struct login *login = login_new();
 	enum iscsi_err err = ISCSI_ERR;
 	struct iscsi_why why = { .text = "" };
@@ -84,9 +91,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t len;
 
 		check_request(&request);
-		bhs[1] = reader_u8(&r);
-		bhs[36] = reader_u8(&r);
-		bhs[37] = reader_u8(&r);
+		bhs[1] = next_byte(&r);
+		bhs[36] = next_byte(&r);
+		bhs[37] = next_byte(&r);
 		len = reader_be16(&r) % (PDU_LOGIN_DATA_MAX + 2);
 		if (r.failed)
 			break;
