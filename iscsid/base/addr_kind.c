@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Tells numeric addresses apart by kind, an IPv4 address inside an IPv6 one by its own. Used on
- * what a target names, in a redirection or in a discovery answer. Pure functions.
+ * Reads numeric addresses, and tells them apart by kind: an IPv4 address inside an IPv6 one has
+ * the kind of the IPv4 address. Used on what a target names, in a redirection or in a discovery
+ * answer. Pure functions.
  */
 #include "iscsid/base/addr_kind.h"
 
@@ -40,22 +41,36 @@ static enum addr_kind kind_of_ipv6(const struct in6_addr *addr)
 	return ADDR_UNICAST;
 }
 
-enum addr_kind addr_kind_of_text(const char *text)
+bool addr_parse(const char *text, int port, struct sockaddr_storage *ret)
 {
 	char numeric[INET6_ADDRSTRLEN];
 	size_t len = strcspn(text, "%");
-	struct in6_addr v6;
-	struct in_addr v4;
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
 
-	if (inet_aton(text, &v4))
-		return kind_of_ipv4(ntohl(v4.s_addr));
+	/* inet_aton() stops at a blank and takes what is before it. */
+	if (!strpbrk(text, " \t\n\v\f\r") && inet_aton(text, &v4.sin_addr)) {
+		memset(ret, 0, sizeof(*ret));
+		memcpy(ret, &v4, sizeof(v4));
+		return true;
+	}
 	if (len >= sizeof(numeric))
-		return ADDR_NAME;
+		return false;
 	memcpy(numeric, text, len);
 	numeric[len] = '\0';
-	if (inet_pton(AF_INET6, numeric, &v6) == 1)
-		return kind_of_ipv6(&v6);
-	return ADDR_NAME;
+	if (inet_pton(AF_INET6, numeric, &v6.sin6_addr) != 1)
+		return false;
+	memset(ret, 0, sizeof(*ret));
+	memcpy(ret, &v6, sizeof(v6));
+	return true;
+}
+
+enum addr_kind addr_kind_of_text(const char *text)
+{
+	struct sockaddr_storage addr;
+
+	return addr_parse(text, 0, &addr) ? addr_kind_of((const struct sockaddr *)&addr) :
+					    ADDR_NAME;
 }
 
 enum addr_kind addr_kind_of(const struct sockaddr *addr)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 struct sockaddr;
+struct sockaddr_storage;
 
 enum addr_kind {
 	ADDR_NAME,		/* no numeric address: a host name */
@@ -19,7 +20,13 @@ enum addr_kind {
 	ADDR_MULTICAST,		/* and broadcast: nobody one could connect to */
 };
 
-/* @text as getaddrinfo() would read it: IPv4 in any form, or IPv6 with or without "%zone". */
+/*
+ * A numeric address as getaddrinfo() would read it: IPv4 in any form, or IPv6 with or without
+ * "%zone". The zone isn't looked at; sin6_scope_id is 0. False: @text is none.
+ */
+bool addr_parse(const char *text, int port, struct sockaddr_storage *ret);
+
+/* ADDR_NAME if @text is no numeric address. */
 enum addr_kind addr_kind_of_text(const char *text);
 enum addr_kind addr_kind_of(const struct sockaddr *addr);
 

@@ -2,8 +2,11 @@
 /* Host names to addresses on the worker pool, see lookup.h. */
 #include "iscsid/base/lookup.h"
 
+#include <net/if.h>
 #include <netdb.h>
+#include <netinet/in.h>
 
+#include "iscsid/base/addr_kind.h"
 #include "libiscsi-db/iscsi-db.h"
 #include "libiscsi-db/util.h"
 
@@ -19,9 +22,9 @@ struct lookup {
 	_Atomic bool forgotten;		/* nobody wants it any more: don't begin */
 };
 
-static int resolve(const char *host, int port, int flags, struct sockaddr_storage *ret)
+int lookup_resolve(const char *host, int port, struct sockaddr_storage *ret)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = flags | AI_NUMERICSERV };
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
 	struct addrinfo *info;
 	char service[8];
 	int r;
@@ -36,14 +39,34 @@ static int resolve(const char *host, int port, int flags, struct sockaddr_storag
 	return 0;
 }
 
-int lookup_resolve(const char *host, int port, struct sockaddr_storage *ret)
+/* The number of a zone, which is an interface of this host by name or by number; 0: none. */
+static uint32_t zone_number(const char *zone)
 {
-	return resolve(host, port, 0, ret);
+	unsigned int number = if_nametoindex(zone);
+	char *end;
+
+	if (number || *zone < '0' || *zone > '9')
+		return number;
+	number = (unsigned int)strtoul(zone, &end, 10);
+	return *end ? 0 : number;
 }
 
 bool lookup_numeric(const char *host, int port, struct sockaddr_storage *ret)
 {
-	return resolve(host, port, AI_NUMERICHOST, ret) == 0;
+	const char *zone = strchr(host, '%');
+	struct sockaddr_storage addr;
+
+	if (!addr_parse(host, port, &addr))
+		return false;
+	if (zone) {
+		uint32_t number = zone_number(zone + 1);
+
+		if (!number)
+			return false;
+		((struct sockaddr_in6 *)&addr)->sin6_scope_id = number;
+	}
+	*ret = addr;
+	return true;
 }
 
 static void lookup_run(struct worker_job *job)

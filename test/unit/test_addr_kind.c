@@ -6,6 +6,7 @@
 #include <check.h>
 
 #include "iscsid/base/addr_kind.h"
+#include "iscsid/base/lookup.h"
 #include "libiscsi-db/util.h"
 
 static const struct {
@@ -116,6 +117,30 @@ START_TEST(redirection)
 }
 END_TEST
 
+/* Numeric hosts are read as getaddrinfo() reads them, the zone included; names are none. */
+static const char *const hosts[] = {
+	"10.0.0.5", "10.1", "0x7f000001", "2001:db8::5", "::ffff:10.0.0.5", "fe80::1%lo",
+	"fe80::1%1", "fe80::1", "fe80::1%", "fe80::1%no-such-device", "fe80::1%1x",
+	"10.0.0.5%lo", "10.0.0.5 x", "10.0.0.256", "[::1]", "localhost", "storage.example", "",
+};
+
+START_TEST(numeric_host)
+{
+	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST,
+					.ai_socktype = SOCK_STREAM };
+	struct sockaddr_storage addr;
+	struct addrinfo *list = NULL;
+	bool is_numeric = getaddrinfo(hosts[_i], "3260", &hints, &list) == 0;
+
+	ck_assert_msg(lookup_numeric(hosts[_i], 3260, &addr) == is_numeric, "%s", hosts[_i]);
+	if (is_numeric)
+		ck_assert_msg(memcmp(&addr, list->ai_addr, list->ai_addrlen) == 0, "%s",
+			      hosts[_i]);
+	if (list)
+		freeaddrinfo(list);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("addr_kind");
@@ -125,6 +150,7 @@ int main(void)
 
 	suite_add_tcase(s, t);
 	tcase_add_loop_test(t, kind, 0, ARRAY_SIZE(addresses));
+	tcase_add_loop_test(t, numeric_host, 0, ARRAY_SIZE(hosts));
 	tcase_add_test(t, other_families);
 	tcase_add_loop_test(t, redirection, 0, ARRAY_SIZE(redirections));
 	srunner_run_all(runner, CK_NORMAL);
