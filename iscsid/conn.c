@@ -11,6 +11,7 @@
 #include "iscsid/base/bytes.h"
 #include "iscsid/base/log.h"
 #include "iscsid/base/tcp.h"
+#include "iscsid/conn_params.h"
 #include "libiscsi-db/util.h"
 
 #define REPORTS_MAX		4	/* none waits for more than its session's answer */
@@ -255,31 +256,6 @@ static enum conn_state conn_connect_timeout(struct conn *conn, const struct conn
 	return conn_waiting(conn);
 }
 
-static void identify(const struct conn *conn, struct kernel_params *p)
-{
-	const struct session_config *c = conn->config;
-
-	p->len = 0;
-	kernel_params_text(p, KERNEL_TARGET_NAME, c->target);
-	kernel_params_text(p, KERNEL_INITIATOR_NAME, c->initiator);
-	kernel_params_text(p, KERNEL_PERSISTENT_ADDRESS, c->address);
-	kernel_params_number(p, KERNEL_PERSISTENT_PORT, c->port);
-	kernel_params_text(p, KERNEL_IFACE_NAME, c->iface);
-	kernel_params_number(p, KERNEL_RECOVERY_TMO, c->replacement_timeout_s);
-	kernel_params_text(p, KERNEL_USERNAME, c->chap.username);
-	kernel_params_text(p, KERNEL_PASSWORD, c->chap.password);
-	kernel_params_text(p, KERNEL_USERNAME_IN, c->chap.username_in);
-	kernel_params_text(p, KERNEL_PASSWORD_IN, c->chap.password_in);
-	kernel_params_number(p, KERNEL_FAST_ABORT, c->fast_abort);
-	kernel_params_number(p, KERNEL_ABORT_TMO, c->abort_timeout_s);
-	kernel_params_number(p, KERNEL_LU_RESET_TMO, c->lu_reset_timeout_s);
-	kernel_params_number(p, KERNEL_TGT_RESET_TMO, c->tgt_reset_timeout_s);
-	kernel_params_number(p, KERNEL_PING_TMO, c->noop_out_timeout_s);
-	kernel_params_number(p, KERNEL_RECV_TMO, c->noop_out_interval_s);
-	/* A login response may be that long, whatever the last login agreed on. */
-	kernel_params_number(p, KERNEL_MAX_RECV_DLENGTH, PDU_LOGIN_DATA_MAX);
-}
-
 /* The original's scheme, so that each can take over the other's sessions: OUI 00023d and sid. */
 static void isid_from_sid(uint32_t sid, uint8_t isid[PDU_ISID_LEN])
 {
@@ -345,7 +321,7 @@ static enum iscsi_err bind_and_login(struct conn *conn, struct iscsi_why *why)
 	if (login_start(conn->login, &login, request, &err, why) != LOGIN_SEND)
 		return err;
 	bind.data_len = request->data_len;
-	identify(conn, &params);
+	conn_params_identify(c, &params);
 	conn->created = true;		/* for whoever cleans up, also if only half of it works */
 	return conn->env->kernel->ops->bind_conn(conn->env->kernel, &bind, why);
 }
@@ -395,36 +371,13 @@ static enum conn_state conn_start_login(struct conn *conn, const struct conn_inp
 
 /* ---- T5, T7: login ------------------------------------------------------------------------- */
 
-static void negotiated(const struct conn *conn, const struct login_outcome *outcome,
-		       struct kernel_params *p)
-{
-	const struct negotiate_params *a = &outcome->agreed;
-
-	p->len = 0;
-	kernel_params_number(p, KERNEL_MAX_RECV_DLENGTH, a->max_recv_data_segment_length);
-	kernel_params_number(p, KERNEL_MAX_XMIT_DLENGTH, a->max_xmit_data_segment_length & ~3u);
-	kernel_params_number(p, KERNEL_HEADER_DIGEST, a->header_digest == DIGEST_CRC32C);
-	kernel_params_number(p, KERNEL_DATA_DIGEST, a->data_digest == DIGEST_CRC32C);
-	kernel_params_number(p, KERNEL_INITIAL_R2T, a->initial_r2t);
-	kernel_params_number(p, KERNEL_MAX_R2T, a->max_outstanding_r2t);
-	kernel_params_number(p, KERNEL_IMMEDIATE_DATA, a->immediate_data);
-	kernel_params_number(p, KERNEL_FIRST_BURST, a->first_burst_length);
-	kernel_params_number(p, KERNEL_MAX_BURST, a->max_burst_length);
-	kernel_params_number(p, KERNEL_PDU_IN_ORDER, a->data_pdu_in_order);
-	kernel_params_number(p, KERNEL_DATA_SEQ_IN_ORDER, a->data_sequence_in_order);
-	kernel_params_number(p, KERNEL_ERL, a->error_recovery_level);
-	kernel_params_number(p, KERNEL_EXP_STAT_SN, outcome->exp_stat_sn);
-	kernel_params_number(p, KERNEL_TPGT, outcome->tpgt >= 0 ? outcome->tpgt :
-								   conn->config->tpgt);
-}
-
 static enum conn_state conn_enter_full_feature(struct conn *conn)
 {
 	const struct login_outcome *outcome = login_outcome(conn->login);
 	struct kernel_params params;
 	struct iscsi_why why;
 
-	negotiated(conn, outcome, &params);
+	conn_params_negotiated(conn->config, outcome, &params);
 	/* It fails if the connection has just broken; the kernel's word of that is on its way. */
 	if (conn->env->kernel->ops->start_conn(conn->env->kernel, conn->sid, &params, &why))
 		return conn_login_failed(conn, RETRY_LOST, ISCSI_ERR_PDU_TIMEOUT,
@@ -524,19 +477,6 @@ static enum conn_state conn_drop_timeout(struct conn *conn, const struct conn_in
 	return CONN_CLEANUP_WAIT;
 }
 
-/* 11.9.1: sense data that says "reported LUNs data has changed", 3Fh/0Eh. */
-static bool async_luns_changed(const uint8_t *data, size_t len)
-{
-	struct reader r = reader_init(data, len);
-	size_t sense_len = reader_be16(&r);
-	const uint8_t *sense = reader_bytes(&r, sense_len);
-
-	if (!sense || sense_len < 14 || (sense[0] & 0x7f) >= 0x72)
-		return sense && sense_len >= 4 && (sense[0] & 0x7e) == 0x72 &&
-		       sense[2] == 0x3f && sense[3] == 0x0e;
-	return sense[12] == 0x3f && sense[13] == 0x0e;
-}
-
 /* Whether there is room in the log for another line about what the target sends. */
 static bool conn_may_tell(struct conn *conn)
 {
@@ -603,7 +543,7 @@ static enum conn_state conn_async(struct conn *conn, const struct conn_input *in
 	}
 	switch (async.event) {
 	case ASYNC_SCSI:
-		if (async_luns_changed(in->data, in->data_len))
+		if (pdu_sense_luns_changed(in->data, in->data_len))
 			conn_report(conn, CONN_REPORT_LUNS_CHANGED);
 		return conn->state;
 	case ASYNC_LOGOUT_REQUESTED:

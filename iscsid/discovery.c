@@ -38,6 +38,7 @@ enum discovery_state {
 };
 
 struct discovery {
+	struct discovery *next;		/* the owner's */
 	struct discovery_env env;
 	struct discovery_owner owner;
 	struct isns *isns;		/* does all the work, for the record of an iSNS server */
@@ -730,6 +731,11 @@ out:
 	}
 	*ret = d;
 	return ISCSI_SUCCESS;
+}
+
+struct discovery **discovery_next(struct discovery *d)
+{
+	return &d->next;
 }
 
 void discovery_silence(struct discovery *d)

@@ -47,6 +47,9 @@ enum iscsi_err discovery_start(const struct discovery_env *env, const struct isc
 			       const struct discovery_owner *owner, struct discovery **ret,
 			       struct iscsi_why *why);
 
+/* A link that is the owner's, for a list of discoveries that are to be freed. */
+struct discovery **discovery_next(struct discovery *discovery);
+
 /* Nothing is called any more, and nothing sent; it can be freed whenever that is safe. */
 void discovery_silence(struct discovery *discovery);
 /* Takes NULL; returns NULL. */

@@ -21,8 +21,9 @@ struct manager {
 	struct discovery_env discovery_env;
 	struct index by_sid;		/* sessions that the kernel knows */
 	struct index by_node;		/* all of them, by the hash of the target's name */
-	struct index ended;		/* sessions to be freed, */
-	struct index discarded;		/* and discoveries, once their callbacks have returned */
+	/* Linked lists of what is freed once its callback has returned. */
+	struct session *ended;
+	struct discovery *discarded;
 	sd_event_source *sweep;
 };
 
@@ -47,14 +48,6 @@ static int manager_on_created(void *arg, struct session *session, uint32_t sid)
 	return index_add(&manager->by_sid, sid, session);
 }
 
-/* Frees @object from the loop, since it may be the one whose callback is running. */
-static void sweep_later(struct manager *manager, struct index *index, void *object)
-{
-	if (index_add(index, 0, object) < 0)
-		log_error("no memory to free an object");	/* lost, but not in use any more */
-	(void)sd_event_source_set_enabled(manager->sweep, SD_EVENT_ONESHOT);
-}
-
 static void forget_session(struct manager *manager, struct session *session)
 {
 	index_remove(&manager->by_sid, session_sid(session), session);
@@ -66,31 +59,34 @@ static void manager_on_ended(void *arg, struct session *session)
 	struct manager *manager = arg;
 
 	forget_session(manager, session);
-	sweep_later(manager, &manager->ended, session);
+	*session_next(session) = manager->ended;
+	manager->ended = session;
+	(void)sd_event_source_set_enabled(manager->sweep, SD_EVENT_ONESHOT);
 }
 
 void manager_discard(struct manager *manager, struct discovery *discovery)
 {
 	discovery_silence(discovery);
-	sweep_later(manager, &manager->discarded, discovery);
+	*discovery_next(discovery) = manager->discarded;
+	manager->discarded = discovery;
+	(void)sd_event_source_set_enabled(manager->sweep, SD_EVENT_ONESHOT);
 }
 
 static int manager_on_sweep(sd_event_source *source, void *userdata)
 {
 	struct manager *manager = userdata;
-	struct index_node *node;
 
 	(void)source;
-	while ((node = index_find(&manager->ended, 0, NULL))) {
-		struct session *session = node->object;
+	while (manager->ended) {
+		struct session *session = manager->ended;
 
-		index_remove(&manager->ended, 0, session);
+		manager->ended = *session_next(session);
 		session_free(session);
 	}
-	while ((node = index_find(&manager->discarded, 0, NULL))) {
-		struct discovery *discovery = node->object;
+	while (manager->discarded) {
+		struct discovery *discovery = manager->discarded;
 
-		index_remove(&manager->discarded, 0, discovery);
+		manager->discarded = *discovery_next(discovery);
 		discovery_free(discovery);
 	}
 	return 0;
@@ -390,8 +386,6 @@ struct manager *manager_free(struct manager *manager)
 	manager_end_sessions(manager);
 	if (manager->sweep)
 		(void)manager_on_sweep(manager->sweep, manager);
-	index_done(&manager->ended);
-	index_done(&manager->discarded);
 	sd_event_source_disable_unref(manager->sweep);
 	free(manager);
 	return NULL;

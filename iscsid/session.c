@@ -27,6 +27,7 @@ enum attempt_state {
 };
 
 struct session {
+	struct session *next;		/* the owner's */
 	const struct session_env *env;
 	struct session_config *config;	/* ours */
 	struct conn *conn;		/* ours */
@@ -49,6 +50,11 @@ struct session {
 	char *shown;			/* sysfs_print_session() since it is up; NULL: not yet */
 	char name[ISCSI_NAME_MAX + ISCSI_ADDRESS_MAX + 64];	/* for the log */
 };
+
+struct session **session_next(struct session *session)
+{
+	return &session->next;
+}
 
 enum session_state session_state(const struct session *session)
 {
@@ -129,15 +135,6 @@ static const char *const state_texts[] = {
 	[SESSION_ENDING] = "ENDING",
 };
 
-static void answer_login(struct session *session, enum iscsi_err err, const struct iscsi_why *why)
-{
-	struct asker *asker = session->login_asker;
-
-	session->login_asker = NULL;
-	if (asker)
-		asker->done(asker, err, conn_sid(session->conn), why);
-}
-
 /* @err and @why: what the asker of the first login hears, if this change ends the login. */
 static void session_set_state(struct session *session, enum session_state state,
 			      enum iscsi_err err, const struct iscsi_why *why)
@@ -148,7 +145,7 @@ static void session_set_state(struct session *session, enum session_state state,
 	session->state = state;
 	timer_stop(session->timer);
 	if (state != SESSION_FREE && state != SESSION_SCANNING)
-		answer_login(session, err, why);
+		asker_answer_all(&session->login_asker, err, conn_sid(session->conn), why);
 }
 
 /* For the log, and for the person who waits for the login. */
@@ -166,35 +163,18 @@ static void session_warn(struct session *session, const char *what)
 	asker->warn(asker, text.text);
 }
 
-static void ask(struct asker **askers, struct asker *asker)
-{
-	asker->next = *askers;
-	*askers = asker;
-}
-
-static void answer_all(struct session *session, struct asker **askers, enum iscsi_err err,
-		       const struct iscsi_why *why)
-{
-	while (*askers) {
-		struct asker *asker = *askers;
-
-		*askers = asker->next;
-		asker->done(asker, err, conn_sid(session->conn), why);
-	}
-}
-
 /* @err: of the logout; a session that the kernel didn't let go is no success. */
 static void session_ended(struct session *session, enum iscsi_err err,
 			  const struct iscsi_why *why)
 {
 	static const struct iscsi_why ended = { "the session has ended" };
+	uint32_t sid = conn_sid(session->conn);
 
 	timer_stop(session->timer);
-	answer_all(session, &session->rescan_askers, ISCSI_ERR_SESS_NOT_FOUND, &ended);
-
-	if (conn_sid(session->conn))
-		runstate_remove(session->env->run_dir_fd, conn_sid(session->conn));
-	answer_all(session, &session->logout_askers, err, why);
+	asker_answer_all(&session->rescan_askers, ISCSI_ERR_SESS_NOT_FOUND, sid, &ended);
+	if (sid)
+		runstate_remove(session->env->run_dir_fd, sid);
+	asker_answer_all(&session->logout_askers, err, sid, why);
 	session->env->on_ended(session->env->arg, session);
 }
 
@@ -271,23 +251,24 @@ static void session_on_scan_done(void *arg, int error)
 	if (session->scan_again && session->state == SESSION_LOGGED_IN)
 		session_scan(session, true);
 	else
-		answer_all(session, &session->rescan_askers, ISCSI_SUCCESS, NULL);
+		asker_answer_all(&session->rescan_askers, ISCSI_SUCCESS, conn_sid(session->conn),
+				 NULL);
 }
 
 static void session_scan(struct session *session, bool rescan)
 {
 	static const struct iscsi_why no_thread = { "no thread for the scan" };
+	uint32_t sid = conn_sid(session->conn);
 
 	session->scan_again = session->scan != NULL;
 	if (session->scan)
 		return;
-	session->scan = scan_start(session->env->scan_pool, session->env->sysfs,
-				   conn_sid(session->conn), rescan, session_on_scan_done,
-				   session);
+	session->scan = scan_start(session->env->scan_pool, session->env->sysfs, sid, rescan,
+				   session_on_scan_done, session);
 	if (!session->scan) {
 		log_warning("%s: can't scan: no thread", session->name);
 		session_first_scan_ended(session);
-		answer_all(session, &session->rescan_askers, ISCSI_ERR_NOMEM, &no_thread);
+		asker_answer_all(&session->rescan_askers, ISCSI_ERR_NOMEM, sid, &no_thread);
 	}
 }
 
@@ -297,7 +278,7 @@ enum iscsi_err session_rescan(struct session *session, struct asker *asker,
 	if (!session_is_up(session))
 		return iscsi_fail(why, ISCSI_ERR_SESSION_NOT_CONNECTED,
 				  "the session is not logged in");
-	ask(&session->rescan_askers, asker);
+	asker_add(&session->rescan_askers, asker);
 	session_scan(session, true);
 	return ISCSI_SUCCESS;
 }
@@ -333,16 +314,6 @@ static bool session_arm_attempt(struct session *session, enum retry_cause cause,
 	return true;
 }
 
-static void session_unresolved(struct session *session, const struct iscsi_why *why)
-{
-	if (session->state == SESSION_FREE) {
-		session_give_up(session, ISCSI_ERR_TRANS, why);
-		return;
-	}
-	log_warning("%s: %s", session->name, why->text);
-	(void)session_arm_attempt(session, RETRY_REFUSED, 0);
-}
-
 static void session_attempt_failed(struct session *session, const struct conn_report *report);
 
 /* Goes where the route leads; @failure says what was tried last, if it leads nowhere. */
@@ -360,7 +331,12 @@ static void session_follow(struct session *session, enum route_step step,
 		timer_arm_ms(session->timer, (uint64_t)session->config->login_timeout_s * 1000);
 		break;
 	case ROUTE_UNKNOWN:
-		session_unresolved(session, &failure->why);
+		if (session->state == SESSION_FREE) {
+			session_give_up(session, ISCSI_ERR_TRANS, &failure->why);
+			break;
+		}
+		log_warning("%s: %s", session->name, failure->why.text);
+		(void)session_arm_attempt(session, RETRY_REFUSED, 0);
 		break;
 	case ROUTE_END:
 		session_attempt_failed(session, failure);
@@ -510,22 +486,6 @@ static void session_came_up(struct session *session)
 	}
 }
 
-static void session_conn_up(struct session *session)
-{
-	switch (session->state) {
-	case SESSION_FREE:
-	case SESSION_FAILED:
-		session_came_up(session);
-		break;
-	case SESSION_SCANNING:
-	case SESSION_LOGGED_IN:
-	case SESSION_UNBINDING:
-	case SESSION_LOGGING_OUT:
-	case SESSION_ENDING:
-		break;
-	}
-}
-
 /*
  * The first attempt waits for what the target asked for and no longer, but for a target that
  * accepts every login and drops it: that one is a failed attempt like any other.
@@ -615,7 +575,7 @@ static void session_on_report(void *arg, const struct conn_report *report)
 
 	switch (report->kind) {
 	case CONN_REPORT_UP:
-		session_conn_up(session);
+		session_came_up(session);
 		break;
 	case CONN_REPORT_FAILED:
 		session_conn_failed(session, report);
@@ -664,20 +624,6 @@ static int session_on_created(void *arg, uint32_t sid)
 
 /* ---- time ---------------------------------------------------------------------------------------- */
 
-static void session_on_attempt_timer(struct session *session)
-{
-	switch (session->attempt) {
-	case ATTEMPT_PAUSE:
-		session_attempt(session);
-		break;
-	case ATTEMPT_LOOKUP:
-		route_expire(&session->route);
-		break;
-	case ATTEMPT_LOGIN:
-		break;
-	}
-}
-
 static void session_on_timer(void *arg)
 {
 	struct session *session = arg;
@@ -686,7 +632,10 @@ static void session_on_timer(void *arg)
 	switch (session->state) {
 	case SESSION_FREE:
 	case SESSION_FAILED:
-		session_on_attempt_timer(session);
+		if (session->attempt == ATTEMPT_LOOKUP)
+			route_expire(&session->route);
+		else
+			session_attempt(session);
 		break;
 	case SESSION_SCANNING:		/* the scan goes on, without the asker */
 		session_first_scan_ended(session);
@@ -794,7 +743,7 @@ void session_logout(struct session *session, struct asker *asker)
 	struct iscsi_why why;
 
 	if (asker)
-		ask(&session->logout_askers, asker);
+		asker_add(&session->logout_askers, asker);
 	switch (session->state) {
 	case SESSION_FREE:
 		session_end(session, ISCSI_ERR_LOGIN, &cancelled);
@@ -822,24 +771,21 @@ void session_logout(struct session *session, struct asker *asker)
 
 static struct session *session_new(const struct session_env *env, struct session_config *config)
 {
-	const struct conn_owner owner = {
-		.on_created = session_on_created, .on_report = session_on_report,
-	};
 	struct session *session = calloc(1, sizeof(*session));
-	struct conn_owner of_this = owner;
 
 	if (!session) {
 		session_config_free(config);
 		return NULL;
 	}
-	of_this.arg = session;
 	session->env = env;
 	session->config = config;
 	session->state = SESSION_FREE;
 	session->time2wait_s = config->offer.default_time2wait;
 	/* OpenSSL reads files and allocates when first used: not during a recovery. */
 	chap_prepare(&config->chap);
-	session->conn = conn_new(&env->conn, config, session->name, &of_this);
+	session->conn = conn_new(&env->conn, config, session->name, &(struct conn_owner){
+		.on_created = session_on_created, .on_report = session_on_report, .arg = session,
+	});
 	session->timer = timer_new(env->conn.clock, session_on_timer, session);
 	if (!session->conn || !session->timer)
 		return session_free(session);
@@ -934,9 +880,12 @@ struct session *session_free(struct session *session)
 	if (!session)
 		return NULL;
 	if (session->conn) {
-		answer_login(session, ISCSI_ERR_ISCSID_COMM_ERR, &stopping);
-		answer_all(session, &session->rescan_askers, ISCSI_ERR_ISCSID_COMM_ERR, &stopping);
-		answer_all(session, &session->logout_askers, ISCSI_ERR_ISCSID_COMM_ERR, &stopping);
+		enum iscsi_err err = ISCSI_ERR_ISCSID_COMM_ERR;
+		uint32_t sid = conn_sid(session->conn);
+
+		asker_answer_all(&session->login_asker, err, sid, &stopping);
+		asker_answer_all(&session->rescan_askers, err, sid, &stopping);
+		asker_answer_all(&session->logout_askers, err, sid, &stopping);
 	}
 	route_cancel(&session->route);
 	scan_forget(session->scan);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "iscsid/asker.h"
 #include "iscsid/base/lookup.h"
 #include "iscsid/base/worker.h"
 #include "iscsid/conn.h"
@@ -27,18 +28,6 @@ enum session_state {
 	SESSION_UNBINDING,	/* to be logged out: the kernel flushes and removes the LUNs */
 	SESSION_LOGGING_OUT,	/* the Logout PDU is out */
 	SESSION_ENDING,		/* the kernel takes it away */
-};
-
-/*
- * Who waits for an answer; part of the waiter's own object, which must live until done() was
- * called. @why is NULL on success.
- */
-struct asker {
-	void (*done)(struct asker *asker, enum iscsi_err err, uint32_t sid,
-		     const struct iscsi_why *why);
-	/* What a person should know although it's no error; before done(). NULL: not wanted. */
-	void (*warn)(struct asker *asker, const char *text);
-	struct asker *next;	/* private to whoever asks on */
 };
 
 struct session;
@@ -98,6 +87,9 @@ void session_resync(struct session *session);
 
 /* Frees the daemon's side only; what the kernel has stays. Takes NULL; returns NULL. */
 struct session *session_free(struct session *session);
+
+/* A link that is the owner's, for a list of sessions that are to be freed. */
+struct session **session_next(struct session *session);
 
 enum session_state session_state(const struct session *session);
 uint32_t session_sid(const struct session *session);		/* 0: the kernel has no session */

@@ -253,6 +253,35 @@ START_TEST(async)
 }
 END_TEST
 
+/* P-ASYNC-01: fixed format with its code at 12, descriptor format with its code at 2. */
+static const struct {
+	size_t len;
+	const char *data;
+	bool changed;
+} senses[] = {
+	{ 20, "\0\x12\x70\0\6\0\0\0\0\x0a\0\0\0\0\x3f\x0e\0\0\0\0", true },
+	{ 20, "\0\x12\xf1\0\6\0\0\0\0\x0a\0\0\0\0\x3f\x0e\0\0\0\0", true },
+	{ 20, "\0\x12\x70\0\6\0\0\0\0\x0a\0\0\0\0\x3f\x03\0\0\0\0", false },
+	{ 20, "\0\x12\x70\0\6\0\0\0\0\x0a\0\0\0\0\x29\x0e\0\0\0\0", false },
+	{ 10, "\0\x08\x72\6\x3f\x0e\0\0\0\0", true },
+	{ 10, "\0\x08\x73\6\x3f\x0e\0\0\0\0", true },
+	{ 10, "\0\x08\x70\6\x3f\x0e\0\0\0\0", false },
+	{ 10, "\0\x08\x74\6\x3f\x0e\0\0\0\0", false },
+	{ 10, "\0\x09\x72\6\x3f\x0e\0\0\0\0", false },	/* cut off */
+	{ 5, "\0\x03\x72\6\x3f", false },
+	{ 1, "\0", false }, { 0, "", false },
+};
+
+START_TEST(sense_of_changed_luns)
+{
+	uint8_t *data = malloc(senses[_i].len + !senses[_i].len);
+
+	memcpy(data, senses[_i].data, senses[_i].len);
+	ck_assert(pdu_sense_luns_changed(data, senses[_i].len) == senses[_i].changed);
+	free(data);
+}
+END_TEST
+
 START_TEST(header_and_padding)
 {
 	struct pdu_header header;
@@ -290,6 +319,7 @@ int main(void)
 	tcase_add_test(t, logout);
 	tcase_add_test(t, nop);
 	tcase_add_test(t, async);
+	tcase_add_loop_test(t, sense_of_changed_luns, 0, ARRAY_SIZE(senses));
 	tcase_add_test(t, header_and_padding);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Lists of those who wait for an answer, see asker.h. */
+#include "iscsid/asker.h"
+
+#include <stddef.h>
+
+void asker_add(struct asker **list, struct asker *asker)
+{
+	asker->next = *list;
+	*list = asker;
+}
+
+void asker_answer_all(struct asker **list, enum iscsi_err err, uint32_t sid,
+		      const struct iscsi_why *why)
+{
+	while (*list) {
+		struct asker *asker = *list;
+
+		*list = asker->next;
+		asker->done(asker, err, sid, why);
+	}
+}
