@@ -53,7 +53,8 @@ struct client {
 	void *startup_arg;
 
 	int fd;
-	bool abstract;			/* connected by the abstract name, which any user may bind */
+	bool abstract;			/* connected by an abstract name, which any user may bind */
+	uid_t stranger;			/* the user of a listener that isn't trusted */
 	bool greeted;
 	struct queued_request *head, **tail;
 	size_t sent;			/* of head */
@@ -186,40 +187,42 @@ static int connect_name(const char *name)
  * Any user may listen on a free abstract name, and requests carry secrets: so the listener must
  * be root or the user who runs iscsiadm. In a user namespace the root of the host looks like any
  * other foreign user; the mode of its folder guards a path, so a path may belong to that user.
+ *
+ * As connect_name(), but -EPERM, with client->stranger set, if the listener isn't trusted.
  */
-static bool trusted(int fd, bool is_path)
+static int connect_trusted(struct client *client, const char *name)
 {
-	struct ucred peer;
+	struct ucred peer = { .uid = OVERFLOW_UID };
 	socklen_t len = sizeof(peer);
+	int fd = connect_name(name);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-		return false;
-	return peer.uid == 0 || peer.uid == geteuid() ||
-	       (is_path && peer.uid == OVERFLOW_UID);
+	if (fd < 0)
+		return fd;
+	client->abstract = name[0] == '@';
+	if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) &&
+	    (peer.uid == 0 || peer.uid == geteuid() ||
+	     (!client->abstract && peer.uid == OVERFLOW_UID)))
+		return fd;
+	client->stranger = peer.uid;
+	(void)close(fd);
+	return -EPERM;
 }
 
-/* Tries each place where a daemon may listen once. A descriptor or -errno. */
+/*
+ * Tries each place where a daemon may listen once. A descriptor or -errno. ISCSID_SOCKET doesn't
+ * count in a program that has more rights than its caller.
+ */
 static int connect_once(struct client *client)
 {
-	const char *override = getenv("ISCSID_SOCKET");
+	const char *override = secure_getenv("ISCSID_SOCKET");
 	int fd, first;
 
-	client->abstract = override && *override == '@';
 	if (override && *override)
-		return connect_name(override);
-	first = connect_name(MGMT_SOCKET_PATH);
-	if (first >= 0 && !trusted(first, true)) {
-		(void)close(first);
-		return -EPERM;
-	}
-	if (first >= 0 || first == -EAGAIN)
+		return connect_trusted(client, override);
+	first = connect_trusted(client, MGMT_SOCKET_PATH);
+	if (first >= 0 || first == -EAGAIN || first == -EPERM)
 		return first;
-	client->abstract = true;
-	fd = connect_name("@" MGMT_SOCKET_ABSTRACT);
-	if (fd >= 0 && !trusted(fd, false)) {
-		(void)close(fd);
-		return -EPERM;
-	}
+	fd = connect_trusted(client, "@" MGMT_SOCKET_ABSTRACT);
 	/* That the path refuses us says more than that no daemon has the abstract name. */
 	return fd == -ECONNREFUSED && first == -EACCES ? first : fd;
 }
@@ -288,9 +291,11 @@ static int start_and_connect(struct client *client, const char *command)
 	return fd;
 }
 
-static bool nobody_listens(int r)
+/* A stranger on the abstract name doesn't keep our daemon from listening on its path. */
+static bool no_daemon_listens(const struct client *client, int r)
 {
-	return r == -ECONNREFUSED || r == -ENOENT || r == -ENOTDIR;
+	return r == -ECONNREFUSED || r == -ENOENT || r == -ENOTDIR ||
+	       (r == -EPERM && client->abstract);
 }
 
 static enum iscsi_err connect_client(struct client *client)
@@ -302,7 +307,7 @@ static enum iscsi_err connect_client(struct client *client)
 	/* EAGAIN: the daemon listens, but its queue of new clients is full. */
 	while ((fd = connect_once(client)) == -EAGAIN && monotonic_ms() < deadline)
 		(void)poll(NULL, 0, CONNECT_PAUSE_MS);
-	if (nobody_listens(fd) && client->startup) {
+	if (no_daemon_listens(client, fd) && client->startup) {
 		command = client->startup(client->startup_arg);
 		if (command && *command)
 			fd = start_and_connect(client, command);
@@ -322,12 +327,13 @@ static enum iscsi_err connect_client(struct client *client)
 	}
 	if (fd == -EPERM)
 		return tell(client, ISCSI_ERR_ACCESS,
-			    "whoever listens on iscsid's socket is neither root nor you; "
-			    "nothing was sent");
+			    "the process that listens on iscsid's %s belongs to user %u, who is "
+			    "neither root nor you; nothing was sent",
+			    client->abstract ? "abstract name" : "socket", client->stranger);
 	if (fd == -EACCES)
 		return tell(client, ISCSI_ERR_ACCESS, "%s: %s", MGMT_SOCKET_PATH, strerror(-fd));
 	/* open-iscsi prints the number of ECONNREFUSED for each of these errors. */
-	if (nobody_listens(fd))
+	if (no_daemon_listens(client, fd))
 		fd = -ECONNREFUSED;
 	return tell(client, ISCSI_ERR_ISCSID_NOTCONN, "can not connect to iSCSI daemon (%d)!",
 		    -fd);

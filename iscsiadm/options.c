@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include "libiscsi-db/util.h"
 
@@ -559,11 +561,70 @@ struct pairing {
 	const char *lone_name, *lone_value;
 };
 
+/* getline() on standard input; on a terminal with a prompt, and without showing what is typed. */
+static ssize_t read_line(char **line, size_t *room)
+{
+	struct termios shown, hidden;
+	ssize_t len;
+
+	if (tcgetattr(STDIN_FILENO, &shown))
+		return getline(line, room, stdin);
+	hidden = shown;
+	/* Without signals no Ctrl-C leaves the terminal hidden; it becomes a character. */
+	hidden.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
+	(void)fputs("value (not shown): ", stderr);
+	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+	len = getline(line, room, stdin);
+	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
+	(void)fputc('\n', stderr);
+	return len;
+}
+
+static void free_secret(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
+/* "-v -" takes a line of standard input, so that no argument list shows a secret. */
+static enum iscsi_err read_value(struct options *ret, const char **value, struct iscsi_why *why)
+{
+	char *line = NULL, **more;
+	size_t room = 0;
+	ssize_t len = read_line(&line, &room);
+	bool good = len >= 0;
+
+	if (len > 0 && line[len - 1] == '\n')
+		line[--len] = '\0';
+	for (ssize_t i = 0; i < len; i++)
+		good &= !iscntrl((unsigned char)line[i]) || line[i] == '\t';
+	if (!good) {
+		free_secret(line);
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "-v - needs a line of text on standard input");
+	}
+	more = reallocarray(ret->read_values, ret->read_count + 1, sizeof(*more));
+	if (!more) {
+		free_secret(line);
+		return ISCSI_ERR_NOMEM;
+	}
+	ret->read_values = more;
+	more[ret->read_count++] = line;
+	*value = line;
+	return ISCSI_SUCCESS;
+}
+
 static enum iscsi_err take_name_or_value(struct options *ret, struct pairing *p, int letter,
-					 const char *arg)
+					 const char *arg, struct iscsi_why *why)
 {
 	struct option_pair *more;
+	enum iscsi_err err = ISCSI_SUCCESS;
 
+	if (letter == 'v' && streq(arg, "-"))
+		err = read_value(ret, &arg, why);
+	if (err)
+		return err;
 	if (letter == 'n') {
 		if (p->name)
 			p->lone_name = p->name;
@@ -674,7 +735,7 @@ static enum iscsi_err take_token(struct options *ret, struct pairing *pairing,
 		return take_op(ret, t->arg, why);
 	case 'n':
 	case 'v':
-		return take_name_or_value(ret, pairing, t->code, t->arg);
+		return take_name_or_value(ret, pairing, t->code, t->arg, why);
 	case 'L':
 	case 'U':
 		return take_all(ret, t->code, t->arg, why);
@@ -855,8 +916,12 @@ enum iscsi_err options_parse(int argc, char **argv, struct options *ret, struct 
 
 void options_done(struct options *options)
 {
+	while (options->read_count)
+		free_secret(options->read_values[--options->read_count]);
+	free(options->read_values);
 	free(options->ifaces);
 	free(options->pairs);
+	options->read_values = NULL;
 	options->ifaces = NULL;
 	options->pairs = NULL;
 	options->iface_count = options->pair_count = 0;

@@ -66,6 +66,8 @@ struct options {
 	size_t iface_count;
 	struct option_pair *pairs;
 	size_t pair_count;
+	char **read_values;		/* the values of "-v -" */
+	size_t read_count;
 	const char *login_all, *logout_all;	/* the startup word, or "all" */
 
 	enum adm_discovery_type type;

@@ -521,6 +521,25 @@ START_TEST(foreign_daemon_is_told_soon)
 }
 END_TEST
 
+/* Only root can act as another user; without root there is no stranger to test. */
+START_TEST(a_stranger_gets_nothing)
+{
+	if (geteuid() != 0)
+		return;
+	(void)snprintf(path, sizeof(path), "@test-client-%d", (int)getpid());
+	ck_assert_int_eq(setenv("ISCSID_SOCKET", path, 1), 0);
+	ck_assert_int_eq(seteuid(12345), 0);
+	start(serve_nothing);
+	ck_assert_int_eq(seteuid(0), 0);
+	request(1, "node.name = secret\n");
+	ck_assert_int_eq(client_run(client, 5000, on_reply, &heard), ISCSI_ERR_ACCESS);
+	ck_assert_uint_eq(heard.results, 1);
+	ck_assert_str_eq(warnings, "the process that listens on iscsid's abstract name belongs to "
+			 "user 12345, who is neither root nor you; nothing was sent\n");
+	ck_assert(!was_sent_something);
+}
+END_TEST
+
 START_TEST(own_daemon_may_greet_late)
 {
 	greets = false;
@@ -655,6 +674,7 @@ int main(void)
 	tcase_add_test(t, daemon_refuses_us);
 	tcase_add_loop_test(t, daemon_talks_nonsense, 0, 4);
 	tcase_add_loop_test(t, foreign_daemon_is_told_soon, 0, 2);
+	tcase_add_test(t, a_stranger_gets_nothing);
 	tcase_add_test(t, own_daemon_may_greet_late);
 	tcase_add_loop_test(t, other_greetings, 0, (int)ARRAY_SIZE(greetings));
 	tcase_add_test(t, debug_lines);

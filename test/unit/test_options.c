@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <check.h>
 
@@ -271,6 +272,45 @@ START_TEST(a_second_colon_ends_the_port)
 }
 END_TEST
 
+/* Gives the parser @text on its standard input. */
+static void feed(const char *text)
+{
+	FILE *f = tmpfile();
+
+	ck_assert_ptr_nonnull(f);
+	(void)fputs(text, f);
+	rewind(f);
+	ck_assert_int_eq(dup2(fileno(f), STDIN_FILENO), STDIN_FILENO);
+	clearerr(stdin);
+	fclose(f);
+}
+
+START_TEST(a_value_comes_from_standard_input)
+{
+	struct options o;
+	struct iscsi_why why;
+
+	feed("se\tcret \nsecond");
+	accept("-m node -o update -n a -v - -n b -v - -n c -v x", &o);
+	ck_assert_uint_eq(o.pair_count, 3);
+	ck_assert_str_eq(o.pairs[0].value, "se\tcret ");
+	ck_assert_str_eq(o.pairs[1].value, "second");
+	ck_assert_str_eq(o.pairs[2].value, "x");
+	options_done(&o);
+	feed("\n");
+	accept("-m node -o update -n a -v -", &o);
+	ck_assert_str_eq(o.pairs[0].value, "");
+	options_done(&o);
+	feed("");
+	ck_assert_int_eq(parse("-m node -o update -n a -v -", &o, &why), ISCSI_ERR_INVAL);
+	ck_assert_str_eq(why.text, "-v - needs a line of text on standard input");
+	options_done(&o);
+	feed("a\003b\n");
+	ck_assert_int_eq(parse("-m node -o update -n a -v -", &o, &why), ISCSI_ERR_INVAL);
+	options_done(&o);
+}
+END_TEST
+
 /* ---- refused --------------------------------------------------------------------------- */
 
 static const struct {
@@ -433,6 +473,7 @@ int main(void)
 	tcase_add_test(t, help_and_version);
 	tcase_add_loop_test(t, every_mode_takes_a_root, MODE_NONE + 1, MODE_COUNT);
 	tcase_add_loop_test(t, harmless_words_are_ignored, 0, 11);
+	tcase_add_test(t, a_value_comes_from_standard_input);
 	tcase_add_loop_test(t, a_second_colon_ends_the_port, 0, ARRAY_SIZE(portals));
 	tcase_add_loop_test(t, lines_are_refused, 0, (int)ARRAY_SIZE(refused));
 	tcase_add_test(t, iface_names_have_a_length);
