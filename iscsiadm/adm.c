@@ -6,7 +6,6 @@
  */
 #include "iscsiadm/adm.h"
 
-#include <ctype.h>
 #include <search.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,24 +14,17 @@
 
 #include "libiscsi-db/util.h"
 
-#define PREFIX	"iscsiadm: "
-
 void adm_error(const char *fmt, ...)
 {
-	char text[1200] = PREFIX, *p;
-	size_t len = strlen(PREFIX);
+	char raw[1200], text[2048], line[sizeof(text) + 16];
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(text + len, sizeof(text) - len - 1, fmt, ap);
+	(void)vsnprintf(raw, sizeof(raw), fmt, ap);
 	va_end(ap);
-	for (p = text; *p; p++) {
-		if (iscntrl((unsigned char)*p))
-			*p = '?';
-	}
-	*p++ = '\n';
-	*p = '\0';
-	(void)fputs(text, stderr);
+	text_escape(raw, text, sizeof(text));
+	(void)snprintf(line, sizeof(line), "iscsiadm: %s\n", text);
+	(void)fputs(line, stderr);
 }
 
 void adm_warn(void *arg, const char *text)

@@ -33,7 +33,7 @@ void adm_done(struct adm *adm);
 /* Keeps the first of several failures in *@first. */
 void adm_keep_first(enum iscsi_err *first, enum iscsi_err err);
 
-/* Prints "iscsiadm: TEXT" to stderr in one write; a control character becomes '?'. */
+/* Prints "iscsiadm: TEXT" to stderr in one write, escaped by text_escape(). */
 void adm_error(const char *fmt, ...) __attribute__((format(printf, 1, 2), cold));
 /* adm_error() as a callback of the library. */
 void adm_warn(void *arg, const char *text);

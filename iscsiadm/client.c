@@ -530,7 +530,7 @@ static enum iscsi_err say_silent(struct client *client, int silence_ms)
 {
 	if (!client->greeted && client->abstract)
 		return tell(client, ISCSI_ERR_ISCSID_COMM_ERR,
-			    "whoever listens on iscsid's abstract name (@%s) doesn't greet as "
+			    "the process that listens on iscsid's abstract name (@%s) doesn't greet as "
 			    "this iscsid does; nothing was asked. If open-iscsi's own iscsid is "
 			    "running: stop it, and iscsid.socket, then start this one",
 			    MGMT_SOCKET_ABSTRACT);

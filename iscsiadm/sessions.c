@@ -89,7 +89,7 @@ static void ask_states(struct adm *adm, const struct sysfs_session *const *list,
 	client_free(client);
 	/* A daemon that isn't running is no reason for a warning. */
 	if (err == ISCSI_ERR_ISCSID_COMM_ERR || err == ISCSI_ERR_REQ_TIMEDOUT)
-		adm_error("what only iscsid knows reads \"Unknown\": %s", complaint.text);
+		adm_error("the states that only iscsid knows read \"Unknown\": %s", complaint.text);
 }
 
 static void show_devices(struct adm *adm, const struct sysfs_session *session,

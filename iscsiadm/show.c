@@ -15,9 +15,17 @@
 #define EMPTY	"<empty>"
 #define MASKED	"********"
 
+#define ESCAPED_MAX	(4 * ISCSI_VALUE_MAX + 1)	/* a value with each byte as \xNN */
+
 static const char *or_empty(const char *text)
 {
 	return text && text[0] ? text : EMPTY;
+}
+
+/* Another initiator may have made a session with a name that acts on a terminal. */
+static void escape_target(const struct sysfs_session *session, char ret[ESCAPED_MAX])
+{
+	text_escape(session->target, ret, ESCAPED_MAX);
 }
 
 static void put_portal(FILE *out, const char *address, int port, int tpgt)
@@ -117,9 +125,12 @@ void show_format_node(char *ret, size_t size, const struct iscsi_db_record *node
 
 void show_format_session(char *ret, size_t size, const struct sysfs_session *session)
 {
-	(void)snprintf(ret, size, "[sid: %u, target: %s, portal: %s,%d]", session->sid,
+	char text[768];
+
+	(void)snprintf(text, sizeof(text), "[sid: %u, target: %s, portal: %s,%d]", session->sid,
 		       session->target, session->persistent_address,
 		       session->port >= 0 ? session->port : session->persistent_port);
+	text_escape(text, ret, size);
 }
 
 /* ---- sessions -------------------------------------------------------------------------- */
@@ -155,10 +166,13 @@ void show_stats_counter(FILE *out, const char *name, uint64_t value)
 
 void show_session_line(FILE *out, const struct sysfs_session *session)
 {
+	char target[ESCAPED_MAX];
+
+	escape_target(session, target);
 	fprintf(out, "%s: [%u] ", or_empty(session->transport), session->sid);
 	put_portal(out, session->persistent_address, or_minus_one(session->persistent_port),
 		   or_minus_one(session->tpgt));
-	fprintf(out, " %s (%s)\n", session->target, session_type(session));
+	fprintf(out, " %s (%s)\n", target, session_type(session));
 }
 
 void show_versions(FILE *out, const char *class_version)
@@ -331,10 +345,11 @@ void show_session_tree(FILE *out, const struct sysfs_session *session,
 		       unsigned int parts, const struct show_daemon_state *state)
 {
 	bool same_target = previous && streq(previous->target, session->target);
+	char target[ESCAPED_MAX];
 
+	escape_target(session, target);
 	if (!same_target)
-		fprintf(out, "%sTarget: %s (%s)\n", indent, session->target,
-			session_type(session));
+		fprintf(out, "%sTarget: %s (%s)\n", indent, target, session_type(session));
 	if (same_target && streq(current_address(previous), current_address(session)) &&
 	    current_port(previous) == current_port(session))
 		fputc('\n', out);
@@ -374,8 +389,12 @@ void show_session_luns(FILE *out, const char *indent, int host_no, const char *h
 
 static void put_setting(FILE *out, const char *key, const char *value)
 {
-	if (value[0])
-		fprintf(out, "%s = %s\n", key, value);
+	char text[ESCAPED_MAX];
+
+	text_escape(value, text, sizeof(text));
+	if (text[0])
+		fprintf(out, "%s = %s\n", key, text);
+	explicit_bzero(text, sizeof(text));
 }
 
 void show_firmware_target(FILE *out, const struct firmware_target *t)

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 
 #include "libiscsi-db/address.h"
+#include "libiscsi-db/util.h"
 
 /* Exit codes and texts that scripts know; the order is that of the values. */
 static const char *const err_text[ISCSI_ERR_END] = {
@@ -62,8 +63,7 @@ const char *iscsi_db_version(void)
 	return ISCSI_VERSION;
 }
 
-/* @in -> @ret, cut to @size, control characters as \n, \t or \xNN. */
-static void text_escape(const char *in, char *ret, size_t size)
+void text_escape(const char *in, char *ret, size_t size)
 {
 	size_t len = 0;
 	char piece[12];

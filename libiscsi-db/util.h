@@ -63,4 +63,7 @@ int64_t monotonic_ms(void);
  */
 unsigned int edit_distance(const char *a, const char *b, unsigned int limit);
 
+/* @in -> @ret, cut to @size, with each character that could act on a terminal as \n, \t or \xNN. */
+void text_escape(const char *in, char *ret, size_t size);
+
 #endif /* ISCSI_UTIL_H */

@@ -663,7 +663,7 @@ int main(void)
 
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_set_timeout(t, 20);
+	tcase_set_timeout(t, 120);
 	tcase_add_test(t, nothing_to_ask);
 	tcase_add_test(t, answers_come_in_any_order);
 	tcase_add_test(t, a_warning_is_no_answer);

@@ -274,6 +274,7 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(s, t);
+	tcase_set_timeout(t, 60);	/* for a busy machine */
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, target_is_printed);
 	tcase_add_test(t, cards_are_described);

@@ -342,7 +342,7 @@ int main(void)
 
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_set_timeout(t, 30);
+	tcase_set_timeout(t, 120);
 	tcase_add_test(t, login_succeeds);
 	tcase_add_test(t, first_failure_counts);
 	tcase_add_test(t, present_comes_first);

@@ -466,6 +466,7 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(s, t);
+	tcase_set_timeout(t, 60);	/* for a busy machine */
 	tcase_add_loop_test(t, order_is_free, 0, 7);
 	tcase_add_test(t, operations_add_up);
 	tcase_add_loop_test(t, names_and_values_pair, 0, (int)ARRAY_SIZE(pairings));

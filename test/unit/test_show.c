@@ -169,9 +169,12 @@ START_TEST(session_lines)
 	s.transport[0] = '\0';
 	s.tpgt = SYSFS_UNSET;
 	show_session_line(out, &s);
+	strcpy(s.target, "iqn.a:\033[2J");
+	show_session_line(out, &s);
 	printed("tcp: [1] 127.0.0.1:3260,1 iqn.2030-01.org.example:tgt1 (non-flash)\n"
 		"tcp: [10] [::1]:3260,1 iqn.2030-01.org.example:tgt1 (flash)\n"
-		"<empty>: [10] [::1]:3260,-1 iqn.2030-01.org.example:tgt1 (non-flash)\n");
+		"<empty>: [10] [::1]:3260,-1 iqn.2030-01.org.example:tgt1 (non-flash)\n"
+		"<empty>: [10] [::1]:3260,-1 iqn.a:\\x1b[2J (non-flash)\n");
 }
 END_TEST
 
@@ -371,6 +374,7 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(s, t);
+	tcase_set_timeout(t, 60);	/* for a busy machine */
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, node_lines, 0, (int)ARRAY_SIZE(nodes));
 	tcase_add_test(t, target_lines);

@@ -205,6 +205,7 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(s, t);
+	tcase_set_timeout(t, 60);	/* for a busy machine */
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, order_is_that_of_the_names);
 	tcase_add_test(t, targets_are_found);
