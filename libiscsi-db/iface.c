@@ -49,8 +49,7 @@ static enum iscsi_err iface_load(struct iscsi_db *db, const char *name, iscsi_db
 				 void *arg, struct iscsi_db_record **ret, struct iscsi_why *why)
 {
 	CLEANUP(freep) char *path = db_format("ifaces/%s", name);
-	struct db_warn warn = { .fn = fn, .arg = arg };
-	bool fixed = false;
+	const char *says;
 	enum iscsi_err err;
 
 	if (!path)
@@ -58,14 +57,17 @@ static enum iscsi_err iface_load(struct iscsi_db *db, const char *name, iscsi_db
 	err = record_file_read(db, ISCSI_DB_IFACE, path, fn, arg, ret, why);
 	if (err)
 		return err;
-	if (record_fix(*ret, "iface.iscsi_ifacename", name, &fixed) < 0) {
+	/* A record without its name, which reads as "default", was written by hand. */
+	says = iscsi_db_record_get(*ret, "iface.iscsi_ifacename");
+	if (!streq(says, "default") && !streq(says, name))
+		err = iscsi_fail(why, ISCSI_ERR_INVAL,
+				 "%s/%s is left out: it is a copy of the record of interface '%s'",
+				 db->root, path, says);
+	else if (record_put(*ret, "iface.iscsi_ifacename", name) < 0)
+		err = iface_no_memory(why);
+	if (err)
 		*ret = iscsi_db_record_free(*ret);
-		return iface_no_memory(why);
-	}
-	if (fixed)
-		db_warn(&warn, "%s/%s says it is another interface; its file name counts",
-			db->root, path);
-	return ISCSI_SUCCESS;
+	return err;
 }
 
 enum iscsi_err iscsi_db_iface_read(struct iscsi_db *db, const char *name,
@@ -109,8 +111,9 @@ enum iscsi_err iscsi_db_iface_each(struct iscsi_db *db, iscsi_db_warn_fn *warn_f
 				db->root, name);
 			continue;
 		}
-		err = iscsi_db_check_iface_name(name, &reason);
-		if (!err)
+		if (iscsi_db_check_iface_name(name, &reason) != ISCSI_SUCCESS)
+			err = ISCSI_ERR_IDBM;
+		else
 			err = iface_load(db, name, warn_fn, warn_arg, &rec, &reason);
 		if (!err) {
 			err = fn(arg, rec);
@@ -118,6 +121,8 @@ enum iscsi_err iscsi_db_iface_each(struct iscsi_db *db, iscsi_db_warn_fn *warn_f
 		}
 		if (err == ISCSI_ERR_NOMEM)
 			iscsi_fail(why, err, "%s", reason.text);
+		else if (err == ISCSI_ERR_INVAL)
+			db_warn(&warn, "%s", reason.text);
 		else if (err != ISCSI_ERR_NO_OBJS_FOUND)
 			record_file_left_out(db, &warn, &reason);
 		if (err != ISCSI_ERR_NOMEM)

@@ -116,6 +116,13 @@ static enum iscsi_err walk_record(struct walk *walk, struct node_id *id, const c
 		return walk_unreadable(walk, id, &reason);
 	if (walk->delete_unreadable)
 		return ISCSI_SUCCESS;
+	/* An editor, a package or a person has left a copy beside the record. */
+	iface = iscsi_db_record_get(rec, "iface.iscsi_ifacename");
+	if (!single && !streq(iface, id->iface)) {
+		db_warn(&walk->warn, "%s/%s is left out: it is a copy of the record of interface "
+			"'%s'", walk->db->root, path, iface);
+		return ISCSI_SUCCESS;
+	}
 	if (fix_identity(walk, id, path, rec) < 0)
 		return node_no_memory(walk->why);
 	walk->found++;

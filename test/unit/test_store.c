@@ -411,8 +411,7 @@ static const struct {
 	{ "nodes/stray", GOOD, "", 1 },
 	{ "nodes/with blank/1.1.1.1,3260,1/default", GOOD, "", 1 },
 	{ "nodes/iqn,comma/1.1.1.1,3260,1/default", GOOD, "", 1 },
-	{ "nodes/iqn.o/1.1.1.1,3260,1/default~", GOOD,
-	  "iqn.o 1.1.1.1,3260,1 default~ automatic\n", 1 },
+	{ "nodes/iqn.o/1.1.1.1,3260,1/default~", GOOD, "", 1 },
 	{ "lock", "", "", 0 },
 	{ "lock.write", "", "", 0 },
 	{ ".iscsi-db/left.over", "x", "", 0 },
@@ -450,7 +449,7 @@ START_TEST(nul_bytes_pipes_and_giants)
 	memset(big, '#', DB_TEXT_MAX + 1);
 	fx_put("nodes/iqn.a/1.1.1.1,3260,1/giant", big, DB_TEXT_MAX + 1);
 	ck_assert_int_eq(mkfifo(fx_path("nodes/iqn.a/1.1.1.1,3260,1/fifo"), 0600), 0);
-	fx_put_text("nodes/iqn.a/1.1.1.1,3260,1/good", GOOD);
+	fx_put_text("nodes/iqn.a/1.1.1.1,3260,1/good", "iface.iscsi_ifacename = good\n" GOOD);
 	ck_assert_str_eq(fx_list(db, NULL), "iqn.a 1.1.1.1,3260,1 good automatic\n");
 	ck_assert_ptr_nonnull(strstr(fx_warned, "zeroes: there are NUL bytes in it"));
 	ck_assert_ptr_nonnull(strstr(fx_warned, "giant: File too large"));
@@ -757,6 +756,50 @@ static enum iscsi_err list_iface(void *arg, const struct iscsi_db_record *rec)
 	return ISCSI_SUCCESS;
 }
 
+static const char *const left_behind[] = {
+	"default.bak", "default~", ".default.swp", "#default#", "default.rpmsave",
+	"default.dpkg-old", "default.orig", "Copy of default",
+};
+
+/* The copies that editors, packages and backups leave beside a record are no records. */
+START_TEST(copies_beside_a_record_are_left_out)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
+	CLEANUP(freep) char *node = NULL, *iface = NULL;
+	struct iscsi_why why = { "" };
+	char list[1024] = "";
+
+	fx_write(db, fx_node("iqn.a", "1.1.1.1", "3260", "1", "default"));
+	fx_write(db, fx_iface("if0"));
+	node = fx_read(fx_path("nodes/iqn.a/1.1.1.1,3260,1/default"));
+	iface = fx_read(fx_path("ifaces/if0"));
+	for (size_t i = 0; i < ARRAY_SIZE(left_behind); i++) {
+		CLEANUP(freep) char *path = db_format("nodes/iqn.a/1.1.1.1,3260,1/%s",
+						      left_behind[i]);
+		CLEANUP(freep) char *beside = db_format("ifaces/%s", left_behind[i]);
+
+		fx_put_text(path, node);
+		fx_put_text(beside, iface);
+	}
+	/* Files without a name in them: only "default" may be one. */
+	fx_put_text("nodes/iqn.b/1.1.1.1,3260,1/default",
+		    "node.name = iqn.b\nnode.conn[0].address = 1.1.1.1\nnode.tpgt = 1\n");
+	fx_put_text("nodes/iqn.b/1.1.1.1,3260,1/default.old",
+		    "node.name = iqn.b\nnode.conn[0].address = 1.1.1.1\nnode.tpgt = 1\n");
+	ck_assert_str_eq(fx_list(db, NULL), "iqn.a 1.1.1.1,3260,1 default manual\n"
+					    "iqn.b 1.1.1.1,3260,1 default manual\n");
+	ck_assert_uint_eq(fx_warnings, ARRAY_SIZE(left_behind) + 1);
+	ck_assert_ptr_nonnull(strstr(fx_warned, "1,3260,1/default.bak is left out: it is a copy of "
+						"the record of interface 'default'\n"));
+	fx_quiet();
+	ck_assert(!iscsi_db_iface_each(db, fx_warn, NULL, list_iface, list, &why));
+	ck_assert_str_eq(list, "if0;");
+	ck_assert_uint_eq(fx_warnings, ARRAY_SIZE(left_behind));
+	ck_assert_int_eq(iscsi_db_iface_read(db, "default.bak", &rec, &why), ISCSI_ERR_INVAL);
+}
+END_TEST
+
 START_TEST(interfaces)
 {
 	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
@@ -778,10 +821,11 @@ START_TEST(interfaces)
 	fx_put_text("ifaces/if9", "iface.iscsi_ifacename = other\niface.mtu = 9\n");
 	fx_put_text("ifaces/empty", "");
 	ck_assert(!iscsi_db_iface_each(db, fx_warn, NULL, list_iface, list, &why));
-	ck_assert_str_eq(list, "if0;if9;two words;");
+	ck_assert_str_eq(list, "if0;two words;");
 	ck_assert_uint_eq(fx_warnings, 3);	/* default, empty, if9's inside */
-	ck_assert(!iscsi_db_iface_read(db, "if9", &rec, &why));
-	ck_assert_str_eq(iscsi_db_record_get(rec, "iface.iscsi_ifacename"), "if9");
+	ck_assert_int_eq(iscsi_db_iface_read(db, "if9", &rec, &why), ISCSI_ERR_INVAL);
+	ck_assert_ptr_nonnull(strstr(why.text, "ifaces/if9 is left out: it is a copy of the "
+					       "record of interface 'other'"));
 	ck_assert(!iscsi_db_lock(db, &why));
 	ck_assert_int_eq(iscsi_db_iface_write(db, def, &why), ISCSI_ERR_INVAL);
 	ck_assert_ptr_nonnull(strstr(why.text, "iface default is a special interface and is not "
@@ -922,6 +966,7 @@ int main(void)
 	tcase_add_test(t, a_single_file_becomes_a_folder);
 	tcase_add_test(t, an_old_portal_becomes_a_folder);
 	tcase_add_test(t, or_stays_where_it_cannot);
+	tcase_add_test(t, copies_beside_a_record_are_left_out);
 	tcase_add_test(t, interfaces);
 	tcase_add_test(t, discovery_records);
 	tcase_add_test(t, roots);
