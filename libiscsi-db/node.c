@@ -125,10 +125,33 @@ static char *portal_path(const struct node_id *id)
 			 *id->tpgt ? "," : NULL, id->tpgt, NULL);
 }
 
-static char *record_path(const struct node_id *id)
+char *node_path(const struct node_id *id)
 {
 	return db_concat("nodes/", id->target, "/", id->address, ",", id->port,
 			 *id->tpgt ? "," : NULL, id->tpgt, "/", id->iface, NULL);
+}
+
+bool node_id_from_text(const struct iscsi_db_record *rec, const struct node_id *path,
+		       struct node_id *ret)
+{
+	if (node_id_of(rec, ret, NULL) != ISCSI_SUCCESS)
+		return false;
+	if (!*ret->tpgt)
+		strcpy(ret->tpgt, path->tpgt);
+	return true;
+}
+
+/* "nodes/TARGET/PORTAL/IFACE", which a walk has found good, -> @ret. */
+static void node_id_from_path(const char *path, struct node_id *ret)
+{
+	const char *target = path + strlen("nodes/");
+	const char *portal = strchr(target, '/') + 1, *iface = strchr(portal, '/') + 1;
+	char name[NAME_MAX + 1];
+
+	(void)snprintf(ret->target, sizeof(ret->target), "%.*s", (int)(portal - target - 1), target);
+	(void)snprintf(name, sizeof(name), "%.*s", (int)(iface - portal - 1), portal);
+	(void)portal_name_parse(name, ret);
+	strcpy(ret->iface, iface);
 }
 
 /* ---- links --------------------------------------------------------------------------- */
@@ -331,7 +354,7 @@ static enum iscsi_err replace_single(struct iscsi_db *db, struct stage_op *op,
 static enum iscsi_err stage_node(struct iscsi_db *db, const struct node_id *id,
 				 const struct iscsi_db_record *rec, struct iscsi_why *why)
 {
-	CLEANUP(freep) char *path = record_path(id), *text = NULL, *found = NULL;
+	CLEANUP(freep) char *path = node_path(id), *text = NULL, *found = NULL;
 	CLEANUP(links_done) struct links links = { 0 };
 	const char *link, *otherwise;
 	struct stage_op *op;
@@ -369,6 +392,10 @@ enum iscsi_err iscsi_db_node_write(struct iscsi_db *db, const struct iscsi_db_re
 	if (err)
 		return err;
 	err = stage_node(db, &id, rec, why);
+	if (!err && rec->place) {	/* from now on the path says what the text says */
+		node_id_from_path(rec->place, &id);
+		err = node_delete_id(db, &id, why);
+	}
 	if (err)
 		stage_cut_back(db, staged);
 	return err;
@@ -380,7 +407,7 @@ static int locate(struct iscsi_db *db, const struct node_id *id, char **path)
 	CLEANUP(freep) char *portal = NULL;
 	int type;
 
-	*path = record_path(id);
+	*path = node_path(id);
 	if (*path && db_is_here(db, *path))	/* the walk has read it */
 		return S_IFREG;
 	portal = portal_path(id);
@@ -431,5 +458,7 @@ enum iscsi_err iscsi_db_node_delete(struct iscsi_db *db, const struct iscsi_db_r
 	struct node_id id;
 	enum iscsi_err err = node_id_of(rec, &id, why);
 
+	if (rec->place)
+		node_id_from_path(rec->place, &id);
 	return err ? err : node_delete_id(db, &id, why);
 }

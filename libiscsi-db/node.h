@@ -22,6 +22,14 @@ struct node_id {
 enum iscsi_err node_no_memory(struct iscsi_why *why);
 /* "TARGET,ADDRESS,PORT,TPGT,IFACE" -> @ret; false if it isn't the name of a link. */
 bool node_id_from_link(const char *name, struct node_id *ret);
+/* The path of a node's record; NULL: no memory. */
+char *node_path(const struct node_id *id);
+/*
+ * The node that the text of a record names -> @ret. The text must name a target and an address;
+ * its portal group counts only if it is known. False if the text names no node.
+ */
+bool node_id_from_text(const struct iscsi_db_record *rec, const struct node_id *path,
+		       struct node_id *ret);
 /* Stages the removal of a node. */
 enum iscsi_err node_delete_id(struct iscsi_db *db, const struct node_id *id,
 			      struct iscsi_why *why);

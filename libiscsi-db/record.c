@@ -50,6 +50,7 @@ struct iscsi_db_record *iscsi_db_record_free(struct iscsi_db_record *rec)
 			value_free(setting_row(rec->kind, i), rec->value[i]);
 	}
 	text_wipe(rec->extra, rec->extra_len);
+	free(rec->place);
 	free(rec);
 	return NULL;
 }
@@ -76,6 +77,11 @@ enum iscsi_err iscsi_db_record_copy(const struct iscsi_db_record *rec, struct is
 			return ISCSI_ERR_NOMEM;
 		memcpy(copy->extra, rec->extra, rec->extra_len);
 		copy->extra_len = rec->extra_len;
+	}
+	if (rec->place) {
+		copy->place = strdup(rec->place);
+		if (!copy->place)
+			return ISCSI_ERR_NOMEM;
 	}
 	*ret = copy;
 	copy = NULL;

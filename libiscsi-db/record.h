@@ -8,6 +8,7 @@
 
 struct iscsi_db_record {
 	enum iscsi_db_kind kind;
+	char *place;			/* the path of its file, if its text names another */
 	bool has_type;			/* the text it was read from had node.discovery_type */
 	unsigned int known;		/* lines of that text that a setting knew */
 	char *extra;			/* lines that no setting knows, each with its newline */

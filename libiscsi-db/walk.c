@@ -22,7 +22,9 @@ struct walk {
 	struct iscsi_db_filter is;
 	char port[12];			/* of the filter, as text; "": any port */
 	bool numeric;			/* compare addresses as numbers */
-	struct db_warn warn;
+	bool any_path;			/* look for the address in the text of all records */
+	struct db_warn warn;		/* silent once all was told */
+	struct db_warn warn_selected;	/* of a record that is selected */
 	iscsi_db_record_fn *fn;
 	void *arg;
 	struct iscsi_why *why;
@@ -55,9 +57,21 @@ static enum iscsi_err walk_call(struct walk *walk, const char *path, bool single
 	return err;
 }
 
-/* Makes a record say what its path says. */
-static int fix_identity(struct walk *walk, const struct node_id *id, const char *path,
-			struct iscsi_db_record *rec)
+static bool is_selected(const struct walk *walk, const struct node_id *id)
+{
+	const char *address = walk->is.address;
+
+	if (*walk->port && !streq(walk->port, id->port))
+		return false;
+	if (!address || (walk->is.names && !address_equal(id->address, id->address)))
+		return true;
+	return streq(address, id->address) ||
+	       (walk->numeric && address_equal(address, id->address));
+}
+
+/* Makes a record say which node it is where its text doesn't, or says what no node can be. */
+static enum iscsi_err complete_text(struct walk *walk, const struct node_id *id, const char *path,
+				    struct iscsi_db_record *rec)
 {
 	const char *tpgt = *id->tpgt ? id->tpgt : TPGT_UNKNOWN;
 	bool fixed = false;
@@ -67,11 +81,47 @@ static int fix_identity(struct walk *walk, const struct node_id *id, const char 
 	    record_fix(rec, "node.conn[0].port", id->port, &fixed) < 0 ||
 	    record_fix(rec, "node.tpgt", tpgt, &fixed) < 0 ||
 	    record_fix(rec, "iface.iscsi_ifacename", id->iface, &fixed) < 0)
-		return -ENOMEM;
+		return node_no_memory(walk->why);
 	if (fixed)
 		db_warn(&walk->warn, "%s/%s says it is another node; its path counts",
 			walk->db->root, path);
-	return node_fix_type(walk->db, id, rec);
+	return ISCSI_SUCCESS;
+}
+
+/*
+ * A record in its folder whose text names another node than its path: a person changed the text,
+ * which then counts as for open-iscsi, or copied the folder. *left_out tells which.
+ */
+static enum iscsi_err compare_with_path(struct walk *walk, struct node_id *id, const char *path,
+					struct iscsi_db_record *rec, bool *left_out)
+{
+	CLEANUP(freep) char *named = NULL;
+	struct node_id said;
+	int type;
+
+	if (!node_id_from_text(rec, id, &said))
+		return complete_text(walk, id, path, rec);
+	named = node_path(&said);
+	if (!named || record_put(rec, "node.tpgt", said.tpgt) < 0)
+		return node_no_memory(walk->why);
+	if (streq(named, path))
+		return ISCSI_SUCCESS;
+	type = folder_entry_type(walk->db, named);
+	if (type < 0 && !folder_is_nowhere(type))
+		return folder_cannot_look(walk->db, named, type, walk->why);
+	if (type > 0) {
+		*left_out = true;
+		db_warn(&walk->warn, "%s/%s is left out: it is a copy of the record %s/%s",
+			walk->db->root, path, walk->db->root, named);
+		return ISCSI_SUCCESS;
+	}
+	if (is_selected(walk, &said))
+		db_warn(&walk->warn_selected, "%s/%s says that it is %s on %s,%s,%s, and this "
+			"counts; to make its path agree, move it to %s/%s", walk->db->root, path,
+			said.target, said.address, said.port, said.tpgt, walk->db->root, named);
+	rec->place = strdup(path);
+	*id = said;
+	return rec->place ? ISCSI_SUCCESS : node_no_memory(walk->why);
 }
 
 static enum iscsi_err walk_unreadable(struct walk *walk, struct node_id *id,
@@ -93,7 +143,8 @@ static enum iscsi_err walk_unreadable(struct walk *walk, struct node_id *id,
 static enum iscsi_err walk_record(struct walk *walk, struct node_id *id, const char *path)
 {
 	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
-	bool single = !*id->iface;
+	bool single = !*id->iface, left_out = false;
+	struct node_id said;
 	struct iscsi_why reason;
 	enum iscsi_err err;
 	const char *iface;
@@ -103,6 +154,9 @@ static enum iscsi_err walk_record(struct walk *walk, struct node_id *id, const c
 	if (err == ISCSI_ERR_NOMEM)
 		return iscsi_fail(walk->why, err, "%s", reason.text);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND)	/* gone since the folder was read */
+		return ISCSI_SUCCESS;
+	/* The walk is here for what the text may say, not for the path. */
+	if (err && !is_selected(walk, id))
 		return ISCSI_SUCCESS;
 	if (single) {
 		iface = err ? UNREADABLE_IFACE : iscsi_db_record_get(rec, "iface.iscsi_ifacename");
@@ -123,8 +177,15 @@ static enum iscsi_err walk_record(struct walk *walk, struct node_id *id, const c
 			"'%s'", walk->db->root, path, iface);
 		return ISCSI_SUCCESS;
 	}
-	if (fix_identity(walk, id, path, rec) < 0)
-		return node_no_memory(walk->why);
+	said = *id;
+	if (single)
+		err = complete_text(walk, id, path, rec);
+	else
+		err = compare_with_path(walk, &said, path, rec, &left_out);
+	if (!err && node_fix_type(walk->db, id, rec) < 0)
+		err = node_no_memory(walk->why);
+	if (err || left_out || !is_selected(walk, &said))
+		return err;
 	walk->found++;
 	return walk_call(walk, path, single, rec);
 }
@@ -209,17 +270,6 @@ static enum iscsi_err walk_portal_folder(struct walk *walk, struct node_id *id, 
 	return err;
 }
 
-static bool is_selected(const struct walk *walk, const struct node_id *id)
-{
-	const char *address = walk->is.address;
-
-	if (*walk->port && !streq(walk->port, id->port))
-		return false;
-	if (!address || (walk->is.names && !address_equal(id->address, id->address)))
-		return true;
-	return walk->numeric ? address_equal(address, id->address) : streq(address, id->address);
-}
-
 static enum iscsi_err walk_portal(struct walk *walk, const char *target, const char *name)
 {
 	CLEANUP(freep) char *path = db_join(target, name);
@@ -232,7 +282,7 @@ static enum iscsi_err walk_portal(struct walk *walk, const char *target, const c
 			walk->db->root, path);
 		return ISCSI_SUCCESS;
 	}
-	if (!is_selected(walk, &id))
+	if (!is_selected(walk, &id) && (!walk->any_path || !*id.tpgt))
 		return ISCSI_SUCCESS;
 	strcpy(id.target, db_base_name(target));
 	if (!*id.tpgt)
@@ -320,7 +370,10 @@ static enum iscsi_err walk_nodes(struct walk *walk)
 	return err;
 }
 
-/* Compares addresses as text first, and as numbers only if that finds nothing. */
+/*
+ * Selects by the address in the path as text first. Only if that finds nothing, addresses are
+ * compared as numbers, and the text of each record is read for its address.
+ */
 static enum iscsi_err walk_selected(struct walk *walk, const struct iscsi_db_filter *filter)
 {
 	struct iscsi_db_filter *is = &walk->is;
@@ -334,11 +387,10 @@ static enum iscsi_err walk_selected(struct walk *walk, const struct iscsi_db_fil
 		return ISCSI_SUCCESS;
 	walk->numeric = is->names;
 	err = walk_nodes(walk);
-	if (err || walk->found || is->names || !is->address ||
-	    !address_equal(is->address, is->address))
+	if (err || walk->found || !is->address)
 		return err;
-	walk->numeric = true;
-	walk->warn.fn = NULL;	/* the first walk has told all warnings */
+	walk->numeric = walk->any_path = true;
+	walk->warn.fn = NULL;
 	return walk_nodes(walk);
 }
 
@@ -350,6 +402,7 @@ enum iscsi_err iscsi_db_node_each(struct iscsi_db *db, const struct iscsi_db_fil
 		.db = db,
 		.is = { .port = -1 },
 		.warn = { .fn = warn, .arg = warn_arg },
+		.warn_selected = { .fn = warn, .arg = warn_arg },
 		.fn = fn,
 		.arg = arg,
 		.why = why,

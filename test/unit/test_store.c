@@ -762,6 +762,104 @@ static const char *const left_behind[] = {
 };
 
 /* The copies that editors, packages and backups leave beside a record are no records. */
+static enum iscsi_err stage_onboot(void *arg, const struct iscsi_db_record *rec)
+{
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *copy = NULL;
+
+	ck_assert(!iscsi_db_record_copy(rec, &copy));
+	fx_set(copy, "node.startup", "onboot");
+	return iscsi_db_node_write(arg, copy, NULL);
+}
+
+static enum iscsi_err stage_deletion(void *arg, const struct iscsi_db_record *rec)
+{
+	return iscsi_db_node_delete(arg, rec, NULL);
+}
+
+#define OLD_PLACE	"nodes/iqn.a/1.1.1.1,3260,1/default"
+#define NEW_PLACE	"nodes/iqn.a/2.2.2.2,3260,1/default"
+#define MOVED		"iqn.a 2.2.2.2,3260,1 default manual\n"
+
+/* As people move a portal: they put the new address in place of the old one in all records. */
+static void make_moved(struct iscsi_db *db)
+{
+	struct iscsi_db_record *rec = fx_node("iqn.a", "1.1.1.1", "3260", "1", "default");
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *changed =
+		fx_node("iqn.a", "2.2.2.2", "3260", "1", "default");
+	CLEANUP(freep) char *text = NULL;
+
+	fx_found(rec, "static", "", "3260");
+	fx_found(changed, "static", "", "3260");
+	fx_write(db, rec);
+	fx_write(db, fx_node("iqn.b", "3.3.3.3", "3260", "1", "default"));
+	text = iscsi_db_record_print(changed, ISCSI_DB_FORM_FILE);
+	fx_put_text(OLD_PLACE, text);
+	fx_quiet();
+}
+
+START_TEST(an_address_changed_by_hand_counts)
+{
+	static const struct iscsi_db_filter old = { .address = "1.1.1.1", .port = -1 },
+					    new = { .address = "2.2.2.2", .port = -1 };
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
+	struct iscsi_why why = { "" };
+
+	make_moved(db);
+	ck_assert_str_eq(fx_list(db, &new), MOVED);
+	ck_assert_uint_eq(fx_warnings, 1);
+	ck_assert_ptr_nonnull(strstr(fx_warned, OLD_PLACE " says that it is iqn.a on 2.2.2.2,3260,1,"
+						" and this counts; to make its path agree, move it "
+						"to "));
+	ck_assert_ptr_nonnull(strstr(fx_warned, NEW_PLACE "\n"));
+	ck_assert_str_eq(fx_list(db, &old), "");
+	ck_assert_uint_eq(count_lines(fx_list(db, NULL)), 2);
+	/* Its next change moves it. */
+	ck_assert(!iscsi_db_lock(db, &why));
+	ck_assert(!iscsi_db_node_each(db, &new, NULL, NULL, stage_onboot, db, &why));
+	ck_assert_msg(!iscsi_db_commit(db, &why), "%s", why.text);
+	iscsi_db_unlock(db);
+	fx_quiet();
+	ck_assert_str_eq(fx_list(db, &new), "iqn.a 2.2.2.2,3260,1 default onboot\n");
+	ck_assert_uint_eq(fx_warnings, 0);
+	ck_assert(!fx_exists("nodes/iqn.a/1.1.1.1,3260,1"));
+	ck_assert(!fx_exists("static/iqn.a,1.1.1.1,3260,1,default"));
+	ck_assert(fx_exists("static/iqn.a,2.2.2.2,3260,1,default"));
+}
+END_TEST
+
+START_TEST(a_record_changed_by_hand_can_go)
+{
+	static const struct iscsi_db_filter new = { .address = "2.2.2.2", .port = -1 };
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
+	struct iscsi_why why = { "" };
+
+	make_moved(db);
+	ck_assert(!iscsi_db_lock(db, &why));
+	ck_assert(!iscsi_db_node_each(db, &new, NULL, NULL, stage_deletion, db, &why));
+	ck_assert_msg(!iscsi_db_commit(db, &why), "%s", why.text);
+	iscsi_db_unlock(db);
+	ck_assert(!fx_exists("nodes/iqn.a"));
+	ck_assert(!fx_exists("static/iqn.a,1.1.1.1,3260,1,default"));
+	ck_assert_str_eq(fx_list(db, NULL), "iqn.b 3.3.3.3,3260,1 default manual\n");
+}
+END_TEST
+
+START_TEST(a_copied_folder_is_left_out)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
+	CLEANUP(freep) char *text = NULL;
+
+	fx_write(db, fx_node("iqn.a", "2.2.2.2", "3260", "1", "default"));
+	text = fx_read(fx_path(NEW_PLACE));
+	fx_put_text("nodes/iqn.a.bak/2.2.2.2,3260,1/default", text);
+	fx_put_text("nodes/iqn.a/9.9.9.9,3260,1/default", text);
+	ck_assert_str_eq(fx_list(db, NULL), MOVED);
+	ck_assert_uint_eq(fx_warnings, 2);
+	ck_assert_ptr_nonnull(strstr(fx_warned, "iqn.a.bak/2.2.2.2,3260,1/default is left out: it is "
+						"a copy of the record "));
+}
+END_TEST
+
 START_TEST(copies_beside_a_record_are_left_out)
 {
 	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
@@ -967,6 +1065,9 @@ int main(void)
 	tcase_add_test(t, an_old_portal_becomes_a_folder);
 	tcase_add_test(t, or_stays_where_it_cannot);
 	tcase_add_test(t, copies_beside_a_record_are_left_out);
+	tcase_add_test(t, an_address_changed_by_hand_counts);
+	tcase_add_test(t, a_record_changed_by_hand_can_go);
+	tcase_add_test(t, a_copied_folder_is_left_out);
 	tcase_add_test(t, interfaces);
 	tcase_add_test(t, discovery_records);
 	tcase_add_test(t, roots);
