@@ -45,6 +45,7 @@ struct iscsi_db {
 	const struct db_os *os;
 	char *root;
 	int root_fd;			/* -1: the root doesn't exist (yet) */
+	const char *unused_root;	/* which has records too, until a walk has told */
 	unsigned int patience_ms;	/* left for records that others are rewriting */
 	struct db_lock lock;
 	struct db_stage stage;

@@ -231,8 +231,9 @@ enum iscsi_err iscsi_db_initiator_read(const char *path, struct iscsi_db_initiat
 struct iscsi_db;
 
 /*
- * Opens the database at @root; NULL takes $ISCSI_DB_ROOT, else the built-in root, else the
- * historic one (/etc/iscsi) if only that has nodes. Creates nothing. The caller closes it.
+ * Opens the database at @root; NULL takes $ISCSI_DB_ROOT, else the historic root (/etc/iscsi) if
+ * only that has records, else the built-in root. If both have records, the first walk warns of
+ * the root that isn't used. Creates nothing. The caller closes the database.
  */
 enum iscsi_err iscsi_db_open(const char *root, struct iscsi_db **ret, struct iscsi_why *why);
 struct iscsi_db *iscsi_db_close(struct iscsi_db *db);	/* drops what wasn't committed */

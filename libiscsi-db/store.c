@@ -2,6 +2,7 @@
 /* Opening and closing a database: which folder is its root, and what an open one holds. */
 #include "libiscsi-db/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 
 #include "libiscsi-db/db.h"
@@ -15,22 +16,36 @@
 #define HISTORIC_ROOT	"/etc/iscsi"
 #define PATIENCE_MS	100
 
-static bool has_nodes(const char *root)
+/* True if the folder of @root has an entry other than the example that packages leave there. */
+static bool has_entry(const char *root, const char *folder)
 {
-	CLEANUP(freep) char *path = db_format("%s/nodes", root);
+	CLEANUP(freep) char *path = db_join(root, folder);
+	DIR *dir = path ? opendir(path) : NULL;
+	struct dirent *entry;
+	bool found = false;
 
-	return path && access(path, F_OK) == 0;
+	while (dir && !found && (entry = readdir(dir)))
+		found = entry->d_name[0] != '.' && !streq(entry->d_name, "iface.example");
+	if (dir)
+		(void)closedir(dir);
+	return found;
 }
 
-static const char *choose_root(void)
+static bool has_records(const char *root)
 {
-	const char *root = secure_getenv("ISCSI_DB_ROOT");
+	return has_entry(root, "nodes") || has_entry(root, "send_targets") ||
+	       has_entry(root, "isns") || has_entry(root, "ifaces");
+}
 
-	if (root && *root)
-		return root;
-	if (!has_nodes(ISCSI_DB_ROOT) && has_nodes(HISTORIC_ROOT))
-		return HISTORIC_ROOT;
-	return ISCSI_DB_ROOT;
+const char *store_choose_root(const char *configured, const char *historic, const char **unused)
+{
+	*unused = NULL;
+	if (!has_records(historic) || streq(configured, historic))
+		return configured;
+	if (!has_records(configured))
+		return historic;
+	*unused = historic;
+	return configured;
 }
 
 /* Links hold absolute paths, so the root is one, without slashes at its end. */
@@ -58,7 +73,11 @@ enum iscsi_err db_open_os(const char *root, const struct db_os *os, struct iscsi
 	db->os = os;
 	db->patience_ms = PATIENCE_MS;
 	db->root_fd = db->lock.dir = db->lock.fd = db->stage.fd = -1;
-	db->root = absolute_root(root ? root : choose_root());
+	if (!root)
+		root = secure_getenv("ISCSI_DB_ROOT");
+	if (!root || !*root)
+		root = store_choose_root(ISCSI_DB_ROOT, HISTORIC_ROOT, &db->unused_root);
+	db->root = absolute_root(root);
 	if (!db->root)
 		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory to open the database");
 	r = folder_root(db);

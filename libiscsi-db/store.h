@@ -11,6 +11,12 @@ struct db_os;
 enum iscsi_err db_open_os(const char *root, const struct db_os *os, struct iscsi_db **ret,
 			  struct iscsi_why *why);
 
+/*
+ * Which of both roots has records. If both have, the configured root is used, and the other is
+ * *unused, which is NULL otherwise.
+ */
+const char *store_choose_root(const char *configured, const char *historic, const char **unused);
+
 DEFINE_FREEP(struct iscsi_db, iscsi_db_close)
 
 #endif /* ISCSI_DB_STORE_H */

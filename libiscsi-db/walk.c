@@ -379,6 +379,11 @@ static enum iscsi_err walk_selected(struct walk *walk, const struct iscsi_db_fil
 	struct iscsi_db_filter *is = &walk->is;
 	enum iscsi_err err;
 
+	if (walk->db->unused_root && walk->warn.fn) {
+		db_warn(&walk->warn, "the records in %s are not used, since %s has records too",
+			walk->db->unused_root, walk->db->root);
+		walk->db->unused_root = NULL;
+	}
 	if (filter)
 		*is = *filter;
 	if (is->port != -1)

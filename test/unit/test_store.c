@@ -898,6 +898,36 @@ START_TEST(copies_beside_a_record_are_left_out)
 }
 END_TEST
 
+START_TEST(the_root_is_where_records_are)
+{
+	CLEANUP(freep) char *historic = db_format("%s/etc", fx_root);
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
+	const char *unused = "";
+
+	ck_assert_ptr_eq(store_choose_root(fx_root, historic, &unused), fx_root);
+	ck_assert_ptr_null(unused);
+	/* What packages and an empty database leave is no record. */
+	fx_mkdir("nodes");
+	fx_put_text("ifaces/iface.example", "");
+	fx_mkdir("etc/nodes");
+	fx_put_text("etc/ifaces/iface.example", "");
+	ck_assert_ptr_eq(store_choose_root(fx_root, historic, &unused), fx_root);
+	ck_assert_ptr_null(unused);
+	fx_mkdir("etc/send_targets/9.9.9.9,3260");
+	ck_assert_ptr_eq(store_choose_root(fx_root, historic, &unused), historic);
+	ck_assert_ptr_null(unused);
+	fx_put_text("ifaces/if0", "iface.iscsi_ifacename = if0\n");
+	ck_assert_ptr_eq(store_choose_root(fx_root, historic, &unused), fx_root);
+	ck_assert_ptr_eq(unused, historic);
+	/* The first walk tells, and no other. */
+	db->unused_root = historic;
+	(void)fx_list(db, NULL);
+	(void)fx_list(db, NULL);
+	ck_assert_uint_eq(fx_warnings, 1);
+	ck_assert_ptr_nonnull(strstr(fx_warned, "/etc are not used, since "));
+}
+END_TEST
+
 START_TEST(interfaces)
 {
 	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
@@ -1068,6 +1098,7 @@ int main(void)
 	tcase_add_test(t, an_address_changed_by_hand_counts);
 	tcase_add_test(t, a_record_changed_by_hand_can_go);
 	tcase_add_test(t, a_copied_folder_is_left_out);
+	tcase_add_test(t, the_root_is_where_records_are);
 	tcase_add_test(t, interfaces);
 	tcase_add_test(t, discovery_records);
 	tcase_add_test(t, roots);
