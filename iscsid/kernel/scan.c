@@ -2,7 +2,12 @@
 /* Looking for the LUNs of a session, see scan.h. */
 #include "iscsid/kernel/scan.h"
 
+#include <time.h>
+
 #include "libiscsi-db/util.h"
+
+#define DISKS_MAX_MS	5000	/* for disks that should come, but don't */
+#define DISKS_PAUSE_MS	10
 
 struct scan {
 	struct worker_job job;		/* first: what the pool hands around */
@@ -15,6 +20,18 @@ struct scan {
 	void *arg;
 };
 
+/* Whoever logs in to mount a disk must find it: the scan's answer waits for the block devices. */
+static void await_disks(struct scan *scan, const struct sysfs_session *session)
+{
+	static const struct timespec pause = { 0, DISKS_PAUSE_MS * 1000000 };
+
+	for (int ms = 0; ms < DISKS_MAX_MS && !scan->forgotten; ms += DISKS_PAUSE_MS) {
+		if (sysfs_disks_ready(scan->sysfs, session))
+			return;
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
 static void scan_run(struct worker_job *job)
 {
 	struct scan *scan = (struct scan *)job;
@@ -25,6 +42,8 @@ static void scan_run(struct worker_job *job)
 						  &session))
 		return;
 	scan->error = sysfs_scan_session(scan->sysfs, &session, scan->rescan);
+	if (!scan->error)
+		await_disks(scan, &session);
 }
 
 static void scan_done(struct worker_job *job)

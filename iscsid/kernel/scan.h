@@ -14,7 +14,8 @@ struct scan;
 /*
  * Scans all LUNs of the session's host; with @rescan, first has each known LUN read anew.
  * @done is called from the loop with 0 or -errno, unless scan_forget() came first; the scan
- * frees itself after that. The kernel says 0 also if it found nothing. NULL: no memory, no thread.
+ * frees itself after that. Each disk that was found is there by then, unless it takes more than
+ * 5 s. The kernel says 0 also if it found nothing. NULL: no memory, no thread.
  */
 struct scan *scan_start(struct worker_pool *pool, struct sysfs *sysfs, unsigned int sid,
 			bool rescan, void (*done)(void *arg, int error), void *arg);

@@ -684,6 +684,45 @@ int sysfs_scan_session(struct sysfs *sysfs, const struct sysfs_session *session,
 	return sysfs_write(sysfs, path, "- - -");
 }
 
+/* The kinds of device that get a block device (SCSI Primary Commands, peripheral device type). */
+static bool becomes_disk(struct sysfs *sysfs, const struct sysfs_lun *lun)
+{
+	static const char *const types[] = { "0", "4", "5", "7", "14", "20" };
+	char path[128], type[16];
+
+	(void)snprintf(path, sizeof(path), "class/scsi_device/%d:%d:%d:%" PRIu64 "/device/type",
+		       lun->host_no, lun->channel, lun->target_id, lun->lun);
+	if (read_attr(sysfs->root, path, type, sizeof(type)) < 0 || !streq(lun->state, "running"))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (streq(type, types[i]))
+			return true;
+	return false;
+}
+
+/* The kernel makes the folder "queue" after the device node, and little comes after it. */
+static bool disk_has_queue(struct sysfs *sysfs, const struct sysfs_lun *lun)
+{
+	char path[128], name[64];
+
+	(void)snprintf(path, sizeof(path), "class/block/%s/queue", lun->block);
+	return sysfs_first_entry(sysfs, path, name, sizeof(name));
+}
+
+bool sysfs_disks_ready(struct sysfs *sysfs, const struct sysfs_session *session)
+{
+	CLEANUP(freep) struct sysfs_lun *luns = NULL;
+	size_t len = 0;
+
+	if (sysfs_list_luns(sysfs, session, &luns, &len) != ISCSI_SUCCESS)
+		return true;
+	for (size_t i = 0; i < len; i++)
+		if (becomes_disk(sysfs, &luns[i]) &&
+		    (!*luns[i].block || !disk_has_queue(sysfs, &luns[i])))
+			return false;
+	return true;
+}
+
 /* ---- hosts, transports, devices -------------------------------------------------------- */
 
 enum iscsi_err sysfs_list_hosts(struct sysfs *sysfs, unsigned int **ret, size_t *ret_len)

@@ -109,6 +109,12 @@ enum iscsi_err sysfs_list_luns(struct sysfs *sysfs, const struct sysfs_session *
  */
 int sysfs_scan_session(struct sysfs *sysfs, const struct sysfs_session *session, bool known);
 
+/*
+ * Whether each disk among the LUNs of @session can be opened by its name below /dev, or never
+ * will be. The kernel answers a scan before its disk driver has looked at what was found.
+ */
+bool sysfs_disks_ready(struct sysfs *sysfs, const struct sysfs_session *session);
+
 /* The state of a SCSI host ("running"), or "" if unreadable. */
 void sysfs_read_host_state(struct sysfs *sysfs, int host_no, char *ret, size_t size);
 

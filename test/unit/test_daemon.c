@@ -653,6 +653,27 @@ START_TEST(a_rescan_reads_known_luns_anew)
 }
 END_TEST
 
+START_TEST(a_scan_s_answer_waits_for_the_disks)
+{
+	uint32_t sid = fake_client_log_in(&client, NULL);
+	time_t end;
+
+	fake_sysfs_add_lun(d->fs, sid, 0, 5, NULL, "running");
+	fake_sysfs_set(d->fs, "class/scsi_device/0:0:0:5/device/type", "0\n");
+	/* A tape or a controller has no block device to wait for. */
+	fake_sysfs_add_lun(d->fs, sid, 0, 6, NULL, "running");
+	fake_sysfs_set(d->fs, "class/scsi_device/0:0:0:6/device/type", "12\n");
+	fake_client_send(&client, &(struct mgmt_request){ .type = MGMT_RESCAN, .sid = sid });
+	for (end = time(NULL) + 2; time(NULL) < end;)
+		fake_daemon_settle();
+	ck_assert(!fake_client_poll(&client));
+	fake_sysfs_add_lun(d->fs, sid, 0, 5, "sda", "running");
+	fake_sysfs_set(d->fs, "class/block/sda/queue/rotational", "0\n");
+	await_reply(&client);
+	ck_assert_int_eq(client.reply.err, ISCSI_SUCCESS);
+}
+END_TEST
+
 START_TEST(counters)
 {
 	uint32_t sid = fake_client_log_in(&client, NULL);
@@ -803,6 +824,7 @@ int main(void)
 	tcase_add_test(tc, a_target_may_drop_the_connection);
 	tcase_add_test(tc, changed_luns_are_looked_for);
 	tcase_add_test(tc, a_rescan_reads_known_luns_anew);
+	tcase_add_test(tc, a_scan_s_answer_waits_for_the_disks);
 	tcase_add_test(tc, counters);
 	tcase_add_test(tc, a_client_may_stop_the_daemon);
 	tcase_add_test(tc, whoever_waits_hears_that_the_daemon_stops);
