@@ -22,7 +22,7 @@
 #include "libiscsi-db/util.h"
 
 /* Options without a letter have numbers below all letters. */
-enum { OPT_DBROOT = 1 };
+enum { OPT_DBROOT = 1, OPT_FORCE = 2 };
 
 static const struct option long_options[] = {
 	{ "mode",	 required_argument, NULL, 'm' },
@@ -55,12 +55,13 @@ static const struct option long_options[] = {
 	{ "interval",	 required_argument, NULL, 'i' },
 	{ "killiscsid",	 required_argument, NULL, 'k' },
 	{ "dbroot",	 required_argument, NULL, OPT_DBROOT },
+	{ "force",	 no_argument,	    NULL, OPT_FORCE },
 	{ "version",	 no_argument,	    NULL, 'V' },
 	{ "help",	 no_argument,	    NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 
-/* Each mode also takes OPT_DBROOT. "-m node -h" asks for the help of that mode. */
+/* Each mode also takes OPT_DBROOT; "\2" is OPT_FORCE. "-m node -h" asks for the help of that mode. */
 static const struct {
 	const char *name;
 	const char *legal;
@@ -68,7 +69,7 @@ static const struct {
 	[MODE_NONE]	   = { "", "" },
 	[MODE_DISCOVERY]   = { "discovery", "mdhPonvlSIptD" },
 	[MODE_DISCOVERYDB] = { "discoverydb", "mdhPonvlSIptD" },
-	[MODE_NODE]	   = { "node", "mdhPonvluRsSIpTLUW" },
+	[MODE_NODE]	   = { "node", "mdhPonvluRsSIpTLUW\2" },
 	[MODE_SESSION]	   = { "session", "mdhPonvuRsSri" },
 	[MODE_IFACE]	   = { "iface", "mdhPonvIiabcCH" },
 	[MODE_HOST]	   = { "host", "mdhPontvCHxA" },
@@ -700,6 +701,7 @@ static bool take_simple(struct options *ret, const struct token *t)
 	case 's': ret->stats = true; break;
 	case 'D': ret->discover = true; break;
 	case 'W': ret->no_wait = true; break;
+	case OPT_FORCE: ret->force = true; break;
 	case 'S': ret->show_secrets = true; break;
 	case 'T': ret->target = t->arg; break;
 	case 'P': ret->print_level = parse_loose(t->arg); break;

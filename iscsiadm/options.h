@@ -55,7 +55,7 @@ struct options {
 	enum adm_mode mode;		/* with ACTION_HELP: of which mode, or MODE_NONE */
 
 	unsigned int ops;		/* enum adm_op */
-	bool login, logout, rescan, stats, discover, no_wait, show_secrets;
+	bool login, logout, rescan, stats, discover, no_wait, show_secrets, force;
 	int print_level;		/* OPTION_UNSET: not given, means 0 */
 	int debug;
 

@@ -26,6 +26,7 @@
 #include "iscsid/manager.h"
 #include "iscsid/message/mgmt_msg.h"
 #include "iscsid/mgmt.h"
+#include "iscsid/shutdown.h"
 #include "libiscsi-db/util.h"
 
 #define PID_FILE	"/run/iscsid.pid"
@@ -50,6 +51,7 @@ struct daemon {
 	struct manager_env env;
 	struct manager *manager;
 	struct mgmt *mgmt;
+	struct shutdown *shutdown;
 	struct kernel *kernel;
 	bool has_path;			/* MGMT_SOCKET_PATH is ours: */
 	struct stat own_path;
@@ -327,6 +329,13 @@ static int random_bytes(void *buf, size_t len)
 	return getrandom(buf, len, 0) == (ssize_t)len ? 0 : -errno;
 }
 
+static void exit_loop(void *arg)
+{
+	struct daemon *daemon = arg;
+
+	(void)sd_event_exit(daemon->loop, 0);
+}
+
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
 	struct daemon *daemon = userdata;
@@ -335,15 +344,19 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 	if (si->ssi_signo == SIGHUP) {
 		log_notice("reading initiator name and settings anew");
 		manager_reload(daemon->manager);
+	} else if (si->ssi_signo == SIGPWR) {
+		shutdown_announce(daemon->shutdown);
+	} else if (shutdown_announced(daemon->shutdown)) {
+		shutdown_log_out(daemon->shutdown, exit_loop, daemon);
 	} else {
-		(void)sd_event_exit(daemon->loop, 0);
+		exit_loop(daemon);
 	}
 	return 0;
 }
 
 static int add_signals(struct daemon *daemon)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGPWR };
 	sigset_t set;
 	int r = 0;
 
@@ -449,7 +462,10 @@ static enum iscsi_err daemon_build(struct daemon *daemon, const struct options *
 	daemon->manager = manager_new(env);
 	if (daemon->manager)
 		daemon->mgmt = mgmt_new(daemon->loop, daemon->clock, daemon->manager);
-	if (!daemon->mgmt)
+	if (daemon->mgmt)
+		daemon->shutdown = shutdown_new(daemon->clock, daemon->manager, env->sysfs,
+						env->proc);
+	if (!daemon->shutdown)
 		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
 	/* The socket first: it is what keeps a second daemon away from the kernel's events. */
 	err = listen_first(daemon, &passed, why);
@@ -466,6 +482,7 @@ static enum iscsi_err daemon_build(struct daemon *daemon, const struct options *
 
 static void daemon_free(struct daemon *daemon)
 {
+	shutdown_free(daemon->shutdown);
 	if (daemon->manager)
 		manager_end_sessions(daemon->manager);
 	mgmt_free(daemon->mgmt);

@@ -41,6 +41,11 @@ struct session *manager_find(struct manager *manager, uint32_t sid)
 	return node ? node->object : NULL;
 }
 
+void **manager_sessions(struct manager *manager, size_t *ret_len)
+{
+	return index_objects(&manager->by_sid, ret_len);
+}
+
 static int manager_on_created(void *arg, struct session *session, uint32_t sid)
 {
 	struct manager *manager = arg;
@@ -154,17 +159,18 @@ enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *re
 	return ISCSI_SUCCESS;
 }
 
-enum iscsi_err manager_logout(struct manager *manager, uint32_t sid, struct asker *asker,
-			      struct iscsi_why *why)
+enum iscsi_err manager_logout(struct manager *manager, uint32_t sid, bool spare_used,
+			      struct asker *asker, struct iscsi_why *why)
 {
 	struct session *session = manager_find(manager, sid);
-	enum iscsi_err err = ISCSI_SUCCESS;
+	enum iscsi_err err;
 
 	if (!session)
 		return iscsi_fail(why, ISCSI_ERR_SESS_NOT_FOUND, "iscsid knows no session %u", sid);
-	if (manager->safe_logout)
-		err = inuse_check(manager->given->sysfs, manager->given->proc, sid,
-				  session_host_no(session), why);
+	err = inuse_check(manager->given->sysfs, manager->given->proc, sid,
+			  session_host_no(session),
+			  spare_used || manager->safe_logout ? INUSE_BY_ANY : INUSE_BY_SYSTEM,
+			  why);
 	if (!err)
 		session_logout(session, asker);
 	return err;

@@ -50,11 +50,13 @@ void manager_reload(struct manager *manager);
 enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *rec, bool another,
 			     struct asker *asker, struct iscsi_why *why);
 /*
- * Ends a session. ISCSI_ERR_SESS_NOT_FOUND; with "iscsid.safe_logout = Yes" ISCSI_ERR_BUSY if
- * one of its disks is in use. An error means that @asker will not be called.
+ * Ends a session. ISCSI_ERR_SESS_NOT_FOUND; with @spare_used or "iscsid.safe_logout = Yes"
+ * ISCSI_ERR_BUSY if one of its disks is in use, in any case if the system itself lies there. An error means that @asker will not be called.
  */
-enum iscsi_err manager_logout(struct manager *manager, uint32_t sid, struct asker *asker,
-			      struct iscsi_why *why);
+enum iscsi_err manager_logout(struct manager *manager, uint32_t sid, bool spare_used,
+			      struct asker *asker, struct iscsi_why *why);
+/* All sessions that the kernel knows, as they are now; free() it. NULL: none, or no memory. */
+void **manager_sessions(struct manager *manager, size_t *ret_len);
 /* NULL: no such session here. */
 struct session *manager_find(struct manager *manager, uint32_t sid);
 

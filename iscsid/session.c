@@ -46,7 +46,7 @@ struct session {
 	unsigned int failed_attempts;	/* since the last time it was up */
 	unsigned int failed_connects;	/* of these, without a TCP connection: reopen_max */
 	uint32_t time2wait_s;		/* negotiated */
-	uint64_t up_since_us;
+	uint64_t up_since_us, failed_since_us;
 	char *shown;			/* sysfs_print_session() since it is up; NULL: not yet */
 	char name[ISCSI_NAME_MAX + ISCSI_ADDRESS_MAX + 64];	/* for the log */
 };
@@ -69,6 +69,11 @@ uint32_t session_sid(const struct session *session)
 int session_host_no(const struct session *session)
 {
 	return conn_host_no(session->conn);
+}
+
+uint64_t session_failed_since_us(const struct session *session)
+{
+	return session->failed_since_us;
 }
 
 const struct session_config *session_config(const struct session *session)
@@ -143,6 +148,8 @@ static void session_set_state(struct session *session, enum session_state state,
 		return;
 	log_debug("%s: %s -> %s", session->name, state_texts[session->state], state_texts[state]);
 	session->state = state;
+	if (state == SESSION_FAILED)
+		session->failed_since_us = now_us(session);
 	timer_stop(session->timer);
 	if (state != SESSION_FREE && state != SESSION_SCANNING)
 		asker_answer_all(&session->login_asker, err, conn_sid(session->conn), why);

@@ -17,6 +17,7 @@
 struct usage {
 	struct sysfs *sysfs;
 	struct libmnt_table *mounts, *swaps;
+	enum inuse_by by;
 };
 
 static void usage_done(struct usage *usage)
@@ -50,14 +51,22 @@ static bool source_is(struct libmnt_fs *fs, dev_t dev)
 	       S_ISBLK(st.st_mode) && st.st_rdev == dev;
 }
 
+static bool use_counts(enum inuse_by by, struct libmnt_fs *fs)
+{
+	const char *target = mnt_fs_get_target(fs);
+
+	return by == INUSE_BY_ANY || mnt_fs_is_swaparea(fs) ||
+	       (target && (streq(target, "/") || streq(target, "/usr")));
+}
+
 /* By source too, since btrfs shows a device number of its own. NULL: not in the table. */
-static struct libmnt_fs *table_find(struct libmnt_table *table, dev_t dev)
+static struct libmnt_fs *table_find(struct libmnt_table *table, enum inuse_by by, dev_t dev)
 {
 	struct libmnt_iter *iter = table ? mnt_new_iter(MNT_ITER_FORWARD) : NULL;
 	struct libmnt_fs *fs, *found = NULL;
 
 	while (iter && !found && mnt_table_next_fs(table, iter, &fs) == 0)
-		if (mnt_fs_get_devno(fs) == dev || source_is(fs, dev))
+		if (use_counts(by, fs) && (mnt_fs_get_devno(fs) == dev || source_is(fs, dev)))
 			found = fs;
 	mnt_free_iter(iter);
 	return found;
@@ -67,12 +76,12 @@ static struct libmnt_fs *table_find(struct libmnt_table *table, dev_t dev)
 static bool device_used(const struct usage *usage, const char *name, dev_t dev,
 			struct iscsi_why *why)
 {
-	struct libmnt_fs *fs = table_find(usage->mounts, dev);
+	struct libmnt_fs *fs = table_find(usage->mounts, usage->by, dev);
 
 	if (fs)
 		(void)iscsi_fail(why, ISCSI_ERR_BUSY, "%s is mounted on %s", name,
 				 mnt_fs_get_target(fs));
-	else if (table_find(usage->swaps, dev))
+	else if (table_find(usage->swaps, usage->by, dev))
 		(void)iscsi_fail(why, ISCSI_ERR_BUSY, "%s is used as swap", name);
 	else
 		return false;
@@ -123,11 +132,11 @@ static bool stack_used(void *arg, const char *name)
 }
 
 enum iscsi_err inuse_check(struct sysfs *sysfs, const char *proc, unsigned int sid, int host_no,
-			   struct iscsi_why *why)
+			   enum inuse_by by, struct iscsi_why *why)
 {
 	struct sysfs_session session = { .sid = sid, .host_no = host_no };
 	CLEANUP(freep) struct sysfs_lun *luns = NULL;
-	struct usage usage = { .sysfs = sysfs };
+	struct usage usage = { .sysfs = sysfs, .by = by };
 	struct place disk = { .usage = &usage, .prefix = "", .why = why };
 	bool used = false;
 	size_t len = 0;

@@ -54,6 +54,8 @@ enum mgmt_flag {
 	MGMT_ANOTHER		= 1 << 1,
 	/* MGMT_DISCOVER: the record is that of an iSNS server */
 	MGMT_ISNS		= 1 << 2,
+	/* MGMT_LOGOUT: not if one of the session's disks is in use */
+	MGMT_SPARE_USED		= 1 << 3,
 };
 
 /* Strings point into the bytes that were parsed, or are the caller's when building. */

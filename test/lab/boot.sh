@@ -175,16 +175,32 @@ machine_off()
 	machine_kill "$1"
 }
 
+# machine_signal NAME SIGNAL: to the machine itself, which "run" has put into a group of its own.
+machine_signal()
+{
+	local pid=${MACHINE_PID[$1]} child comm groups=()
+
+	[ "$1" = target ] || groups=("$pid")
+	for child in $(cat "/proc/$pid/task/$pid/children"); do
+		read -r comm 2>/dev/null <"/proc/$child/comm" && [[ $comm == linux* ]] || continue
+		groups+=("$child")
+	done
+	[ ${#groups[@]} -gt 0 ] || fail "$1 is off"
+	for child in "${groups[@]}"; do
+		kill "-$2" -- "-$child" || fail "no signal to $1"
+	done
+}
+
 # machine_freeze, machine_thaw NAME: it stops in the middle of what it does, as a target's host
 # does that is dead without a word.
 machine_freeze()
 {
-	kill -STOP -- "-${MACHINE_PID[$1]}"
+	machine_signal "$1" STOP
 }
 
 machine_thaw()
 {
-	kill -CONT -- "-${MACHINE_PID[$1]}"
+	machine_signal "$1" CONT
 }
 
 # target_boot: the target's host. Then "target_up" and the rest of lib.sh work as ever.
@@ -289,10 +305,23 @@ since_start()
 	echo "$OUT"
 }
 
-# sessions_at_target: how many LIO has, whatever the initiator thinks.
+# sessions_at_target: leaves in $OUT how many LIO has, whatever the initiator thinks.
 sessions_at_target()
 {
-	on target bash -c 'grep -l "LIO Session ID" /sys/kernel/config/target/iscsi/iqn.*/tpgt_1/acls/*/info \
-		/sys/kernel/config/target/iscsi/iqn.*/tpgt_1/dynamic_sessions 2>/dev/null | wc -l
-		cat /sys/kernel/config/target/iscsi/iqn.*/tpgt_1/dynamic_sessions 2>/dev/null | tr "\0" "\n" | grep -c iqn'
+	on target bash -c 'cd /sys/kernel/config/target/iscsi && {
+		cat iqn.*/tpgt_1/dynamic_sessions | tr "\0" "\n" | grep iqn
+		grep -h "LIO Session ID" iqn.*/tpgt_1/acls/*/info
+	} 2>/dev/null | wc -l'
+}
+
+# console_order TEXT...: the texts stand in the console of the last boot in this order.
+console_order()
+{
+	local at=0 line text
+
+	for text; do
+		line=$(tail -n +$((at + 1)) "$WORK/initiator.$BOOTS.console" | grep -n -m 1 -F -e "$text")
+		[ -n "$line" ] || fail "the console doesn't say, after line $at: $text"
+		at=$((at + ${line%%:*}))
+	done
 }

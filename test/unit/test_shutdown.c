@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The end of the machine (iscsid/shutdown.h) with the whole daemon: which sessions are logged out,
+ * which are given up, which are left alone, and when.
+ */
+#include "iscsid/shutdown.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "libiscsi-db/util.h"
+#include "test/fake/daemon.h"
+
+static struct fake_daemon *d = &the_daemon;
+static struct fake_client client;
+static struct shutdown *shutdown_of_test;
+static bool done;
+
+static void setup(void)
+{
+	fake_daemon_setup();
+	fake_client_open(&client);
+	shutdown_of_test = shutdown_new(&d->clock.clock, d->manager, d->env.sysfs, d->env.proc);
+	ck_assert_ptr_nonnull(shutdown_of_test);
+	done = false;
+}
+
+static void teardown(void)
+{
+	shutdown_free(shutdown_of_test);
+	fake_client_close(&client);
+	fake_daemon_teardown();
+}
+
+static void write_proc(const char *name, const char *text)
+{
+	int fd;
+
+	(void)mkdirat(d->env.run_dir_fd, "self", 0755);
+	fd = openat(d->env.run_dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	(void)close(fd);
+}
+
+/* A session with the disk sda, which is mounted on @where. NULL: it isn't. */
+static uint32_t log_in_and_mount(const char *where)
+{
+	uint32_t sid = fake_client_log_in(&client, NULL);
+	char line[128] = "";
+
+	fake_sysfs_add_lun(d->fs, sid, 0, 0, "sda", "running");
+	fake_sysfs_set(d->fs, "class/block/sda/dev", "8:0\n");
+	if (where)
+		(void)snprintf(line, sizeof(line), "30 1 8:0 / %s rw - ext4 /dev/none rw\n", where);
+	write_proc("self/mountinfo", line);
+	write_proc("swaps", "");
+	return sid;
+}
+
+static void on_done(void *arg)
+{
+	(void)arg;
+	done = true;
+}
+
+static void lose_target(void)
+{
+	d->target.silent = true;
+	fake_target_hang_up(&d->target);
+	fake_daemon_settle();
+}
+
+static bool exists(uint32_t sid)
+{
+	return d->kernel.session[sid].exists;
+}
+
+START_TEST(an_idle_session_is_logged_out)
+{
+	uint32_t sid = log_in_and_mount(NULL);
+
+	shutdown_announce(shutdown_of_test);
+	fake_daemon_wait(2000);
+	ck_assert(exists(sid));		/* its file system may be in the middle of unmounting */
+	shutdown_log_out(shutdown_of_test, on_done, NULL);
+	fake_daemon_wait(2000);
+	ck_assert(done);
+	ck_assert(!exists(sid));
+	ck_assert_uint_eq(d->target.logouts, 1);
+}
+END_TEST
+
+START_TEST(a_mounted_disk_is_waited_for)
+{
+	uint32_t sid = log_in_and_mount("/mnt");
+
+	shutdown_announce(shutdown_of_test);
+	shutdown_log_out(shutdown_of_test, on_done, NULL);
+	fake_daemon_wait(10000);
+	ck_assert(!done && exists(sid));
+	write_proc("self/mountinfo", "");
+	fake_daemon_wait(1000);
+	ck_assert(done && !exists(sid));
+	ck_assert_uint_eq(d->target.logouts, 1);
+}
+END_TEST
+
+START_TEST(but_not_for_ever)
+{
+	uint32_t sid = log_in_and_mount("/mnt");
+
+	shutdown_announce(shutdown_of_test);
+	shutdown_log_out(shutdown_of_test, on_done, NULL);
+	fake_daemon_wait(20000);
+	fake_client_close(&client);	/* a silent one would be dropped, with a warning */
+	fake_daemon_wait(24000);
+	ck_assert(!done);
+	fake_daemon_wait(2000);
+	ck_assert(done && exists(sid));
+}
+END_TEST
+
+static const char *const system_places[] = { "/", "/usr" };
+
+START_TEST(the_system_s_own_session_stays)
+{
+	uint32_t sid = log_in_and_mount(system_places[_i]);
+
+	shutdown_announce(shutdown_of_test);
+	shutdown_log_out(shutdown_of_test, on_done, NULL);
+	fake_daemon_wait(1000);
+	ck_assert(done && exists(sid));
+	/* Whoever asks for it by hand. */
+	ck_assert_int_eq(fake_client_ask(&client, &(struct mgmt_request){
+		.type = MGMT_LOGOUT, .sid = sid }), ISCSI_ERR_BUSY);
+	ck_assert_ptr_nonnull(strstr(client.reply.why, "sda is mounted on /"));
+}
+END_TEST
+
+START_TEST(a_silent_target_is_given_up_while_mounted)
+{
+	uint32_t sid = log_in_and_mount("/mnt");
+
+	lose_target();
+	fake_daemon_wait(20000);	/* before the end of the machine that is no reason */
+	ck_assert(exists(sid));
+	shutdown_announce(shutdown_of_test);
+	fake_daemon_wait(14000);
+	ck_assert(exists(sid));
+	fake_daemon_wait(2000);
+	ck_assert(!exists(sid));
+}
+END_TEST
+
+/* The kernel takes a file system out of the mount table before it flushes. */
+START_TEST(an_umount_under_way_doesn_t_wait_for_a_silent_target)
+{
+	uint32_t sid = log_in_and_mount(NULL);
+
+	lose_target();
+	shutdown_announce(shutdown_of_test);
+	fake_daemon_wait(14000);
+	ck_assert(exists(sid));
+	fake_daemon_wait(2000);
+	ck_assert(!exists(sid));
+}
+END_TEST
+
+START_TEST(a_silent_target_without_mounts_costs_no_time)
+{
+	uint32_t sid = log_in_and_mount(NULL);
+
+	lose_target();
+	shutdown_announce(shutdown_of_test);
+	shutdown_log_out(shutdown_of_test, on_done, NULL);
+	fake_daemon_wait(1000);
+	ck_assert(done && !exists(sid));
+}
+END_TEST
+
+START_TEST(a_logout_of_all_spares_what_is_in_use)
+{
+	uint32_t sid = log_in_and_mount("/mnt");
+	struct mgmt_request request = {
+		.type = MGMT_LOGOUT, .sid = sid, .flags = MGMT_SPARE_USED,
+	};
+
+	ck_assert_int_eq(fake_client_ask(&client, &request), ISCSI_ERR_BUSY);
+	ck_assert_str_eq(client.reply.why, "sda is mounted on /mnt");
+	request.flags = 0;
+	ck_assert_int_eq(fake_client_ask(&client, &request), ISCSI_SUCCESS);
+	ck_assert(!exists(sid));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("shutdown");
+	TCase *tc = tcase_create("shutdown");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, an_idle_session_is_logged_out);
+	tcase_add_test(tc, a_mounted_disk_is_waited_for);
+	tcase_add_test(tc, but_not_for_ever);
+	tcase_add_loop_test(tc, the_system_s_own_session_stays, 0, ARRAY_SIZE(system_places));
+	tcase_add_test(tc, a_silent_target_is_given_up_while_mounted);
+	tcase_add_test(tc, an_umount_under_way_doesn_t_wait_for_a_silent_target);
+	tcase_add_test(tc, a_silent_target_without_mounts_costs_no_time);
+	tcase_add_test(tc, a_logout_of_all_spares_what_is_in_use);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
