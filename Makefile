@@ -46,7 +46,7 @@ TEST_CFLAGS	:= $(shell $(PKG_CONFIG) --cflags $(test_pkgs) 2>/dev/null)
 TEST_LIBS	:= $(shell $(PKG_CONFIG) --libs $(test_pkgs) 2>/dev/null)
 endif
 
-override CPPFLAGS += -D_GNU_SOURCE -I. \
+override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. \
 	-DISCSI_VERSION='"$(VERSION)"' -DISCSI_CONF_DIR='"$(SYSCONFDIR)/iscsi"' \
 	-DISCSI_DB_ROOT='"$(DBROOT)"' -DISCSI_INAME_PREFIX='"$(INAME_PREFIX)"'
 # Bound at start: recovery must not have to look up a symbol on a disk that is gone.

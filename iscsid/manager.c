@@ -124,6 +124,41 @@ static void warn_of_record(void *arg, const char *text)
 		    iscsi_db_record_get(rec, "node.conn[0].address"), text);
 }
 
+static void warn_of_file(void *arg, const char *text)
+{
+	(void)arg;
+	log_warning("%s", text);
+}
+
+/* If the file has no usable name, a name that was read earlier is kept. */
+static enum iscsi_err read_initiator(struct manager *manager, struct iscsi_why *why)
+{
+	struct iscsi_db_initiator initiator = { 0 };
+	enum iscsi_err err = iscsi_db_initiator_read(manager->given->initiator_path, warn_of_file,
+						     NULL, &initiator, why);
+
+	if (err && *manager->initiator.name)
+		return err;
+	if (!*initiator.alias)
+		(void)gethostname(initiator.alias, sizeof(initiator.alias) - 1);
+	manager->initiator = initiator;
+	return err;
+}
+
+/*
+ * Fails if neither the interface in @rec (NULL: none) nor this host has an initiator name, with
+ * the reason for the person who asked. The file is read again, since somebody may have mended it.
+ */
+static enum iscsi_err need_initiator(struct manager *manager, const struct iscsi_db_record *rec,
+				     struct iscsi_why *why)
+{
+	const char *own = rec ? iscsi_db_record_get(rec, "iface.initiatorname") : NULL;
+
+	if (*manager->initiator.name || (own && *own))
+		return ISCSI_SUCCESS;
+	return read_initiator(manager, why);
+}
+
 enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *rec, bool another,
 			     struct asker *asker, struct iscsi_why *why)
 {
@@ -132,8 +167,10 @@ enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *re
 	enum iscsi_err err;
 	int wanted, present;
 
-	err = session_config_new(rec, &manager->initiator, manager->given->sysfs, warn_of_record, rec,
-				 &config, why);
+	err = need_initiator(manager, rec, why);
+	if (!err)
+		err = session_config_new(rec, &manager->initiator, manager->given->sysfs,
+					 warn_of_record, rec, &config, why);
 	if (err)
 		return err;
 	wanted = iscsi_db_record_get_int(rec, "node.session.nr_sessions");
@@ -181,8 +218,10 @@ enum iscsi_err manager_discover(struct manager *manager, const struct iscsi_db_r
 				const struct discovery_owner *owner, struct discovery **ret,
 				struct iscsi_why *why)
 {
-	return discovery_start(&manager->discovery_env, rec, iface, &manager->initiator, owner,
-			       ret, why);
+	enum iscsi_err err = need_initiator(manager, iface, why);
+
+	return err ? err : discovery_start(&manager->discovery_env, rec, iface,
+					   &manager->initiator, owner, ret, why);
 }
 
 /* ---- what the kernel says ------------------------------------------------------------------------- */
@@ -314,19 +353,12 @@ static void read_own_settings(struct manager *manager)
 
 void manager_reload(struct manager *manager)
 {
-	struct iscsi_db_initiator initiator = { 0 };
 	struct iscsi_why why;
 
 	read_own_settings(manager);
-
-	if (iscsi_db_initiator_read(manager->given->initiator_path, &initiator, &why)) {
-		log_warning("%s; logins need it, unless their interface sets one", why.text);
-		if (*manager->initiator.name)
-			return;		/* the one that was good before still is */
-	}
-	if (!*initiator.alias)
-		(void)gethostname(initiator.alias, sizeof(initiator.alias) - 1);
-	manager->initiator = initiator;
+	if (read_initiator(manager, &why))
+		log_warning("%s; logins need an initiator name, unless their interface sets one",
+			    why.text);
 }
 
 static int manager_init(struct manager *manager)

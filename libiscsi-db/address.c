@@ -161,6 +161,7 @@ bool iscsi_db_address_in_brackets(const char *address)
 	return !strchr(address, '.');
 }
 
+/* A port or a portal group tag: both have 16 bits. */
 static enum iscsi_err parse_number(const char *what, const char *text, long low, int *ret,
 				   struct iscsi_why *why)
 {
@@ -175,9 +176,9 @@ static enum iscsi_err parse_number(const char *what, const char *text, long low,
 	v = strtol(text, &end, 10);
 	if (*end)
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "the %s '%s' isn't a number", what, text);
-	if (errno || v < low || v > 65535)
-		return iscsi_fail(why, ISCSI_ERR_INVAL, "the %s %s isn't within %ld..65535",
-				  what, text, low);
+	if (errno || v < low || v > ISCSI_PORT_MAX)
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "the %s %s isn't within %ld..%d",
+				  what, text, low, ISCSI_PORT_MAX);
 	*ret = (int)v;
 	return ISCSI_SUCCESS;
 }
@@ -229,8 +230,30 @@ static enum iscsi_err parse_brackets(char *text, char **rest, struct iscsi_why *
 	return ISCSI_SUCCESS;
 }
 
-enum iscsi_err iscsi_db_portal_parse(const char *text, struct iscsi_db_portal *ret,
-				     struct iscsi_why *why)
+/*
+ * The ':' before the last part of a bare IPv6 address, if what stands before is an address by
+ * itself and the last part can be a port; NULL.
+ */
+static char *last_colon(char *host)
+{
+	unsigned char number[16];
+	struct iscsi_why ignored;
+	char *colon = strrchr(host, ':');
+	bool is_address;
+	const char *zone;
+	int port;
+
+	if (parse_number("port", colon + 1, 1, &port, &ignored))
+		return NULL;
+	*colon = '\0';
+	is_address = address_number(host, number, &zone) == AF_INET6;
+	*colon = ':';
+	return is_address ? colon : NULL;
+}
+
+/* @bare_port: whether a port may follow an IPv6 address that has no brackets. */
+static enum iscsi_err parse_portal(const char *text, bool bare_port, struct iscsi_db_portal *ret,
+				   struct iscsi_why *why)
 {
 	struct iscsi_db_portal portal = { .port = -1, .tpgt = ISCSI_TPGT_UNKNOWN };
 	char copy[ISCSI_ADDRESS_MAX + 64], *host = copy, *rest = NULL, *port = NULL, *tpgt;
@@ -254,8 +277,8 @@ enum iscsi_err iscsi_db_portal_parse(const char *text, struct iscsi_db_portal *r
 		port = *rest == ':' ? rest + 1 : NULL;
 	} else {
 		port = strchr(host, ':');
-		if (port && strchr(port + 1, ':'))	/* a bare IPv6 address has no port */
-			port = NULL;
+		if (port && strchr(port + 1, ':'))
+			port = bare_port ? last_colon(host) : NULL;
 		if (port)
 			*port++ = '\0';
 	}
@@ -268,4 +291,16 @@ enum iscsi_err iscsi_db_portal_parse(const char *text, struct iscsi_db_portal *r
 	if (!err)
 		*ret = portal;
 	return err;
+}
+
+enum iscsi_err iscsi_db_portal_parse(const char *text, struct iscsi_db_portal *ret,
+				     struct iscsi_why *why)
+{
+	return parse_portal(text, false, ret, why);
+}
+
+enum iscsi_err iscsi_db_target_address_parse(const char *text, struct iscsi_db_portal *ret,
+					     struct iscsi_why *why)
+{
+	return parse_portal(text, true, ret, why);
 }

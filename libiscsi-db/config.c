@@ -77,16 +77,6 @@ static bool is_daemon_key(const char *key)
 	return false;
 }
 
-/* The value of the last line so far with this key, which is the line that counts; or NULL. */
-static const char *last_value(const struct iscsi_db_config *config, const char *key)
-{
-	for (size_t i = config->count; i--;) {
-		if (streq(config->line[i].key, key))
-			return config->line[i].value;
-	}
-	return NULL;
-}
-
 static const struct setting *find_setting(const char *key)
 {
 	static const enum iscsi_db_kind order[] = { ISCSI_DB_NODE, ISCSI_DB_SENDTARGETS,
@@ -97,6 +87,16 @@ static const struct setting *find_setting(const char *key)
 
 		if (index >= 0)
 			return setting_row(order[i], (unsigned int)index);
+	}
+	return NULL;
+}
+
+/* The value of the last line so far that gives @s one, which is the line that counts; or NULL. */
+static const char *last_value(const struct iscsi_db_config *config, const struct setting *s)
+{
+	for (size_t i = config->count; i--;) {
+		if (find_setting(config->line[i].key) == s)
+			return config->line[i].value;
 	}
 	return NULL;
 }
@@ -124,12 +124,12 @@ static enum iscsi_err take_setting(struct iscsi_db_config *config, const struct 
 	}
 	err = setting_normalize(s, line->value, SETTING_FROM_FILE, value, warn, &why);
 	if (err) {
-		const char *earlier = last_value(config, s->name);
+		const char *earlier = last_value(config, s);
 
 		setting_warn_refused(s, &why, earlier ? earlier : s->def, warn);
 		return ISCSI_SUCCESS;
 	}
-	err = config_add(config, s->name, value);
+	err = config_add(config, line->key, value);	/* by the name that the file has */
 	explicit_bzero(value, sizeof(value));
 	return err;
 }
@@ -140,7 +140,7 @@ enum iscsi_err config_parse(const char *text, size_t len, const char *origin,
 {
 	CLEANUP(iscsi_db_config_freep) struct iscsi_db_config *config = NULL;
 	struct db_warn warn = { .fn = warn_fn, .arg = arg, .origin = origin };
-	enum iscsi_err err = text_check(text, len, origin, why);
+	enum iscsi_err err = text_check(len, origin, why);
 	unsigned int unknown = 0;
 	enum line_type type;
 	struct line line;
@@ -161,6 +161,7 @@ enum iscsi_err config_parse(const char *text, size_t len, const char *origin,
 	explicit_bzero(line.value, sizeof(line.value));
 	if (err)
 		return iscsi_fail(why, err, "%s: no memory", origin);
+	line_warn_nul(&line, &warn);
 	*ret = config;
 	config = NULL;
 	return ISCSI_SUCCESS;
@@ -180,6 +181,11 @@ enum iscsi_err iscsi_db_config_read(const char *path, iscsi_db_warn_fn *warn_fn,
 	r = os_read_path(path, &text, &len);
 	if (r == -ENOENT || r == -ENOTDIR) {
 		db_warn(&warn, "%s isn't there; the built-in defaults hold", path);
+		return config_parse("", 0, path, warn_fn, arg, ret, why);
+	}
+	if (r == -EISDIR) {
+		/* A container's bind mount makes a folder where its source is missing. */
+		db_warn(&warn, "%s is a folder; the built-in defaults hold", path);
 		return config_parse("", 0, path, warn_fn, arg, ret, why);
 	}
 	if (r == -ENOMEM)
@@ -210,6 +216,7 @@ enum iscsi_err iscsi_db_config_apply(const struct iscsi_db_config *config,
 			continue;
 		if (record_store(rec, (unsigned int)index, line->value) < 0)
 			return ISCSI_ERR_NOMEM;
+		record_note_name(rec, line->key);
 	}
 	return ISCSI_SUCCESS;
 }
@@ -232,6 +239,10 @@ static enum iscsi_err check_initiator(const char *name, const char *origin, unsi
 {
 	struct iscsi_why reason;
 
+	if (strstr(name, " #") || strstr(name, "\t#"))
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "%s:%u: InitiatorName has a comment behind it, which belongs on "
+				  "a line of its own: %s", origin, line, name);
 	if (strpbrk(name, "\"'"))
 		return iscsi_fail(why, ISCSI_ERR_INVAL,
 				  "%s:%u: InitiatorName has quotes around or in it: %s", origin,
@@ -254,10 +265,12 @@ static void take_alias(const char *value, char ret[ISCSI_VALUE_MAX + 1])
 }
 
 enum iscsi_err initiator_parse(const char *text, size_t len, const char *origin,
+			       iscsi_db_warn_fn *warn_fn, void *arg,
 			       struct iscsi_db_initiator *ret, struct iscsi_why *why)
 {
+	struct db_warn warn = { .fn = warn_fn, .arg = arg, .origin = origin };
 	struct iscsi_db_initiator initiator = { 0 };
-	enum iscsi_err err = text_check(text, len, origin, why);
+	enum iscsi_err err = text_check(len, origin, why);
 	enum line_type type;
 	struct line line;
 
@@ -280,13 +293,15 @@ enum iscsi_err initiator_parse(const char *text, size_t len, const char *origin,
 		return err;
 	if (!*initiator.name)
 		return iscsi_fail(why, ISCSI_ERR_INVAL,
-				  "%s: there is no line InitiatorName=NAME in it", origin);
+				  "%s: there is no line InitiatorName=NAME in it%s", origin,
+				  line.has_nul ? " before the first NUL byte" : "");
+	line_warn_nul(&line, &warn);
 	*ret = initiator;
 	return ISCSI_SUCCESS;
 }
 
-enum iscsi_err iscsi_db_initiator_read(const char *path, struct iscsi_db_initiator *ret,
-				       struct iscsi_why *why)
+enum iscsi_err iscsi_db_initiator_read(const char *path, iscsi_db_warn_fn *warn, void *arg,
+				       struct iscsi_db_initiator *ret, struct iscsi_why *why)
 {
 	enum iscsi_err err;
 	size_t len = 0;
@@ -299,7 +314,7 @@ enum iscsi_err iscsi_db_initiator_read(const char *path, struct iscsi_db_initiat
 	if (r < 0)
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "cannot read %s: %s", path,
 				  db_strerror(r));
-	err = initiator_parse(text, len, path, ret, why);
+	err = initiator_parse(text, len, path, warn, arg, ret, why);
 	free(text);
 	return err;
 }

@@ -62,7 +62,7 @@ static void print_type(const struct setting *s)
 
 static void print_notes(enum iscsi_db_kind kind, const struct setting *s)
 {
-	const char *other, *name;
+	const struct setting_alias *alias;
 
 	if (s->flags & SETTING_HIDDEN)
 		puts("Ignored, and never written: the length follows from the password.");
@@ -83,10 +83,10 @@ static void print_notes(enum iscsi_db_kind kind, const struct setting *s)
 		     "it.");
 	if (s->flags & SETTING_UNSEEDED)
 		puts("Not taken from iscsid.conf.");
-	for (unsigned int i = 0; (other = setting_alias(i, &name)); i++) {
+	for (unsigned int i = 0; (alias = setting_alias(i)); i++) {
 		/* The names of an interface's settings are its own. */
-		if (streq(name, s->name) && kind == ISCSI_DB_NODE)
-			printf("Also known as \\fB%s\\fR.\n", other);
+		if (streq(alias->name, s->name) && kind == ISCSI_DB_NODE)
+			printf("Also known as \\fB%s\\fR.\n", alias->old);
 	}
 }
 

@@ -122,6 +122,13 @@ enum iscsi_err iscsi_db_check_iface_name(const char *name, struct iscsi_why *why
 enum iscsi_err iscsi_db_portal_parse(const char *text, struct iscsi_db_portal *ret,
 				     struct iscsi_why *why);
 
+/*
+ * The same for the value of the key TargetAddress, as a target sends it. Some targets send an
+ * IPv6 address without its brackets; the last part is the port then, if the rest is an address.
+ */
+enum iscsi_err iscsi_db_target_address_parse(const char *text, struct iscsi_db_portal *ret,
+					     struct iscsi_why *why);
+
 /* True if an address is printed in brackets: open-iscsi's rule, "has no dot". */
 bool iscsi_db_address_in_brackets(const char *address);
 
@@ -187,8 +194,9 @@ enum iscsi_err iscsi_db_record_update(struct iscsi_db_record *rec, const char *k
 /*
  * Text in the form of a file -> a record of @kind, built-in defaults where it is silent. A line
  * that can't be used is reported to @warn (may be NULL; @origin names the text in it) and,
- * where no setting knows its key, kept for the next ISCSI_DB_FORM_FILE. Only a text that can't
- * be a record at all (a NUL byte, over 256 KiB) or a lack of memory fails.
+ * where no setting knows its key, kept for the next ISCSI_DB_FORM_FILE. Lines from the first NUL
+ * byte on, and a last line that is cut off, are reported and left out. Only a text over 256 KiB
+ * or a lack of memory fails.
  */
 enum iscsi_err iscsi_db_record_parse(enum iscsi_db_kind kind, const char *text, size_t len,
 				     const char *origin, iscsi_db_warn_fn *warn, void *arg,
@@ -206,8 +214,8 @@ enum iscsi_err iscsi_db_record_bind(struct iscsi_db_record *node,
 struct iscsi_db_config;
 
 /*
- * Reads iscsid.conf at @path (NULL: the built-in path). A file that isn't there gives an empty
- * configuration with a warning. Lines with keys that nobody knows are reported to @warn.
+ * Reads iscsid.conf at @path (NULL: the built-in path). A file that isn't there, or is a folder,
+ * gives an empty configuration with a warning. Lines with keys that nobody knows are reported to @warn.
  */
 enum iscsi_err iscsi_db_config_read(const char *path, iscsi_db_warn_fn *warn, void *arg,
 				    struct iscsi_db_config **ret, struct iscsi_why *why);
@@ -222,9 +230,12 @@ struct iscsi_db_initiator {
 	char name[ISCSI_NAME_MAX + 1];		/* InitiatorName */
 	char alias[ISCSI_VALUE_MAX + 1];	/* InitiatorAlias, "" if the file has none */
 };
-/* Reads initiatorname.iscsi at @path (NULL: the built-in path). ISCSI_ERR_INVAL: no usable name. */
-enum iscsi_err iscsi_db_initiator_read(const char *path, struct iscsi_db_initiator *ret,
-				       struct iscsi_why *why);
+/*
+ * Reads initiatorname.iscsi at @path (NULL: the built-in path). ISCSI_ERR_INVAL if there is no
+ * usable name; the reason says what is wrong with the file. @warn may be NULL.
+ */
+enum iscsi_err iscsi_db_initiator_read(const char *path, iscsi_db_warn_fn *warn, void *arg,
+				       struct iscsi_db_initiator *ret, struct iscsi_why *why);
 
 /* ---- records on disk ------------------------------------------------------------------- */
 

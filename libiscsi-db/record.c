@@ -64,6 +64,7 @@ enum iscsi_err iscsi_db_record_copy(const struct iscsi_db_record *rec, struct is
 		return err;
 	copy->has_type = rec->has_type;
 	copy->known = rec->known;
+	copy->old_names = rec->old_names;
 	for (unsigned int i = 0; i < setting_count(rec->kind); i++) {
 		if (!rec->value[i])
 			continue;
@@ -155,9 +156,33 @@ int record_put(struct iscsi_db_record *rec, const char *key, const char *value)
 	return index < 0 ? -EINVAL : record_store(rec, (unsigned int)index, value);
 }
 
-static enum iscsi_err change(struct iscsi_db_record *rec, unsigned int index, const char *value,
-			     enum setting_source source, const struct db_warn *warn,
-			     struct iscsi_why *why)
+void record_note_name(struct iscsi_db_record *rec, const char *key)
+{
+	const struct setting_alias *alias;
+
+	for (unsigned int i = 0; (alias = setting_alias(i)); i++) {
+		if (alias->is_written && streq(key, alias->old))
+			rec->old_names |= 1u << i;
+		else if (streq(key, alias->name))
+			rec->old_names &= ~(1u << i);
+	}
+}
+
+const char *record_old_name(const struct iscsi_db_record *rec, unsigned int index)
+{
+	const struct setting_alias *alias;
+
+	for (unsigned int i = 0; rec->old_names >> i && (alias = setting_alias(i)); i++) {
+		if (rec->old_names & 1u << i &&
+		    streq(alias->name, setting_row(rec->kind, index)->name))
+			return alias->old;
+	}
+	return NULL;
+}
+
+static enum iscsi_err change(struct iscsi_db_record *rec, unsigned int index, const char *key,
+			     const char *value, enum setting_source source,
+			     const struct db_warn *warn, struct iscsi_why *why)
 {
 	const struct setting *s = setting_row(rec->kind, index);
 	char text[ISCSI_VALUE_MAX + 1];
@@ -167,6 +192,8 @@ static enum iscsi_err change(struct iscsi_db_record *rec, unsigned int index, co
 	/* The length of a secret follows from the secret. */
 	if (!err && !(s->flags & SETTING_HIDDEN) && record_store(rec, index, text) < 0)
 		err = iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory for %s", s->name);
+	if (!err)
+		record_note_name(rec, key);
 	explicit_bzero(text, sizeof(text));
 	return err;
 }
@@ -178,7 +205,7 @@ enum iscsi_err iscsi_db_record_set(struct iscsi_db_record *rec, const char *key,
 
 	if (index < 0)
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "no setting is called '%s'", key);
-	return change(rec, (unsigned int)index, value, SETTING_FROM_PROGRAM, NULL, why);
+	return change(rec, (unsigned int)index, key, value, SETTING_FROM_PROGRAM, NULL, why);
 }
 
 /* An interface is bound by hardware address or by device; one can't become the other. */
@@ -230,7 +257,7 @@ enum iscsi_err iscsi_db_record_update(struct iscsi_db_record *rec, const char *k
 	err = check_binding(rec, s->name, value, why);
 	if (err)
 		return err;
-	return change(rec, (unsigned int)index, value, SETTING_FROM_USER, &warn, why);
+	return change(rec, (unsigned int)index, key, value, SETTING_FROM_USER, &warn, why);
 }
 
 enum iscsi_err iscsi_db_record_bind(struct iscsi_db_record *node,

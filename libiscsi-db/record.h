@@ -11,6 +11,7 @@ struct iscsi_db_record {
 	char *place;			/* the path of its file, if its text names another */
 	bool has_type;			/* the text it was read from had node.discovery_type */
 	unsigned int known;		/* lines of that text that a setting knew */
+	unsigned int old_names;		/* a bit for each old name that was last used, see setting.h */
 	char *extra;			/* lines that no setting knows, each with its newline */
 	size_t extra_len;
 	char *value[];			/* by index of the setting; NULL: its default */
@@ -21,6 +22,13 @@ const char *record_value(const struct iscsi_db_record *rec, unsigned int index);
 int record_store(struct iscsi_db_record *rec, unsigned int index, const char *value);
 /* Stores a value that the caller knows to be good, by name. -ENOMEM. */
 int record_put(struct iscsi_db_record *rec, const char *key, const char *value);
+/*
+ * Notes that the setting was read or changed by the name @key. Where programs of that age know no
+ * other name, the setting is written under it again.
+ */
+void record_note_name(struct iscsi_db_record *rec, const char *key);
+/* The old name that a setting is to be written under, if that is so; NULL. */
+const char *record_old_name(const struct iscsi_db_record *rec, unsigned int index);
 /* Overwrites and frees text that may hold secrets; takes NULL. */
 void text_wipe(char *text, size_t len);
 /* Makes sure that a record read from a path says so; *fixed tells if it didn't. -ENOMEM. */

@@ -16,6 +16,12 @@
 
 void line_init(struct line *line, const char *text, size_t len)
 {
+	const char *nul = len ? memchr(text, '\0', len) : NULL;
+
+	line->has_nul = nul != NULL;
+	while (nul && nul > text && nul[-1] != '\n')
+		nul--;
+	len = nul ? (size_t)(nul - text) : len;
 	line->rest = text;
 	line->end = text + len;
 	line->no = 0;
@@ -100,13 +106,20 @@ enum line_type line_next(struct line *line)
 	return line_split(line);
 }
 
-enum iscsi_err text_check(const char *text, size_t len, const char *origin, struct iscsi_why *why)
+void line_warn_nul(const struct line *line, struct db_warn *warn)
+{
+	if (!line->has_nul)
+		return;
+	warn->line = line->no + 1;
+	db_warn(warn, "there are NUL bytes in the line, as a power cut may leave them; this line and "
+		"all that follow are ignored");
+}
+
+enum iscsi_err text_check(size_t len, const char *origin, struct iscsi_why *why)
 {
 	if (len > DB_TEXT_MAX)
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "%s: more than %d bytes", origin,
 				  DB_TEXT_MAX);
-	if (len && memchr(text, '\0', len))
-		return iscsi_fail(why, ISCSI_ERR_INVAL, "%s: there are NUL bytes in it", origin);
 	return ISCSI_SUCCESS;
 }
 
@@ -233,6 +246,7 @@ static enum iscsi_err take_setting(struct iscsi_db_record *rec, const struct lin
 	}
 	rec->known++;
 	s = setting_row(rec->kind, (unsigned int)index);
+	record_note_name(rec, line->key);
 	err = setting_normalize(s, line->value, SETTING_FROM_FILE, value, warn, &why);
 	if (err) {
 		setting_warn_refused(s, &why, record_value(rec, (unsigned int)index), warn);
@@ -245,6 +259,24 @@ static enum iscsi_err take_setting(struct iscsi_db_record *rec, const struct lin
 	return err;
 }
 
+/*
+ * The length of @text without the last line, if that line is cut off: a record that a program
+ * wrote ends with a newline, so without it the last value may be a part of what it was.
+ */
+static size_t tail_cut_off(const char *text, size_t len)
+{
+	static const char begin[] = "# BEGIN RECORD", end[] = "# END RECORD";
+	size_t line = len;
+
+	if (len < sizeof(begin) || memcmp(text, begin, sizeof(begin) - 1) != 0)
+		return len;
+	while (line && text[line - 1] != '\n')
+		line--;
+	if (len - line >= sizeof(end) - 1 && memcmp(text + line, end, sizeof(end) - 1) == 0)
+		return len;
+	return line;
+}
+
 static enum iscsi_err take_lines(struct iscsi_db_record *rec, const char *text, size_t len,
 				 struct db_warn *warn)
 {
@@ -254,7 +286,7 @@ static enum iscsi_err take_lines(struct iscsi_db_record *rec, const char *text, 
 	unsigned int pos = 0;
 	struct line line;
 
-	line_init(&line, text, len);
+	line_init(&line, text, tail_cut_off(text, len));
 	while (!err && type != LINE_NONE) {
 		int index = expect_setting(rec->kind, &line, &pos);
 
@@ -283,9 +315,11 @@ static enum iscsi_err take_lines(struct iscsi_db_record *rec, const char *text, 
 		}
 	}
 	explicit_bzero(line.value, sizeof(line.value));
+	if (!err)
+		line_warn_nul(&line, warn);
 	if (!err && begun && !ended) {
-		warn->line = 0;
-		db_warn(warn, "the record is cut off; what it lacks has its default");
+		warn->line = line.no + 1;
+		db_warn(warn, "the record is cut off here; what it lacks has its default");
 	}
 	return err;
 }
@@ -296,7 +330,7 @@ enum iscsi_err iscsi_db_record_parse(enum iscsi_db_kind kind, const char *text, 
 {
 	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
 	struct db_warn warn = { .fn = warn_fn, .arg = arg, .origin = origin };
-	enum iscsi_err err = text_check(text, len, origin ? origin : "record", why);
+	enum iscsi_err err = text_check(len, origin ? origin : "record", why);
 
 	if (err)
 		return err;
@@ -353,6 +387,14 @@ static void text_add(struct text *text, const char *piece, size_t len)
 	text->p[text->len] = '\0';
 }
 
+static void text_add_pair(struct text *text, const char *name, const char *value)
+{
+	text_add(text, name, strlen(name));
+	text_add(text, " = ", 3);
+	text_add(text, value, strlen(value));
+	text_add(text, "\n", 1);
+}
+
 static void text_add_setting(struct text *text, const struct setting *s, const char *value)
 {
 	text_add(text, s->line, s->name_len + 3u);
@@ -385,12 +427,14 @@ char *iscsi_db_record_print(const struct iscsi_db_record *rec, enum iscsi_db_for
 	for (unsigned int pos = 0; pos < run.count; pos++) {
 		unsigned int i = file ? run.file_order[pos] : pos;
 		const struct setting *s = &run.rows[i];
-		const char *value = rec->value[i];
+		const char *value = rec->value[i], *name = record_old_name(rec, i);
 
 		if (is_hidden(s, value != NULL, is_v6))
 			continue;
 		if (!value && s->def_len)	/* nor has any secret a default */
 			text_add(&text, s->line, setting_line_len(s));
+		else if (name)
+			text_add_pair(&text, name, value);
 		else if (!file && (!value || !*value))
 			text_add_setting(&text, s, "<empty>");
 		else if (form == ISCSI_DB_FORM_SHOW && (s->flags & SETTING_SECRET))

@@ -3,6 +3,7 @@
 #ifndef ISCSI_DB_RECORD_TEXT_H
 #define ISCSI_DB_RECORD_TEXT_H
 
+#include "libiscsi-db/err.h"
 #include "libiscsi-db/iscsi-db.h"
 
 #define DB_TEXT_MAX	(256 * 1024)	/* bytes of a record or configuration file */
@@ -23,14 +24,21 @@ struct line {
 	const char *raw;		/* this line without outer blanks, not terminated */
 	size_t raw_len;
 	const char *problem;
+	bool has_nul;			/* the text ends before the line with the first NUL byte */
 	char key[DB_KEY_MAX + 1];
 	char value[DB_LINE_MAX + 1];
 };
 
+/*
+ * What a crash of the machine left of a file may end in NUL bytes. The line with the first of
+ * them may be cut short, so the text ends before that line.
+ */
 void line_init(struct line *line, const char *text, size_t len);
 enum line_type line_next(struct line *line);
-/* ISCSI_ERR_INVAL if @text can't be text of ours: too long, or with NUL bytes. */
-enum iscsi_err text_check(const char *text, size_t len, const char *origin,
+/* After the last line: tells @warn that lines are missing, if the text has NUL bytes. */
+void line_warn_nul(const struct line *line, struct db_warn *warn);
+/* ISCSI_ERR_INVAL if @len is more than a text of ours has. */
+enum iscsi_err text_check(size_t len, const char *origin,
 			  struct iscsi_why *why);
 
 #endif /* ISCSI_DB_RECORD_TEXT_H */

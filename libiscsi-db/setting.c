@@ -239,12 +239,13 @@ static const char *const node_file_first[] = {
 	"iface.net_ifacename", "iface.gateway", "iface.subnet_mask",
 };
 
-/* Names that earlier or later programs use for the same setting. */
-static const struct {
-	const char *old, *name;
-} aliases[] = {
-	{ "node.session.conn_reopen_log_freq", "node.session.sess_reopen_log_freq" },
-	{ "node.transport_name", "iface.transport_name" },
+/*
+ * open-iscsi 2.1.11 alone writes the first. A record that has the other name hides all records
+ * from its "-m node". The second was written in 2007, and all releases since know the new name.
+ */
+static const struct setting_alias aliases[] = {
+	{ "node.session.conn_reopen_log_freq", "node.session.sess_reopen_log_freq", true },
+	{ "node.transport_name", "iface.transport_name", false },
 };
 
 #define HASH_SIZE	512	/* a power of two, well above the rows of a kind */
@@ -341,12 +342,9 @@ int setting_find(enum iscsi_db_kind kind, const char *name)
 	return index;
 }
 
-const char *setting_alias(unsigned int i, const char **ret)
+const struct setting_alias *setting_alias(unsigned int i)
 {
-	if (i >= ARRAY_SIZE(aliases))
-		return NULL;
-	*ret = aliases[i].name;
-	return aliases[i].old;
+	return i < ARRAY_SIZE(aliases) ? &aliases[i] : NULL;
 }
 
 bool setting_is_bool(const struct setting *s)

@@ -77,8 +77,13 @@ static inline size_t setting_line_len(const struct setting *s)
 
 /* The index of a name or of one of its old names; -1: not a setting of this kind. */
 int setting_find(enum iscsi_db_kind kind, const char *name);
-/* The @i-th of the old names, and in @ret the name of today; NULL: there are no more. */
-const char *setting_alias(unsigned int i, const char **ret);
+/* A name that other releases have for a setting. */
+struct setting_alias {
+	const char *old, *name;
+	bool is_written;	/* those releases write it, and know the setting by no other name */
+};
+/* The @i-th of them; NULL: there are no more. */
+const struct setting_alias *setting_alias(unsigned int i);
 /* The setting of any (-1) or of one kind whose name is most like @name; NULL: none is. */
 const char *setting_nearest(int kind, const char *name);
 /*

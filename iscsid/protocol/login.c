@@ -152,7 +152,7 @@ static void take_redirection(struct login *login, const uint8_t *data, size_t le
 		enum addr_kind kind;
 
 		if (!streq(r.key, "TargetAddress") ||
-		    iscsi_db_portal_parse(r.value, portal, NULL) || !*portal->address)
+		    iscsi_db_target_address_parse(r.value, portal, NULL) || !*portal->address)
 			continue;
 		kind = addr_kind_of_text(portal->address);
 		if (kind == ADDR_UNSPECIFIED || kind == ADDR_MULTICAST)

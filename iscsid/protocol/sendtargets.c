@@ -246,7 +246,7 @@ static enum iscsi_err take_address(struct sendtargets *st, const char *value,
 		     TEXT_VALUE_MAX);
 		return ISCSI_SUCCESS;
 	}
-	if (iscsi_db_portal_parse(value, &portal, &bad)) {
+	if (iscsi_db_target_address_parse(value, &portal, &bad)) {
 		WARN(st, "skipping an address of %s: %s", st->name, bad.text);
 		return ISCSI_SUCCESS;
 	}

@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		iscsi_db_config_free(config);
 	}
-	if (!initiator_parse(text, size, "fuzz", &initiator, NULL) &&
+	if (!initiator_parse(text, size, "fuzz", NULL, NULL, &initiator, NULL) &&
 	    iscsi_db_check_name(initiator.name, NULL))
 		abort();
 	if (size < 4096) {

@@ -63,6 +63,47 @@ START_TEST(portals_are_understood)
 END_TEST
 
 static const struct {
+	const char *text, *address;	/* NULL: refused */
+	int port, tpgt;
+} target_addresses[] = {
+	{ "2001:db8::1:3260,1", "2001:db8::1", 3260, 1 },
+	{ "2001:db8::1:3260", "2001:db8::1", 3260, NO_TPGT },
+	{ "fe80::1%eth0:860,7", "fe80::1%eth0", 860, 7 },
+	{ "1:2:3:4:5:6:7:8:3260,1", "1:2:3:4:5:6:7:8", 3260, 1 },
+	{ "::ffff:1.2.3.4:3260,2", "::ffff:1.2.3.4", 3260, 2 },
+	{ "::1:3260,1", "::1", 3260, 1 },
+	/* The last part can't be a port, or the rest is no address: there is no port. */
+	{ "2001:db8::1,1", "2001:db8::1", NO_PORT, 1 },
+	{ "2001:db8::a:beef,1", "2001:db8::a:beef", NO_PORT, 1 },
+	{ "1:2:3:4:5:6:7:8,1", "1:2:3:4:5:6:7:8", NO_PORT, 1 },
+	{ "::", "::", NO_PORT, NO_TPGT },
+	{ "::1", "::1", NO_PORT, NO_TPGT },
+	{ "2001:db8::1:0,1", "2001:db8::1:0", NO_PORT, 1 },
+	{ "2001:db8::1:99999,1", NULL, 0, 0 },
+	{ "1:2:3:4:5:6:7:8:9:10,1", NULL, 0, 0 },
+	{ "a:b:3260,1", NULL, 0, 0 },
+	{ "[2001:db8::1]:3260,1", "2001:db8::1", 3260, 1 },
+	{ "10.0.0.1:3260,1", "10.0.0.1", 3260, 1 },
+	{ "storage.example.net:3260,1", "storage.example.net", 3260, 1 },
+};
+
+START_TEST(targets_may_leave_out_brackets)
+{
+	struct iscsi_db_portal portal;
+	struct iscsi_why why = { "" };
+	enum iscsi_err err = iscsi_db_target_address_parse(target_addresses[_i].text, &portal,
+							   &why);
+
+	ck_assert_int_eq(err, target_addresses[_i].address ? ISCSI_SUCCESS : ISCSI_ERR_INVAL);
+	if (err)
+		return;
+	ck_assert_str_eq(portal.address, target_addresses[_i].address);
+	ck_assert_int_eq(portal.port, target_addresses[_i].port);
+	ck_assert_int_eq(portal.tpgt, target_addresses[_i].tpgt);
+}
+END_TEST
+
+static const struct {
 	const char *text, *reason;	/* a piece of it */
 } bad_portals[] = {
 	{ "10.0.0.1:0", "isn't within 1..65535" },
@@ -255,6 +296,8 @@ int main(void)
 
 	suite_add_tcase(s, t);
 	tcase_add_loop_test(t, portals_are_understood, 0, (int)ARRAY_SIZE(portals));
+	tcase_add_loop_test(t, targets_may_leave_out_brackets, 0,
+			    (int)ARRAY_SIZE(target_addresses));
 	tcase_add_loop_test(t, bad_portals_are_refused, 0, (int)ARRAY_SIZE(bad_portals));
 	tcase_add_test(t, long_portals_are_refused);
 	tcase_add_loop_test(t, names_pass_the_gate_or_not, 0, (int)ARRAY_SIZE(names));

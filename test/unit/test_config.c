@@ -130,6 +130,7 @@ START_TEST(records_are_seeded)
 	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *isns = seeded(config, ISCSI_DB_ISNS);
 	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *iface =
 		seeded(config, ISCSI_DB_IFACE);
+	CLEANUP(freep) char *text = NULL;
 
 	ck_assert_str_eq(warned, "");
 	ck_assert_str_eq(iscsi_db_record_get(node, "node.startup"), "automatic");
@@ -140,6 +141,9 @@ START_TEST(records_are_seeded)
 	ck_assert_str_eq(iscsi_db_record_get(node, "iface.mtu"), "7");
 	ck_assert_str_eq(iscsi_db_record_get(node, "iface.iscsi_ifacename"), "default");
 	ck_assert_str_eq(iscsi_db_record_get(node, "node.session.sess_reopen_log_freq"), "4");
+	/* 2.1.11 has the setting by that name in its iscsid.conf and in its records. */
+	text = iscsi_db_record_print(node, ISCSI_DB_FORM_FILE);
+	ck_assert_ptr_nonnull(strstr(text, "\nnode.session.conn_reopen_log_freq = 4\n"));
 	ck_assert_str_eq(iscsi_db_record_get(node, "node.session.auth.chap_algs"), "SHA256,MD5");
 	ck_assert_str_eq(iscsi_db_record_get(st, "node.session.auth.chap_algs"), "SHA256,MD5");
 	ck_assert_str_eq(iscsi_db_record_get(st, "discovery.startup"), "manual");
@@ -214,9 +218,13 @@ START_TEST(files_that_arent_there)
 	ck_assert(!iscsi_db_config_read("/no/such/file", warn, NULL, &config, &why));
 	ck_assert_uint_eq(warnings, 1);
 	ck_assert_ptr_null(iscsi_db_config_get(config, "iscsid.startup"));
-	ck_assert_int_eq(iscsi_db_config_read("/", NULL, NULL, &none, &why), ISCSI_ERR_IDBM);
+	warned[0] = '\0';
+	ck_assert(!iscsi_db_config_read("/", warn, NULL, &none, &why));
+	ck_assert_str_eq(warned, "/ is a folder; the built-in defaults hold\n");
+	none = iscsi_db_config_free(none);
+	ck_assert_int_eq(iscsi_db_config_read("/dev/full", NULL, NULL, &none, &why),
+			 ISCSI_ERR_IDBM);
 	ck_assert_ptr_null(none);
-	ck_assert_int_eq(config_parse("a\0b", 3, "f", NULL, NULL, &none, &why), ISCSI_ERR_INVAL);
 	ck_assert_ptr_null(iscsi_db_config_free(NULL));
 }
 END_TEST
@@ -256,7 +264,9 @@ static const struct {
 	{ "InitiatorName\n", NULL, NULL, "f:1: InitiatorName has no value" },
 	{ "\nInitiatorName=\"iqn.a\"\n", NULL, NULL, "f:2: InitiatorName has quotes" },
 	{ "InitiatorName='iqn.a'\n", NULL, NULL, "f:1: InitiatorName has quotes" },
-	{ "InitiatorName=iqn.a # c\n", NULL, NULL, "f:1: the iSCSI name 'iqn.a # c' has a blank" },
+	{ "InitiatorName=iqn.a # c\n", NULL, NULL, "f:1: InitiatorName has a comment behind it" },
+	{ "InitiatorName=iqn.a\t#c\n", NULL, NULL, "f:1: InitiatorName has a comment behind it" },
+	{ "InitiatorName=iqn.a b\n", NULL, NULL, "f:1: the iSCSI name 'iqn.a b' has a blank" },
 	{ "InitiatorName=iqn.a/b\n", NULL, NULL, "has a '/'" },
 };
 
@@ -265,7 +275,7 @@ START_TEST(initiators_have_a_name)
 	struct iscsi_db_initiator initiator = { .name = "before" };
 	struct iscsi_why why = { "" };
 	enum iscsi_err err = initiator_parse(initiators[_i].text, strlen(initiators[_i].text), "f",
-					     &initiator, &why);
+					     NULL, NULL, &initiator, &why);
 
 	ck_assert_int_eq(err, initiators[_i].reason ? ISCSI_ERR_INVAL : ISCSI_SUCCESS);
 	if (err) {
@@ -278,19 +288,50 @@ START_TEST(initiators_have_a_name)
 }
 END_TEST
 
+/* What a power cut leaves: the file has its length, but only zeros from some place on. */
+START_TEST(nul_bytes_end_a_file)
+{
+	static const char conf[] = "node.startup = automatic\nnode.session.scan = man\0\0\0";
+	static const char good[] = "InitiatorName=iqn.a\nInitiatorAlias=he\0\0";
+	static const char bad[] = "# name\nInitiatorName=iqn.a\0\0";
+	CLEANUP(iscsi_db_config_freep) struct iscsi_db_config *config = NULL;
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *node = NULL;
+	struct iscsi_db_initiator initiator;
+	struct iscsi_why why;
+
+	warned[0] = '\0';
+	ck_assert(!config_parse(conf, sizeof(conf) - 1, "f", warn, NULL, &config, &why));
+	ck_assert_str_eq(warned, "f:2: there are NUL bytes in the line, as a power cut may leave "
+				 "them; this line and all that follow are ignored\n");
+	node = seeded(config, ISCSI_DB_NODE);
+	ck_assert_str_eq(iscsi_db_record_get(node, "node.startup"), "automatic");
+	ck_assert_str_eq(iscsi_db_record_get(node, "node.session.scan"), "auto");
+
+	warned[0] = '\0';
+	ck_assert(!initiator_parse(good, sizeof(good) - 1, "f", warn, NULL, &initiator, &why));
+	ck_assert_str_eq(initiator.name, "iqn.a");
+	ck_assert_str_eq(initiator.alias, "");
+	ck_assert_ptr_nonnull(strstr(warned, "f:2: there are NUL bytes"));
+	ck_assert_int_eq(initiator_parse(bad, sizeof(bad) - 1, "f", warn, NULL, &initiator, &why),
+			 ISCSI_ERR_INVAL);
+	ck_assert_str_eq(why.text,
+			 "f: there is no line InitiatorName=NAME in it before the first NUL byte");
+}
+END_TEST
+
 START_TEST(long_initiators_are_bounded)
 {
 	struct iscsi_db_initiator initiator;
 	char text[4096];
 
 	sprintf(text, "InitiatorName=%0*d\nInitiatorAlias=%01500d\n", ISCSI_NAME_MAX, 1, 2);
-	ck_assert(!initiator_parse(text, strlen(text), "f", &initiator, NULL));
+	ck_assert(!initiator_parse(text, strlen(text), "f", NULL, NULL, &initiator, NULL));
 	ck_assert_uint_eq(strlen(initiator.name), ISCSI_NAME_MAX);
 	ck_assert_uint_eq(strlen(initiator.alias), ISCSI_VALUE_MAX);
 	sprintf(text, "InitiatorName=%0*d\n", ISCSI_NAME_MAX + 1, 1);
-	ck_assert_int_eq(initiator_parse(text, strlen(text), "f", &initiator, NULL),
+	ck_assert_int_eq(initiator_parse(text, strlen(text), "f", NULL, NULL, &initiator, NULL),
 			 ISCSI_ERR_INVAL);
-	ck_assert_int_eq(iscsi_db_initiator_read("/no/such", &initiator, NULL), ISCSI_ERR_INVAL);
+	ck_assert_int_eq(iscsi_db_initiator_read("/no/such", NULL, NULL, &initiator, NULL), ISCSI_ERR_INVAL);
 }
 END_TEST
 
@@ -332,6 +373,7 @@ int main(void)
 	tcase_add_test(t, files_that_arent_there);
 	tcase_add_test(t, a_file_full_of_mistakes_is_quick);
 	tcase_add_loop_test(t, initiators_have_a_name, 0, (int)ARRAY_SIZE(initiators));
+	tcase_add_test(t, nul_bytes_end_a_file);
 	tcase_add_test(t, long_initiators_are_bounded);
 	tcase_add_test(t, no_memory_is_an_error);
 	srunner_run_all(runner, CK_NORMAL);

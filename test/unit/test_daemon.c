@@ -253,7 +253,7 @@ START_TEST(bad_requests_are_answered)
 	send_login(&client, 3, 0, NULL);
 	await_reply(&client);
 	ck_assert_int_eq(client.reply.err, ISCSI_ERR_INVAL);
-	ck_assert_ptr_nonnull(strstr(client.reply.why, "initiator name"));
+	ck_assert_ptr_nonnull(strstr(client.reply.why, path));
 	(void)fake_client_log_in(&client, (const char *[]){
 		"iface.initiatorname", "iqn.2026-01.net.example:own", NULL });
 	ck_assert_ptr_nonnull(strstr(d->target.last_login,
@@ -261,18 +261,55 @@ START_TEST(bad_requests_are_answered)
 }
 END_TEST
 
+static void write_initiator_file(const char *text)
+{
+	FILE *f = fopen(d->env.initiator_path, "w");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_ne(fputs(text, f), EOF);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+/* The client hears what is wrong with the file, and its next request finds the file mended. */
+START_TEST(an_initiator_name_written_late_is_found)
+{
+	static const struct {
+		const char *text, *reason;
+	} rows[] = {
+		{ "InitiatorName=iqn.2026-01.net.example:i # me\n",
+		  ":1: InitiatorName has a comment behind it" },
+		{ "InitiatorName=\"iqn.2026-01.net.example:i\"\n",
+		  ":1: InitiatorName has quotes around or in it" },
+		{ "\nInitiatorName=iqn.2026-01.net.example i\n",
+		  ":2: the iSCSI name 'iqn.2026-01.net.example i' has a blank in it" },
+		{ "# no name\n", "there is no line InitiatorName=NAME in it" },
+	};
+
+	write_initiator_file("");
+	fake_daemon_stop();
+	fake_daemon_start();
+	fake_client_close(&client);
+	fake_client_open(&client);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		write_initiator_file(rows[i].text);
+		send_login(&client, 3, 0, NULL);
+		await_reply(&client);
+		ck_assert_int_eq(client.reply.err, ISCSI_ERR_INVAL);
+		ck_assert_msg(strstr(client.reply.why, rows[i].reason), "%s", client.reply.why);
+	}
+	write_initiator_file("InitiatorName=iqn.2026-01.net.example:late\n");
+	(void)fake_client_log_in(&client, NULL);
+	ck_assert_ptr_nonnull(strstr(d->target.last_login,
+				     "InitiatorName=iqn.2026-01.net.example:late\n"));
+}
+END_TEST
+
 START_TEST(a_new_initiator_name_counts_after_a_reload)
 {
-	FILE *f;
-
 	(void)fake_client_log_in(&client, NULL);
 	ck_assert_ptr_nonnull(strstr(d->target.last_login,
 				     "InitiatorName=iqn.2026-01.net.example:i\n"));
-	f = fopen(d->env.initiator_path, "w");
-	ck_assert_ptr_nonnull(f);
-	ck_assert_int_gt(fprintf(f, "InitiatorName=iqn.2026-01.net.example:new\n"
-				 "InitiatorAlias=me\n"), 0);
-	ck_assert_int_eq(fclose(f), 0);
+	write_initiator_file("InitiatorName=iqn.2026-01.net.example:new\nInitiatorAlias=me\n");
 	manager_reload(d->manager);
 	(void)fake_client_log_in(&client, (const char *[]){
 		"node.session.nr_sessions", "2", NULL });
@@ -803,6 +840,7 @@ int main(void)
 	tcase_add_test(tc, a_login_that_nobody_waits_for);
 	tcase_add_test(tc, a_record_has_its_number_of_sessions);
 	tcase_add_test(tc, bad_requests_are_answered);
+	tcase_add_test(tc, an_initiator_name_written_late_is_found);
 	tcase_add_test(tc, a_new_initiator_name_counts_after_a_reload);
 	tcase_add_test(tc, many_at_once);
 	tcase_add_test(tc, a_login_survives_its_client);

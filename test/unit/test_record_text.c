@@ -239,6 +239,11 @@ static const struct {
 	{ "node.session.auth.password_length = 9\n", "node.session.auth.password_length", "0", 0 },
 	{ "a.new.key = 1\n", "node.startup", "manual", 1 },
 	{ "# BEGIN RECORD 9\nnode.startup = onboot\n", "node.startup", "onboot", 1 },
+	{ "# BEGIN RECORD 9\nnode.session.cmds_max = 1024\nnode.session.timeo.replacement_timeout = 12",
+	  "node.session.timeo.replacement_timeout", "120", 1 },
+	{ "# BEGIN RECORD 9\nnode.session.cmds_max = 1024\nnode.session.timeo.replacement_timeout = 12",
+	  "node.session.cmds_max", "1024", 1 },
+	{ "# BEGIN RECORD 9\nnode.startup = onboot\n# END RECORD", "node.startup", "onboot", 0 },
 	{ "# END RECORD\nnode.startup = onboot\n", "node.startup", "onboot", 0 },
 	{ "node.session.auth.username = a\x01" "b\n", "node.session.auth.username", "", 1 },
 	{ "", "node.startup", "manual", 0 },
@@ -369,10 +374,6 @@ START_TEST(what_cannot_be_a_record)
 	char *text = malloc(DB_TEXT_MAX + 1);
 	struct iscsi_why why;
 
-	ck_assert_int_eq(iscsi_db_record_parse(ISCSI_DB_NODE, "node.name = a\0b\n", 16, "f", NULL,
-					       NULL, &rec, &why),
-			 ISCSI_ERR_INVAL);
-	ck_assert_str_eq(why.text, "f: there are NUL bytes in it");
 	memset(text, '\n', DB_TEXT_MAX + 1);
 	ck_assert_int_eq(iscsi_db_record_parse(ISCSI_DB_NODE, text, DB_TEXT_MAX + 1, "f", NULL,
 					       NULL, &rec, &why),
@@ -390,6 +391,122 @@ START_TEST(what_cannot_be_a_record)
 			 ISCSI_SUCCESS);
 	iscsi_db_record_free(rec);
 	free(text);
+}
+END_TEST
+
+START_TEST(a_power_cut_leaves_what_is_good)
+{
+	static const char text[] = "# BEGIN RECORD 2.1.8\nnode.name = iqn.a\nnode.tpgt = 1\0\0\0\n"
+				   "node.startup = onboot\n# END RECORD\n";
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL, *none = NULL;
+
+	warned[0] = '\0';
+	ck_assert(!iscsi_db_record_parse(ISCSI_DB_NODE, text, sizeof(text) - 1, "f", warn, NULL,
+					 &rec, NULL));
+	ck_assert_str_eq(iscsi_db_record_get(rec, "node.name"), "iqn.a");
+	ck_assert_str_eq(iscsi_db_record_get(rec, "node.tpgt"), "-1");
+	ck_assert_str_eq(iscsi_db_record_get(rec, "node.startup"), "manual");
+	ck_assert_str_eq(warned, "f:3: there are NUL bytes in the line, as a power cut may leave "
+				 "them; this line and all that follow are ignored\n"
+				 "f:3: the record is cut off here; what it lacks has its default\n");
+	ck_assert(!iscsi_db_record_parse(ISCSI_DB_NODE, "\0\0\0", 3, "f", warn, NULL, &none, NULL));
+	ck_assert_uint_eq(none->known, 0);
+}
+END_TEST
+
+/* ---- settings that have another name in another release --------------------------------- */
+
+static const struct {
+	const char *sample;
+	const char *freq;	/* the release's name of that setting; NULL: it has none */
+} releases[] = {
+	{ "2.1.8/node-sendtargets.rec", NULL },
+	{ "2.1.11/node-sendtargets.rec", "node.session.conn_reopen_log_freq" },
+	{ "master-2026-03/node-sendtargets.rec",	/* as 2.1.13 */
+	  "node.session.sess_reopen_log_freq" },
+};
+
+static const char *const freq_names[] = { "node.session.conn_reopen_log_freq",
+					  "node.session.sess_reopen_log_freq" };
+
+/* The record of a release, with the frequency at @value where the release has that setting. */
+static char *record_of(size_t i, const char *value)
+{
+	size_t len;
+	char *text = sample(releases[i].sample, &len), *changed;
+	CLEANUP(freep) char *line = releases[i].freq ? db_format("%s = 1\n", releases[i].freq) : NULL;
+	char *at = line ? strstr(text, line) : NULL;
+
+	ck_assert_msg(!line == !strstr(text, "_reopen_log_freq") && !line == !at, "%s",
+		      releases[i].sample);
+	if (!at)
+		return text;
+	*at = '\0';
+	changed = db_format("%s%s = %s\n%s", text, releases[i].freq, value, at + strlen(line));
+	free(text);
+	return changed;
+}
+
+/* Read, changed elsewhere and written again, a record is still one that its release reads. */
+START_TEST(renamed_settings_go_back_as_they_came)
+{
+	static const char *const values[] = { "1", "7" };
+
+	for (size_t v = 0; v < ARRAY_SIZE(values); v++) {
+		CLEANUP(freep) char *text = record_of((size_t)_i, values[v]);
+		CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec =
+			parse(ISCSI_DB_NODE, text), *copy = NULL;
+		CLEANUP(freep) char *file = NULL;
+
+		ck_assert_str_eq(warned, "");
+		ck_assert(!iscsi_db_record_update(rec, "node.startup", "onboot", NULL, NULL, NULL));
+		ck_assert(!iscsi_db_record_copy(rec, &copy));
+		file = iscsi_db_record_print(copy, ISCSI_DB_FORM_FILE);
+		for (size_t n = 0; n < ARRAY_SIZE(freq_names); n++) {
+			bool own = releases[_i].freq && streq(releases[_i].freq, freq_names[n]);
+			CLEANUP(freep) char *line = db_format("\n%s = 7\n", freq_names[n]);
+
+			ck_assert_int_eq(strstr(file, line) != NULL, own && v == 1);
+			ck_assert_int_eq(strstr(file, freq_names[n]) != NULL, own && v == 1);
+		}
+	}
+}
+END_TEST
+
+/* Whoever gives one of the names gets that name, and takes back the other by using it. */
+START_TEST(a_renamed_setting_has_the_name_last_used)
+{
+	CLEANUP(freep) char *text = record_of((size_t)_i, "7");
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = parse(ISCSI_DB_NODE, text);
+
+	for (size_t n = 0; n < 4; n++) {
+		const char *name = freq_names[n % 2], *other = freq_names[(n + 1) % 2];
+		CLEANUP(freep) char *file = NULL, *line = db_format("\n%s = 8\n", name);
+
+		ck_assert(!iscsi_db_record_update(rec, name, "8", NULL, NULL, NULL));
+		ck_assert_str_eq(iscsi_db_record_get(rec, other), "8");
+		file = iscsi_db_record_print(rec, ISCSI_DB_FORM_FILE);
+		ck_assert_ptr_nonnull(strstr(file, line));
+		ck_assert_ptr_null(strstr(file, other));
+	}
+}
+END_TEST
+
+/* The name of 2007 is read, but all three releases know the setting by the new name alone. */
+START_TEST(the_old_name_of_the_transport_is_not_written)
+{
+	CLEANUP(freep) char *text = record_of((size_t)_i, "1");
+	char *line = strstr(text, "\niface.transport_name = tcp\n");
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
+	CLEANUP(freep) char *file = NULL;
+
+	ck_assert_ptr_nonnull(line);
+	memcpy(line, "\nnode.transport_name  = iser\n", 28);
+	rec = parse(ISCSI_DB_NODE, text);
+	ck_assert(!iscsi_db_record_update(rec, "node.transport_name", "iser", NULL, NULL, NULL));
+	file = iscsi_db_record_print(rec, ISCSI_DB_FORM_FILE);
+	ck_assert_ptr_nonnull(strstr(file, "\niface.transport_name = iser\n"));
+	ck_assert_ptr_null(strstr(file, "node.transport_name"));
 }
 END_TEST
 
@@ -441,6 +558,13 @@ int main(void)
 	tcase_add_test(t, both_families_are_kept);
 	tcase_add_test(t, long_lines_are_not_used);
 	tcase_add_test(t, what_cannot_be_a_record);
+	tcase_add_test(t, a_power_cut_leaves_what_is_good);
+	tcase_add_loop_test(t, renamed_settings_go_back_as_they_came, 0,
+			    (int)ARRAY_SIZE(releases));
+	tcase_add_loop_test(t, a_renamed_setting_has_the_name_last_used, 0,
+			    (int)ARRAY_SIZE(releases));
+	tcase_add_loop_test(t, the_old_name_of_the_transport_is_not_written, 0,
+			    (int)ARRAY_SIZE(releases));
 	tcase_add_test(t, no_memory_is_an_error);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

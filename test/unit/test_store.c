@@ -451,7 +451,8 @@ START_TEST(nul_bytes_pipes_and_giants)
 	ck_assert_int_eq(mkfifo(fx_path("nodes/iqn.a/1.1.1.1,3260,1/fifo"), 0600), 0);
 	fx_put_text("nodes/iqn.a/1.1.1.1,3260,1/good", "iface.iscsi_ifacename = good\n" GOOD);
 	ck_assert_str_eq(fx_list(db, NULL), "iqn.a 1.1.1.1,3260,1 good automatic\n");
-	ck_assert_ptr_nonnull(strstr(fx_warned, "zeroes: there are NUL bytes in it"));
+	ck_assert_ptr_nonnull(strstr(fx_warned, "zeroes:1: there are NUL bytes in the line"));
+	ck_assert_ptr_nonnull(strstr(fx_warned, "zeroes isn't a record"));
 	ck_assert_ptr_nonnull(strstr(fx_warned, "giant: File too large"));
 	ck_assert_ptr_nonnull(strstr(fx_warned, "fifo: it isn't a regular file"));
 	free(big);
