@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* iscsid.conf and initiatorname.iscsi: what they give, and what is said about mistakes. */
+#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,8 +9,10 @@
 
 #include "libiscsi-db/config.h"
 #include "libiscsi-db/os.h"
+#include "libiscsi-db/path.h"
 #include "libiscsi-db/record.h"
 #include "libiscsi-db/record_text.h"
+#include "libiscsi-db/setting.h"
 #include "test/unit/alloc.h"
 
 static char warned[65536];
@@ -81,6 +85,15 @@ START_TEST(the_shipped_file_is_right)
 }
 END_TEST
 
+/* A line with a setting behind a '#', as scripts look for it: no blank after the '#'. */
+static bool is_example(const char *line)
+{
+	return line[0] == '#' && (strncmp(line + 1, "node.", 5) == 0 ||
+				  strncmp(line + 1, "discovery.", 10) == 0 ||
+				  strncmp(line + 1, "iscsid.", 7) == 0) &&
+	       memchr(line, '=', strcspn(line, "\n"));
+}
+
 /* With the '#' gone, every example in the shipped file is a good line. */
 START_TEST(the_shipped_examples_are_right)
 {
@@ -90,19 +103,111 @@ START_TEST(the_shipped_examples_are_right)
 	size_t len;
 
 	ck_assert_int_eq(os_read_path("etc/iscsid.conf", &text, &len), 0);
-	for (char *line = text; (line = strstr(line, "\n# ")); line += 3) {
-		if (strncmp(line + 3, "node.", 5) && strncmp(line + 3, "discovery.", 10) &&
-		    strncmp(line + 3, "iscsid.", 7))
+	ck_assert_ptr_null(strstr(text, "\n# node."));
+	ck_assert_ptr_null(strstr(text, "\n# discovery."));
+	ck_assert_ptr_null(strstr(text, "\n# iscsid."));
+	for (char *line = text; (line = strchr(line, '\n')); ) {
+		if (!is_example(++line))
 			continue;
-		if (!memchr(line + 3, '=', strcspn(line + 3, "\n")))
-			continue;
-		line[1] = ' ';
+		line[0] = ' ';
 		examples++;
 	}
 	config = parse(text);
 	ck_assert_str_eq(warned, "");
-	ck_assert_uint_eq(examples, 17);
+	ck_assert_uint_eq(examples, 29);
 	ck_assert_str_eq(iscsi_db_config_get(config, "iscsid.safe_logout"), "Yes");
+}
+END_TEST
+
+/*
+ * Lines that the iscsid.conf of open-iscsi 2.0.873 to 2.1.13 has behind a '#', and that people's
+ * scripts uncomment with sed: each stands in our file as it is.
+ */
+static const char *const expected_examples[] = {
+	"#node.session.auth.authmethod = CHAP",
+	"#node.session.auth.chap_algs = SHA3-256,SHA256,SHA1,MD5",
+	"#node.session.auth.username = username",
+	"#node.session.auth.password = password",
+	"#node.session.auth.username_in = username_in",
+	"#node.session.auth.password_in = password_in",
+	"#discovery.sendtargets.auth.authmethod = CHAP",
+	"#discovery.sendtargets.auth.username = username",
+	"#discovery.sendtargets.auth.password = password",
+	"#discovery.sendtargets.auth.username_in = username_in",
+	"#discovery.sendtargets.auth.password_in = password_in",
+	"#iscsid.startup = /bin/systemctl start iscsid.socket",
+	"#iscsid.safe_logout = Yes",
+	"#iscsid.ipc_auth_uid = Yes",
+	"#node.session.iscsi.InitialR2T = Yes",
+	"#node.session.iscsi.ImmediateData = No",
+	"#node.session.iscsi.FastAbort = No",
+	"#node.conn[0].iscsi.HeaderDigest = CRC32C,None",
+	"#node.conn[0].iscsi.HeaderDigest = None,CRC32C",
+	"#node.conn[0].iscsi.HeaderDigest = CRC32C",
+	"#node.conn[0].iscsi.HeaderDigest = None",
+	"#node.conn[0].iscsi.DataDigest = CRC32C,None",
+	"#node.conn[0].iscsi.DataDigest = None,CRC32C",
+	"#node.conn[0].iscsi.DataDigest = CRC32C",
+	"#node.conn[0].iscsi.DataDigest = None",
+	"#node.session.sess_reopen_log_freq = 1",
+	"#node.session.xmit_thread_priority = -20",
+};
+
+START_TEST(scripts_find_the_lines_they_edit)
+{
+	CLEANUP(freep) char *text = NULL;
+	size_t len;
+
+	ck_assert_int_eq(os_read_path("etc/iscsid.conf", &text, &len), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(expected_examples); i++) {
+		CLEANUP(freep) char *line = db_format("\n%s\n", expected_examples[i]);
+
+		ck_assert_msg(strstr(text, line) != NULL, "%s", expected_examples[i]);
+	}
+}
+END_TEST
+
+/* What a comment says of a range, "LOW to HIGH", is what the table says of the setting below. */
+START_TEST(comments_name_the_ranges_of_the_table)
+{
+	CLEANUP(freep) char *text = NULL;
+	unsigned int ranges = 0;
+	long long low = 0, high = 0;
+	bool told = false, usual = false;
+	size_t len;
+	char *save = NULL;
+
+	ck_assert_int_eq(os_read_path("etc/iscsid.conf", &text, &len), 0);
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		const char *to = strstr(line, " to "), *from = to;
+		const struct setting *s;
+		int index;
+
+		if (line[0] == '#' && line[1] == ' ' && to && isdigit((unsigned char)to[4])) {
+			while (isdigit((unsigned char)from[-1]) || from[-1] == '-')
+				from--;
+			ck_assert_int_eq(sscanf(from, "%lld to %lld", &low, &high), 2);
+			usual = strstr(line, "usual: ") != NULL;
+			told = true;
+		}
+		line += line[0] == '#';
+		line[strcspn(line, " ")] = '\0';
+		index = setting_find(ISCSI_DB_NODE, line);
+		s = index < 0 ? NULL : setting_row(ISCSI_DB_NODE, (unsigned int)index);
+		if (!s) {
+			index = setting_find(ISCSI_DB_SENDTARGETS, line);
+			s = index < 0 ? NULL :
+			    setting_row(ISCSI_DB_SENDTARGETS, (unsigned int)index);
+		}
+		if (!s || !told)
+			continue;
+		ck_assert_msg(low == (usual ? s->good_low : s->low) &&
+			      high == (usual ? s->good_high : s->high), "%s: %lld to %lld",
+			      s->name, low, high);
+		told = false;
+		ranges++;
+	}
+	ck_assert_uint_eq(ranges, 9);
 }
 END_TEST
 
@@ -367,6 +472,8 @@ int main(void)
 	suite_add_tcase(s, t);
 	tcase_add_test(t, the_shipped_file_is_right);
 	tcase_add_test(t, the_shipped_examples_are_right);
+	tcase_add_test(t, scripts_find_the_lines_they_edit);
+	tcase_add_test(t, comments_name_the_ranges_of_the_table);
 	tcase_add_test(t, records_are_seeded);
 	tcase_add_test(t, the_daemon_has_its_own);
 	tcase_add_loop_test(t, mistakes_are_named, 0, (int)ARRAY_SIZE(mistakes));
