@@ -13,6 +13,7 @@
 #include "libiscsi-db/err.h"
 #include "libiscsi-db/folder.h"
 #include "libiscsi-db/path.h"
+#include "libiscsi-db/record.h"
 #include "libiscsi-db/record_file.h"
 #include "libiscsi-db/stage.h"
 
@@ -284,6 +285,56 @@ static void sync_touched(struct commit *commit)
 
 /* ---- one change ---------------------------------------------------------------------- */
 
+/* Copies @tmp of the open folder @from into @dir, which is on another file system. */
+static int copy_across(const struct db_os *os, int from, const char *tmp, int dir)
+{
+	char target[PATH_MAX], *text = NULL;
+	size_t len = 0;
+	int fd, r;
+
+	(void)os->unlink(dir, STAGE_ACROSS, 0);	/* of a process that died right here */
+	if (os->readlink(from, tmp, target, sizeof(target)) >= 0)
+		return os->symlink(target, dir, STAGE_ACROSS);
+	fd = os->open(from, tmp, O_RDONLY, 0);
+	if (fd < 0)
+		return fd;
+	r = os_read_fd(os, fd, &text, &len);
+	(void)os->close(fd);
+	if (!r)
+		r = stage_write_file(os, dir, STAGE_ACROSS, text);
+	text_wipe(text, len);
+	fd = r < 0 ? r : os->open(dir, STAGE_ACROSS, O_RDONLY, 0);
+	if (fd < 0)
+		return fd;
+	r = os->fsync(fd);
+	(void)os->close(fd);
+	return r;
+}
+
+static int rename_over(const struct db_os *os, int from, const char *tmp, int dir, const char *name)
+{
+	int r = os->rename(from, tmp, dir, name, false);
+
+	/* An empty folder is in the way. */
+	if (r == -EISDIR && os->unlink(dir, name, AT_REMOVEDIR) == 0)
+		r = os->rename(from, tmp, dir, name, false);
+	return r;
+}
+
+/* Moves @tmp of the open folder @from, a staged file or link, to @name in @dir. */
+static int place(const struct db_os *os, int from, const char *tmp, int dir, const char *name)
+{
+	int r = rename_over(os, from, tmp, dir, name);
+
+	if (r != -EXDEV)
+		return r;
+	r = copy_across(os, from, tmp, dir);
+	if (!r)
+		r = rename_over(os, dir, STAGE_ACROSS, dir, name);
+	(void)os->unlink(r < 0 ? dir : from, r < 0 ? STAGE_ACROSS : tmp, 0);
+	return r;
+}
+
 /* Moves the file in the private folder's folder to @path. */
 static int put_inner(struct commit *commit, const struct stage_op *op, const char *path)
 {
@@ -294,8 +345,7 @@ static int put_inner(struct commit *commit, const struct stage_op *op, const cha
 	if (from < 0)
 		return from;
 	dir = open_parent(commit, path);
-	r = dir < 0 ? dir :
-		      os->rename(from, db_base_name(op->path), dir, db_base_name(path), false);
+	r = dir < 0 ? dir : place(os, from, db_base_name(op->path), dir, db_base_name(path));
 	(void)os->close(from);
 	return r < 0 ? r : touch_parent(commit, path);
 }
@@ -327,27 +377,17 @@ static int put_folder(struct commit *commit, const struct stage_op *op)
 	if (dir < 0)
 		return dir;
 	r = os->rename(tmp, op->tmp, dir, db_base_name(folder), true);
-	if ((r == -EINVAL || r == -ENOSYS) && !is_of_node(folder))
+	if (r != -EINVAL && r != -ENOSYS && r != -EXDEV)
+		return r < 0 ? r : touch_parent(commit, folder);
+	if (!is_of_node(folder))
 		return put_inner(commit, op, folder);
-	if (r == -EINVAL || r == -ENOSYS) {
-		/* It is no record of any layout, so that nothing is lost by a moment without. */
-		r = os->unlink(dir, db_base_name(folder), 0);
-		if (!r)
-			r = os->rename(tmp, op->tmp, dir, db_base_name(folder), false);
-	}
-	return r < 0 ? r : touch_parent(commit, folder);
-}
-
-/* Renames @tmp of the private folder to @name in @dir; an empty folder there is in the way. */
-static int place(struct commit *commit, const char *tmp, int dir, const char *name)
-{
-	const struct db_os *os = commit->db->os;
-	int from = commit->db->stage.fd, r;
-
-	r = os->rename(from, tmp, dir, name, false);
-	if (r == -EISDIR && os->unlink(dir, name, AT_REMOVEDIR) == 0)
-		r = os->rename(from, tmp, dir, name, false);
-	return r;
+	/* The file is no record of any layout, so that nothing is lost by a moment without it. */
+	r = os->unlink(dir, db_base_name(folder), 0);
+	if (!r)
+		r = os->mkdir(dir, db_base_name(folder), 0700);
+	if (!r)
+		r = touch_parent(commit, folder);
+	return r < 0 ? r : put_inner(commit, op, op->path);
 }
 
 static int put_record(struct commit *commit, struct stage_op *op)
@@ -357,7 +397,8 @@ static int put_record(struct commit *commit, struct stage_op *op)
 	if (op->folder)
 		return put_folder(commit, op);
 	dir = make_parent(commit, op->path);
-	r = dir < 0 ? dir : place(commit, op->tmp, dir, db_base_name(op->path));
+	r = dir < 0 ? dir : place(commit->db->os, commit->db->stage.fd, op->tmp, dir,
+				  db_base_name(op->path));
 	op->placed = r == 0;
 	return r < 0 ? r : touch_parent(commit, op->path);
 }
@@ -421,7 +462,7 @@ static int put_link(struct commit *commit, struct stage_op *op)
 		r = make_link(commit, op, dir, path);
 	if (!r && op->link_state == LINK_MADE) {
 		stage_link_name(op, name);
-		r = place(commit, name, dir, db_base_name(path));
+		r = place(commit->db->os, commit->db->stage.fd, name, dir, db_base_name(path));
 		if (!r)
 			op->link_state = LINK_RIGHT;
 	}

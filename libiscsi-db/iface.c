@@ -104,7 +104,7 @@ enum iscsi_err iscsi_db_iface_each(struct iscsi_db *db, iscsi_db_warn_fn *warn_f
 		const char *name = names.name[i];
 		struct iscsi_why reason;
 
-		if (streq(name, EXAMPLE))
+		if (streq(name, EXAMPLE) || streq(name, STAGE_ACROSS))
 			continue;
 		if (builtin_transport(name)) {
 			db_warn(&warn, "%s/ifaces/%s is left out: that name is built in",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The system calls of the database. Paths are opened below a folder and never lead out of it,
- * by openat2(2) or, where that is missing, one part at a time. A test puts its own table in
+ * unless by a link that root made: by openat2(2) or, where that is missing or meets a link, one
+ * part at a time. A test puts its own table in
  * place of this one to fail or stop at any call.
  */
 #include "libiscsi-db/os.h"
@@ -20,12 +21,40 @@
 #include "libiscsi-db/record.h"
 #include "libiscsi-db/record_text.h"
 
-/* One part after the other; a symbolic link anywhere is refused. */
+static bool is_of_root(const struct stat *st)
+{
+	return st->st_uid == 0 || st->st_uid == geteuid();
+}
+
+/*
+ * Opens the folder that a link leads to, wherever that is, if root made the link in a folder that
+ * only root may write. Only the folders of the first two levels may be links, and on the second
+ * level a link to a name beside it is a second name of a target, which is refused.
+ */
+static int open_trusted_link(int at, const char *part, unsigned int level, int flags)
+{
+	struct stat folder, link;
+	char text[PATH_MAX];
+	ssize_t n = readlinkat(at, part, text, sizeof(text));
+	int fd;
+
+	if (n < 0 || level > 1 || !(flags & O_DIRECTORY) ||
+	    (level && !memchr(text, '/', (size_t)n)))
+		return -ELOOP;
+	if (fstat(at, &folder) < 0 || fstatat(at, part, &link, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!is_of_root(&folder) || folder.st_mode & (S_IWGRP | S_IWOTH) || !is_of_root(&link))
+		return -ELOOP;
+	fd = openat(at, part, flags & ~O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+/* One part after the other; a symbolic link is refused unless it is trusted. */
 int os_open_by_parts(int dir, const char *path, int flags, mode_t mode)
 {
 	int at = dir, next;
 
-	for (;;) {
+	for (unsigned int level = 0;; level++) {
 		size_t len = strcspn(path, "/");
 		char part[NAME_MAX + 1];
 
@@ -34,16 +63,18 @@ int os_open_by_parts(int dir, const char *path, int flags, mode_t mode)
 		else if (!len || (len == 2 && strncmp(path, "..", 2) == 0))
 			next = -EXDEV;
 		else {
-			bool last = !path[len];
+			int how = path[len] ? O_PATH | O_DIRECTORY | O_CLOEXEC : flags;
 
 			memcpy(part, path, len);
 			part[len] = '\0';
-			next = openat(at, part,
-				      last ? flags | O_NOFOLLOW :
-					     O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
-				      mode);
+			next = openat(at, part, how | O_NOFOLLOW, mode);
 			if (next < 0)
 				next = -errno;
+			if (next == -ELOOP || next == -ENOTDIR) {
+				int fd = open_trusted_link(at, part, level, how);
+
+				next = fd < 0 ? next : fd;
+			}
 		}
 		if (at != dir)
 			(void)close(at);
@@ -62,6 +93,7 @@ static int real_open(int dir, const char *path, int flags, mode_t mode)
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
 	};
 	long fd;
+	int err;
 
 	/* EAGAIN: something was renamed while ".." or a link was followed. */
 	for (int tries = 0; tries < 10; tries++) {
@@ -72,9 +104,14 @@ static int real_open(int dir, const char *path, int flags, mode_t mode)
 			break;
 	}
 	/* EPERM is how older container runtimes answer calls that they don't know. */
-	if (errno == ENOSYS || errno == EPERM)
+	err = -errno;
+	if (err == -ENOSYS || err == -EPERM)
 		return os_open_by_parts(dir, path, flags | O_CLOEXEC, mode);
-	return -errno;
+	if (err != -EXDEV && err != -ELOOP && err != -ENOTDIR)
+		return err;
+	/* A trusted link may be on the way. */
+	fd = os_open_by_parts(dir, path, flags | O_CLOEXEC, mode);
+	return fd == -ELOOP || fd == -ENOTDIR ? err : (int)fd;
 }
 
 static int real_close(int fd)

@@ -10,7 +10,7 @@
 
 /*
  * Each returns a non-negative result or -errno. Paths that open() takes may have several parts
- * and never lead out of @dir; the other calls take the name of one entry of @dir and don't
+ * and lead out of @dir by a link of root alone; the other calls take the name of one entry of @dir and don't
  * follow it.
  */
 struct db_os {

@@ -132,7 +132,7 @@ static void close_private(struct iscsi_db *db)
 
 /* ---- writing ------------------------------------------------------------------------- */
 
-static int write_all(const struct db_os *os, int dir, const char *name, const char *text)
+int stage_write_file(const struct db_os *os, int dir, const char *name, const char *text)
 {
 	int fd = os->open(dir, name, O_WRONLY | O_CREAT | O_EXCL, 0600), r = 0, closed;
 	size_t len = strlen(text);
@@ -259,7 +259,7 @@ static int write_folder(struct iscsi_db *db, const struct stage_op *op, const ch
 	dir = db->os->open(db->stage.fd, op->tmp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	if (dir < 0)
 		return dir;
-	r = write_all(db->os, dir, db_base_name(op->path), text);
+	r = stage_write_file(db->os, dir, db_base_name(op->path), text);
 	(void)db->os->close(dir);
 	return r;
 }
@@ -271,7 +271,7 @@ static int write_tmp(struct iscsi_db *db, struct stage_op *op, const char *text)
 	if (!r && op->folder)
 		r = write_folder(db, op, text);
 	else if (!r)
-		r = write_all(db->os, db->stage.fd, op->tmp, text);
+		r = stage_write_file(db->os, db->stage.fd, op->tmp, text);
 	return r;
 }
 

@@ -5,6 +5,7 @@
 
 #include "libiscsi-db/folder.h"
 #include "libiscsi-db/iscsi-db.h"
+#include "libiscsi-db/os.h"
 
 /* The private folder, in the root; it is there while anything is staged. */
 #define STAGE_FOLDER	".iscsi-db"
@@ -52,6 +53,14 @@ void stage_drop(struct iscsi_db *db);
 
 /* ---- for commit.c ------------------------------------------------------------------- */
 
+/*
+ * A record on its way to a folder on another file system, in that folder. Only one that a dead
+ * process left is ever seen there.
+ */
+#define STAGE_ACROSS	".iscsi-db.tmp"
+
+/* Writes the new file @name in the open folder @dir. -errno. */
+int stage_write_file(const struct db_os *os, int dir, const char *name, const char *text);
 /* Nothing is changed without the lock: ISCSI_ERR_INTERNAL. */
 enum iscsi_err stage_check_lock(const struct iscsi_db *db, struct iscsi_why *why);
 /* db_strerror() that knows what -EBUSY means here. */

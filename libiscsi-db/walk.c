@@ -198,6 +198,8 @@ static enum iscsi_err walk_iface(struct walk *walk, struct node_id *id, const ch
 
 	if (!path)
 		return node_no_memory(walk->why);
+	if (streq(iface, STAGE_ACROSS))
+		return ISCSI_SUCCESS;
 	if (iscsi_db_check_iface_name(iface, &reason) != ISCSI_SUCCESS) {
 		db_warn(&walk->warn, "%s/%s is left out: %s", walk->db->root, path, reason.text);
 		return ISCSI_SUCCESS;
@@ -236,7 +238,7 @@ static enum iscsi_err walk_no_portal(struct walk *walk, struct node_id *id, cons
 	return ISCSI_SUCCESS;
 }
 
-/* Lists the folder @path, which may not be a link. -errno. */
+/* Lists the folder @path, which may be a link only if root made it. -errno. */
 static int list_folder(struct walk *walk, const char *path, bool only_open, struct names *ret)
 {
 	int root = folder_root(walk->db), fd, r = 0;

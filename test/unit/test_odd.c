@@ -56,6 +56,8 @@ static void make_odd(const struct place *place, enum odd odd)
 		break;
 	case ODD_OUTSIDE:
 		ck_assert_int_eq(symlink(fx_base, fx_path(place->path)), 0);
+		/* Anybody may have made the link. */
+		ck_assert_int_eq(chmod(fx_path(parent), 0777), 0);
 		break;
 	case ODD_FILE:
 		fx_put_text(place->path, "nonsense\n");
@@ -285,6 +287,7 @@ START_TEST(no_nodes_to_be_had_is_an_error)
 
 	fx_mkdir("");
 	ck_assert_int_eq(symlink(fx_base, fx_path("nodes")), 0);
+	ck_assert_int_eq(chmod(fx_root, 0777), 0);
 	ck_assert_int_eq(iscsi_db_node_each(db, NULL, NULL, NULL, count, &n, &why),
 			 ISCSI_ERR_IDBM);
 	why.text[0] = '\0';
@@ -312,6 +315,7 @@ START_TEST(a_node_works_without_its_link)
 
 		fx_clear(fx_root);
 		fx_mkdir("nodes");
+		ck_assert_int_eq(chmod(fx_root, 0777), 0);
 		ck_assert_int_eq(symlink(i < ARRAY_SIZE(text) ? text[i] : outside,
 					 fx_path("static")), 0);
 		db = iscsi_db_close(db);
@@ -330,6 +334,76 @@ START_TEST(a_node_works_without_its_link)
 		ck_assert(!fx_exists("nodes/iqn.a"));
 		ck_assert_int_eq(rmdir(outside), 0);	/* nothing came into it */
 		ck_assert_int_eq(mkdir(outside, 0700), 0);
+	}
+}
+END_TEST
+
+/* As if each folder were on a file system of its own. */
+static int rename_across(int from_dir, const char *from, int to_dir, const char *to, bool exchange)
+{
+	return from_dir != to_dir ? -EXDEV :
+				    db_os_real.rename(from_dir, from, to_dir, to, exchange);
+}
+
+static void write_and_delete(struct iscsi_db *db)
+{
+	struct iscsi_db_record *rec = fx_node("iqn.a", "1.1.1.1", "3260", "1", "default");
+	struct iscsi_db_record *again = NULL;
+	struct iscsi_why why = { "" };
+
+	ck_assert(!iscsi_db_record_copy(rec, &again));
+	fx_write(db, fx_iface("if0"));
+	fx_write(db, fx_portal(ISCSI_DB_SENDTARGETS, "9.9.9.9", "3260"));
+	fx_found(rec, "send_targets", "9.9.9.9", "3260");
+	fx_write(db, rec);
+	fx_write(db, fx_node("iqn.a", "2.2.2.2", "3260", "1", "default"));
+	fx_write(db, again);
+	ck_assert_str_eq(fx_list(db, NULL), "iqn.a 1.1.1.1,3260,1 default manual\n"
+					    "iqn.a 2.2.2.2,3260,1 default manual\n");
+	ck_assert(fx_exists("ifaces/if0"));
+	ck_assert(!iscsi_db_lock(db, &why));
+	ck_assert_msg(!iscsi_db_discovery_delete(db, ISCSI_DB_SENDTARGETS, "9.9.9.9", 3260, &why),
+		      "%s", why.text);
+	ck_assert(!iscsi_db_iface_delete(db, "if0", &why));
+	ck_assert_msg(!iscsi_db_commit(db, &why), "%s", why.text);
+	iscsi_db_unlock(db);
+	ck_assert(!fx_exists("send_targets/9.9.9.9,3260"));
+	ck_assert(!fx_exists("ifaces/if0"));
+	ck_assert(!fx_exists(".iscsi-db"));
+	ck_assert_uint_eq(fx_warnings, 0);
+}
+
+START_TEST(folders_may_be_links_and_mount_points)
+{
+	static const char *const folders[] = { "nodes", "ifaces", "send_targets", "nodes/iqn.a" };
+	struct db_os os = db_os_real;
+
+	if (_i & 1)
+		os.rename = rename_across;
+	for (size_t i = 0; _i & 2 && i < ARRAY_SIZE(folders); i++) {
+		CLEANUP(freep) char *outside = db_format("%s/outside%zu", fx_base, i);
+
+		ck_assert_int_eq(mkdir(outside, 0700), 0);
+		fx_mkdir("");
+		ck_assert_int_eq(symlink(outside, fx_path(folders[i])), 0);
+	}
+	{
+		CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open_os(&os);
+
+		write_and_delete(db);
+		write_and_delete(db);
+		/* Where a folder belongs, something else lies. */
+		fx_put_text("nodes/iqn.b/1.1.1.1,3260,1", "nonsense");
+		fx_write(db, fx_node("iqn.b", "1.1.1.1", "3260", "1", "default"));
+		fx_write(db, fx_node("iqn.b", "1.1.1.1", "3260", "1", "if0"));
+		ck_assert(fx_exists("nodes/iqn.b/1.1.1.1,3260,1/if0"));
+		ck_assert(fx_exists("nodes/iqn.b/1.1.1.1,3260,1/default"));
+		ck_assert(!fx_exists("nodes/iqn.b/1.1.1.1,3260,1/.iscsi-db.tmp"));
+		/* A process that died on its way has left this. */
+		fx_put_text("nodes/iqn.b/1.1.1.1,3260,1/.iscsi-db.tmp", "secret");
+		fx_quiet();
+		(void)fx_list(db, NULL);
+		ck_assert_uint_eq(fx_warnings, 0);
 	}
 }
 END_TEST
@@ -490,6 +564,7 @@ int main(void)
 	tcase_add_test(t, a_link_to_another_target_is_no_target);
 	tcase_add_test(t, no_nodes_to_be_had_is_an_error);
 	tcase_add_test(t, a_node_works_without_its_link);
+	tcase_add_loop_test(t, folders_may_be_links_and_mount_points, 0, 4);
 	tcase_add_test(t, the_longest_names);
 	tcase_add_test(t, a_walk_sees_what_it_put_beside);
 	tcase_add_test(t, what_is_back_is_no_fault);
