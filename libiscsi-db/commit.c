@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Bringing staged changes into place. First all that needs room on the disk is made where nobody
- * looks: folders, links, and the data that stage.c wrote; if that fails, nothing has changed.
- * Then records and links are renamed into place, and only when all of them are on disk goes what
- * is old. A record that can't be put in its place stays old and hinders no other.
+ * Bringing staged changes into place. First everything that needs room on the disk is made where
+ * no reader looks: folders, links, and the data that stage.c wrote. If that fails, nothing has
+ * changed. Then records and links are renamed into place. Old records and links are removed last, when all
+ * new ones are on the disk. A record that can't be put in its place stays old and hinders no other.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,10 +22,10 @@
 /* ---- folders ------------------------------------------------------------------------- */
 
 /*
- * Folders that were used last. Records come sorted and their links are in few folders, so it is
- * mostly one of these. That a folder isn't there (-ENOENT) is remembered as well.
+ * The folders that were used last stay open. Records come sorted and their links are in few
+ * folders, so most changes need one of these. A folder that is missing (-ENOENT) is remembered too.
  */
-#define FOLDERS_OPEN	5	/* of a record, and those that a link of it may be in */
+#define FOLDERS_OPEN	5	/* the folder of a record, and the folders of its links */
 
 /* A commit under way. */
 struct commit {
@@ -42,7 +42,7 @@ struct commit {
 	const char *what;		/* and the path that it was about */
 };
 
-/* True if it is about one path, not about the file system or us. */
+/* True if an error concerns one path, not the file system or this process. */
 static bool is_of_one(int err)
 {
 	return folder_is_nowhere(err) || err == -EISDIR || err == -ENOTEMPTY || err == -EACCES ||
@@ -58,7 +58,7 @@ static void commit_failed(struct commit *commit, int err, const char *what)
 	commit->what = what;
 }
 
-/* Forgets the folders, also those that weren't there. */
+/* Closes the remembered folders, and forgets the missing ones. */
 static void forget_folders(struct commit *commit)
 {
 	for (size_t i = 0; i < FOLDERS_OPEN; i++) {
@@ -70,8 +70,8 @@ static void forget_folders(struct commit *commit)
 }
 
 /*
- * The folder that @path lies in, to change its entries, not to read or sync it. The descriptor
- * stays with @commit. -errno.
+ * Opens the folder that @path lies in, to change its entries but not to list or sync it. The
+ * descriptor stays with @commit. -errno.
  */
 static int open_parent(struct commit *commit, const char *path)
 {
@@ -110,7 +110,7 @@ static int open_parent(struct commit *commit, const char *path)
 
 static int touch(struct names *touched, const char *path)
 {
-	/* So many are synced with their file system: it doesn't matter which. */
+	/* So many folders are synced with their whole file system, so their names don't matter. */
 	if (touched->count > SYNC_EACH_MAX)
 		return 0;
 	if (touched->count && streq(touched->name[touched->count - 1], path))
@@ -118,7 +118,7 @@ static int touch(struct names *touched, const char *path)
 	return names_add(touched, path);
 }
 
-/* The folder that @path lies in must be synced. */
+/* Notes that the folder of @path must be synced. */
 static int touch_parent(struct commit *commit, const char *path)
 {
 	CLEANUP(freep) char *parent = NULL;
@@ -150,7 +150,7 @@ static int make_folder(struct commit *commit, const char *path)
 	return r < 0 && r != -EEXIST ? r : touch(&commit->touched, above);
 }
 
-/* The folder of @path as open_parent() gives it, but made if it isn't there. */
+/* Opens the folder of @path as open_parent() does, and makes it if it is missing. */
 static int make_parent(struct commit *commit, const char *path)
 {
 	CLEANUP(freep) char *parent = NULL;
@@ -162,7 +162,7 @@ static int make_parent(struct commit *commit, const char *path)
 	if (!parent)
 		return -ENOMEM;
 	r = make_folder(commit, parent);
-	forget_folders(commit);	/* they are known as absent */
+	forget_folders(commit);	/* the new folder is remembered as missing */
 	return r < 0 ? r : open_parent(commit, path);
 }
 
@@ -177,14 +177,14 @@ static int compare_ops(const void *a, const void *b)
 	return r ? r : (x->seq > y->seq) - (x->seq < y->seq);
 }
 
-/* Of several changes of one record the last one counts, and all of their links go. */
+/* Of several changes of one record the last one counts, and it removes the links of all. */
 static int merge_ops(struct iscsi_db *db)
 {
 	struct db_stage *stage = &db->stage;
 	size_t kept = 0, sorted = 1;
 	int r = 0;
 
-	/* A walk stages in order. */
+	/* The changes of a walk are sorted already. */
 	while (sorted < stage->count && compare_ops(&stage->ops[sorted - 1],
 						    &stage->ops[sorted]) < 0)
 		sorted++;
@@ -292,7 +292,7 @@ static int copy_across(const struct db_os *os, int from, const char *tmp, int di
 	size_t len = 0;
 	int fd, r;
 
-	(void)os->unlink(dir, STAGE_ACROSS, 0);	/* of a process that died right here */
+	(void)os->unlink(dir, STAGE_ACROSS, 0);	/* left by a process that died here */
 	if (os->readlink(from, tmp, target, sizeof(target)) >= 0)
 		return os->symlink(target, dir, STAGE_ACROSS);
 	fd = os->open(from, tmp, O_RDONLY, 0);
@@ -356,9 +356,9 @@ static bool is_of_node(const char *path)
 }
 
 /*
- * The plain file that an old version made where the folder belongs changes places with a folder
- * that holds the new record, so that there is no moment without one. A file system that can't
- * do that keeps the old layout.
+ * Exchanges the plain file that an old version made in the place of the folder with a folder that
+ * holds the new record, so that there is a record at each moment. A file system that can't exchange
+ * entries keeps the old layout.
  */
 static int put_folder(struct commit *commit, const struct stage_op *op)
 {
@@ -371,7 +371,7 @@ static int put_folder(struct commit *commit, const struct stage_op *op)
 	type = folder_entry_type(commit->db, folder);
 	if (type < 0)
 		return type;
-	if (type == S_IFDIR)	/* another record of the portal did it */
+	if (type == S_IFDIR)	/* another record of the portal has made the folder */
 		return put_inner(commit, op, op->path);
 	dir = open_parent(commit, folder);
 	if (dir < 0)
@@ -403,7 +403,7 @@ static int put_record(struct commit *commit, struct stage_op *op)
 	return r < 0 ? r : touch_parent(commit, op->path);
 }
 
-/* The folder for a link of @op, and in *path which of both it is. */
+/* Opens the folder for the link of @op, which has two possible paths; *path is the right one. */
 static int open_link_folder(struct commit *commit, const struct stage_op *op, const char **path)
 {
 	int dir = open_parent(commit, op->link);
@@ -444,7 +444,7 @@ static int make_link(struct commit *commit, struct stage_op *op, int dir, const 
 	return 0;
 }
 
-/* If there is one already, it points to where the database was before it was moved. */
+/* Puts the link in its place. A link there points to where the database was before it was moved. */
 static int put_link(struct commit *commit, struct stage_op *op)
 {
 	const char *path;
@@ -454,7 +454,7 @@ static int put_link(struct commit *commit, struct stage_op *op)
 	if (op->remove || op->failed || !op->link || op->link_state == LINK_RIGHT)
 		return 0;
 	dir = open_link_folder(commit, op, &path);
-	/* Nobody keeps the portal that the node was found at, or in the old layout. */
+	/* The portal that found the node has no record, or a record of the old layout. */
 	if (folder_is_nowhere(dir))
 		return 0;
 	r = dir < 0 ? dir : 0;
@@ -472,7 +472,7 @@ static int put_link(struct commit *commit, struct stage_op *op)
 	return 0;
 }
 
-/* Removes one entry; that it is gone already is fine. */
+/* Removes one entry. An entry that is gone already is no failure. */
 static int remove_entry(struct commit *commit, const char *path)
 {
 	int dir = open_parent(commit, path), r;
@@ -489,7 +489,7 @@ static int remove_entry(struct commit *commit, const char *path)
 	return r < 0 ? r : touch_parent(commit, path);
 }
 
-/* Removes the folders that a deleted record leaves empty, but no first-level one. */
+/* Removes the folders that a deleted record leaves empty, except nodes/, ifaces/ and their like. */
 static void remove_empty(struct commit *commit, const char *path)
 {
 	char *folder = db_parent_name(path);
@@ -510,7 +510,7 @@ static void remove_empty(struct commit *commit, const char *path)
 	free(folder);
 }
 
-/* True if the link is to stay, for @op or, where something is deleted, for any record. */
+/* True if @op, or any other new record where a record is deleted, needs the link. */
 static bool is_kept(const struct commit *commit, const struct stage_op *op, const char *path)
 {
 	const struct names *keep = &commit->keep;
@@ -521,7 +521,7 @@ static bool is_kept(const struct commit *commit, const struct stage_op *op, cons
 				      names_compare);
 }
 
-/* Removes the links that @op's record had and that nobody wants. */
+/* Removes the links that the old record of @op had and that no new record needs. */
 static int remove_links(struct commit *commit, const struct stage_op *op)
 {
 	int r, first = 0;
@@ -568,8 +568,8 @@ static int prepare_link(struct commit *commit, struct stage_op *op)
 }
 
 /*
- * The old links go before the record: cut off here, one without its link gets it back when it
- * is next written, but a link too many would stay.
+ * The old links are removed before the record is replaced. If the process dies in between, the
+ * record gets its link back with its next change, whereas a needless link would stay for ever.
  */
 static int put_one(struct commit *commit, struct stage_op *op)
 {
@@ -632,7 +632,7 @@ static void put_new(struct commit *commit)
 	sync_touched(commit);
 }
 
-/* True if a new record has turned the file @path, which was to go, into a folder. */
+/* True if a new record has turned the file @path, which should be removed, into a folder. */
 static bool was_replaced(const struct db_stage *stage, const char *path)
 {
 	size_t len = strlen(path);
@@ -665,7 +665,7 @@ static void remove_old(struct commit *commit)
 {
 	struct db_stage *stage = &commit->db->stage;
 
-	/* All links first: some may be what keeps the folder of another record from being empty. */
+	/* All links go first, since a link may lie in a folder that another change leaves empty. */
 	for (size_t i = 0; i < stage->count; i++) {
 		struct stage_op *op = stage->ops[i];
 		int r = op->remove ? remove_links(commit, op) : 0;
@@ -691,7 +691,7 @@ static void remove_old(struct commit *commit)
 	sync_touched(commit);
 }
 
-/* The links that are there after the change, sorted; but none if nothing takes one away. */
+/* Collects the links that the new records need, sorted, if any change may remove a link. */
 static int plan_links(struct commit *commit)
 {
 	const struct db_stage *stage = &commit->db->stage;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The inside of an open database. Each file of the library that works on one reads it; what the
- * parts are for is said in the headers of the files named here.
+ * The inside of an open database, for the files of the library that work on it. The lock belongs to
+ * lock.c, the staged changes to stage.c and commit.c, the place of a walk to walk.c.
  */
 #ifndef ISCSI_DB_DB_H
 #define ISCSI_DB_DB_H
@@ -27,13 +27,13 @@ struct db_lock {
 	int dir;			/* -1: not held */
 	int fd;
 	unsigned int depth;
-	struct stat owner;		/* the file that is our lock.write */
-	int64_t look_at_ms;		/* when to look for foreign programs again */
+	struct stat owner;		/* the file that lock.write is our link to */
+	int64_t look_at_ms;		/* when to search /proc for other programs again */
 };
 
 /*
- * The record that a walk with the lock held has come to: nobody changes what the walk has seen
- * there, so that a change of this record needs no second look at it.
+ * The record that a walk with the lock held has come to. No other program changes that record or
+ * its folder now, so a change of the record needs no second look at them.
  */
 struct db_here {
 	const char *path;		/* below the root; NULL: no walk, or without the lock */
@@ -45,8 +45,8 @@ struct iscsi_db {
 	const struct db_os *os;
 	char *root;
 	int root_fd;			/* -1: the root doesn't exist (yet) */
-	const char *unused_root;	/* which has records too, until a walk has told */
-	unsigned int patience_ms;	/* left for records that others are rewriting */
+	const char *unused_root;	/* a second root with records; NULL once a walk has told */
+	unsigned int patience_ms;	/* left to wait for records that are being rewritten */
 	struct db_lock lock;
 	struct db_stage stage;
 	struct db_here here;
@@ -60,7 +60,7 @@ static inline bool db_is_here(const struct iscsi_db *db, const char *path)
 	return db->here.path && strcmp(db->here.path, path) == 0;
 }
 
-/* What walks have seen may change from now on: by a commit, or as the lock is given back. */
+/* A commit or another owner of the lock may change what walks have seen so far. */
 static inline void db_forget_here(struct iscsi_db *db)
 {
 	db->here = (struct db_here){ 0 };

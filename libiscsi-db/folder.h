@@ -5,20 +5,20 @@
 
 #include "libiscsi-db/iscsi-db.h"
 
-/* The root's descriptor or -errno; looks again if there was none. */
+/* The root's descriptor, or -errno. A root that was missing is looked for again. */
 int folder_root(struct iscsi_db *db);
 /* Opens a folder below the root for reading; -errno. */
 int folder_open(struct iscsi_db *db, const char *path);
 /*
- * True if an error says that nothing of ours can be at a path: part of it is missing, isn't a
+ * True if an error says that no record can be at a path: a part of the path is missing, isn't a
  * folder, leads out of the database, or has a name that no file can have.
  */
 bool folder_is_nowhere(int err);
-/* True if an error says that we lack something just now, whatever was looked at. */
+/* True if an error says that this process lacks memory or descriptors. */
 bool folder_is_shortage(int err);
 /* The type of what lies at @path (S_IFREG, ...), 0 for nothing, -errno. */
 int folder_entry_type(struct iscsi_db *db, const char *path);
-/* Fails since folder_entry_type() gave @r for @path: ISCSI_ERR_NOMEM for a shortage, or ISCSI_ERR_IDBM. */
+/* The error for a folder_entry_type() that gave @r: ISCSI_ERR_NOMEM or ISCSI_ERR_IDBM. */
 enum iscsi_err folder_cannot_look(const struct iscsi_db *db, const char *path, int r,
 				  struct iscsi_why *why);
 
@@ -27,9 +27,9 @@ struct names {
 	size_t count, room;
 };
 
-/* The entries of a folder below the root in byte order; none if it isn't there. -errno. */
+/* The entries of a folder below the root in byte order; a missing folder has none. -errno. */
 int names_read(struct iscsi_db *db, const char *path, struct names *ret);
-/* The same of an open folder. */
+/* The entries of an open folder in byte order. -errno. */
 int names_read_fd(struct iscsi_db *db, int fd, struct names *ret);
 int names_add(struct names *names, const char *name);
 /* For qsort() and bsearch() of names. */

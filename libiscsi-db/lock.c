@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The lock of the database. Open-iscsi's tools hold it while "lock.write", a second link to the
- * file "lock", exists; nothing says who made it, and it outlives a maker that is killed. So we
- * take an advisory lock on "lock" first, which the kernel gives back for a dead process, and our
- * lock.write is a link to a file of its own with our pid in it. Whoever of ours holds the
- * advisory lock and finds such a lock.write knows that its maker is dead, and clears it at once.
+ * The lock of the database. Open-iscsi's tools hold the lock while "lock.write", a second link to
+ * the file "lock", exists. Such a link doesn't say who made it, and outlives a maker that is
+ * killed. So this library takes an advisory lock on "lock" first, which the kernel gives back for
+ * a dead process, and its lock.write is a link to a file that holds the maker's pid. A process
+ * that holds the advisory lock and finds a lock.write with a pid knows that the maker is dead, and
+ * removes the link at once.
  */
 #include "libiscsi-db/lock.h"
 
@@ -26,9 +27,9 @@
 #define DEFAULT_DIR	"/run/lock/iscsi"
 #define LOCK_NAME	"lock"
 #define HELD_NAME	"lock.write"
-#define OWNER_NAME	"lock.owner"	/* becomes our lock.write */
+#define OWNER_NAME	"lock.owner"	/* gets lock.write as its second name */
 #define WAIT_MS		30000
-#define PAUSE_MS	10	/* between two tries, as a rule; see pause_ms() */
+#define PAUSE_MS	10	/* between two tries; pause_ms() has the exceptions */
 #define LOOK_MS		1000
 #define STALE_MS	35000	/* old tools wait 30 s, then give up or force it */
 
@@ -60,7 +61,7 @@ static int make_dir(const struct db_os *os, const char *path)
 
 /* ---- who holds it -------------------------------------------------------------------- */
 
-/* The pid in a lock.write of ours, 0 if there is none. */
+/* The pid that lock.write holds; 0 if lock.write is missing or another program made it. */
 static pid_t read_pid(const struct iscsi_db *db)
 {
 	int fd = db->os->open(db->lock.dir, HELD_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
@@ -85,8 +86,9 @@ static int64_t lock_age(const struct iscsi_db *db, const struct stat *st)
 }
 
 /*
- * With the advisory lock in hand: whether lock.write is nobody's. Either one of ours made it,
- * which then is dead, or it is older than any tool waits and none that could hold it is alive.
+ * True if the maker of lock.write is dead. The caller holds the advisory lock, so a lock.write
+ * with a pid in it has lost its maker. A lock.write of open-iscsi is stale if it is older than
+ * open-iscsi's tools wait, and no process lives that could have made it.
  */
 static bool is_stale(struct iscsi_db *db, const struct stat *held)
 {
@@ -99,10 +101,10 @@ static bool is_stale(struct iscsi_db *db, const struct stat *held)
 	if (os_same_file(&lock, held)) {
 		if (lock_age(db, held) <= STALE_MS || now < db->lock.look_at_ms)
 			return false;
-		db->lock.look_at_ms = now + LOOK_MS;	/* looking through /proc is slow */
+		db->lock.look_at_ms = now + LOOK_MS;	/* reading all of /proc is slow */
 		return !db->os->foreign_alive();
 	}
-	/* A live pid is another process by now, or "lock" was removed and made anew. */
+	/* The pid of a dead maker may belong to another process by now, hence the age. */
 	pid = read_pid(db);
 	return pid <= 0 || pid == getpid() || (kill(pid, 0) < 0 && errno == ESRCH) ||
 	       lock_age(db, held) > STALE_MS;
@@ -110,7 +112,7 @@ static bool is_stale(struct iscsi_db *db, const struct stat *held)
 
 /* ---- taking it ----------------------------------------------------------------------- */
 
-/* Makes the file with our pid that will be lock.write. */
+/* Makes the file with our pid that lock.write will be a link to. */
 static int make_owner(struct iscsi_db *db)
 {
 	const struct db_os *os = db->os;
@@ -118,7 +120,7 @@ static int make_owner(struct iscsi_db *db)
 	ssize_t n;
 	int fd, r;
 
-	r = os->unlink(db->lock.dir, OWNER_NAME, 0);	/* of a process that died right here */
+	r = os->unlink(db->lock.dir, OWNER_NAME, 0);	/* left by a process that died here */
 	if (r < 0 && r != -ENOENT)
 		return r;
 	fd = os->open(db->lock.dir, OWNER_NAME, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
@@ -134,7 +136,7 @@ static int make_owner(struct iscsi_db *db)
 	return r;
 }
 
-/* Links lock.write, in place of one that is nobody's. -EEXIST: it is another's. */
+/* Makes the link lock.write, in place of a stale one. -EEXIST: another program holds it. */
 static int make_held(struct iscsi_db *db)
 {
 	const struct db_os *os = db->os;
@@ -153,7 +155,10 @@ static int make_held(struct iscsi_db *db)
 	return os->link(db->lock.dir, OWNER_NAME, HELD_NAME);
 }
 
-/* One try. -EWOULDBLOCK: one of ours has it; -EEXIST: lock.write is another's. */
+/*
+ * Tries once to take the lock. -EWOULDBLOCK: a program with this library holds it; -EEXIST: a tool
+ * of open-iscsi holds it.
+ */
 static int try_lock(struct iscsi_db *db)
 {
 	const struct db_os *os = db->os;
@@ -177,7 +182,7 @@ static void close_lock(struct iscsi_db *db)
 	closep(&db->lock.dir);
 }
 
-/* -EAGAIN: what it made was removed meanwhile. */
+/* Opens the folder and the file of the lock. -EAGAIN: another process removed them meanwhile. */
 static int open_lock(struct iscsi_db *db)
 {
 	const char *dir = lock_dir();
@@ -189,7 +194,7 @@ static int open_lock(struct iscsi_db *db)
 	db->lock.dir = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (db->lock.dir < 0)
 		return errno == ENOENT ? -EAGAIN : -errno;
-	/* Its parent may be open to everybody, who could have made it first. */
+	/* Any user may write /run/lock, and could have made the folder first. */
 	if (fstat(db->lock.dir, &st) < 0 || (st.st_uid && st.st_uid != geteuid())) {
 		close_lock(db);
 		return -EPERM;
@@ -226,8 +231,8 @@ static enum iscsi_err fail_held(struct iscsi_db *db, int r, struct iscsi_why *wh
 }
 
 /*
- * Whoever comes first gets a lock that has just become free, so those who have waited long try
- * more often than others: among many, none waits much longer than the rest.
+ * A lock that has just become free goes to the process that tries first. Processes that have
+ * waited long try more often, so that no process waits much longer than the others.
  */
 static unsigned int pause_ms(int r, int64_t waited_ms)
 {
@@ -254,7 +259,7 @@ enum iscsi_err iscsi_db_lock(struct iscsi_db *db, struct iscsi_why *why)
 		if (!r)
 			r = try_lock(db);
 		if (!r && !os_is_entry(os, db->lock.fd, db->lock.dir, LOCK_NAME)) {
-			/* Someone removed the file while we waited: what we hold is nothing. */
+			/* The file was removed while we waited, so its lock excludes no process. */
 			r = -ENOENT;
 		}
 		if (!r)
@@ -279,7 +284,7 @@ enum iscsi_err iscsi_db_lock(struct iscsi_db *db, struct iscsi_why *why)
 		os->sleep_ms(pause_ms(r, WAIT_MS - (deadline - os->now_ms())));
 	}
 	db->lock.depth = 1;
-	db_forget_here(db);	/* it was read without the lock */
+	db_forget_here(db);	/* the walk read its record before it held the lock */
 	return ISCSI_SUCCESS;
 }
 
@@ -291,10 +296,10 @@ void lock_drop(struct iscsi_db *db)
 		return;
 	db->lock.depth = 0;
 	db_forget_here(db);
-	/* An old tool may have lost patience and made the lock its own. */
+	/* A tool of open-iscsi may have lost patience and replaced our lock.write. */
 	if (db->os->stat(db->lock.dir, HELD_NAME, &held) == 0 && os_same_file(&held, &db->lock.owner))
 		(void)db->os->unlink(db->lock.dir, HELD_NAME, 0);
-	/* Not by closing alone: someone may have a copy of the descriptor. */
+	/* Closing isn't enough, since a child of this process may have a copy of the descriptor. */
 	(void)db->os->flock(db->lock.fd, LOCK_UN);
 	close_lock(db);
 }

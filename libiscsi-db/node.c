@@ -2,7 +2,7 @@
 /*
  * Node records on disk: nodes/TARGET/ADDRESS,PORT,TPGT/IFACE, or the plain file
  * nodes/TARGET/ADDRESS,PORT where the portal group isn't known, and the links that say where a
- * node was found. The path says which node a record is; contents that disagree are put right.
+ * node was found.
  */
 #include "libiscsi-db/node.h"
 
@@ -82,7 +82,7 @@ bool node_id_from_link(const char *name, struct node_id *ret)
 	       portal_name_parse(portal, ret);
 }
 
-/* The node that a record says it is, each part through its gate. */
+/* The node that a record names; each part of the name passes its gate. */
 static enum iscsi_err node_id_of(const struct iscsi_db_record *rec, struct node_id *ret,
 				 struct iscsi_why *why)
 {
@@ -118,7 +118,7 @@ static char *single_path(const struct node_id *id)
 	return db_concat("nodes/", id->target, "/", id->address, ",", id->port, NULL);
 }
 
-/* Without a portal group, the path ends where that would begin: it is single_path(). */
+/* The folder of a portal, or the plain file of a node without a portal group. */
 static char *portal_path(const struct node_id *id)
 {
 	return db_concat("nodes/", id->target, "/", id->address, ",", id->port,
@@ -156,10 +156,10 @@ static void node_id_from_path(const char *path, struct node_id *ret)
 
 /* ---- links --------------------------------------------------------------------------- */
 
-/* Where a node's link may be, but for the folder of the portal that found it. */
+/* The paths that a node's link may have, except in the folder of the portal that found the node. */
 struct links {
 	char *in_static, *in_fw, *in_isns;
-	const char *name;		/* which ends each of them */
+	const char *name;		/* the last part of each path */
 };
 
 static void links_done(struct links *links)
@@ -179,7 +179,7 @@ static int links_init(struct links *links, const struct node_id *id)
 	return links->in_static && links->in_fw && links->in_isns ? 0 : -ENOMEM;
 }
 
-/* The link in the folder of the portal that found @rec; NULL: there is none such. -ENOMEM. */
+/* The link in the folder of the portal that found @rec; NULL if no portal found it. -ENOMEM. */
 static int found_link(const struct links *links, const struct iscsi_db_record *rec, char **ret)
 {
 	const char *type = iscsi_db_record_get(rec, "node.discovery_type");
@@ -195,7 +195,7 @@ static int found_link(const struct links *links, const struct iscsi_db_record *r
 	return *ret ? 0 : -ENOMEM;
 }
 
-/* The link that a record asks for: its path or NULL, and where else it may go. -errno. */
+/* The link that a record needs, or NULL, and the path it takes if that folder is missing. -errno. */
 static int choose_link(struct iscsi_db *db, const struct links *links, const char *found,
 		       const struct iscsi_db_record *rec, const char **ret,
 		       const char **otherwise)
@@ -255,7 +255,7 @@ static int unlink_old(struct stage_op *op, const struct links *links, const char
 	return 0;
 }
 
-/* The same for a record that can't be read: its link may be with any portal. */
+/* Does the same for a record that can't be read, whose link may be in the folder of any portal. */
 static int unlink_anywhere(struct iscsi_db *db, struct stage_op *op, const struct links *links,
 			   const char *keep, const char *otherwise)
 {
@@ -293,7 +293,7 @@ static enum iscsi_err stage_unlinks(struct iscsi_db *db, struct stage_op *op,
 	CLEANUP(freep) char *found = NULL;
 	int r;
 
-	/* A record that doesn't say how it was found has it from node_fix_type(). */
+	/* The walk has filled in the type of a record without one, so the file is read again. */
 	if (!db_is_here(db, path) || !old->has_type)
 		err = record_file_read(db, ISCSI_DB_NODE, path, NULL, NULL, &loaded, NULL);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND)
@@ -321,7 +321,7 @@ static bool names_have(const struct names *names, const char *name)
 				       names_compare);
 }
 
-/* With the record in its folder, the plain file that an old version kept it in goes. */
+/* Stages the removal of the plain file that an old version kept the record in. */
 static enum iscsi_err replace_single(struct iscsi_db *db, struct stage_op *op,
 				     const struct node_id *id, const char *path,
 				     struct iscsi_why *why)
@@ -344,7 +344,7 @@ static enum iscsi_err replace_single(struct iscsi_db *db, struct stage_op *op,
 	err = record_file_read(db, ISCSI_DB_NODE, single, NULL, NULL, &old, why);
 	if (err == ISCSI_ERR_NOMEM)
 		return err;
-	/* One for another interface is another node; whose it is says a walk, if it can't be read. */
+	/* An unreadable single-file record counts as interface "default", as in walk.c. */
 	iface = err ? UNREADABLE_IFACE : iscsi_db_record_get(old, "iface.iscsi_ifacename");
 	if (!streq(iface, id->iface))
 		return ISCSI_SUCCESS;
@@ -369,11 +369,11 @@ static enum iscsi_err stage_node(struct iscsi_db *db, const struct node_id *id,
 	text = db_join(db->root, path);
 	if (!text || links_init(&links, id) < 0 || found_link(&links, rec, &found) < 0)
 		return node_no_memory(why);
-	*strrchr(text, '/') = '\0';	/* links lead to the folder of the portal */
+	*strrchr(text, '/') = '\0';	/* a link leads to the folder of the portal */
 	r = choose_link(db, &links, found, rec, &link, &otherwise);
 	if (r < 0)
 		return folder_cannot_look(db, links.in_isns, r, why);
-	/* A name that no file can have: the node works without its link. */
+	/* No file can have so long a name; the node works without its link. */
 	if (link && strlen(links.name) > NAME_MAX)
 		link = otherwise = NULL;
 	if (link && stage_set_link(op, link, otherwise, text) < 0)
@@ -401,7 +401,10 @@ enum iscsi_err iscsi_db_node_write(struct iscsi_db *db, const struct iscsi_db_re
 	return err;
 }
 
-/* Where a node's record is -> @path, which the caller frees. Its type, 0 if it has none, -errno. */
+/*
+ * The path of a node's record -> @path, which the caller frees. Returns the type of what lies
+ * there, 0 for nothing, or -errno.
+ */
 static int locate(struct iscsi_db *db, const struct node_id *id, char **path)
 {
 	CLEANUP(freep) char *portal = NULL;

@@ -6,10 +6,10 @@
 #include "libiscsi-db/iscsi-db.h"
 
 #define TPGT_UNKNOWN	"-1"		/* ISCSI_TPGT_UNKNOWN as records have it */
-/* Of a record that can't be read and isn't named by its interface. */
+/* The interface of an unreadable record in a single file, which its path doesn't name. */
 #define UNREADABLE_IFACE "default"
 
-/* What finds a node record. The numbers are text, as settings and paths have them. */
+/* The five values that identify a node. Numbers are text, as in settings and paths. */
 struct node_id {
 	char target[ISCSI_NAME_MAX + 1];
 	char address[ISCSI_ADDRESS_MAX + 1];
@@ -36,8 +36,8 @@ enum iscsi_err node_delete_id(struct iscsi_db *db, const struct node_id *id,
 /* "ADDRESS,PORT" or "ADDRESS,PORT,TPGT" -> that part of @ret; false if it is neither. */
 bool portal_name_parse(const char *name, struct node_id *ret);
 /*
- * 2.1.9 to 2.1.11 wrote static nodes as "fw" and nodes of the firmware without a type. Their
- * links were in the right place, so these decide. -ENOMEM.
+ * Corrects the discovery type of a record. Open-iscsi 2.1.9 to 2.1.11 wrote static nodes as "fw",
+ * and nodes of the firmware without a type, but put the links in the right folder. -ENOMEM.
  */
 int node_fix_type(struct iscsi_db *db, const struct node_id *id, struct iscsi_db_record *rec);
 

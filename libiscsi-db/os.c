@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The system calls of the database. Paths are opened below a folder and never lead out of it,
- * unless by a link that root made: by openat2(2) or, where that is missing or meets a link, one
- * part at a time. A test puts its own table in
- * place of this one to fail or stop at any call.
+ * The system calls of the database. A path is opened by openat2(2) below a folder or, where that
+ * call is missing or meets a link, one part at a time. Only a link that root made leads out of the
+ * folder. A test puts its own table in place of this one to fail or stop at any call.
  */
 #include "libiscsi-db/os.h"
 
@@ -49,7 +48,7 @@ static int open_trusted_link(int at, const char *part, unsigned int level, int f
 	return fd < 0 ? -errno : fd;
 }
 
-/* One part after the other; a symbolic link is refused unless it is trusted. */
+/* Opens one part of @path after the other. Only open_trusted_link() follows links. */
 int os_open_by_parts(int dir, const char *path, int flags, mode_t mode)
 {
 	int at = dir, next;
@@ -95,7 +94,7 @@ static int real_open(int dir, const char *path, int flags, mode_t mode)
 	long fd;
 	int err;
 
-	/* EAGAIN: something was renamed while ".." or a link was followed. */
+	/* EAGAIN: another process renamed a folder while ".." or a link was followed. */
 	for (int tries = 0; tries < 10; tries++) {
 		fd = syscall(SYS_openat2, dir, path, &how, sizeof(how));
 		if (fd >= 0)
@@ -103,7 +102,7 @@ static int real_open(int dir, const char *path, int flags, mode_t mode)
 		if (errno != EAGAIN && errno != EINTR)
 			break;
 	}
-	/* EPERM is how older container runtimes answer calls that they don't know. */
+	/* Older container runtimes answer calls that they don't know with EPERM. */
 	err = -errno;
 	if (err == -ENOSYS || err == -EPERM)
 		return os_open_by_parts(dir, path, flags | O_CLOEXEC, mode);
@@ -258,7 +257,7 @@ bool os_is_entry(const struct db_os *os, int fd, int dir, const char *name)
 	       os_same_file(&opened, &named);
 }
 
-/* Reading at an offset fails for pipes and sockets, so that their kind needn't be asked for. */
+/* Pipes and sockets fail by themselves, since they can't be read at an offset. */
 int os_read_fd(const struct db_os *os, int fd, char **ret, size_t *len)
 {
 	size_t used = 0, room = 8192;

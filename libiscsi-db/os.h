@@ -9,9 +9,9 @@
 #include <sys/types.h>
 
 /*
- * Each returns a non-negative result or -errno. Paths that open() takes may have several parts
- * and lead out of @dir by a link of root alone; the other calls take the name of one entry of @dir and don't
- * follow it.
+ * Each call returns a non-negative result or -errno. A path for open() may have several parts, and
+ * leads out of @dir only by a link of root. The other calls take the name of one entry of @dir, and
+ * don't follow a link.
  */
 struct db_os {
 	int (*open)(int dir, const char *path, int flags, mode_t mode);
@@ -38,7 +38,7 @@ struct db_os {
 
 extern const struct db_os db_os_real;
 
-/* What open() does on a kernel without openat2(2): refuses symbolic links on the way. */
+/* The way in which open() works on a kernel without openat2(2). */
 int os_open_by_parts(int dir, const char *path, int flags, mode_t mode);
 
 static inline bool os_same_file(const struct stat *a, const struct stat *b)
@@ -46,12 +46,12 @@ static inline bool os_same_file(const struct stat *a, const struct stat *b)
 	return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
 }
 
-/* True if the open @fd is still what has the name; someone may have removed it. */
+/* True if @name in @dir is still the open file @fd, and no process has replaced or removed it. */
 bool os_is_entry(const struct db_os *os, int fd, int dir, const char *name);
 
 /*
- * A whole file -> malloc()ed, terminated text. -EFBIG over DB_TEXT_MAX, -EINVAL for a pipe and
- * what else isn't a file. os_read_path() takes any path and follows it.
+ * Reads a whole file into malloc()ed, terminated text. -EFBIG: more than DB_TEXT_MAX bytes;
+ * -EINVAL: not a regular file. os_read_path() takes any path and follows links.
  */
 int os_read_fd(const struct db_os *os, int fd, char **ret, size_t *len);
 int os_read_path(const char *path, char **ret, size_t *len);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Discovery records: one folder a portal, with the record and links to the nodes found there.
- * A plain file instead of the folder is how old versions kept it; it is read, and replaced by
- * a folder when it is written.
+ * Discovery records. Each portal has a folder with its record and with links to the nodes that
+ * were found there. Old versions kept a plain file in the place of the folder; that is read, and
+ * replaced by a folder when the record is written.
  */
 #include <limits.h>
 
@@ -33,7 +33,7 @@ static enum iscsi_err no_memory(struct iscsi_why *why)
 	return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory for a discovery record");
 }
 
-/* Makes what was read from "ADDRESS,PORT" say that it is that portal. */
+/* Makes the record read from "ADDRESS,PORT" name that portal. */
 static enum iscsi_err fix_identity(struct iscsi_db_record *rec, const char *address,
 				   const char *port, const char *root, const char *origin,
 				   const struct db_warn *warn)
@@ -120,7 +120,7 @@ enum iscsi_err iscsi_db_discovery_each(struct iscsi_db *db, enum iscsi_db_kind k
 		struct iscsi_why reason;
 		struct node_id id;
 
-		/* Old iSNS discoveries put their links here, among the servers. */
+		/* Old versions put the links of iSNS discoveries among the servers. */
 		if (node_id_from_link(names.name[i], &id))
 			continue;
 		if (!portal_name_parse(names.name[i], &id) || *id.tpgt) {
@@ -170,7 +170,7 @@ enum iscsi_err iscsi_db_discovery_write(struct iscsi_db *db, const struct iscsi_
 	return stage_write(db, path, rec, &op, why);
 }
 
-/* Stages the end of the nodes that a portal's folder links to, and of the links themselves. */
+/* Stages the removal of the nodes that a portal's folder links to, and of the links. */
 static enum iscsi_err delete_links(struct iscsi_db *db, const char *folder, const char *file,
 				   struct stage_op *op, struct iscsi_why *why)
 {
@@ -237,7 +237,7 @@ enum iscsi_err iscsi_db_discovery_delete(struct iscsi_db *db, enum iscsi_db_kind
 	err = stage_delete(db, path, &op, why);
 	if (err)
 		return err;
-	/* In the old layout there are no links. */
+	/* A plain file of the old layout has no links beside it. */
 	if (type == S_IFDIR)
 		err = delete_links(db, folder, layout[kind].file, op, why);
 	if (err)

@@ -24,7 +24,7 @@ bool process_name(pid_t pid, char *ret, size_t size)
 	return true;
 }
 
-/* True if @pid runs the program that lies beside ours under that name: it is one of ours. */
+/* True if @pid runs the file @name from the folder of our own program, which is of this project. */
 static bool is_ours(pid_t pid, const char *name)
 {
 	CLEANUP(freep) char *beside = NULL;
@@ -53,7 +53,7 @@ bool process_foreign_alive(void)
 	bool alive = false;
 
 	if (!proc)
-		return true;	/* can't know */
+		return true;	/* without /proc, assume the worst */
 	while (!alive && (entry = readdir(proc))) {
 		pid_t pid;
 		char comm[32];

@@ -49,13 +49,13 @@ static bool is_recent(const struct iscsi_db *db, int fd)
 }
 
 /*
- * Old tools rewrite a record in place, so for a moment there is nothing in the file. Whoever
- * reads without the lock gives such a writer time to finish.
+ * Open-iscsi's tools rewrite a record in place, so its file is empty for a moment. A reader without
+ * the lock gives the writer time to finish.
  */
 static int read_settled(struct iscsi_db *db, const char *path, char **ret, size_t *len)
 {
 	for (;;) {
-		/* O_NONBLOCK: a FIFO under a record's name must not hold us up. */
+		/* With O_NONBLOCK, a FIFO under the name of a record doesn't block the walk. */
 		int root = folder_root(db), fd, r;
 		bool again;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Changes to the database before anybody sees them. A record is written to a private folder on
- * the same file system, where no reader looks; commit.c renames it over the old one. A stop at
- * any moment leaves each record old or new; what it leaves in the private folder goes with the
- * next change.
+ * Changes to the database before anybody sees them. The new text of a record is written to a
+ * private folder, where no reader looks; commit.c renames it over the old record. A process that
+ * is killed at any moment leaves each record old or new, and the next change removes what the dead
+ * process left in the private folder.
  */
 #include "libiscsi-db/stage.h"
 
@@ -20,7 +20,7 @@
 #include "libiscsi-db/record_text.h"
 #include "libiscsi-db/util.h"
 
-#define WAIT_MS		10000	/* for another program that changes the database */
+#define WAIT_MS		10000	/* while another program changes the database */
 #define PAUSE_MS	5
 /* ---- the private folder -------------------------------------------------------------- */
 
@@ -44,9 +44,9 @@ static void remove_tmp(struct iscsi_db *db, const char *name)
 }
 
 /*
- * Makes or opens the private folder, which is then ours alone: the database may be shared with
- * programs that don't share /run with us, so its lock isn't enough. The descriptor, or -errno;
- * -EBUSY: it is another's.
+ * Makes or opens the private folder, and locks it. Programs in other containers may share the
+ * database but not the lock in /run, so that lock alone isn't enough. Returns the descriptor, or
+ * -errno; -EBUSY: another program uses the folder.
  */
 static int take_private(struct iscsi_db *db)
 {
@@ -60,7 +60,7 @@ static int take_private(struct iscsi_db *db)
 	if (fd < 0)
 		return fd == -ENOENT ? -EBUSY : fd;
 	r = db->os->flock(fd, LOCK_EX | LOCK_NB);
-	/* Whoever had it before us removes it. */
+	/* The program that used the folder before us has removed it, or is about to. */
 	if (r == -EWOULDBLOCK || !os_is_entry(db->os, fd, root, STAGE_FOLDER)) {
 		(void)db->os->close(fd);
 		return -EBUSY;
@@ -68,7 +68,7 @@ static int take_private(struct iscsi_db *db)
 	return fd;
 }
 
-/* What a dead process left in the private folder goes. */
+/* Removes what a dead process left in the private folder. */
 static void clear_private(struct iscsi_db *db)
 {
 	struct names left;
@@ -119,7 +119,7 @@ int stage_sweep(struct iscsi_db *db)
 	return open_private(db);
 }
 
-/* Gives it back when it is gone, so that nobody takes it before. */
+/* Removes the private folder before its lock is given back, so that no program takes it first. */
 static void close_private(struct iscsi_db *db)
 {
 	if (db->stage.fd < 0)
@@ -221,11 +221,11 @@ static struct stage_op *op_new(struct iscsi_db *db, const char *path)
 
 static void op_forget(struct iscsi_db *db, struct stage_op *op)
 {
-	db->stage.count--;	/* it is the last one */
+	db->stage.count--;	/* the caller passes the last change */
 	stage_op_free(db, op);
 }
 
-/* What is where the folder of @path belongs: a plain file in the old layout. 0: nothing. */
+/* The type of what lies where the folder of @path belongs; 0: nothing lies there. -errno. */
 static int parent_type(struct iscsi_db *db, const char *path)
 {
 	CLEANUP(freep) char *parent = db_parent_name(path);
@@ -235,7 +235,7 @@ static int parent_type(struct iscsi_db *db, const char *path)
 	return strchr(parent, '/') ? folder_entry_type(db, parent) : 0;
 }
 
-/* Decides what the new text of @op is to be called. */
+/* Names the file for the new text of @op in the private folder. */
 static int name_tmp(struct iscsi_db *db, struct stage_op *op)
 {
 	int r = open_private(db);

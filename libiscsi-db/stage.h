@@ -14,18 +14,18 @@ struct stage_op {
 	char *path;			/* of the record, below the root */
 	size_t seq;
 	bool remove;
-	bool there;			/* the record exists, and so does its folder */
-	bool failed;			/* it stays as it was */
-	char *tmp;			/* its new text in the private folder */
-	bool placed;			/* it isn't there any more */
-	bool folder;			/* tmp is a folder, to take the place of what isn't one */
+	bool there;			/* a walk has seen the record, so it and its folder exist */
+	bool failed;			/* the record stays as it was */
+	char *tmp;			/* the name of the new text in the private folder */
+	bool placed;			/* tmp has been moved to its place */
+	bool folder;			/* tmp is a folder, which takes the place of a file */
 	char *link, *otherwise, *text;
 	enum {
-		LINK_TO_COME,		/* its folder isn't there yet, or never */
-		LINK_RIGHT,		/* there is one, as it should be */
-		LINK_MADE,		/* in the private folder, see stage_link_name() */
+		LINK_TO_COME,		/* the folder for the link is missing so far */
+		LINK_RIGHT,		/* the right link is in its place */
+		LINK_MADE,		/* the link waits in the private folder; see stage_link_name() */
 	} link_state;
-	char *old_file;			/* of the old layout, which the new record replaces */
+	char *old_file;			/* a file of the old layout, which the new record replaces */
 	struct names unlinks;
 };
 
@@ -37,14 +37,14 @@ enum iscsi_err stage_write(struct iscsi_db *db, const char *path,
 enum iscsi_err stage_delete(struct iscsi_db *db, const char *path, struct stage_op **ret,
 			    struct iscsi_why *why);
 /*
- * A symbolic link that comes with a staged write. If its folder isn't there then, @otherwise
- * (may be NULL) takes its place, or else no link is made. -ENOMEM.
+ * Adds a symbolic link to a staged write. If the folder of @path is missing at the commit, the link
+ * becomes @otherwise; if that is NULL or its folder is missing too, no link is made. -ENOMEM.
  */
 int stage_set_link(struct stage_op *op, const char *path, const char *otherwise,
 		   const char *text);
-/* A file of the old layout that goes once the new record is in place. -ENOMEM. */
+/* Names a file of the old layout, which is removed once the new record is in place. -ENOMEM. */
 int stage_set_old_file(struct stage_op *op, const char *path);
-/* A link that the old record has, or may have. -ENOMEM. */
+/* Names a link that the old record has or may have, and that the change removes. -ENOMEM. */
 int stage_add_unlink(struct stage_op *op, const char *path);
 /* Forgets what was staged after the first @count (db->stage.count) changes. */
 void stage_cut_back(struct iscsi_db *db, size_t count);
@@ -54,18 +54,18 @@ void stage_drop(struct iscsi_db *db);
 /* ---- for commit.c ------------------------------------------------------------------- */
 
 /*
- * A record on its way to a folder on another file system, in that folder. Only one that a dead
- * process left is ever seen there.
+ * The name of a record or link while it is copied into a folder on another file system. Walks skip
+ * this name.
  */
 #define STAGE_ACROSS	".iscsi-db.tmp"
 
 /* Writes the new file @name in the open folder @dir. -errno. */
 int stage_write_file(const struct db_os *os, int dir, const char *name, const char *text);
-/* Nothing is changed without the lock: ISCSI_ERR_INTERNAL. */
+/* ISCSI_ERR_INTERNAL unless the lock is held. */
 enum iscsi_err stage_check_lock(const struct iscsi_db *db, struct iscsi_why *why);
-/* db_strerror() that knows what -EBUSY means here. */
+/* db_strerror(), but -EBUSY is said to be another program's change. */
 const char *stage_strerror(int err);
-/* What a dead process left in the private folder goes. -errno. */
+/* Removes what a dead process left in the private folder. -errno. */
 int stage_sweep(struct iscsi_db *db);
 /* The name of the link in the private folder -> @ret. */
 void stage_link_name(const struct stage_op *op, char ret[16]);

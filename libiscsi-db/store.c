@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Opening and closing a database: which folder is its root, and what an open one holds. */
+/* Opening and closing a database, and which folder is its root. */
 #include "libiscsi-db/store.h"
 
 #include <dirent.h>
@@ -48,7 +48,7 @@ const char *store_choose_root(const char *configured, const char *historic, cons
 	return configured;
 }
 
-/* Links hold absolute paths, so the root is one, without slashes at its end. */
+/* Makes @root absolute, since links hold absolute paths, and removes slashes at its end. */
 static char *absolute_root(const char *root)
 {
 	CLEANUP(freep) char *cwd = NULL;

@@ -23,7 +23,7 @@ struct walk {
 	char port[12];			/* of the filter, as text; "": any port */
 	bool numeric;			/* compare addresses as numbers */
 	bool any_path;			/* look for the address in the text of all records */
-	struct db_warn warn;		/* silent once all was told */
+	struct db_warn warn;		/* silent while nodes/ is walked a second time */
 	struct db_warn warn_selected;	/* of a record that is selected */
 	iscsi_db_record_fn *fn;
 	void *arg;
@@ -69,7 +69,7 @@ static bool is_selected(const struct walk *walk, const struct node_id *id)
 	       (walk->numeric && address_equal(address, id->address));
 }
 
-/* Makes a record say which node it is where its text doesn't, or says what no node can be. */
+/* Fills in what the text of a record leaves open, or says in a way that no node can have. */
 static enum iscsi_err complete_text(struct walk *walk, const struct node_id *id, const char *path,
 				    struct iscsi_db_record *rec)
 {
@@ -155,7 +155,7 @@ static enum iscsi_err walk_record(struct walk *walk, struct node_id *id, const c
 		return iscsi_fail(walk->why, err, "%s", reason.text);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND)	/* gone since the folder was read */
 		return ISCSI_SUCCESS;
-	/* The walk is here for what the text may say, not for the path. */
+	/* The walk reads this file only since its text might name the address. */
 	if (err && !is_selected(walk, id))
 		return ISCSI_SUCCESS;
 	if (single) {
@@ -208,7 +208,10 @@ static enum iscsi_err walk_iface(struct walk *walk, struct node_id *id, const ch
 	return walk_record(walk, id, path);
 }
 
-/* A record of the old layout, or what can't be read as the folder of a portal for @why_not. */
+/*
+ * Walks a record of the old layout, or handles an entry that can't be listed as the folder of a
+ * portal, because of @why_not.
+ */
 static enum iscsi_err walk_no_portal(struct walk *walk, struct node_id *id, const char *path,
 				     int why_not)
 {
@@ -292,7 +295,7 @@ static enum iscsi_err walk_portal(struct walk *walk, const char *target, const c
 	return walk_portal_folder(walk, &id, path);
 }
 
-/* What can't be read as the folder of a target, for the reason @why_not. */
+/* Handles an entry of nodes/ that can't be listed as the folder of a target, by @why_not. */
 static enum iscsi_err walk_no_target(struct walk *walk, const char *path, int why_not)
 {
 	const struct iscsi_db_filter *is = &walk->is;
