@@ -19,6 +19,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "iscsiadm/lookalike.h"
 #include "libiscsi-db/util.h"
 
 /* Options without a letter have numbers below all letters. */
@@ -219,48 +220,6 @@ static enum iscsi_err tokenize(int argc, char **argv, struct token_list *ret)
 
 /* ---- characters that only look like ASCII ---------------------------------------------- */
 
-/* Characters that an editor or a web page puts in the place of ASCII ones. */
-static const struct {
-	const char *utf8, *ascii;
-} look_alikes[] = {
-	{ "\u2010", "-" }, { "\u2011", "-" }, { "\u2012", "-" }, { "\u2013", "-" },
-	{ "\u2014", "-" }, { "\u2015", "-" }, { "\u2212", "-" }, { "\ufe58", "-" },
-	{ "\ufe63", "-" }, { "\uff0d", "-" }, { "\u00ad", "-" }, { "\u2e3a", "-" },
-	{ "\uff1a", ":" }, { "\ufe55", ":" }, { "\ua789", ":" }, { "\u2236", ":" },
-	{ "\uff0c", "," }, { "\u3001", "," }, { "\uff0e", "." }, { "\u3002", "." },
-	{ "\uff3b", "[" }, { "\uff3d", "]" },
-};
-
-/* The look-alike with which @text begins, or NULL. */
-static const char *find_look_alike(const char *text, const char **ascii)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(look_alikes); i++) {
-		if (!strncmp(text, look_alikes[i].utf8, strlen(look_alikes[i].utf8))) {
-			*ascii = look_alikes[i].ascii;
-			return look_alikes[i].utf8;
-		}
-	}
-	return NULL;
-}
-
-/* Copies @text with all look-alikes replaced, for a hint; cut to @size. */
-static void make_ascii(const char *text, char *ret, size_t size)
-{
-	size_t n = 0;
-
-	while (*text && n + 1 < size) {
-		const char *ascii, *found = find_look_alike(text, &ascii);
-
-		if (found) {
-			ret[n++] = *ascii;
-			text += strlen(found);
-		} else {
-			ret[n++] = *text++;
-		}
-	}
-	ret[n] = '\0';
-}
-
 /*
  * The option that was meant by a word whose dashes aren't all ASCII. An editor makes one dash of
  * two, so a word that begins a long option gets two.
@@ -271,7 +230,7 @@ static void guess_option(const char *word, char *ret, size_t size)
 	const char *name;
 	bool is_long;
 
-	make_ascii(word, ascii, sizeof(ascii));
+	lookalike_to_ascii(word, ascii, sizeof(ascii));
 	name = ascii + strspn(ascii, "-");
 	is_long = name - ascii > 1;
 	for (const struct option *o = long_options; o->name && name[0] && name[1]; o++)
@@ -491,11 +450,11 @@ static enum iscsi_err take_portal(struct options *ret, const char *arg, struct i
 	char hint[300];
 
 	for (p = arg; *p; p++) {
-		const char *found = find_look_alike(p, &ascii);
+		const char *found = lookalike_find(p, &ascii);
 
 		if (!found)
 			continue;
-		make_ascii(arg, hint, sizeof(hint));
+		lookalike_to_ascii(arg, hint, sizeof(hint));
 		return iscsi_fail(why, ISCSI_ERR_INVAL,
 				  "portal %s contains a '%s' that only looks like '%s'; "
 				  "did you mean %s?", arg, found, ascii, hint);
@@ -764,7 +723,7 @@ static enum iscsi_err check_dashes(int argc, char **argv, struct iscsi_why *why)
 {
 
 	for (int i = 1; i < argc; i++) {
-		const char *ascii, *found = find_look_alike(argv[i], &ascii);
+		const char *ascii, *found = lookalike_find(argv[i], &ascii);
 		char hint[132];
 
 		if (!found || *ascii != '-')
