@@ -26,6 +26,7 @@
 #include "iscsid/manager.h"
 #include "iscsid/message/mgmt_msg.h"
 #include "iscsid/mgmt.h"
+#include "iscsid/run_dir.h"
 #include "iscsid/shutdown.h"
 #include "libiscsi-db/util.h"
 
@@ -53,6 +54,8 @@ struct daemon {
 	struct mgmt *mgmt;
 	struct shutdown *shutdown;
 	struct kernel *kernel;
+	int lock_fd;			/* see run_dir_lock() */
+	bool has_abstract;
 	bool has_path;			/* MGMT_SOCKET_PATH is ours: */
 	struct stat own_path;
 };
@@ -216,9 +219,11 @@ static void start_done(struct starter *starter)
 
 static int write_pid_file(const char *path, struct iscsi_why *why)
 {
-	CLEANUP(closep) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-				      0600);
+	CLEANUP(closep) int fd = -1;
 
+	/* A new file: one that lies there may be a FIFO, or have another name elsewhere. */
+	(void)unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0 && dprintf(fd, "%d\n", getpid()) >= 0)
 		return 0;
 	(void)iscsi_fail(why, ISCSI_ERR_INTERNAL, "pid file %s: %s", path, strerror(errno));
@@ -354,30 +359,23 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 	return 0;
 }
 
-static int add_signals(struct daemon *daemon)
+static int add_signal(struct daemon *daemon, int signo)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGPWR };
 	sigset_t set;
-	int r = 0;
 
 	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-		sigaddset(&set, signals[i]);
+	sigaddset(&set, signo);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
-	for (size_t i = 0; i < ARRAY_SIZE(signals) && r >= 0; i++)
-		r = sd_event_add_signal(daemon->loop, NULL, signals[i], on_signal, daemon);
-	return r;
+	return sd_event_add_signal(daemon->loop, NULL, signo, on_signal, daemon);
 }
 
-static int open_run_dir(void)
+/* Not before the loop is about to run: until then these signals end the process at once. */
+static int add_end_signals(struct daemon *daemon)
 {
-	int fd;
+	int r = add_signal(daemon, SIGTERM);
 
-	if (mkdir(RUN_DIR, 0755) < 0 && errno != EEXIST)
-		return -errno;
-	fd = open(RUN_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	return fd < 0 ? -errno : fd;
+	return r < 0 ? r : add_signal(daemon, SIGINT);
 }
 
 static int make_loop(struct daemon *daemon)
@@ -388,7 +386,9 @@ static int make_loop(struct daemon *daemon)
 	if (r >= 0)
 		r = (daemon->clock = clock_open(daemon->loop)) ? 0 : -ENOMEM;
 	if (r >= 0)
-		r = add_signals(daemon);
+		r = add_signal(daemon, SIGHUP);
+	if (r >= 0)
+		r = add_signal(daemon, SIGPWR);
 	if (r >= 0)
 		r = worker_pool_new(daemon->loop, SCAN_THREADS, &daemon->scan_pool);
 	if (r >= 0)
@@ -396,7 +396,21 @@ static int make_loop(struct daemon *daemon)
 	return r;
 }
 
-/* The sockets of the service manager, else the abstract name, which only one daemon can have. */
+/* The service manager may have been kept from the abstract name just as we may be. */
+static enum iscsi_err check_passed(int fds, struct iscsi_why *why)
+{
+	static const char name[] = "\0" MGMT_SOCKET_ABSTRACT;
+	struct ucred peer;
+
+	for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + fds; fd++)
+		if (sd_is_socket_unix(fd, SOCK_STREAM, 1, name, sizeof(name) - 1) > 0)
+			return ISCSI_SUCCESS;
+	if (listen_holder(MGMT_SOCKET_ABSTRACT, &peer) == -ECONNREFUSED)
+		return ISCSI_SUCCESS;	/* nobody uses that name */
+	return listen_judge_holder(MGMT_SOCKET_ABSTRACT, why);
+}
+
+/* The sockets of the service manager, else the abstract name, if it can be had. */
 static enum iscsi_err listen_first(struct daemon *daemon, bool *passed, struct iscsi_why *why)
 {
 	int fds = sd_listen_fds(1), r;
@@ -407,27 +421,33 @@ static enum iscsi_err listen_first(struct daemon *daemon, bool *passed, struct i
 			return iscsi_fail(why, ISCSI_ERR_INTERNAL, "can't listen on the socket "
 					  "that the service manager passed");
 	if (*passed)
-		return ISCSI_SUCCESS;
-	r = listen_abstract();
+		return check_passed(fds, why);
+	r = listen_abstract(MGMT_SOCKET_ABSTRACT);
+	if (r == -EADDRINUSE)
+		return listen_judge_holder(MGMT_SOCKET_ABSTRACT, why);
 	if (r >= 0)
 		r = mgmt_listen(daemon->mgmt, r);
+	daemon->has_abstract = r >= 0;
 	if (r < 0)
 		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "Can not bind IPC socket: %s",
-				  r == -EADDRINUSE ? "another iscsid is running" : strerror(-r));
+				  strerror(-r));
 	return ISCSI_SUCCESS;
 }
 
 /* Once the kernel was found to answer: a daemon that can't work takes the path from nobody. */
-static void listen_on_path(struct daemon *daemon)
+static enum iscsi_err listen_on_path(struct daemon *daemon, struct iscsi_why *why)
 {
 	int r = listen_path(MGMT_SOCKET_PATH, &daemon->own_path);
 
 	daemon->has_path = r >= 0;
 	if (r >= 0)
 		r = mgmt_listen(daemon->mgmt, r);
+	if (r < 0 && !daemon->has_abstract)
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, MGMT_SOCKET_PATH ": %s", strerror(-r));
 	if (r < 0)
 		log_warning("%s: %s; listening on the abstract name only", MGMT_SOCKET_PATH,
 			    strerror(-r));
+	return ISCSI_SUCCESS;
 }
 
 static enum iscsi_err daemon_build(struct daemon *daemon, const struct options *o,
@@ -440,6 +460,7 @@ static enum iscsi_err daemon_build(struct daemon *daemon, const struct options *
 
 	*daemon = (struct daemon){
 		.resolver.resolve = lookup_resolve,
+		.lock_fd = -1,
 		.env = {
 			.random = random_bytes, .resolver = &daemon->resolver, .proc = "/proc",
 			.config_path = o->config_path, .initiator_path = o->initiator_path,
@@ -452,10 +473,12 @@ static enum iscsi_err daemon_build(struct daemon *daemon, const struct options *
 	env->loop = daemon->loop;
 	env->clock = daemon->clock;
 	env->scan_pool = daemon->scan_pool;
-	env->run_dir_fd = open_run_dir();
-	if (env->run_dir_fd < 0)
-		return iscsi_fail(why, ISCSI_ERR_INTERNAL, RUN_DIR ": %s",
-				  strerror(-env->run_dir_fd));
+	err = run_dir_open(RUN_DIR, &env->run_dir_fd, why);
+	/* The lock before all else: it keeps a second daemon away from the kernel's events. */
+	if (!err)
+		err = run_dir_lock(env->run_dir_fd, RUN_DIR, &daemon->lock_fd, why);
+	if (err)
+		return err;
 	err = sysfs_new(NULL, &env->sysfs);
 	if (err)
 		return iscsi_fail(why, err, "can't read /sys");
@@ -467,7 +490,6 @@ static enum iscsi_err daemon_build(struct daemon *daemon, const struct options *
 						env->proc);
 	if (!daemon->shutdown)
 		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
-	/* The socket first: it is what keeps a second daemon away from the kernel's events. */
 	err = listen_first(daemon, &passed, why);
 	if (!err)
 		err = netlink_open(daemon->loop, env->sysfs, &manager_kernel_events,
@@ -476,8 +498,12 @@ static enum iscsi_err daemon_build(struct daemon *daemon, const struct options *
 		return err;
 	manager_start(daemon->manager, daemon->kernel);
 	if (!passed)
-		listen_on_path(daemon);
-	return ISCSI_SUCCESS;
+		err = listen_on_path(daemon, why);
+	if (err)
+		return err;
+	r = add_end_signals(daemon);
+	return r < 0 ? iscsi_fail(why, ISCSI_ERR_INTERNAL, "signals: %s", strerror(-r)) :
+		       ISCSI_SUCCESS;
 }
 
 static void daemon_free(struct daemon *daemon)
@@ -495,6 +521,7 @@ static void daemon_free(struct daemon *daemon)
 		sysfs_free(daemon->env.sysfs);
 	(void)worker_pool_free(daemon->resolver.pool);
 	closep(&daemon->env.run_dir_fd);
+	closep(&daemon->lock_fd);	/* from here on another daemon may begin */
 	clock_close(daemon->clock);
 	sd_event_unref(daemon->loop);
 }

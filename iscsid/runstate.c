@@ -54,7 +54,9 @@ int runstate_save(int dir_fd, uint32_t sid, const struct runstate *state)
 	(void)snprintf(first, sizeof(first), "# iscsid session ISID %02x%02x%02x%02x%02x%02x "
 		       "Time2Wait %" PRIu32 "\n", i[0], i[1], i[2], i[3], i[4], i[5],
 		       state->time2wait_s);
-	fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/* Whatever lies there was left by a daemon that died here; ours is a file of its own. */
+	(void)unlinkat(dir_fd, temp, 0);
+	fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	r = fd < 0 ? -errno : write_all(fd, first, strlen(first));
 	if (r >= 0)
 		r = write_all(fd, record, strlen(record));
@@ -70,7 +72,9 @@ int runstate_save(int dir_fd, uint32_t sid, const struct runstate *state)
 
 static int read_whole(int dir_fd, const char *name, char **ret, size_t *ret_len)
 {
-	CLEANUP(closep) int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	/* Without waiting: a FIFO of that name has no writer, and a device may never answer. */
+	CLEANUP(closep) int fd = openat(dir_fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY |
+					O_CLOEXEC | O_NOFOLLOW);
 	struct stat st;
 	char *text;
 	ssize_t n;

@@ -8,6 +8,7 @@
 
 #include "iscsid/base/index.h"
 #include "iscsid/base/retry.h"
+#include "iscsid/run_dir.h"
 #include "iscsid/runstate.h"
 #include "libiscsi-db/util.h"
 
@@ -139,6 +140,57 @@ START_TEST(foreign_run_state_is_refused)
 }
 END_TEST
 
+/* A FIFO has no writer, and what a dead daemon left half-written is in nobody's way. */
+START_TEST(nothing_of_that_name_hangs_or_misleads)
+{
+	struct runstate state = { .time2wait_s = 3 }, got;
+	struct stat st;
+
+	ck_assert_int_eq(mkfifoat(dir_fd, "session-9", 0600), 0);
+	ck_assert_int_eq(runstate_load(dir_fd, 9, &got), -EBADMSG);
+	ck_assert_int_eq(iscsi_db_record_new(ISCSI_DB_NODE, &state.rec), 0);
+	ck_assert_int_eq(mkfifoat(dir_fd, "session-9.new", 0600), 0);
+	ck_assert_int_eq(runstate_save(dir_fd, 9, &state), 0);
+	ck_assert_int_eq(fstatat(dir_fd, "session-9", &st, AT_SYMLINK_NOFOLLOW), 0);
+	ck_assert(S_ISREG(st.st_mode));
+	/* Through another name the file would be written where that name leads to. */
+	ck_assert_int_eq(symlinkat("elsewhere", dir_fd, "session-9.new"), 0);
+	ck_assert_int_eq(runstate_save(dir_fd, 9, &state), 0);
+	ck_assert_int_eq(faccessat(dir_fd, "elsewhere", F_OK, 0), -1);
+	ck_assert_int_eq(mkdirat(dir_fd, "session-8", 0700), 0);
+	ck_assert_int_eq(runstate_load(dir_fd, 8, &got), -EBADMSG);
+	ck_assert_int_eq(symlinkat("session-9", dir_fd, "session-7"), 0);
+	ck_assert_int_eq(runstate_load(dir_fd, 7, &got), -ELOOP);
+	iscsi_db_record_free(state.rec);
+}
+END_TEST
+
+START_TEST(one_daemon_holds_the_folder)
+{
+	char path[64], pid[64];
+	int fd, lock, other;
+	struct iscsi_why why;
+
+	(void)snprintf(path, sizeof(path), "%s/run", dir);
+	ck_assert_int_eq(run_dir_open(path, &fd, &why), 0);
+	ck_assert_int_eq(run_dir_lock(fd, path, &lock, &why), 0);
+	ck_assert_int_eq(run_dir_lock(fd, path, &other, &why), ISCSI_ERR_INTERNAL);
+	(void)snprintf(pid, sizeof(pid), "another iscsid is running, pid %d;", getpid());
+	ck_assert_msg(strstr(why.text, pid), "%s", why.text);
+	(void)close(lock);
+	ck_assert_int_eq(run_dir_lock(fd, path, &lock, &why), 0);
+	(void)close(lock);
+	ck_assert_int_eq(unlinkat(fd, "lock", 0), 0);
+	ck_assert_int_eq(mkfifoat(fd, "lock", 0600), 0);
+	ck_assert_int_eq(run_dir_lock(fd, path, &lock, &why), ISCSI_ERR_INTERNAL);
+	ck_assert_msg(strstr(why.text, "no regular file"), "%s", why.text);
+	ck_assert_int_eq(fchmod(fd, 0777), 0);
+	(void)close(fd);
+	ck_assert_int_eq(run_dir_open(path, &fd, &why), ISCSI_ERR_INTERNAL);
+	ck_assert_msg(strstr(why.text, "only root"), "%s", why.text);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("retry, index, runstate");
@@ -152,6 +204,8 @@ int main(void)
 	tcase_add_test(pure, the_index_finds_what_was_added);
 	tcase_add_checked_fixture(files, setup, teardown);
 	tcase_add_test(files, run_state_survives);
+	tcase_add_test(files, nothing_of_that_name_hangs_or_misleads);
+	tcase_add_test(files, one_daemon_holds_the_folder);
 	tcase_add_loop_test(files, foreign_run_state_is_refused, 0, ARRAY_SIZE(foreign));
 	suite_add_tcase(suite, pure);
 	suite_add_tcase(suite, files);

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Local sockets: who may connect, what a new one replaces, and who holds a name. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <check.h>
+
+#include "iscsid/listen.h"
+#include "libiscsi-db/util.h"
+
+static char name[64];
+
+static void setup(void)
+{
+	(void)snprintf(name, sizeof(name), "iscsi-test-listen-%d", getpid());
+}
+
+START_TEST(a_listener_is_known)
+{
+	struct ucred who;
+	int fd = listen_abstract(name);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(listen_abstract(name), -EADDRINUSE);
+	ck_assert_int_eq(listen_holder(name, &who), 0);
+	ck_assert_int_eq(who.pid, getpid());
+	ck_assert_uint_eq(who.uid, geteuid());
+	(void)close(fd);
+}
+END_TEST
+
+START_TEST(nobody_listens)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct ucred who;
+	int fd;
+
+	ck_assert_int_eq(listen_holder(name, &who), -ECONNREFUSED);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	memcpy(addr.sun_path + 1, name, strlen(name));
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr,
+			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name))),
+			 0);
+	ck_assert_int_eq(listen_abstract(name), -EADDRINUSE);
+	ck_assert_int_eq(listen_holder(name, &who), -ECONNREFUSED);
+	(void)close(fd);
+}
+END_TEST
+
+/* Connections until the queue is full: more than any listener of ours lets wait. */
+START_TEST(a_full_queue_ends_the_wait)
+{
+	int fd = listen_abstract(name), full[200];
+	struct ucred who;
+
+	ck_assert_int_ge(fd, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(full); i++) {
+		struct sockaddr_un addr = { .sun_family = AF_UNIX };
+
+		full[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		memcpy(addr.sun_path + 1, name, strlen(name));
+		(void)connect(full[i], (struct sockaddr *)&addr,
+			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name)));
+	}
+	ck_assert_int_eq(listen_holder(name, &who), -EAGAIN);
+	for (size_t i = 0; i < ARRAY_SIZE(full); i++)
+		(void)close(full[i]);
+	(void)close(fd);
+}
+END_TEST
+
+/* The tests run as one user, who is either root or whom the daemon runs as. */
+START_TEST(a_daemon_of_the_same_user_counts)
+{
+	int fd = listen_abstract(name);
+	struct iscsi_why why;
+	char pid[32];
+
+	ck_assert_int_eq(listen_judge_holder(name, &why), ISCSI_ERR_INTERNAL);
+	(void)snprintf(pid, sizeof(pid), "pid %d, listens on", getpid());
+	ck_assert_msg(strstr(why.text, pid), "%s", why.text);
+	(void)close(fd);
+	ck_assert_int_eq(listen_judge_holder(name, &why), ISCSI_SUCCESS);
+}
+END_TEST
+
+START_TEST(a_path_is_replaced)
+{
+	char dir[] = "/tmp/iscsi-test-listen-XXXXXX", path[64];
+	struct stat first, second, st;
+	int fd, again;
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/socket", dir);
+	fd = listen_path(path, &first);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_uint_eq(first.st_mode & 0777, 0600);
+	again = listen_path(path, &second);
+	ck_assert_int_ge(again, 0);
+	listen_remove(path, &first);		/* it is another's now */
+	ck_assert_int_eq(stat(path, &st), 0);
+	listen_remove(path, &second);
+	ck_assert_int_eq(stat(path, &st), -1);
+	(void)close(fd);
+	(void)close(again);
+	(void)rmdir(dir);
+	ck_assert_int_eq(listen_path("/tmp/no-such-folder-here/socket", &st), -ENOENT);
+}
+END_TEST
+
+START_TEST(a_name_too_long)
+{
+	char text[200];
+	struct ucred who;
+	struct stat st;
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	ck_assert_int_eq(listen_abstract(text), -ENAMETOOLONG);
+	ck_assert_int_eq(listen_holder(text, &who), -ENAMETOOLONG);
+	ck_assert_int_eq(listen_path(text, &st), -ENAMETOOLONG);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("listen");
+	TCase *t = tcase_create("listen");
+	SRunner *runner = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, t);
+	tcase_add_checked_fixture(t, setup, NULL);
+	tcase_add_test(t, a_listener_is_known);
+	tcase_add_test(t, nobody_listens);
+	tcase_add_test(t, a_full_queue_ends_the_wait);
+	tcase_add_test(t, a_daemon_of_the_same_user_counts);
+	tcase_add_test(t, a_path_is_replaced);
+	tcase_add_test(t, a_name_too_long);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
