@@ -61,8 +61,10 @@ unit_src	:= $(wildcard test/unit/test_*.c)
 fake_src	:= $(wildcard test/fake/*.c)
 fuzz_src	:= $(wildcard test/fuzz/fuzz_*.c)
 
-# What iscsiadm shares with the daemon: the message format and the reader of sysfs.
-shared_src	:= iscsid/message/mgmt_msg.c iscsid/base/bytes.c iscsid/base/stream.c iscsid/kernel/sysfs.c
+# What iscsiadm shares with the daemon: the message format, the rule for foreign addresses and the
+# reader of sysfs.
+shared_src	:= iscsid/message/mgmt_msg.c iscsid/base/bytes.c iscsid/base/stream.c \
+		   iscsid/base/addr_kind.c iscsid/kernel/sysfs.c
 
 # Short lines, unless V=1 asks for the commands.
 Q		:= $(if $(V),,@)
@@ -193,6 +195,9 @@ demo:
 check:
 	test/lab/deps build test
 	$(MAKE) --no-print-directory check-unit check-unit-san check-corpus check-system
+
+# The checks' own time limits are for tests that hang, so a busy machine gets ten times as much.
+export CK_TIMEOUT_MULTIPLIER ?= 10
 
 # Each program prints what failed; the tests' own summary stands at the end of check-system.
 # The check library ends a test after 4 seconds by itself, which is too little on a busy machine.

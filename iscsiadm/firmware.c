@@ -14,9 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "iscsid/base/addr_kind.h"
 #include "libiscsi-db/util.h"
 
-#define ORIGIN_DHCP	3
+#define ORIGIN_DHCP		3
+#define CHAP_TYPE_MUTUAL	2	/* 0: none, 1: one way */
 
 struct source {
 	struct sysfs *sysfs;
@@ -162,6 +164,7 @@ static bool read_target(const struct source *s, unsigned int number, firmware_no
 	read_needed(s, folder, "ip-addr", t->address, sizeof(t->address), t);
 	read_port(s, folder, t);
 	read_shown(s, folder, "lun", t->lun, sizeof(t->lun));
+	t->chap_type = read_firmware_number(s, folder, "chap-type", 0);
 	read_needed(s, folder, "chap-name", t->username, sizeof(t->username), t);
 	read_needed(s, folder, "chap-secret", t->password, sizeof(t->password), t);
 	read_needed(s, folder, "rev-chap-name", t->username_in, sizeof(t->username_in), t);
@@ -250,6 +253,7 @@ static bool no_address(const char *address)
 enum iscsi_err firmware_check(const struct firmware_target *t, struct iscsi_why *why)
 {
 	enum iscsi_err err = ISCSI_SUCCESS;
+	const char *refusal;
 
 	if (!streq(t->transport, "tcp"))
 		return iscsi_fail(why, ISCSI_ERR_OP_NOT_SUPP,
@@ -270,7 +274,16 @@ enum iscsi_err firmware_check(const struct firmware_target *t, struct iscsi_why 
 	if (t->password_in[0] && !t->password[0])
 		return iscsi_fail(why, ISCSI_ERR_INVAL,
 				  "it has a rev-chap-name-secret, but no chap-secret");
-	err = iscsi_db_check_name(t->target, why);
+	if (t->chap_type && !t->username[0])
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "its chap-type is %d, but it has no "
+				  "chap-name", t->chap_type);
+	if (t->chap_type == CHAP_TYPE_MUTUAL && !t->password_in[0])
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "its chap-type is %d, but it has no "
+				  "rev-chap-name", t->chap_type);
+	refusal = addr_refusal(addr_kind_of_text(t->ipaddress), addr_kind_of_text(t->address));
+	if (refusal)
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "its ip-addr %s is %s", t->address, refusal);
+	err = iscsi_db_check_foreign_name(t->target, why);
 	if (!err)
 		err = iscsi_db_check_address(t->address, why);
 	if (!err && t->initiator[0])

@@ -24,6 +24,7 @@ struct firmware_target {
 	bool dhcp;
 	char target[ISCSI_VALUE_MAX + 1], address[64], lun[32];
 	int port;
+	int chap_type;			/* as in the table; 0: no authentication */
 	char username[ISCSI_VALUE_MAX + 1], password[ISCSI_VALUE_MAX + 1];
 	char username_in[ISCSI_VALUE_MAX + 1], password_in[ISCSI_VALUE_MAX + 1];
 };

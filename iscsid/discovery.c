@@ -335,6 +335,7 @@ static void discovery_logged_in(struct discovery *d, const struct login_response
 	static const char ask[] = "SendTargets=All";	/* and its NUL */
 	struct sendtargets_config config = {
 		.address = d->address, .port = d->port,
+		.from = addr_kind_of((const struct sockaddr *)&d->route.peer),
 		.portal = discovery_on_target, .warn = discovery_on_warning, .arg = d,
 		.random = d->env.random,
 	};

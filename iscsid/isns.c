@@ -51,6 +51,7 @@ struct isns {
 
 	uint8_t out[ISNS_REQUEST_MAX];
 	size_t out_len, out_pos;
+	enum addr_kind server;		/* once a connection to it is begun */
 	struct isns_answer answer;
 	uint16_t xid;			/* of the request that is out */
 	uint8_t header[ISNS_HEADER_LEN];
@@ -164,7 +165,7 @@ static void isns_on_warning(void *arg, const char *text)
 static void isns_targets(struct isns *isns, uint32_t status)
 {
 	const struct isns_visitor visitor = {
-		.server = isns->address, .portal = isns_on_portal, .warn = isns_on_warning,
+		.server = isns->address, .from = isns->server, .portal = isns_on_portal, .warn = isns_on_warning,
 		.arg = isns,
 	};
 	struct iscsi_why why = { "" }, full = { "" };
@@ -310,6 +311,7 @@ static void isns_connect(struct isns *isns, const struct sockaddr_storage *peer)
 	int r;
 
 	isns->state = ISNS_CONNECT;
+	isns->server = addr_kind_of((const struct sockaddr *)peer);
 	r = isns->fd = tcp_socket(peer);
 	if (r >= 0)
 		r = tcp_connect(isns->fd, peer);

@@ -5,6 +5,7 @@
 #include "iscsid/base/addr_kind.h"
 #include "iscsid/base/log.h"
 #include "iscsid/protocol/login.h"
+#include "libiscsi-db/util.h"
 
 #define REDIRECTS_MAX	8	/* addresses that one attempt is led to */
 
@@ -32,6 +33,19 @@ static enum route_step route_check_peer(const struct route *route, struct iscsi_
 	return route_lost("not the address of another host", why);
 }
 
+/*
+ * What is wrong with the address of a host whose name a discovery brought, or NULL. A name of the
+ * discovery's own portal is the person's choice, and a discovery by name has no address to compare
+ * with; nothing but its own name then leads to an address that is special.
+ */
+static const char *route_name_refusal(const struct route *route)
+{
+	if (!route->named_by || streq(route->named_by, route->address))
+		return NULL;
+	return addr_refusal(addr_kind_of_text(route->named_by),
+			    addr_kind_of((const struct sockaddr *)&route->peer));
+}
+
 static void route_on_lookup(void *arg, const struct sockaddr_storage *addr, const char *error)
 {
 	struct route *route = arg;
@@ -42,6 +56,14 @@ static void route_on_lookup(void *arg, const struct sockaddr_storage *addr, cons
 	if (addr)
 		route->peer = *addr;
 	if (!route->redirects) {
+		const char *refusal = addr ? route_name_refusal(route) : NULL;
+		char text[96];
+
+		if (refusal) {
+			(void)snprintf(text, sizeof(text), "what it resolves to is %s", refusal);
+			error = text;
+			addr = NULL;
+		}
 		if (addr)
 			route->portal = *addr;
 		step = addr ? ROUTE_CONNECT : route_unknown(route, error, &why);

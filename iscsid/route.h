@@ -33,6 +33,8 @@ struct route {
 	const char *name;		/* of the owner, for the log */
 	const char *address;		/* of the record's portal */
 	int port;
+	/* The address or name of the portal that named the record's to us; NULL: a person did. */
+	const char *named_by;
 	const struct login_outcome *outcome;	/* of the last login; a new login empties it */
 	/* How a look-up went on; @why is good for ROUTE_UNKNOWN and ROUTE_END. */
 	void (*on_step)(void *arg, enum route_step step, const struct iscsi_why *why);

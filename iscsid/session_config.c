@@ -177,6 +177,9 @@ static enum iscsi_err read_identity(const struct iscsi_db_record *rec,
 
 	c->target = text_of(rec, "node.name");
 	c->address = text_of(rec, "node.conn[0].address");
+	if (streq(text_of(rec, "node.discovery_type"), "send_targets") ||
+	    streq(text_of(rec, "node.discovery_type"), "isns"))
+		c->named_by = text_of(rec, "node.discovery_address");
 	c->port = iscsi_db_record_get_int(rec, "node.conn[0].port");
 	c->tpgt = iscsi_db_record_get_int(rec, "node.tpgt");
 	c->iface = text_of(rec, "iface.iscsi_ifacename");

@@ -19,6 +19,7 @@
 struct session_config {
 	struct iscsi_db_record *rec;	/* owned; the strings below point into it */
 	const char *target, *address, *iface, *hwaddress, *congestion_control;
+	const char *named_by;		/* the portal that a discovery asked; NULL: none did */
 	int port, tpgt;
 	char netdev[IF_NAMESIZE];	/* bound to this device; "" for none */
 	char initiator[ISCSI_NAME_MAX + 1];

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "libiscsi-db/characters.h"
 #include "libiscsi-db/util.h"
 
 bool text_to_int(const char *text, int *ret)
@@ -63,6 +64,28 @@ enum iscsi_err iscsi_db_check_name(const char *name, struct iscsi_why *why)
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "the iSCSI name '%s' has a %s in it",
 				  name, strchr(name, ',') ? "comma" : "blank");
 	return ISCSI_SUCCESS;
+}
+
+enum iscsi_err iscsi_db_check_foreign_name(const char *name, struct iscsi_why *why)
+{
+	enum iscsi_err err = iscsi_db_check_name(name, why);
+	uint32_t character;
+	size_t len;
+
+	if (!err && strchr("-.", name[0]))
+		err = iscsi_fail(why, ISCSI_ERR_INVAL, "the iSCSI name '%s' begins with '%c'", name,
+				 name[0]);
+	for (const char *p = name; *p && !err; p += len) {
+		len = character_decode(p, &character);
+		if (!len)
+			err = iscsi_fail(why, ISCSI_ERR_INVAL, "the iSCSI name '%s' isn't UTF-8",
+					 name);
+		else if (!character_is_of_name(character))
+			err = iscsi_fail(why, ISCSI_ERR_INVAL, "the iSCSI name '%s' has the "
+					 "character U+%04X in it, which RFC 3722 doesn't allow",
+					 name, (unsigned int)character);
+	}
+	return err;
 }
 
 enum iscsi_err iscsi_db_check_iface_name(const char *name, struct iscsi_why *why)

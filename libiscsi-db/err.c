@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdarg.h>
 
-#include "libiscsi-db/address.h"
+#include "libiscsi-db/characters.h"
 #include "libiscsi-db/util.h"
 
 /* Exit codes and texts that scripts know; the order is that of the values. */
@@ -63,39 +63,39 @@ const char *iscsi_db_version(void)
 	return ISCSI_VERSION;
 }
 
+/* One character of @in as it may be shown -> the number of bytes that it took. */
+static size_t show_character(const char *in, char *ret, size_t size)
+{
+	uint32_t character;
+	size_t len = character_decode(in, &character), used = 0;
+
+	ret[0] = '\0';
+	if (len && !character_is_hidden(character))
+		(void)snprintf(ret, size, "%.*s", (int)len, in);
+	else if (*in == '\n')
+		(void)snprintf(ret, size, "\\n");
+	else if (*in == '\t')
+		(void)snprintf(ret, size, "\\t");
+	else
+		for (size_t i = 0; i < MAX(len, 1); i++)
+			used += (size_t)snprintf(ret + used, size - used, "\\x%02x",
+						 (unsigned char)in[i]);
+	return MAX(len, 1);
+}
+
 void text_escape(const char *in, char *ret, size_t size)
 {
 	size_t len = 0;
-	char piece[12];
-	size_t taken;
 
-	for (; *in; in += taken) {
-		unsigned char c = (unsigned char)*in;
-		size_t n;
+	while (*in) {
+		char piece[20];
+		size_t taken = show_character(in, piece, sizeof(piece)), n = strlen(piece);
 
-		taken = 1;
-		if (!text_is_control(in[0], in[1]))
-			n = (size_t)snprintf(piece, sizeof(piece), "%c", c);
-		else if (c == '\n')
-			n = (size_t)snprintf(piece, sizeof(piece), "\\n");
-		else if (c == '\t')
-			n = (size_t)snprintf(piece, sizeof(piece), "\\t");
-		else if (c < 0x80)
-			n = (size_t)snprintf(piece, sizeof(piece), "\\x%02x", c);
-		else
-			n = (size_t)snprintf(piece, sizeof(piece), "\\x%02x\\x%02x", c,
-					     (unsigned char)in[taken++]);
 		if (len + n >= size)
 			break;
 		memcpy(ret + len, piece, n);
 		len += n;
-	}
-	/* Don't end in the middle of a character. */
-	if (*in && ((unsigned char)*in & 0xc0) == 0x80) {
-		while (len && ((unsigned char)ret[len - 1] & 0xc0) == 0x80)
-			len--;
-		if (len && (unsigned char)ret[len - 1] >= 0xc0)
-			len--;
+		in += taken;
 	}
 	ret[len] = '\0';
 }

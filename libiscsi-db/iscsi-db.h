@@ -111,6 +111,12 @@ struct iscsi_db_portal {
  * or host name, or as the name of an interface record. Otherwise ISCSI_ERR_INVAL with the reason.
  */
 enum iscsi_err iscsi_db_check_name(const char *name, struct iscsi_why *why);
+/*
+ * The same for the name of a target that a target, a name server or firmware gives: only what RFC
+ * 3722 allows, '_' and upper case, in UTF-8, and no '-' or '.' at the beginning. What is left out
+ * would hurt whoever prints the name or hands it to a shell. A person may still name that target.
+ */
+enum iscsi_err iscsi_db_check_foreign_name(const char *name, struct iscsi_why *why);
 enum iscsi_err iscsi_db_check_address(const char *address, struct iscsi_why *why);
 enum iscsi_err iscsi_db_check_iface_name(const char *name, struct iscsi_why *why);
 

@@ -19,6 +19,8 @@ static enum addr_kind kind_of_ipv4(uint32_t addr)
 		return ADDR_LOOPBACK;
 	if (addr >> 28 == 0xe || addr == INADDR_BROADCAST)
 		return ADDR_MULTICAST;
+	if (addr >> 16 == 0xa9fe)
+		return ADDR_LINK_LOCAL_V4;
 	return ADDR_UNICAST;
 }
 
@@ -68,9 +70,13 @@ bool addr_parse(const char *text, int port, struct sockaddr_storage *ret)
 enum addr_kind addr_kind_of_text(const char *text)
 {
 	struct sockaddr_storage addr;
+	struct in_addr v4;
 
-	return addr_parse(text, 0, &addr) ? addr_kind_of((const struct sockaddr *)&addr) :
-					    ADDR_NAME;
+	if (!addr_parse(text, 0, &addr))
+		return ADDR_NAME;
+	if (addr.ss_family == AF_INET && inet_pton(AF_INET, text, &v4) != 1)
+		return ADDR_NUMBER;
+	return addr_kind_of((const struct sockaddr *)&addr);
 }
 
 enum addr_kind addr_kind_of(const struct sockaddr *addr)
@@ -90,18 +96,33 @@ enum addr_kind addr_kind_of(const struct sockaddr *addr)
 	}
 }
 
-bool addr_may_redirect(const struct sockaddr *from, const struct sockaddr *to)
+const char *addr_refusal(enum addr_kind from, enum addr_kind named)
 {
-	switch (addr_kind_of(to)) {
+	static const char *const words[] = {
+		[ADDR_LOOPBACK]		= "this host's own address",
+		[ADDR_UNSPECIFIED]	= "no host's address",
+		[ADDR_MULTICAST]	= "not the address of one host",
+		[ADDR_LINK_LOCAL_V4]	= "an address that is valid on one link alone",
+		[ADDR_NUMBER]		= "a number, not an address",
+	};
+
+	switch (named) {
 	case ADDR_LOOPBACK:
-		return addr_kind_of(from) == ADDR_LOOPBACK;
 	case ADDR_UNSPECIFIED:
 	case ADDR_MULTICAST:
-		return false;
+	case ADDR_LINK_LOCAL_V4:
+		return from == named ? NULL : words[named];
+	case ADDR_NUMBER:
+		return words[named];
 	case ADDR_NAME:
 	case ADDR_UNICAST:
 	case ADDR_LINK_LOCAL:
 		break;
 	}
-	return true;
+	return NULL;
+}
+
+bool addr_may_redirect(const struct sockaddr *from, const struct sockaddr *to)
+{
+	return !addr_refusal(addr_kind_of(from), addr_kind_of(to));
 }

@@ -15,9 +15,11 @@ enum addr_kind {
 	ADDR_NAME,		/* no numeric address: a host name */
 	ADDR_UNICAST,
 	ADDR_LINK_LOCAL,	/* IPv6: needs a zone */
+	ADDR_LINK_LOCAL_V4,	/* 169.254/16; services of the host's own cloud live there */
 	ADDR_LOOPBACK,
 	ADDR_UNSPECIFIED,	/* 0.0.0.0, :: */
-	ADDR_MULTICAST,		/* and broadcast: nobody one could connect to */
+	ADDR_MULTICAST,		/* and broadcast: no single host */
+	ADDR_NUMBER,		/* 2130706433, 0x7f.1: IPv4 in a form that hides which address it is */
 };
 
 /*
@@ -26,14 +28,21 @@ enum addr_kind {
  */
 bool addr_parse(const char *text, int port, struct sockaddr_storage *ret);
 
-/* ADDR_NAME if @text is no numeric address. */
+/* ADDR_NAME if @text is no numeric address; ADDR_NUMBER for IPv4 that isn't dotted. */
 enum addr_kind addr_kind_of_text(const char *text);
 enum addr_kind addr_kind_of(const struct sockaddr *addr);
 
 /*
- * Whether a target at @from may send us to @to: not to what is no host's address, and not from
- * another host to this one.
+ * The rule of trust for an address that a target, a name server or firmware names: NULL if a
+ * connection may go there, else what is wrong with it, in words that follow "it is". @from is the
+ * kind of the portal that was asked. This host itself, no host's address, and the link-local
+ * addresses of IPv4 may be named only by a portal that is of the same kind; other numbers than
+ * dotted IPv4 and IPv6 are no addresses. A name passes here, and must be judged again by what it
+ * resolves to.
  */
+const char *addr_refusal(enum addr_kind from, enum addr_kind named);
+
+/* The same of socket addresses: whether a target at @from may send us to @to. */
 bool addr_may_redirect(const struct sockaddr *from, const struct sockaddr *to);
 
 #endif /* ISCSID_ADDR_KIND_H */

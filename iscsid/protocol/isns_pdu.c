@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "iscsid/base/addr_kind.h"
 #include "iscsid/base/bytes.h"
 #include "libiscsi-db/util.h"
 
@@ -423,9 +422,10 @@ static void remove_repeated(struct tables *t)
 /*
  * IPv4 addresses are to come mapped (::ffff:a.b.c.d, 6.3.1), but open-isns, the server of most
  * Linux systems, sends them as ::a.b.c.d. A link-local address is of the link of the server.
+ * NULL, or what is wrong with the address.
  */
-static bool address_text(const struct tables *t, const uint8_t *address,
-			 char ret[ISCSI_ADDRESS_MAX + 1])
+static const char *address_text(const struct tables *t, const uint8_t *address,
+				char ret[ISCSI_ADDRESS_MAX + 1])
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff }, zeros[12];
 	const char *zone = strchr(t->visitor->server, '%');
@@ -436,13 +436,13 @@ static bool address_text(const struct tables *t, const uint8_t *address,
 
 	if (!inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + 12 : address, ret,
 		       ISCSI_ADDRESS_MAX + 1))
-		return false;
+		return "no address";
 	kind = addr_kind_of_text(ret);
 	len = strlen(ret);
 	if (!v4 && zone && kind == ADDR_LINK_LOCAL && len + strlen(zone) <= ISCSI_ADDRESS_MAX)
 		memcpy(ret + len, zone, strlen(zone) + 1);
-	return kind != ADDR_UNSPECIFIED && kind != ADDR_MULTICAST &&
-	       iscsi_db_check_address(ret, NULL) == ISCSI_SUCCESS;
+	return iscsi_db_check_address(ret, NULL) ? "no address" :
+						   addr_refusal(t->visitor->from, kind);
 }
 
 /* The name as a string, if it may be one. */
@@ -453,7 +453,7 @@ static bool name_text(struct tables *t, const struct name *name, char ret[ISCSI_
 	if (name->len <= ISCSI_NAME_MAX) {
 		memcpy(ret, name->text, name->len);
 		ret[name->len] = '\0';
-		if (iscsi_db_check_name(ret, &bad) == ISCSI_SUCCESS)
+		if (iscsi_db_check_foreign_name(ret, &bad) == ISCSI_SUCCESS)
 			return true;
 	}
 	WARN(t, "skipping a target with an unusable name: %s", bad.text);
@@ -465,6 +465,7 @@ static void tell_group(struct tables *t, const struct group *group)
 	struct node *node = NULL, key = { .name = group->name };
 	char name[ISCSI_NAME_MAX + 1], address[ISCSI_ADDRESS_MAX + 1];
 	struct isns_portal portal = { name, address, (int)group_port(group), group->tpgt };
+	const char *refusal;
 
 	if (t->nodes_len)
 		node = bsearch(&key, t->nodes, t->nodes_len, sizeof(*t->nodes), compare_nodes);
@@ -478,8 +479,9 @@ static void tell_group(struct tables *t, const struct group *group)
 		WARN(t, "skipping a portal of %s: it is not for TCP", name);
 		return;
 	}
-	if (!address_text(t, group->address, address)) {
-		WARN(t, "skipping a portal of %s: %s is no host's address", name, address);
+	refusal = address_text(t, group->address, address);
+	if (refusal) {
+		WARN(t, "skipping a portal of %s: %s is %s", name, address, refusal);
 		return;
 	}
 	t->visitor->portal(t->visitor->arg, &portal);

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "iscsid/base/addr_kind.h"
 #include "libiscsi-db/iscsi-db.h"
 
 #define ISNS_HEADER_LEN		12
@@ -63,7 +64,7 @@ void isns_answer_done(struct isns_answer *answer);
 
 /* A target on a portal; the strings are gone after the call. */
 struct isns_portal {
-	const char *name;	/* has passed iscsi_db_check_name() */
+	const char *name;	/* has passed iscsi_db_check_foreign_name() */
 	const char *address;	/* has passed iscsi_db_check_address() */
 	int port;
 	int tpgt;		/* ISCSI_TPGT_UNKNOWN if the server didn't say */
@@ -71,6 +72,7 @@ struct isns_portal {
 
 struct isns_visitor {
 	const char *server;	/* its address, whose zone is that of link-local ones */
+	enum addr_kind from;	/* of the server; see addr_refusal() */
 	void (*portal)(void *arg, const struct isns_portal *portal);
 	void (*warn)(void *arg, const char *text);	/* told what is left out, and why */
 	void *arg;

@@ -155,7 +155,7 @@ static void take_redirection(struct login *login, const uint8_t *data, size_t le
 		    iscsi_db_target_address_parse(r.value, portal, NULL) || !*portal->address)
 			continue;
 		kind = addr_kind_of_text(portal->address);
-		if (kind == ADDR_UNSPECIFIED || kind == ADDR_MULTICAST)
+		if (kind == ADDR_UNSPECIFIED || kind == ADDR_MULTICAST || kind == ADDR_NUMBER)
 			continue;
 		if (portal->port < 0)
 			portal->port = ISCSI_PORT_DEFAULT;

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "iscsid/base/addr_kind.h"
 #include "iscsid/protocol/text.h"
 #include "libiscsi-db/util.h"
 
@@ -201,7 +200,7 @@ static enum iscsi_err take_name(struct sendtargets *st, const char *value,
 	st->name[0] = '\0';
 	if (err)
 		return err;
-	if (iscsi_db_check_name(value, &bad)) {
+	if (iscsi_db_check_foreign_name(value, &bad)) {
 		WARN(st, "skipping a target with an unusable name: %s", bad.text);
 		return ISCSI_SUCCESS;
 	}
@@ -233,7 +232,7 @@ static enum iscsi_err take_address(struct sendtargets *st, const char *value,
 				   struct iscsi_why *why)
 {
 	struct iscsi_db_portal portal;
-	enum addr_kind kind, here;
+	const char *refusal;
 	struct iscsi_why bad;
 
 	if (!st->in_record)
@@ -255,12 +254,11 @@ static enum iscsi_err take_address(struct sendtargets *st, const char *value,
 		WARN(st, "skipping an address of %s: '%.80s' is none", st->name, value);
 		return ISCSI_SUCCESS;
 	}
-	kind = addr_kind_of_text(portal.address);
-	here = addr_kind_of_text(st->config.address);
-	if (kind == ADDR_UNSPECIFIED || kind == ADDR_MULTICAST ||
-	    (kind == ADDR_LOOPBACK && here != ADDR_LOOPBACK && here != ADDR_NAME))
-		WARN(st, "%s names an address that can't be reached from here: %s", st->name,
-		     portal.address);
+	refusal = addr_refusal(st->config.from, addr_kind_of_text(portal.address));
+	if (refusal) {
+		WARN(st, "skipping an address of %s: %s is %s", st->name, portal.address, refusal);
+		return ISCSI_SUCCESS;
+	}
 	if (portal.port < 0)
 		portal.port = ISCSI_PORT_DEFAULT;
 	return tell_portal(st, portal.address, portal.port, portal.tpgt, why);

@@ -8,13 +8,14 @@
 
 #include <stddef.h>
 
+#include "iscsid/base/addr_kind.h"
 #include "libiscsi-db/iscsi-db.h"
 
 #define SENDTARGETS_TEXT_MAX	(64u << 20)	/* bytes of one answer */
 
 /* A target on a portal; the strings are gone after the call. */
 struct sendtargets_portal {
-	const char *name;	/* has passed iscsi_db_check_name() */
+	const char *name;	/* has passed iscsi_db_check_foreign_name() */
 	const char *address;	/* IPv6 without brackets; has passed iscsi_db_check_address() */
 	int port;
 	int tpgt;		/* ISCSI_TPGT_UNKNOWN if the target didn't say */
@@ -27,6 +28,7 @@ typedef enum iscsi_err sendtargets_fn(void *arg, const struct sendtargets_portal
 struct sendtargets_config {
 	const char *address;	/* where the answer comes from, and so any target that names */
 	int port;		/* no address; its zone is that of link-local addresses */
+	enum addr_kind from;	/* of the portal that answers; see addr_refusal() */
 	sendtargets_fn *portal;
 	iscsi_db_warn_fn *warn;	/* told what is skipped, and why; may be NULL */
 	void *arg;		/* of both */

@@ -14,7 +14,8 @@ static const struct {
 	enum addr_kind kind;
 } addresses[] = {
 	{ "10.0.0.5", ADDR_UNICAST },
-	{ "169.254.1.1", ADDR_UNICAST },	/* IPv4's link-local ones need no zone */
+	{ "169.254.1.1", ADDR_LINK_LOCAL_V4 },
+	{ "169.255.0.0", ADDR_UNICAST },
 	{ "223.255.255.255", ADDR_UNICAST },
 	{ "127.0.0.1", ADDR_LOOPBACK },
 	{ "127.255.255.254", ADDR_LOOPBACK },
@@ -24,9 +25,12 @@ static const struct {
 	{ "239.255.255.255", ADDR_MULTICAST },
 	{ "255.255.255.255", ADDR_MULTICAST },
 	/* What getaddrinfo() takes for IPv4, too. */
-	{ "0", ADDR_UNSPECIFIED },
-	{ "0x7f000001", ADDR_LOOPBACK },
-	{ "127.1", ADDR_LOOPBACK },
+	{ "0", ADDR_NUMBER },
+	{ "0x7f000001", ADDR_NUMBER },
+	{ "2130706433", ADDR_NUMBER },
+	{ "127.1", ADDR_NUMBER },
+	{ "0177.0.0.1", ADDR_NUMBER },
+	{ "010.0.0.5", ADDR_NUMBER },
 	{ "2001:db8::5", ADDR_UNICAST },
 	{ "fd00::1", ADDR_UNICAST },
 	{ "fe80::1", ADDR_LINK_LOCAL },
@@ -61,7 +65,9 @@ START_TEST(kind)
 	/* The resolver sees the same in it; a zone that this host doesn't have is an error. */
 	if (*text && !strchr(text, '%') && getaddrinfo(text, "3260", &hints, &list) == 0) {
 		ck_assert_int_ne(addresses[_i].kind, ADDR_NAME);
-		ck_assert_msg(addr_kind_of(list->ai_addr) == addresses[_i].kind, "%s", text);
+		if (addresses[_i].kind != ADDR_NUMBER)
+			ck_assert_msg(addr_kind_of(list->ai_addr) == addresses[_i].kind, "%s",
+				      text);
 		freeaddrinfo(list);
 	}
 }
@@ -91,6 +97,12 @@ static const struct {
 	{ "127.0.0.1", "127.0.0.1", true },
 	{ "::1", "127.0.0.2", true },
 	{ "127.0.0.1", "0.0.0.0", false },
+	{ "0.0.0.0", "127.0.0.1", false },
+	{ "10.0.0.5", "169.254.169.254", false },
+	{ "169.254.0.7", "169.254.0.8", true },
+	{ "127.0.0.1", "169.254.0.8", false },
+	{ "10.0.0.5", "::ffff:169.254.169.254", false },
+	{ "fe80::1%1", "fe80::2%1", true },
 	{ "127.0.0.1", "10.0.0.5", true },
 };
 
@@ -141,6 +153,17 @@ START_TEST(numeric_host)
 }
 END_TEST
 
+START_TEST(what_may_be_named)
+{
+	ck_assert_ptr_null(addr_refusal(ADDR_UNICAST, ADDR_NAME));	/* judged once it's resolved */
+	ck_assert_ptr_null(addr_refusal(ADDR_NAME, ADDR_UNICAST));
+	ck_assert_ptr_null(addr_refusal(ADDR_LOOPBACK, ADDR_LOOPBACK));
+	ck_assert_ptr_nonnull(addr_refusal(ADDR_NAME, ADDR_LOOPBACK));
+	ck_assert_ptr_nonnull(addr_refusal(ADDR_UNICAST, ADDR_NUMBER));
+	ck_assert_ptr_nonnull(addr_refusal(ADDR_NUMBER, ADDR_NUMBER));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("addr_kind");
@@ -152,6 +175,7 @@ int main(void)
 	tcase_add_loop_test(t, kind, 0, ARRAY_SIZE(addresses));
 	tcase_add_loop_test(t, numeric_host, 0, ARRAY_SIZE(hosts));
 	tcase_add_test(t, other_families);
+	tcase_add_test(t, what_may_be_named);
 	tcase_add_loop_test(t, redirection, 0, ARRAY_SIZE(redirections));
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

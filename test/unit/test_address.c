@@ -215,6 +215,66 @@ START_TEST(names_pass_the_gate_or_not)
 }
 END_TEST
 
+/* What a target, a name server or firmware may call a target. */
+static const struct {
+	const char *name;
+	bool ok;
+} foreign[] = {
+	{ "iqn.2026-01.net.example:Disk_1", true },
+	{ "eui.02004567A425678D", true },
+	{ "iqn.2026-01.net.example:d\xc3\xbcnn", true },
+	{ "iqn.2026-01.net.example:\xe7\xa3\x81\xe7\x9b\x98", true },
+	{ "iqn.2026-01.net.example:\xf0\xa0\x80\x80", true },
+	{ "iqn.a:`id`", false },
+	{ "iqn.a:$(id)", false },
+	{ "iqn.a;b", false },
+	{ "iqn.a|b", false },
+	{ "iqn.a'b", false },
+	{ "iqn.a\"b", false },
+	{ "iqn.a\\b", false },
+	{ "iqn.a*", false },
+	{ "iqn.a%n", false },
+	{ "-Tiqn.a", false },
+	{ ".iqn.a", false },
+	{ "...", false },
+	{ "iqn.a:\xff", false },		/* not UTF-8: */
+	{ "iqn.a:\xc3", false },
+	{ "iqn.a:\xc0\xaf", false },
+	{ "iqn.a:\xe0\x80\xaf", false },
+	{ "iqn.a:\xed\xa0\x80", false },
+	{ "iqn.a:\xf4\x90\x80\x80", false },
+	{ "iqn.a:\xf8\x88\x80\x80\x80", false },
+	{ "iqn.a:\xe2\x80\xae""b", false },	/* right-to-left override */
+	{ "iqn.a:\xe2\x81\xa6""b", false },	/* isolate */
+	{ "iqn.a:\xe2\x80\x8b""b", false },	/* zero-width space */
+	{ "iqn.a:\xef\xbb\xbf""b", false },	/* byte order mark */
+	{ "iqn.a:\xc2\xad""b", false },		/* soft hyphen */
+	{ "iqn.a:\xc2\xa0""b", false },		/* no-break space */
+	{ "iqn.a:\xd7\xa9", false },		/* Hebrew after Latin */
+	{ "iqn.a:\xef\xbc\x9b", false },	/* full-width semicolon */
+	{ "iqn.a:\xcd\xbe", false },		/* becomes a semicolon */
+	{ "iqn.a:\xe3\x80\x82", false },	/* ideographic full stop */
+	{ "iqn.a:\xee\x80\x80", false },	/* private use */
+	{ "iqn.a:\xef\xbf\xbf", false },	/* no character at all */
+	{ "iqn.a:\xf0\x9f\xbf\xbf", false },
+	{ "iqn.a:\xf3\xa0\x81\x81", false },	/* tag */
+};
+
+START_TEST(foreign_names_pass_a_finer_gate)
+{
+	struct iscsi_why why = { "" };
+	enum iscsi_err err = iscsi_db_check_foreign_name(foreign[_i].name, &why);
+
+	ck_assert_msg(err == (foreign[_i].ok ? ISCSI_SUCCESS : ISCSI_ERR_INVAL), "%d: %s", _i,
+		      why.text);
+	/* The reason hides nothing and turns nothing round. */
+	for (const char *p = why.text; *p; p++)
+		ck_assert_msg((unsigned char)*p >= ' ' && *p != 0x7f, "%s", why.text);
+	ck_assert_ptr_null(strstr(why.text, "\xe2\x80\xae"));
+	ck_assert_ptr_null(strstr(why.text, "\xff"));
+}
+END_TEST
+
 START_TEST(names_have_a_length)
 {
 	char name[ISCSI_NAME_MAX + 2];
@@ -301,6 +361,7 @@ int main(void)
 	tcase_add_loop_test(t, bad_portals_are_refused, 0, (int)ARRAY_SIZE(bad_portals));
 	tcase_add_test(t, long_portals_are_refused);
 	tcase_add_loop_test(t, names_pass_the_gate_or_not, 0, (int)ARRAY_SIZE(names));
+	tcase_add_loop_test(t, foreign_names_pass_a_finer_gate, 0, ARRAY_SIZE(foreign));
 	tcase_add_test(t, names_have_a_length);
 	tcase_add_test(t, interfaces_may_have_odd_names);
 	tcase_add_test(t, numeric_addresses_compare);

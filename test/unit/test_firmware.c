@@ -26,7 +26,7 @@ static const char *const table[] = {
 	"ethernet0/primary-dns", "10.1.1.53\n", "ethernet0/vlan", "0\n",
 	"target0/index", "0\n", "target0/flags", "3\n", "target0/nic-assoc", "0\n",
 	"target0/target-name", "iqn.2030-01.org.example:tgt1\n",
-	"target0/ip-addr", "127.0.0.1\n", "target0/port", "3260\n",
+	"target0/ip-addr", "10.1.1.5\n", "target0/port", "3260\n",
 	"target0/chap-name", "buser\n", "target0/chap-secret", "bsecret12345\n",
 	"target0/lun", "00000000\n", NULL,
 };
@@ -82,7 +82,7 @@ START_TEST(target_is_printed)
 			 "iface.primary_dns = 10.1.1.53\n"
 			 "iface.vlan_id = 0\n"
 			 "node.name = iqn.2030-01.org.example:tgt1\n"
-			 "node.conn[0].address = 127.0.0.1\n"
+			 "node.conn[0].address = 10.1.1.5\n"
 			 "node.conn[0].port = 3260\n"
 			 "node.session.auth.username = buser\n"
 			 "node.session.auth.password = bsecret12345\n"
@@ -149,6 +149,13 @@ static const struct {
 	{ "target0/ip-addr", "0.0.0.0\n", "no ip-addr", ISCSI_ERR_INVAL },
 	{ "target0/ip-addr", "../x\n", "'/' in it", ISCSI_ERR_INVAL },
 	{ "target0/ip-addr", "fd00::5\n", NULL, 0 },
+	{ "target0/ip-addr", "127.0.0.1\n", "this host's own address", ISCSI_ERR_INVAL },
+	{ "target0/ip-addr", "169.254.169.254\n", "on one link alone", ISCSI_ERR_INVAL },
+	{ "target0/ip-addr", "2130706433\n", "a number, not an address", ISCSI_ERR_INVAL },
+	{ "target0/target-name", "iqn.a:$(id)\n", "RFC 3722", ISCSI_ERR_INVAL },
+	{ "target0/chap-type", "1\n", NULL, 0 },
+	{ "target0/chap-type", "2\n", "chap-type is 2, but it has no rev-chap-name",
+	  ISCSI_ERR_INVAL },
 	{ "target0/port", NULL, NULL, 0 },
 	{ "target0/port", "0\n", NULL, 0 },
 	{ "target0/port", "65536\n", "no port: '65536'", ISCSI_ERR_INVAL },

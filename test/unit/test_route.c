@@ -170,6 +170,36 @@ START_TEST(a_name_is_looked_up_once)
 }
 END_TEST
 
+/* What a discovery of a distant portal named leads nowhere near this host. */
+START_TEST(a_name_that_was_brought_is_judged_by_its_address)
+{
+	static const struct {
+		const char *address, *named_by;
+		enum route_step step;
+	} cases[] = {
+		{ "here.example", NULL, ROUTE_CONNECT },	/* a person's choice */
+		{ "here.example", "here.example", ROUTE_CONNECT },
+		{ "here.example", "127.0.0.1", ROUTE_CONNECT },
+		{ "here.example", "10.0.0.5", ROUTE_UNKNOWN },
+		{ "here.example", "far.example", ROUTE_UNKNOWN },
+		{ "far.example", "10.0.0.5", ROUTE_CONNECT },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		route.address = cases[i].address;
+		route.named_by = cases[i].named_by;
+		route.portal.ss_family = AF_UNSPEC;
+		stepped = false;
+		ck_assert_int_eq(route_begin(&route, UINT64_MAX, true, &why), ROUTE_LOOKUP);
+		wait_for_step();
+		ck_assert_int_eq(last_step, cases[i].step);
+		if (cases[i].step == ROUTE_UNKNOWN)
+			ck_assert_msg(strstr(why.text, "this host's own address") != NULL, "%s",
+				      why.text);
+	}
+}
+END_TEST
+
 START_TEST(a_name_that_nobody_has)
 {
 	route.address = "no.example";
@@ -277,6 +307,7 @@ int main(void)
 	tcase_add_test(tc, a_circle_ends);
 	tcase_add_test(tc, no_redirection_after_the_time);
 	tcase_add_test(tc, a_name_is_looked_up_once);
+	tcase_add_test(tc, a_name_that_was_brought_is_judged_by_its_address);
 	tcase_add_test(tc, a_name_that_nobody_has);
 	tcase_add_test(tc, a_name_that_may_not_be_meant);
 	tcase_add_test(tc, a_look_up_without_an_answer);

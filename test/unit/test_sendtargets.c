@@ -142,8 +142,13 @@ static const struct {
 	/* P-DISC-20 */
 	{ "TargetName=iqn.a TargetAddress=0.0.0.0:3260,1 TargetAddress=127.0.0.1,1 "
 	  "TargetAddress=[::],1",
-	  { "! can't be reached", "iqn.a 0.0.0.0:3260,1", "! can't be reached",
-	    "iqn.a 127.0.0.1:3260,1", "! can't be reached", "iqn.a :::3260,1" } },
+	  { "! 0.0.0.0 is no host's address", "! 127.0.0.1 is this host's own address",
+	    "! :: is no host's address" } },
+	{ "TargetName=iqn.a TargetAddress=169.254.169.254:80,1 TargetAddress=2130706433,1 "
+	  "TargetAddress=0x7f.1,1 TargetAddress=[::ffff:127.0.0.1],1 TargetAddress=224.0.0.1,1",
+	  { "! valid on one link alone", "! a number, not an address",
+	    "! a number, not an address", "! this host's own address",
+	    "! not the address of one host" } },
 	/* H-116 */
 	{ "TargetAddress=10.0.0.5,1 TargetName=iqn.a TargetAddress=10.0.0.6,1",
 	  { "! belongs to no target", "iqn.a 10.0.0.6:3260,1" } },
@@ -151,7 +156,11 @@ static const struct {
 	{ "TargetName=iqn.a TargetName=iqn.a TargetAddress=10.0.0.6,1",
 	  { "iqn.a 10.0.0.1:3261,-1", "iqn.a 10.0.0.6:3260,1" } },
 	/* H-62 */
-	{ "TargetName=iqn.%n$(x) TargetAddress=10.0.0.5,1", { "iqn.%n$(x) 10.0.0.5:3260,1" } },
+	{ "TargetName=iqn.%n$(x) TargetAddress=10.0.0.5,1", { "! character U+0025" } },
+	{ "TargetName=-iqn.a TargetName=.iqn.a TargetName=iqn.a\xff TargetName=iqn.\xe2\x80\xae""a",
+	  { "! begins with '-'", "! begins with '.'", "! 'iqn.a\\xff' isn't UTF-8",
+	    "! 'iqn.\\xe2\\x80\\xaea' has the character U+202E" } },
+	{ "TargetName=iqn.Disk_1 TargetAddress=10.0.0.5,1", { "iqn.Disk_1 10.0.0.5:3260,1" } },
 	{ "TargetName=iqn.a TargetAddress=\x1b]0;x", { "! \\x1b" } },
 	/* H-119: a name is stored as it is */
 	{ "TargetName=iqn.a TargetAddress=no-such-host.invalid:3260,1",
@@ -256,20 +265,21 @@ START_TEST(link_local_zone)
 	static const struct {
 		const char *here, *text;
 		const char *heard[2];
+		bool local;		/* the portal that was asked is on this host */
 	} cases[] = {
 		{ "fe80::1%eth0", "TargetName=iqn.a TargetAddress=[fe80::2]:3260,1",
-		  { "iqn.a fe80::2%eth0:3260,1" } },
+		  { "iqn.a fe80::2%eth0:3260,1" }, false },
 		{ "fe80::1%eth0", "TargetName=iqn.a TargetAddress=[fe80::2%9]:3260,1",
-		  { "iqn.a fe80::2%eth0:3260,1" } },
+		  { "iqn.a fe80::2%eth0:3260,1" }, false },
 		{ "fe80::1%eth0", "TargetName=iqn.a TargetAddress=[2001:db8::2]:3260,1",
-		  { "iqn.a 2001:db8::2:3260,1" } },
-		{ "fe80::1%eth0", "TargetName=iqn.a", { "iqn.a fe80::1%eth0:3261,-1" } },
+		  { "iqn.a 2001:db8::2:3260,1" }, false },
+		{ "fe80::1%eth0", "TargetName=iqn.a", { "iqn.a fe80::1%eth0:3261,-1" }, false },
 		{ "10.0.0.1", "TargetName=iqn.a TargetAddress=[fe80::2%9]:3260,1",
-		  { "iqn.a fe80::2:3260,1" } },
-		{ "127.0.0.1", "TargetName=iqn.a TargetAddress=127.0.0.1,1",	/* no warning */
-		  { "iqn.a 127.0.0.1:3260,1" } },
+		  { "iqn.a fe80::2:3260,1" }, false },
 		{ "localhost", "TargetName=iqn.a TargetAddress=127.0.0.1,1",
-		  { "iqn.a 127.0.0.1:3260,1" } },
+		  { "iqn.a 127.0.0.1:3260,1" }, true },
+		{ "localhost", "TargetName=iqn.a TargetAddress=127.0.0.1,1",
+		  { "! this host's own address" }, false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -280,6 +290,7 @@ START_TEST(link_local_zone)
 		struct sendtargets *st;
 
 		config.address = cases[i].here;
+		config.from = cases[i].local ? ADDR_LOOPBACK : ADDR_UNICAST;
 		st = sendtargets_new(&config);
 		ck_assert_int_eq(sendtargets_feed(st, text, len, NULL), ISCSI_SUCCESS);
 		ck_assert_int_eq(sendtargets_finish(st, NULL), ISCSI_SUCCESS);
@@ -460,6 +471,7 @@ int main(void)
 	SRunner *runner = srunner_create(s);
 	int failed;
 
+	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
 	tcase_add_loop_test(t, answer, 0, ARRAY_SIZE(answers));
 	tcase_add_loop_test(t, byte_by_byte, 0, ARRAY_SIZE(answers));
