@@ -98,6 +98,7 @@ enum iscsi_err adm_need_db(struct adm *adm)
 	const struct iscsi_db_observer observer = {
 		.unreadable = keep_unreadable, .arg = adm,
 		.trace = adm->opt.debug >= ADM_DEBUG_RECORDS ? adm_warn : NULL,
+		.warn = adm_warn,
 	};
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;

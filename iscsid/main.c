@@ -526,6 +526,21 @@ static void daemon_free(struct daemon *daemon)
 	sd_event_unref(daemon->loop);
 }
 
+static void warn_of_lock(void *arg, const char *text)
+{
+	(void)arg;
+	log_warning("%s", text);
+}
+
+/* The daemon needs no lock itself. But it is there at boot, before another user can be. */
+static void make_lock_folder(void)
+{
+	struct iscsi_why why;
+
+	if (iscsi_db_make_lock_folder(warn_of_lock, NULL, &why))
+		log_warning("%s", why.text);
+}
+
 static int run(const struct options *o, struct starter *starter)
 {
 	struct daemon daemon;
@@ -533,6 +548,7 @@ static int run(const struct options *o, struct starter *starter)
 	int r = -1;
 
 	raise_descriptor_limit();
+	make_lock_folder();
 	load_iscsi_tcp();
 	if (daemon_build(&daemon, o, &why)) {
 		start_failed(starter, why.text);

@@ -265,6 +265,8 @@ struct iscsi_db_observer {
 	void (*unreadable)(void *arg, const char *text);
 	/* Each record that was read, and what a commit has changed: "read FILE". */
 	void (*trace)(void *arg, const char *text);
+	/* What was wrong around the database and has been mended. */
+	void (*warn)(void *arg, const char *text);
 	void *arg;
 };
 
@@ -276,10 +278,17 @@ void iscsi_db_observe(struct iscsi_db *db, const struct iscsi_db_observer *obser
  * while waiting for anything else. Bounded (30 s), freed if its holder dies, and held against
  * open-iscsi's tools too. Reading alone needs no lock. ISCSI_ERR_IDBM names the holder.
  * Locks nest within one struct iscsi_db; giving back the last one drops what wasn't committed.
- * The lock's files are in /run/lock/iscsi, or in $ISCSI_LOCK_DIR.
+ * The lock's files are in /run/lock/iscsi, or in $ISCSI_LOCK_DIR. Everybody may write in
+ * /run/lock: what another user put in that place is moved aside by root, and the observer told.
  */
 enum iscsi_err iscsi_db_lock(struct iscsi_db *db, struct iscsi_why *why);
 void iscsi_db_unlock(struct iscsi_db *db);
+
+/*
+ * Makes the folder of the lock, if it isn't there, before another user can: for whoever starts at
+ * boot. @warn (may be NULL) hears whose folder was in its place. ISCSI_ERR_IDBM with the reason.
+ */
+enum iscsi_err iscsi_db_make_lock_folder(iscsi_db_warn_fn *warn, void *arg, struct iscsi_why *why);
 
 /* Which nodes; a NULL, or -1 for the port, matches all. */
 struct iscsi_db_filter {

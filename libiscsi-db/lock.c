@@ -19,12 +19,12 @@
 
 #include "libiscsi-db/db.h"
 #include "libiscsi-db/err.h"
+#include "libiscsi-db/lock_folder.h"
 #include "libiscsi-db/os.h"
 #include "libiscsi-db/path.h"
 #include "libiscsi-db/process.h"
 #include "libiscsi-db/stage.h"
 
-#define DEFAULT_DIR	"/run/lock/iscsi"
 #define LOCK_NAME	"lock"
 #define HELD_NAME	"lock.write"
 #define OWNER_NAME	"lock.owner"	/* gets lock.write as its second name */
@@ -32,32 +32,6 @@
 #define PAUSE_MS	10	/* between two tries; pause_ms() has the exceptions */
 #define LOOK_MS		1000
 #define STALE_MS	35000	/* old tools wait 30 s, then give up or force it */
-
-static const char *lock_dir(void)
-{
-	const char *dir = secure_getenv("ISCSI_LOCK_DIR");
-
-	return dir && *dir ? dir : DEFAULT_DIR;
-}
-
-static int make_dir(const struct db_os *os, const char *path)
-{
-	CLEANUP(freep) char *above = NULL;
-	const char *slash = strrchr(path, '/');
-	int r = os->mkdir(AT_FDCWD, path, 0700);
-
-	if (r != -ENOENT || !slash || slash == path)
-		return r == -EEXIST ? 0 : r;
-	/* Small containers have no /run/lock. */
-	above = strndup(path, (size_t)(slash - path));
-	if (!above)
-		return -ENOMEM;
-	r = os->mkdir(AT_FDCWD, above, 0755);
-	if (r < 0 && r != -EEXIST)
-		return r;
-	r = os->mkdir(AT_FDCWD, path, 0700);
-	return r == -EEXIST ? 0 : r;
-}
 
 /* ---- who holds it -------------------------------------------------------------------- */
 
@@ -185,20 +159,14 @@ static void close_lock(struct iscsi_db *db)
 /* Opens the folder and the file of the lock. -EAGAIN: another process removed them meanwhile. */
 static int open_lock(struct iscsi_db *db)
 {
-	const char *dir = lock_dir();
-	int r = make_dir(db->os, dir);
-	struct stat st;
+	struct iscsi_why told;
+	int r = lock_folder_open(lock_folder_path(), &told);
 
+	if (*told.text && db->observer.warn)
+		db->observer.warn(db->observer.arg, told.text);
+	db->lock.dir = r;
 	if (r < 0)
 		return r;
-	db->lock.dir = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (db->lock.dir < 0)
-		return errno == ENOENT ? -EAGAIN : -errno;
-	/* Any user may write /run/lock, and could have made the folder first. */
-	if (fstat(db->lock.dir, &st) < 0 || (st.st_uid && st.st_uid != geteuid())) {
-		close_lock(db);
-		return -EPERM;
-	}
 	db->lock.fd = db->os->open(db->lock.dir, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 	if (db->lock.fd < 0) {
 		r = db->lock.fd;
@@ -211,7 +179,7 @@ static int open_lock(struct iscsi_db *db)
 
 static enum iscsi_err fail_held(struct iscsi_db *db, int r, struct iscsi_why *why)
 {
-	const char *dir = lock_dir();
+	const char *dir = lock_folder_path();
 	pid_t pid = read_pid(db);
 	char comm[32] = "";
 
@@ -271,7 +239,7 @@ enum iscsi_err iscsi_db_lock(struct iscsi_db *db, struct iscsi_why *why)
 		if (r != -EWOULDBLOCK && r != -EEXIST && r != -EAGAIN && r != -EINTR) {
 			close_lock(db);
 			return iscsi_fail(why, ISCSI_ERR_IDBM,
-					  "cannot lock the database in %s: %s%s", lock_dir(),
+					  "cannot lock the database in %s: %s%s", lock_folder_path(),
 					  db_strerror(r),
 					  r == -EACCES || r == -EPERM ? "; are you root?" : "");
 		}

@@ -374,6 +374,64 @@ START_TEST(a_folder_that_cannot_be_made)
 }
 END_TEST
 
+static char told[1024];
+
+static void keep_warning(void *arg, const char *text)
+{
+	(void)arg;
+	(void)snprintf(told, sizeof(told), "%s", text);
+}
+
+/* Everybody may make the folder first; root takes its place back, and says whose it was. */
+START_TEST(anothers_folder_is_moved_aside)
+{
+	static const char *const kinds[] = { "empty", "full", "file", "symlink" };
+	const struct iscsi_db_observer observer = { .warn = keep_warning };
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
+	const char *kind = kinds[_i];
+	char command[3 * PATH_MAX];
+	struct iscsi_why why = { "" };
+	struct stat st;
+
+	if (geteuid())
+		return;			/* only root may move what isn't its own */
+	(void)snprintf(command, sizeof(command), "f=%s; rm -rf $f; %s; chown -h 65534 $f", fx_lock,
+		       streq(kind, "file") ? "touch $f" :
+		       streq(kind, "symlink") ? "ln -s /nowhere $f" :
+		       streq(kind, "full") ? "mkdir $f; touch $f/lock" : "mkdir $f");
+	ck_assert_int_eq(system(command), 0);
+	iscsi_db_observe(db, &observer);
+	told[0] = '\0';
+	ck_assert_msg(!iscsi_db_lock(db, &why), "%s", why.text);
+	ck_assert_msg(strstr(told, "uid 65534") != NULL, "%s", told);
+	ck_assert_int_eq(strstr(told, "moved to") != NULL, !streq(kind, "empty"));
+	ck_assert_int_eq(lstat(fx_lock, &st), 0);
+	ck_assert(S_ISDIR(st.st_mode));
+	ck_assert_uint_eq(st.st_uid, 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0700);
+	iscsi_db_unlock(db);
+	(void)snprintf(command, sizeof(command), "rm -rf %s.aside-*", fx_lock);
+	ck_assert_int_eq(system(command), 0);
+}
+END_TEST
+
+START_TEST(the_folder_is_made_ahead)
+{
+	struct iscsi_why why = { "" };
+	struct stat st;
+
+	(void)rmdir(fx_lock);
+	ck_assert_msg(!iscsi_db_make_lock_folder(NULL, NULL, &why), "%s", why.text);
+	ck_assert_int_eq(stat(fx_lock, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0700);
+	ck_assert(!iscsi_db_make_lock_folder(NULL, NULL, &why));
+	ck_assert_int_eq(chmod(fx_lock, 0777), 0);
+	ck_assert(!iscsi_db_make_lock_folder(NULL, NULL, &why));
+	ck_assert_int_eq(stat(fx_lock, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0700);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("lock");
@@ -385,6 +443,8 @@ int main(void)
 	tcase_set_timeout(t, 30);
 	tcase_add_checked_fixture(t, fx_setup, fx_teardown);
 	tcase_add_test(t, it_is_taken_and_given_back);
+	tcase_add_loop_test(t, anothers_folder_is_moved_aside, 0, 4);
+	tcase_add_test(t, the_folder_is_made_ahead);
 	tcase_add_test(t, a_live_foreign_tool_is_respected);
 	tcase_add_test(t, a_dead_foreign_tool_is_cleared);
 	tcase_add_test(t, a_live_one_of_ours_is_named);
