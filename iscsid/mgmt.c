@@ -14,12 +14,17 @@
 #include "iscsid/base/stream.h"
 #include "iscsid/manager.h"
 #include "iscsid/message/mgmt_msg.h"
+#include "iscsid/peer.h"
 #include "libiscsi-db/util.h"
 
 #define CLIENTS_MAX		512
 #define OPEN_REQUESTS_MAX	128	/* of one client: what is under way at once */
 #define OUT_MAX			(4 << 20)	/* unread answers of one client */
 #define STALL_TIMEOUT_US	(30 * UINT64_C(1000000))
+#define ACCEPT_INTERVAL_US	100000
+#define ACCEPT_BURST		20	/* connections in that time, of each socket */
+#define CLIENT_PRIORITY		(SD_EVENT_PRIORITY_NORMAL + 10)	/* after sessions, */
+#define LISTEN_PRIORITY		(SD_EVENT_PRIORITY_NORMAL + 20)	/* and before newcomers */
 #define LISTEN_MAX		8
 
 struct client {
@@ -60,6 +65,7 @@ struct mgmt {
 	int listen_fd[LISTEN_MAX];
 	sd_event_source *listen_io[LISTEN_MAX];
 	size_t listen_len;
+	bool told_unsure;		/* that /proc doesn't show who asks */
 	int spare_fd;			/* given up for a moment when there is no other */
 };
 
@@ -551,6 +557,8 @@ static int client_new(struct mgmt *mgmt, int fd, struct client **ret)
 	r = client->timer ? 0 : -ENOMEM;
 	if (r >= 0)
 		r = sd_event_add_io(mgmt->loop, &client->io, fd, EPOLLIN, client_on_io, client);
+	if (r >= 0)
+		r = sd_event_source_set_priority(client->io, CLIENT_PRIORITY);
 	if (r < 0) {
 		client_free(client);
 		return r;
@@ -574,12 +582,30 @@ static void turn_away(struct mgmt *mgmt, int listen_fd)
 	mgmt->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+/* For those who may not ask at all there is no object, no timer and no wait. */
+static void send_refusal(int fd, const struct iscsi_why *why)
+{
+	const struct mgmt_reply hello = { .type = MGMT_HELLO, .name = iscsi_db_version() };
+	const struct mgmt_reply refusal = {
+		.type = MGMT_RESULT, .err = ISCSI_ERR_ACCESS, .why = why->text,
+	};
+	struct iovec parts[2];
+	const struct msghdr both = { .msg_iov = parts, .msg_iovlen = 2 };
+
+	parts[0].iov_base = mgmt_msg_build_reply(&hello, &parts[0].iov_len);
+	parts[1].iov_base = mgmt_msg_build_reply(&refusal, &parts[1].iov_len);
+	if (parts[0].iov_base && parts[1].iov_base)
+		(void)sendmsg(fd, &both, MSG_NOSIGNAL | MSG_DONTWAIT);
+	free(parts[0].iov_base);
+	free(parts[1].iov_base);
+	(void)close(fd);
+}
+
 static int mgmt_on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	const struct mgmt_reply hello = { .type = MGMT_HELLO, .name = iscsi_db_version() };
 	struct mgmt *mgmt = userdata;
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
+	bool unsure;
 	struct client *client;
 	struct iscsi_why why;
 	int conn_fd, r;
@@ -595,18 +621,20 @@ static int mgmt_on_connection(sd_event_source *source, int fd, uint32_t revents,
 		return 0;
 	}
 	/* Who it is comes before anything it has to say. */
-	if (getsockopt(conn_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-		peer.uid = (uid_t)-1;
+	if (peer_check(conn_fd, &unsure, &why)) {
+		send_refusal(conn_fd, &why);
+		return 0;
+	}
+	if (unsure && !mgmt->told_unsure)
+		log_info("/proc doesn't show who commands iscsid: that it is uid 0 must do");
+	mgmt->told_unsure |= unsure;
 	r = client_new(mgmt, conn_fd, &client);
 	if (r < 0) {
 		log_warning("can't take a client: %s", strerror(-r));
 		return 0;
 	}
 	client_reply(client, &hello);
-	if (peer.uid != 0 && peer.uid != geteuid())
-		client_refuse(client, iscsi_fail(&why, ISCSI_ERR_ACCESS,
-						 "only root may command iscsid"), &why);
-	else if (mgmt->clients_len > CLIENTS_MAX)
+	if (mgmt->clients_len > CLIENTS_MAX)
 		client_refuse(client, iscsi_fail(&why, ISCSI_ERR_BUSY, "iscsid has %d clients "
 						 "already", CLIENTS_MAX), &why);
 	return 0;
@@ -619,6 +647,13 @@ int mgmt_listen(struct mgmt *mgmt, int fd)
 	if (r >= 0)
 		r = sd_event_add_io(mgmt->loop, &mgmt->listen_io[mgmt->listen_len], fd, EPOLLIN,
 				    mgmt_on_connection, mgmt);
+	/* Anybody may connect as often as there is time: sessions and clients come first. */
+	if (r >= 0)
+		r = sd_event_source_set_priority(mgmt->listen_io[mgmt->listen_len],
+						 LISTEN_PRIORITY);
+	if (r >= 0)
+		r = sd_event_source_set_ratelimit(mgmt->listen_io[mgmt->listen_len],
+						  ACCEPT_INTERVAL_US, ACCEPT_BURST);
 	if (r < 0)
 		(void)close(fd);
 	else
