@@ -16,6 +16,7 @@ MANDIR		?= $(PREFIX)/share/man
 COMPLETIONDIR	?= $(PREFIX)/share/bash-completion/completions
 SYSCONFDIR	?= /etc
 UNITDIR		?= $(PREFIX)/lib/systemd/system
+TMPFILESDIR	?= $(PREFIX)/lib/tmpfiles.d
 UDEVDIR		?= $(PREFIX)/lib/udev
 BINDIR		?= $(PREFIX)/bin
 DBROOT		?= /var/lib/iscsi
@@ -175,6 +176,8 @@ install: all $(units)
 	install -m 0644 $(wildcard iscsid/*.8 iscsiadm/*.8) $(DESTDIR)$(MANDIR)/man8/
 	install -m 0644 iscsiadm/iscsiadm.bash-completion $(DESTDIR)$(COMPLETIONDIR)/iscsiadm
 	install -m 0644 $(units) $(DESTDIR)$(UNITDIR)/
+	install -d $(DESTDIR)$(TMPFILESDIR)
+	install -m 0644 systemd/tmpfiles/iscsi.conf $(DESTDIR)$(TMPFILESDIR)/
 	install -m 0644 $(wildcard systemd/udev/*.rules) $(DESTDIR)$(UDEVDIR)/rules.d/
 	install -m 0755 $(wildcard etc/init.d/*) $(DESTDIR)$(SYSCONFDIR)/init.d/
 	test -e $(DESTDIR)$(SYSCONFDIR)/iscsi/iscsid.conf || \
@@ -231,13 +234,20 @@ FUZZ_CC		?= clang-14
 FUZZ_SECONDS	?= 60
 FUZZ_FLAGS	:= -O1 -g -std=gnu11 -fsanitize=address,undefined -fno-sanitize-recover=undefined
 fuzz_bin	:= $(patsubst test/fuzz/%.c,build-fuzz/%,$(fuzz_src))
-fuzz_testee	:= $(db_src) $(filter-out iscsid/main.c,$(iscsid_src))
+fuzz_testee	:= $(sort $(db_src) $(filter-out %/main.c,$(iscsid_src) $(iscsiadm_src)) $(fake_src))
+fuzz_obj	:= $(patsubst %.c,build-fuzz/obj/%.o,$(fuzz_testee))
 
-build-fuzz/%: test/fuzz/%.c $(fuzz_testee) $(wildcard libiscsi-db/*.h iscsid/*.h iscsid/*/*.h)
+.PRECIOUS: build-fuzz/obj/%.o
+
+build-fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,FUZZ)
-	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(DAEMON_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< \
-		$(fuzz_testee) $(DAEMON_LIBS) -pthread
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(DAEMON_CFLAGS) $(TEST_CFLAGS) $(FUZZ_FLAGS) \
+		-fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+build-fuzz/%: build-fuzz/obj/test/fuzz/%.o $(fuzz_obj)
+	$(call say,FUZZ)
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(DAEMON_LIBS) $(TEST_LIBS) -pthread
 
 fuzz:
 	test/lab/deps build fuzz
@@ -251,8 +261,8 @@ afl_bin		:= $(patsubst test/fuzz/%.c,build-afl/%,$(fuzz_src))
 build-afl/%: test/fuzz/%.c $(fuzz_testee) $(wildcard libiscsi-db/*.h iscsid/*.h iscsid/*/*.h)
 	@mkdir -p $(@D)
 	$(call say,AFL)
-	$(Q)AFL_QUIET=1 afl-clang-fast $(CPPFLAGS) $(DAEMON_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer \
-		-o $@ $< $(fuzz_testee) $(DAEMON_LIBS) -pthread
+	$(Q)AFL_QUIET=1 afl-clang-fast $(CPPFLAGS) $(DAEMON_CFLAGS) $(TEST_CFLAGS) $(FUZZ_FLAGS) \
+		-fsanitize=fuzzer -o $@ $< $(fuzz_testee) $(DAEMON_LIBS) $(TEST_LIBS) -pthread
 
 afl:
 	test/lab/deps build afl
@@ -307,7 +317,8 @@ help:
 	@echo "make fuzz-smoke    each fuzzer for FUZZ_SECONDS ($(FUZZ_SECONDS)); make afl-smoke: with AFL++"
 	@echo "make bench         ours, open-iscsi and the kernel's floor, side by side"
 	@echo "make deps          install what building and testing need (Debian)"
-	@echo "make install       DESTDIR PREFIX SBINDIR SYSCONFDIR UNITDIR DBROOT"
+	@echo "make install       DESTDIR PREFIX SBINDIR SYSCONFDIR UNITDIR TMPFILESDIR DBROOT"
 
+-include $(patsubst %.o,%.d,$(wildcard $(fuzz_obj) build-fuzz/obj/test/fuzz/*.o))
 -include $(patsubst %.o,%.d,$(sort $(db_obj) $(iscsid_obj) $(iscsiadm_obj) $(testee_obj) \
 	$(call obj,$(unit_src) $(wildcard test/fuzz/*.c))))

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The text of a session, as the daemon hands it to iscsiadm: what is taken goes there and back. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "iscsid/kernel/sysfs.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct sysfs_session first, second;
+	char *text = malloc(size + 1), *again, *third;
+
+	if (!text)
+		abort();
+	memcpy(text, data, size);
+	text[size] = '\0';
+	if (sysfs_parse_session(text, 7, &first)) {
+		if (first.sid != 7)
+			abort();
+		again = sysfs_print_session(&first);
+		if (!again || !sysfs_parse_session(again, 7, &second))
+			abort();
+		third = sysfs_print_session(&second);
+		if (!third || strcmp(again, third))
+			abort();
+		free(third);
+		free(again);
+	}
+	free(text);
+	return 0;
+}
