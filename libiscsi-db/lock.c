@@ -160,7 +160,7 @@ static void close_lock(struct iscsi_db *db)
 static int open_lock(struct iscsi_db *db)
 {
 	struct iscsi_why told;
-	int r = lock_folder_open(lock_folder_path(), &told);
+	int r = lock_folder_open(db->os, lock_folder_path(), &told);
 
 	if (*told.text && db->observer.warn)
 		db->observer.warn(db->observer.arg, told.text);

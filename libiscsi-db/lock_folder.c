@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "libiscsi-db/os.h"
 #include "libiscsi-db/util.h"
 
 #define DEFAULT_FOLDER	"/run/lock/iscsi"
@@ -19,24 +20,23 @@ const char *lock_folder_path(void)
 	return path && *path ? path : DEFAULT_FOLDER;
 }
 
-static int make_folder(const char *path)
+static int make_folder(const struct db_os *os, const char *path)
 {
-	char above[PATH_MAX], *slash;
+	CLEANUP(freep) char *above = NULL;
+	const char *slash = strrchr(path, '/');
+	int r = os->mkdir(AT_FDCWD, path, 0700);
 
-	if (!mkdir(path, 0700) || errno == EEXIST)
-		return 0;
-	if (errno != ENOENT)
-		return -errno;
+	if (r != -ENOENT || !slash || slash == path)
+		return r == -EEXIST ? 0 : r;
 	/* Small containers have no /run/lock. */
-	if (snprintf(above, sizeof(above), "%s", path) >= (int)sizeof(above))
-		return -ENAMETOOLONG;
-	slash = strrchr(above, '/');
-	if (!slash || slash == above)
-		return -ENOENT;
-	*slash = '\0';
-	if (mkdir(above, 0755) < 0 && errno != EEXIST)
-		return -errno;
-	return !mkdir(path, 0700) || errno == EEXIST ? 0 : -errno;
+	above = strndup(path, (size_t)(slash - path));
+	if (!above)
+		return -ENOMEM;
+	r = os->mkdir(AT_FDCWD, above, 0755);
+	if (r < 0 && r != -EEXIST)
+		return r;
+	r = os->mkdir(AT_FDCWD, path, 0700);
+	return r == -EEXIST ? 0 : r;
 }
 
 /*
@@ -68,14 +68,14 @@ static int move_aside(const char *path, struct iscsi_why *told)
 	return 0;
 }
 
-int lock_folder_open(const char *path, struct iscsi_why *told)
+int lock_folder_open(const struct db_os *os, const char *path, struct iscsi_why *told)
 {
 	struct stat st;
 	int fd, r, error;
 
 	told->text[0] = '\0';
 	for (int tries = 0; tries < 2; tries++) {
-		r = make_folder(path);
+		r = make_folder(os, path);
 		if (r < 0)
 			return r;
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -102,7 +102,7 @@ enum iscsi_err iscsi_db_make_lock_folder(iscsi_db_warn_fn *warn, void *arg, stru
 {
 	const char *path = lock_folder_path();
 	struct iscsi_why told;
-	int fd = lock_folder_open(path, &told);
+	int fd = lock_folder_open(&db_os_real, path, &told);
 
 	if (*told.text && warn)
 		warn(arg, told.text);

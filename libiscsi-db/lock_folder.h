@@ -8,6 +8,8 @@
 
 #include "libiscsi-db/iscsi-db.h"
 
+struct db_os;
+
 /* $ISCSI_LOCK_DIR, or open-iscsi's folder. */
 const char *lock_folder_path(void);
 
@@ -16,6 +18,6 @@ const char *lock_folder_path(void);
  * takes root; @told then says whose it was and where it is now, and is "" otherwise. A descriptor,
  * or -errno: -EPERM if it is another user's and must stay, -EAGAIN if the folder went away again.
  */
-int lock_folder_open(const char *path, struct iscsi_why *told);
+int lock_folder_open(const struct db_os *os, const char *path, struct iscsi_why *told);
 
 #endif /* ISCSI_DB_LOCK_FOLDER_H */
