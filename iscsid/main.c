@@ -492,8 +492,8 @@ static enum iscsi_err daemon_build(struct daemon *daemon, const struct options *
 		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
 	err = listen_first(daemon, &passed, why);
 	if (!err)
-		err = netlink_open(daemon->loop, env->sysfs, &manager_kernel_events,
-				   daemon->manager, &daemon->kernel, why);
+		err = netlink_open(daemon->loop, env->sysfs, &netlink_wire,
+				   &manager_kernel_events, daemon->manager, &daemon->kernel, why);
 	if (err)
 		return err;
 	manager_start(daemon->manager, daemon->kernel);

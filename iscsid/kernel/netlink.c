@@ -87,6 +87,7 @@ _Static_assert(sizeof(struct message) == 72, "a message without payload has 72 b
 struct netlink {
 	struct kernel kernel;		/* first: what the others hold */
 	struct sysfs *sysfs;
+	const struct netlink_wire *wire;
 	const struct kernel_events *events;
 	void *arg;
 	int command_fd;
@@ -103,8 +104,7 @@ static struct netlink *netlink_of(struct kernel *kernel)
 	return (struct netlink *)kernel;
 }
 
-/* One datagram, of the kernel's only: no other process may answer for it. 0: nothing (more). */
-static ssize_t recv_from_kernel(int fd, void *buf, size_t size)
+static ssize_t wire_receive(int fd, void *buf, size_t size)
 {
 	for (;;) {
 		struct sockaddr_nl from = { 0 };
@@ -121,7 +121,7 @@ static ssize_t recv_from_kernel(int fd, void *buf, size_t size)
 	}
 }
 
-static int open_socket(uint32_t groups)
+static int wire_open(uint32_t groups)
 {
 	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = groups };
 	int buf = EVENT_RCVBUF;
@@ -141,6 +141,18 @@ static int open_socket(uint32_t groups)
 	return fd;
 }
 
+static ssize_t wire_send(int fd, const void *buf, size_t len)
+{
+	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	ssize_t n = sendto(fd, buf, len, 0, (const struct sockaddr *)&kernel, sizeof(kernel));
+
+	return n < 0 ? -errno : n;
+}
+
+const struct netlink_wire netlink_wire = {
+	.open = wire_open, .send = wire_send, .receive = wire_receive,
+};
+
 /* ---- a batch: messages one after the other in one datagram ------------------------------ */
 
 /* Each message needs the handle of the transport, which is there once that is loaded. */
@@ -149,7 +161,7 @@ static enum iscsi_err batch_start(struct netlink *nl, struct iscsi_why *why)
 	struct message stale;
 
 	/* Left over only if an earlier batch was answered in a way that we didn't understand. */
-	while (recv_from_kernel(nl->command_fd, &stale, sizeof(stale)) > 0)
+	while (nl->wire->receive(nl->command_fd, &stale, sizeof(stale)) > 0)
 		;
 	nl->batch_len = 0;
 	return nl->handle ? ISCSI_SUCCESS :
@@ -309,10 +321,10 @@ static void describe_failure(const struct message *msg, int error, char *ret, si
 static enum iscsi_err batch_exchange(struct netlink *nl, struct uevent *last, int *error,
 				     struct iscsi_why *why)
 {
-	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	const struct nlmsghdr *sent = (const struct nlmsghdr *)nl->batch;
 	enum iscsi_err err = ISCSI_SUCCESS;
 	size_t expected = 0, pos = 0;
+	ssize_t r;
 	char more[160];
 
 	if (error)
@@ -325,17 +337,15 @@ static enum iscsi_err batch_exchange(struct netlink *nl, struct uevent *last, in
 		expected++;
 		pos += NLMSG_ALIGN(nlh->nlmsg_len);
 	}
-	if (sendto(nl->command_fd, nl->batch, nl->batch_len, 0,
-		   (struct sockaddr *)&kernel, sizeof(kernel)) < 0) {
-		if (errno == ECONNREFUSED)
-			return iscsi_fail(why, ISCSI_ERR_INTERNAL,
-					  "the kernel's iSCSI netlink answers in the first "
-					  "network namespace only");
-		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "netlink: %s", strerror(errno));
-	}
+	r = nl->wire->send(nl->command_fd, nl->batch, nl->batch_len);
+	if (r == -ECONNREFUSED)
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "the kernel's iSCSI netlink answers in "
+				  "the first network namespace only");
+	if (r < 0)
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "netlink: %s", strerror((int)-r));
 	for (; expected; expected--) {
 		struct message msg = { 0 };
-		ssize_t n = recv_from_kernel(nl->command_fd, &msg, sizeof(msg));
+		ssize_t n = nl->wire->receive(nl->command_fd, &msg, sizeof(msg));
 		int e;
 
 		if (n < (ssize_t)sizeof(msg) || msg.nlh.nlmsg_type != sent->nlmsg_type)
@@ -535,7 +545,6 @@ static size_t parse_stats(const uint8_t *data, size_t len, struct kernel_stat *s
 static enum iscsi_err nl_get_stats(struct kernel *kernel, uint32_t sid, struct kernel_stat *stats,
 				   size_t *len, struct iscsi_why *why)
 {
-	struct sockaddr_nl to = { .nl_family = AF_NETLINK };
 	struct netlink *nl = netlink_of(kernel);
 	const struct message *msg = (const struct message *)nl->buf;
 	CLEANUP(closep) int fd = -1;
@@ -545,13 +554,14 @@ static enum iscsi_err nl_get_stats(struct kernel *kernel, uint32_t sid, struct k
 	err = batch_start(nl, why);
 	if (err)
 		return err;
-	fd = open_socket(NL_GROUP_ISCSID);
+	fd = nl->wire->open(NL_GROUP_ISCSID);
 	if (fd < 0)
 		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "netlink: %s", strerror(-fd));
 	batch_add_conn(nl, CMD_GET_STATS, sid);
-	if (sendto(fd, nl->batch, nl->batch_len, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
-		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "netlink: %s", strerror(errno));
-	while ((n = recv_from_kernel(fd, nl->buf, sizeof(nl->buf))) > 0) {
+	n = nl->wire->send(fd, nl->batch, nl->batch_len);
+	if (n < 0)
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "netlink: %s", strerror((int)-n));
+	while ((n = nl->wire->receive(fd, nl->buf, sizeof(nl->buf))) > 0) {
 		if ((size_t)n < sizeof(*msg))
 			continue;
 		if (msg->nlh.nlmsg_type == CMD_GET_STATS)
@@ -648,7 +658,7 @@ static int netlink_on_event(sd_event_source *source, int fd, uint32_t revents, v
 
 	(void)revents;
 	for (i = 0; i < EVENTS_AT_ONCE; i++) {
-		ssize_t n = recv_from_kernel(fd, nl->buf, sizeof(nl->buf));
+		ssize_t n = nl->wire->receive(fd, nl->buf, sizeof(nl->buf));
 
 		if (n == -ENOBUFS) {
 			lost = true;
@@ -683,6 +693,7 @@ static enum iscsi_err probe(struct netlink *nl, struct iscsi_why *why)
 }
 
 enum iscsi_err netlink_open(sd_event *loop, struct sysfs *sysfs,
+			    const struct netlink_wire *wire,
 			    const struct kernel_events *events, void *arg,
 			    struct kernel **ret, struct iscsi_why *why)
 {
@@ -694,12 +705,13 @@ enum iscsi_err netlink_open(sd_event *loop, struct sysfs *sysfs,
 		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
 	nl->kernel.ops = &netlink_ops;
 	nl->sysfs = sysfs;
+	nl->wire = wire;
 	nl->events = events;
 	nl->arg = arg;
 	nl->event_fd = -1;
-	r = nl->command_fd = open_socket(0);
+	r = nl->command_fd = wire->open(0);
 	if (r >= 0)
-		r = nl->event_fd = open_socket(NL_GROUP_ISCSID);
+		r = nl->event_fd = nl->wire->open(NL_GROUP_ISCSID);
 	if (r >= 0)
 		r = sd_event_add_io(loop, &nl->source, nl->event_fd, EPOLLIN,
 				    netlink_on_event, nl);

@@ -6,10 +6,22 @@
 #ifndef ISCSID_NETLINK_H
 #define ISCSID_NETLINK_H
 
+#include <sys/types.h>
 #include <systemd/sd-event.h>
 
 #include "iscsid/kernel/kernel.h"
 #include "iscsid/kernel/sysfs.h"
+
+/* The way to the kernel and back; a test has its own. Each returns -errno on failure. */
+struct netlink_wire {
+	/* A socket; with @groups, subscribed to these. */
+	int (*open)(uint32_t groups);
+	/* Sends one datagram, which the kernel has dealt with when this returns. */
+	ssize_t (*send)(int fd, const void *buf, size_t len);
+	/* One datagram of the kernel's only: no other process may answer for it. 0: none. */
+	ssize_t (*receive)(int fd, void *buf, size_t size);
+};
+extern const struct netlink_wire netlink_wire;
 
 /*
  * Opens the two sockets, one for commands and one for events, and puts the second on the loop
@@ -18,6 +30,7 @@
  * ISCSI_ERR_TRANS_NOT_FOUND: no such kernel part; ISCSI_ERR_ACCESS: not permitted.
  */
 enum iscsi_err netlink_open(sd_event *loop, struct sysfs *sysfs,
+			    const struct netlink_wire *wire,
 			    const struct kernel_events *events, void *arg,
 			    struct kernel **ret, struct iscsi_why *why);
 struct kernel *netlink_close(struct kernel *kernel);	/* takes and returns NULL */

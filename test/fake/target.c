@@ -20,6 +20,8 @@ struct fake_target_conn {
 	sd_event_source *io;
 	uint32_t stat_sn;
 	size_t sent;			/* of the answer to SendTargets */
+	uint8_t text_bhs[BHS];		/* the last Text Request */
+	unsigned int isns_asked;
 	size_t got;
 	uint8_t in[BHS + DATA_MAX];
 };
@@ -136,6 +138,77 @@ static void answer_text(struct fake_target_conn *conn, size_t len)
 	conn->sent += part;
 }
 
+/* ---- iSNS (RFC 4171): a header of 12 bytes, then attributes ------------------------------- */
+
+enum { ISNS_HEADER = 12 };
+
+static void isns_attribute(struct writer *w, uint32_t tag, const void *value, size_t len)
+{
+	static const uint8_t padding[4];
+
+	writer_be32(w, tag);
+	writer_be32(w, (uint32_t)((len + 3) & ~(size_t)3));
+	writer_bytes(w, value, len);
+	writer_bytes(w, padding, -len & 3);
+}
+
+static void isns_number(struct writer *w, uint32_t tag, uint32_t value)
+{
+	uint8_t bytes[4];
+
+	put_be32(bytes, value);
+	isns_attribute(w, tag, bytes, sizeof(bytes));
+}
+
+static void isns_targets(struct writer *w, const char *lines)
+{
+	char name[224], address[64];
+	int n;
+
+	isns_number(w, 33, 1);
+	isns_attribute(w, 0, NULL, 0);
+	for (; lines && sscanf(lines, "%223s %63s%n", name, address, &n) == 2; lines += n) {
+		uint8_t mapped[16] = { [10] = 0xff, [11] = 0xff };
+
+		must(inet_pton(AF_INET, address, mapped + 12) == 1, address);
+		isns_attribute(w, 32, name, strlen(name) + 1);
+		isns_number(w, 33, 1);
+		isns_attribute(w, 48, name, strlen(name) + 1);
+		isns_attribute(w, 49, mapped, sizeof(mapped));
+		isns_number(w, 50, 3260);
+		isns_number(w, 51, 1);
+	}
+}
+
+static void answer_isns(struct fake_target_conn *conn)
+{
+	struct fake_target *target = conn->target;
+	uint16_t function = get_be16(conn->in + 2);
+	uint8_t out[4096];
+	struct writer w = writer_init(out, sizeof(out));
+	unsigned int n = conn->isns_asked++;
+	uint32_t status = n < ARRAY_SIZE(target->isns_status) ? target->isns_status[n] : 0;
+
+	if (n + 1 < sizeof(target->isns_asked))
+		target->isns_asked[n] = function == 1 ? 'r' : function == 2 ? 'q' : 'd';
+	if (target->silent)
+		return;
+	writer_be16(&w, 1);
+	writer_be16(&w, function | 0x8000);
+	writer_be16(&w, 0);
+	writer_be16(&w, 0x4c00);		/* the server's; first and last part */
+	writer_bytes(&w, conn->in + 8, 2);	/* the transaction */
+	writer_be16(&w, 0);
+	writer_be32(&w, status);
+	if (function == 2 && !status)
+		isns_targets(&w, target->targets);
+	must(!w.failed, "an iSNS answer that is too long");
+	put_be16(out + 4, (uint16_t)(w.pos - ISNS_HEADER));
+	must(send(conn->fd, out, w.pos, MSG_NOSIGNAL) == (ssize_t)w.pos, "send");
+}
+
+/* ---- what comes in ------------------------------------------------------------------------- */
+
 static void answer(struct fake_target_conn *conn, size_t len)
 {
 	struct fake_target *target = conn->target;
@@ -147,8 +220,15 @@ static void answer(struct fake_target_conn *conn, size_t len)
 	case 0x03:
 		answer_login(conn, len);
 		break;
+	case 0x00:
+		target->nop_outs++;
+		break;
 	case 0x04:
-		answer_text(conn, len);
+		memcpy(conn->text_bhs, conn->in, BHS);
+		if (target->holds_texts)
+			target->texts++;
+		else
+			answer_text(conn, len);
 		break;
 	case 0x06:
 		target->logouts++;
@@ -167,17 +247,21 @@ static int conn_on_io(sd_event_source *source, int fd, uint32_t revents, void *u
 	(void)source;
 	(void)revents;
 	for (;;) {
-		size_t want = BHS, len = 0;
+		bool isns = conn->target->isns;
+		size_t header = isns ? ISNS_HEADER : BHS, want = header, len = 0;
 		ssize_t n;
 
-		if (conn->got >= BHS) {
-			len = get_be24(conn->in + 5);
-			must(len <= DATA_MAX - 4, "a PDU that is too long");
-			want = BHS + ((len + 3) & ~(size_t)3);
+		if (conn->got >= header) {
+			len = isns ? get_be16(conn->in + 4) : get_be24(conn->in + 5);
+			must(len <= DATA_MAX - 4, "a message that is too long");
+			want = header + ((len + 3) & ~(size_t)3);
 		}
-		if (conn->got >= BHS && conn->got == want) {
+		if (conn->got >= header && conn->got == want) {
 			conn->got = 0;
-			answer(conn, len);
+			if (isns)
+				answer_isns(conn);
+			else
+				answer(conn, len);
 			continue;
 		}
 		n = recv(fd, conn->in + conn->got, want - conn->got, MSG_DONTWAIT);
@@ -250,6 +334,13 @@ void fake_target_close(struct fake_target *target)
 {
 	fake_target_hang_up(target);
 	fake_target_go_deaf(target);
+}
+
+void fake_target_answer_held(struct fake_target *target)
+{
+	must(target->conns != NULL, "no connection to answer on");
+	memcpy(target->conns->in, target->conns->text_bhs, BHS);
+	answer_text(target->conns, 0);
 }
 
 void fake_target_send(struct fake_target *target, const uint8_t bhs[48], const void *data,

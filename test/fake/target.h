@@ -28,9 +28,14 @@ struct fake_target {
 	size_t part_len;		/* the answer comes in parts of this many bytes; 0: whole */
 	bool silent;			/* takes what is sent and answers nothing */
 	bool never_logs_out;		/* doesn't answer a Logout Request */
+	bool holds_texts;		/* answers Text Requests at fake_target_answer_held() only */
+	/* An iSNS server instead: @targets has lines "NAME IPV4-ADDRESS". */
+	bool isns;
+	uint32_t isns_status[4];	/* of its answers, in their order; then 0 */
 
 	/* What it has seen. */
-	unsigned int accepted, logins, texts, logouts;
+	unsigned int accepted, logins, texts, logouts, nop_outs;
+	char isns_asked[16];		/* a letter for each request: q(uery), r(egister), d(ereg.) */
 	char last_login[4096];		/* the text of the last Login Request, NULs as '\n' */
 	char last_text[1024];		/* and of the last Text Request */
 };
@@ -42,6 +47,8 @@ void fake_target_go_deaf(struct fake_target *target);
 void fake_target_listen(struct fake_target *target);
 /* Closes all connections. */
 void fake_target_hang_up(struct fake_target *target);
+/* Answers the Text Request that the newest connection waits for. */
+void fake_target_answer_held(struct fake_target *target);
 /* Sends a PDU on the newest connection. */
 void fake_target_send(struct fake_target *target, const uint8_t bhs[48], const void *data,
 		      size_t len);

@@ -436,7 +436,7 @@ START_TEST(a_logout_cancels_a_login)
 {
 	d->target.silent = true;
 	send_login(&client, 3, 0, NULL);
-	UNTIL(d->target.accepted == 1);
+	UNTIL(d->kernel.session[1].bound);
 	fake_client_open(&other);
 	ck_assert_int_eq(log_out(&other, 1), ISCSI_SUCCESS);
 	await_reply(&client);

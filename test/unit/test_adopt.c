@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A daemon that starts finds sessions in the kernel (test/fake/daemon.h): those of the daemon
+ * before it, and those that another program has made. Healthy ones are left alone, the rest is
+ * recovered, ended or not touched at all.
+ */
+#include <check.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "libiscsi-db/util.h"
+#include "test/fake/daemon.h"
+
+static struct fake_daemon *d = &the_daemon;
+static struct fake_client client;
+
+static void setup(void)
+{
+	fake_daemon_setup();
+	fake_client_open(&client);
+}
+
+static void teardown(void)
+{
+	fake_client_close(&client);
+	fake_daemon_teardown();
+}
+
+static void stop(void)
+{
+	fake_client_close(&client);
+	fake_daemon_stop();
+	d->kernel.log[0] = '\0';
+}
+
+static void start(void)
+{
+	fake_daemon_start();
+	fake_client_open(&client);
+}
+
+static void set_session(uint32_t sid, const char *attribute, const char *value)
+{
+	char path[96];
+
+	(void)snprintf(path, sizeof(path), "class/iscsi_session/session%u/%s", sid, attribute);
+	fake_sysfs_set(d->fs, path, value);
+}
+
+static void set_conn(uint32_t sid, const char *attribute, const char *value)
+{
+	char path[96];
+
+	(void)snprintf(path, sizeof(path), "class/iscsi_connection/connection%u:0/%s", sid,
+		       attribute);
+	fake_sysfs_set(d->fs, path, value);
+}
+
+static enum iscsi_err ask(enum mgmt_type type, uint32_t sid)
+{
+	return fake_client_ask(&client, &(struct mgmt_request){ .type = type, .tag = 5, .sid = sid });
+}
+
+static void await_state(uint32_t sid, enum mgmt_conn_state state)
+{
+	uint64_t us = 0;
+
+	while (fake_client_state(&client, sid) != state) {
+		ck_assert_uint_lt(us, 120000000);
+		us += fake_daemon_pass(10000);
+	}
+}
+
+/* A session that another program made: the fake kernel has it, no note speaks of it. */
+static uint32_t foreign_session(void)
+{
+	uint32_t sid = fake_client_log_in(&client, NULL);
+
+	stop();
+	ck_assert_int_eq(d->env.run_dir_fd, -1);
+	(void)chdir(d->dir);
+	ck_assert_int_eq(unlink("session-1"), 0);
+	return sid;
+}
+
+START_TEST(a_healthy_session_is_left_alone)
+{
+	uint32_t sid = fake_client_log_in(&client, NULL);
+
+	stop();
+	start();
+	ck_assert_int_eq(fake_client_state(&client, sid), MGMT_CONN_LOGGED_IN);
+	fake_daemon_wait(20000);
+	ck_assert_str_eq(d->kernel.log, "");
+	ck_assert_uint_eq(d->target.accepted, 1);
+	/* It is a session like any other. */
+	ck_assert_int_eq(ask(MGMT_RESCAN, sid), ISCSI_SUCCESS);
+	ck_assert_int_eq(ask(MGMT_LOGOUT, sid), ISCSI_SUCCESS);
+	ck_assert_uint_eq(d->target.logouts, 1);
+	ck_assert_str_eq(d->kernel.log, "unbind 1, pdu 46, stop 1, destroy 1");
+}
+END_TEST
+
+START_TEST(a_session_counts_for_its_record)
+{
+	CLEANUP(freep) char *record = fake_node_text(NULL);
+
+	(void)fake_client_log_in(&client, NULL);
+	stop();
+	start();
+	ck_assert_int_eq(fake_client_ask(&client, &(struct mgmt_request){
+		.type = MGMT_LOGIN, .record = record }), ISCSI_ERR_SESS_EXISTS);
+}
+END_TEST
+
+START_TEST(a_session_that_broke_meanwhile_is_reopened)
+{
+	uint32_t sid = fake_client_log_in(&client, (const char *[]){
+		"node.session.iscsi.DefaultTime2Wait", "0", NULL });
+	uint8_t isid[6];
+
+	memcpy(isid, d->kernel.session[sid].last_bhs + 8, sizeof(isid));
+	stop();
+	fake_target_hang_up(&d->target);
+	fake_daemon_settle();
+	set_conn(sid, "state", "failed\n");
+	set_session(sid, "state", "FAILED\n");
+	start();
+	await_state(sid, MGMT_CONN_LOGGED_IN);
+	ck_assert_str_eq(d->kernel.log, "stop 1, bind 1, start 1");
+	ck_assert_mem_eq(isid, d->kernel.session[sid].last_bhs + 8, sizeof(isid));
+}
+END_TEST
+
+START_TEST(a_name_is_looked_up_again)
+{
+	uint32_t sid;
+
+	fake_daemon_add_name("storage.example", "127.0.0.1");
+	sid = fake_client_log_in(&client, (const char *[]){
+		"node.conn[0].address", "storage.example", NULL });
+	stop();
+	fake_target_hang_up(&d->target);
+	fake_daemon_settle();
+	set_conn(sid, "state", "failed\n");
+	set_conn(sid, "address", "\n");		/* the kernel has forgotten its peer */
+	start();
+	await_state(sid, MGMT_CONN_LOGGED_IN);
+	ck_assert_uint_eq(d->kernel.session[sid].starts, 2);
+}
+END_TEST
+
+/* Where a logout stood when the daemon ended: sysfs says it, and it goes on from there. */
+static const struct {
+	const char *target_state;
+	bool up;
+	const char *log;
+} halves[] = {
+	{ "UNBINDING\n", true, "pdu 46, stop 1, destroy 1" },
+	{ "UNBOUND\n", true, "pdu 46, stop 1, destroy 1" },
+	{ "UNBINDING\n", false, "stop 1, destroy 1" },
+	{ "UNBOUND\n", false, "stop 1, destroy 1" },
+};
+
+START_TEST(half_a_logout_is_finished)
+{
+	uint32_t sid = fake_client_log_in(&client, NULL);
+
+	stop();
+	set_session(sid, "target_state", halves[_i].target_state);
+	if (!halves[_i].up) {
+		fake_target_hang_up(&d->target);
+		fake_daemon_settle();
+		set_conn(sid, "state", "failed\n");
+	}
+	start();
+	if (_i == 0)		/* the kernel is still at it, and says so when it's done */
+		manager_kernel_events.unbound(d->manager, sid);
+	UNTIL(!d->kernel.session[sid].exists);
+	ck_assert_str_eq(d->kernel.log, halves[_i].log);
+	fake_daemon_settle();
+	ck_assert_int_eq(ask(MGMT_SESSION_STATE, sid), ISCSI_ERR_SESS_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(a_login_that_was_never_finished_is_removed)
+{
+	CLEANUP(freep) char *record = fake_node_text(NULL);
+
+	d->target.silent = true;
+	fake_client_send(&client, &(struct mgmt_request){ .type = MGMT_LOGIN, .record = record });
+	UNTIL(d->kernel.session[1].bound);
+	stop();
+	fake_sysfs_add_session(d->fs, 1, 0, FAKE_TARGET_NAME, "127.0.0.1", d->target.port);
+	d->kernel.session[1].shown = true;
+	set_session(1, "target_state", "ALLOCATED\n");
+	set_session(1, "state", "FREE\n");
+	set_conn(1, "state", "down\n");
+	start();
+	ck_assert(!d->kernel.session[1].exists);
+	ck_assert_str_eq(d->kernel.log, "destroy 1");
+}
+END_TEST
+
+static const struct { const char *path, *text; } others[] = {
+	{ "class/iscsi_session/session1/creator", "-1\n" },	/* made by the kernel, at boot */
+	{ "class/scsi_host/host0/proc_name", "qedi\n" },	/* of an offload card */
+};
+
+START_TEST(sessions_of_others_are_not_touched)
+{
+	uint32_t sid = fake_client_log_in(&client, NULL);
+
+	stop();
+	fake_sysfs_set(d->fs, others[_i].path, others[_i].text);
+	set_conn(sid, "state", "failed\n");
+	start();
+	fake_daemon_wait(20000);
+	ck_assert_str_eq(d->kernel.log, "");
+	ck_assert_int_eq(ask(MGMT_SESSION_STATE, sid), ISCSI_ERR_SESS_NOT_FOUND);
+	fake_sysfs_set(d->fs, "class/scsi_host/host0/proc_name", "iscsi_tcp\n");
+}
+END_TEST
+
+/* Without a note, sysfs alone tells who it is and with which time-outs. */
+START_TEST(a_session_of_another_program)
+{
+	uint32_t sid = foreign_session();
+
+	set_session(sid, "initiatorname", "iqn.2026-01.net.example:other-name\n");
+	set_session(sid, "recovery_tmo", "77\n");
+	start();
+	ck_assert_int_eq(fake_client_state(&client, sid), MGMT_CONN_LOGGED_IN);
+	ck_assert_str_eq(d->kernel.log, "");
+	/* From now on there is a note. */
+	ck_assert_int_eq(faccessat(d->env.run_dir_fd, "session-1", F_OK, 0), 0);
+	fake_target_hang_up(&d->target);
+	fake_daemon_settle();
+	await_state(sid, MGMT_CONN_LOGGED_IN);
+	ck_assert_str_eq(d->kernel.log, "stop 1, bind 1, start 1");
+	ck_assert_ptr_nonnull(strstr(d->target.last_login,
+				     "InitiatorName=iqn.2026-01.net.example:other-name\n"));
+	/* ISID by the other program's scheme: OUI 00023d and the sid. */
+	ck_assert_mem_eq(d->kernel.session[sid].last_bhs + 8, "\x00\x02\x3d\x00\x00\x01", 6);
+}
+END_TEST
+
+/* What sysfs can't tell is in the database: here, that reopening ends after one attempt. */
+START_TEST(the_database_knows_more)
+{
+	CLEANUP(freep) char *text = fake_node_text((const char *[]){
+		"node.session.reopen_max", "1", NULL });
+	struct iscsi_db_record *rec;
+	struct iscsi_db *db;
+	struct iscsi_why why;
+	uint32_t sid = foreign_session();
+
+	ck_assert_msg(!iscsi_db_open(d->env.db_root, &db, &why), "%s", why.text);
+	ck_assert_msg(!iscsi_db_record_parse(ISCSI_DB_NODE, text, strlen(text), "test", NULL, NULL,
+					     &rec, &why), "%s", why.text);
+	ck_assert_msg(!iscsi_db_lock(db, &why), "%s", why.text);
+	ck_assert_msg(!iscsi_db_node_write(db, rec, &why), "%s", why.text);
+	ck_assert_msg(!iscsi_db_commit(db, &why), "%s", why.text);
+	iscsi_db_record_free(rec);
+	iscsi_db_close(db);
+	start();
+	ck_assert_int_eq(fake_client_state(&client, sid), MGMT_CONN_LOGGED_IN);
+	fake_target_go_deaf(&d->target);
+	fake_target_hang_up(&d->target);
+	fake_daemon_settle();
+	for (int i = 0; i < 600 && d->kernel.session[sid].exists; i++)
+		(void)fake_daemon_pass(1000);
+	ck_assert(!d->kernel.session[sid].exists);
+}
+END_TEST
+
+/* A note of a session before a reboot, whose sid has a new owner, counts for nothing. */
+START_TEST(a_note_of_another_session_is_not_believed)
+{
+	uint32_t sid = fake_client_log_in(&client, (const char *[]){
+		"node.conn[0].timeo.login_timeout", "3", NULL });
+
+	stop();
+	set_session(sid, "targetname", "iqn.2026-01.net.example:someone\n");
+	start();
+	ck_assert_int_eq(fake_client_state(&client, sid), MGMT_CONN_LOGGED_IN);
+	fake_target_hang_up(&d->target);
+	fake_daemon_settle();
+	await_state(sid, MGMT_CONN_LOGGED_IN);
+	ck_assert_ptr_nonnull(strstr(d->target.last_login,
+				     "TargetName=iqn.2026-01.net.example:someone\n"));
+}
+END_TEST
+
+START_TEST(notes_without_a_session_go)
+{
+	uint32_t sid = fake_client_log_in(&client, NULL);
+	int fd;
+
+	stop();
+	(void)chdir(d->dir);
+	ck_assert_int_eq(rename("session-1", "session-12"), 0);
+	fd = open("session-x", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	(void)close(fd);
+	start();
+	ck_assert_int_ne(access("session-12", F_OK), 0);
+	ck_assert_int_eq(access("session-1", F_OK), 0);
+	ck_assert_int_eq(access("session-x", F_OK), 0);
+	ck_assert_int_eq(fake_client_state(&client, sid), MGMT_CONN_LOGGED_IN);
+}
+END_TEST
+
+/* Only what root alone can write is believed. */
+START_TEST(a_note_that_others_can_write_is_not_believed)
+{
+	uint32_t sid = fake_client_log_in(&client, (const char *[]){
+		"node.session.reopen_max", "1", NULL });
+
+	stop();
+	(void)chdir(d->dir);
+	ck_assert_int_eq(chmod("session-1", 0622), 0);
+	start();
+	fake_target_go_deaf(&d->target);
+	fake_target_hang_up(&d->target);
+	fake_daemon_settle();
+	fake_daemon_wait(25000);
+	/* Its reopen_max would have ended the session by now. */
+	ck_assert(d->kernel.session[sid].exists);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("adopt");
+	TCase *tc = tcase_create("adopt");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, a_healthy_session_is_left_alone);
+	tcase_add_test(tc, a_session_counts_for_its_record);
+	tcase_add_test(tc, a_session_that_broke_meanwhile_is_reopened);
+	tcase_add_test(tc, a_name_is_looked_up_again);
+	tcase_add_loop_test(tc, half_a_logout_is_finished, 0, ARRAY_SIZE(halves));
+	tcase_add_test(tc, a_login_that_was_never_finished_is_removed);
+	tcase_add_loop_test(tc, sessions_of_others_are_not_touched, 0, ARRAY_SIZE(others));
+	tcase_add_test(tc, a_session_of_another_program);
+	tcase_add_test(tc, the_database_knows_more);
+	tcase_add_test(tc, a_note_of_another_session_is_not_believed);
+	tcase_add_test(tc, notes_without_a_session_go);
+	tcase_add_test(tc, a_note_that_others_can_write_is_not_believed);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
