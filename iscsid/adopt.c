@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a starting daemon finds out about the kernel's sessions, see adopt.h. */
+/* A starting daemon finds out about the kernel's sessions, see adopt.h. */
 #include "iscsid/adopt.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@ struct adoption {
 	int run_dir_fd;
 	const char *db_root;
 	const struct iscsi_db_initiator *initiator;
-	struct iscsi_db *db;		/* NULL: none that can be read */
+	struct iscsi_db *db;		/* NULL: no database can be read */
 	bool db_opened;			/* once a session has no note of our own */
 };
 
@@ -45,7 +45,7 @@ static enum iscsi_err set_number(struct iscsi_db_record *rec, const char *key, i
 	return iscsi_db_record_set(rec, key, text, NULL);
 }
 
-/* What the kernel knows better than any record: who it is, and what was set since. */
+/* Names, addresses and time-outs that the kernel shows are newer than those of any record. */
 static void merge_kernel(struct iscsi_db_record *rec, const struct sysfs_session *found)
 {
 	const struct { const char *key, *value; } texts[] = {
@@ -102,7 +102,7 @@ static struct iscsi_db_record *record_from_db(struct adoption *adoption,
 	return rec;
 }
 
-/* Our own note counts only if it speaks of this very session, not of one before a reboot. */
+/* A note counts only for its own session: after a reboot another session may have its sid. */
 static bool load_note(struct adoption *adoption, const struct sysfs_session *found,
 		      struct runstate *state)
 {
@@ -146,7 +146,7 @@ static enum adopt_result read_one(struct adoption *adoption, unsigned int sid,
 		note.time2wait_s = TIME2WAIT_DEFAULT_S;
 	}
 	note.rec = NULL;
-	/* Whoever it logged in as it must be again, whatever the file says by now. */
+	/* The session logs in again under the name of its first login, even if the file has changed. */
 	if (*found->initiator)
 		(void)snprintf(initiator.name, sizeof(initiator.name), "%.*s", ISCSI_NAME_MAX,
 			       found->initiator);

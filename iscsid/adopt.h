@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a starting daemon finds out about a session that the kernel has already: from its own
- * notes (runstate.h), from the database, from sysfs, in this order. It only reads.
+ * A starting daemon finds out about a session that the kernel has already: from the notes of the
+ * daemon before (runstate.h), from the database and from sysfs, in this order. Nothing is changed.
  */
 #ifndef ISCSID_ADOPT_H
 #define ISCSID_ADOPT_H
@@ -15,7 +15,7 @@ struct adoption;
 enum adopt_result {
 	ADOPT_YES,
 	ADOPT_NOT_OURS,		/* made by the kernel, or of an offload card */
-	ADOPT_NEVER_UP,		/* a first login that nobody finished */
+	ADOPT_NEVER_UP,		/* its first login was never finished */
 	ADOPT_FAILED,
 };
 
@@ -25,7 +25,7 @@ struct adoption *adopt_begin(struct sysfs *sysfs, int run_dir_fd, const char *db
 void adopt_end(struct adoption *adoption);
 
 /*
- * @found has secrets: wipe it. @config is the caller's; @state has ISID (zeroes: unknown, then
+ * @found has secrets, which the caller wipes. @config is the caller's; @state has ISID (zeroes: unknown, then
  * it follows from the sid) and Time2Wait, and no record. All are set with ADOPT_YES only.
  */
 enum adopt_result adopt_read(struct adoption *adoption, unsigned int sid,

@@ -16,8 +16,8 @@
 int listen_abstract(const char *name);
 
 /*
- * A socket that listens on @path, in place of any that is there. @own tells listen_remove()
- * which file was made. -errno: none to have.
+ * A socket that listens on @path, in place of an older one. @own tells listen_remove()
+ * which file was made. -errno on failure.
  */
 int listen_path(const char *path, struct stat *own);
 /* Removes @path, unless another daemon has put its own socket there. */

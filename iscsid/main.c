@@ -43,7 +43,7 @@
 #define SCAN_THREADS	32	/* scans that run at once; each waits for its target */
 #define NAME_THREADS	4
 
-/* All that the daemon is made of, in the order in which it is made. */
+/* The parts of the daemon, in the order in which daemon_build() makes them. */
 struct daemon {
 	sd_event *loop;
 	struct clock *clock;
@@ -139,7 +139,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 
 /* ---- the kernel module ------------------------------------------------------------------------ */
 
-/* Loads iscsi_tcp unless it is there. What goes wrong is said when the kernel is opened. */
+/* Loads iscsi_tcp unless the kernel has the module. netlink_open() reports its absence. */
 static void load_iscsi_tcp(void)
 {
 	const char *const config_default = NULL;
@@ -163,9 +163,9 @@ static void load_iscsi_tcp(void)
 
 /* ---- becoming a daemon -------------------------------------------------------------------------- */
 
-/* Whoever started the daemon waits for it, and sees on stderr why it doesn't start. */
+/* The process that started the daemon waits for its readiness and shows why it doesn't start. */
 struct starter {
-	int status_fd;			/* a byte here is its exit status; -1: nobody waits */
+	int status_fd;			/* takes a byte, the exit status; -1: no process waits */
 	int stderr_fd;			/* -1: the log goes to stderr anyway */
 };
 
@@ -240,7 +240,7 @@ static void write_file(const char *path, const char *text)
 		(void)!write(fd, text, strlen(text));
 }
 
-/* Which objects recovery runs in: our own, and those that every step of it calls. */
+/* Whether recovery runs code of this object: the program itself and the libraries it calls. */
 static bool recovery_needs(const char *name)
 {
 	static const char *const needed[] = { "/libc.so", "/libsystemd.so", "/ld-linux" };
@@ -255,10 +255,10 @@ static bool recovery_needs(const char *name)
 
 /*
  * Makes code and constants resident that may not have run yet when the disk they lie on is
- * gone; locked on fault, they stay. OpenSSL isn't among them: a session that needs it has
- * touched it in its first login.
+ * gone; locked on fault, they stay. OpenSSL isn't among them: a session that needs CHAP
+ * has touched OpenSSL in its first login.
  */
-__attribute__((no_sanitize("address")))	/* it reads whole segments, red zones and all */
+__attribute__((no_sanitize("address")))	/* the function reads whole segments, red zones included */
 static int touch_object(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	volatile char sum = 0;
@@ -591,7 +591,7 @@ int main(int argc, char **argv)
 		return status;
 	umask(0077);
 	(void)signal(SIGPIPE, SIG_IGN);
-	/* What goes to the journal goes by its socket: stderr would make us wait for it. */
+	/* The journal is reached by its socket: a write to stderr would wait for the journal. */
 	log_open(!o.foreground || getenv("JOURNAL_STREAM"), log_level_of(&o));
 	if (!o.foreground)
 		daemonise(&starter);

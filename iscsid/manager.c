@@ -186,7 +186,7 @@ enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *re
 		session_start(session);
 		return ISCSI_SUCCESS;
 	}
-	/* The record is gone with the session, so this is no error of ours to return. */
+	/* The session took the record over, so the asker hears the error instead of the caller. */
 	if (session) {
 		session_free(session);		/* tells the asker */
 	} else {
@@ -266,7 +266,7 @@ static void manager_kernel_lost_events(void *arg)
 	CLEANUP(freep) void **sessions = index_objects(&manager->by_sid, &len);
 
 	log_warning("the kernel's events came too fast; looking at every session");
-	for (size_t i = 0; i < len; i++)	/* what ends here is freed later, from the loop */
+	for (size_t i = 0; i < len; i++)	/* a session that ends here is freed later, from the loop */
 		session_resync(sessions[i]);
 }
 
@@ -296,7 +296,7 @@ static void manager_adopt_one(struct manager *manager, struct adoption *adoption
 		return;
 	case ADOPT_NOT_OURS:
 		return;
-	case ADOPT_NEVER_UP:	/* its login died with the daemon that began it */
+	case ADOPT_NEVER_UP:	/* the daemon that began its login has died */
 		log_notice("session %u: its login was never finished; removing it", sid);
 		if (manager->kernel->ops->destroy_session(manager->kernel, sid, true, &why))
 			log_warning("session %u: %s", sid, why.text);
@@ -316,7 +316,7 @@ static void manager_adopt_one(struct manager *manager, struct adoption *adoption
 	session_start(session);
 }
 
-/* The events are subscribed to already: what changes while we look is told later. */
+/* The kernel's events are subscribed to already, so a change during adoption is told later. */
 static void manager_adopt(struct manager *manager)
 {
 	CLEANUP(freep) unsigned int *sids = NULL;

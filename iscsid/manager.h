@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The sessions, by sid and by node: it makes them, finds them, tells them what the kernel says,
- * takes over those that are there already. Everything that it works with is handed in.
+ * The manager owns the sessions: it makes them, finds them by sid and by node, passes the kernel's
+ * events on to them, and takes over the sessions that the kernel has already. Everything that the
+ * manager works with is handed in.
  */
 #ifndef ISCSID_MANAGER_H
 #define ISCSID_MANAGER_H
@@ -31,11 +32,11 @@ struct manager_env {
 
 /* Without a kernel yet: no session can be made before manager_start(). NULL: no memory. */
 struct manager *manager_new(const struct manager_env *env);
-/* What the kernel object is to call, with the manager as its argument. */
+/* The functions that the kernel object calls, with the manager as their argument. */
 extern const struct kernel_events manager_kernel_events;
 /* Takes over the sessions that @kernel, which outlives the manager, has already. */
 void manager_start(struct manager *manager, struct kernel *kernel);
-/* Frees all sessions, which stay in the kernel; whoever waits for one is told. */
+/* Frees all sessions, which stay in the kernel; each asker hears that the daemon stops. */
 void manager_end_sessions(struct manager *manager);
 /* Takes NULL; returns NULL. */
 struct manager *manager_free(struct manager *manager);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The local socket, see mgmt.h. A client sends requests one after the other and gets answers as
- * they come; it is read no further while too many of its requests are open, and dropped when it
- * neither completes a message nor takes its answers.
+ * they come. A client with too many open requests isn't read any further; a client that neither
+ * completes a message nor takes its answers is dropped.
  */
 #include "iscsid/mgmt.h"
 
@@ -18,7 +18,7 @@
 #include "libiscsi-db/util.h"
 
 #define CLIENTS_MAX		512
-#define OPEN_REQUESTS_MAX	128	/* of one client: what is under way at once */
+#define OPEN_REQUESTS_MAX	128	/* of one client, under way at once */
 #define OUT_MAX			(4 << 20)	/* unread answers of one client */
 #define STALL_TIMEOUT_US	(30 * UINT64_C(1000000))
 #define ACCEPT_INTERVAL_US	100000
@@ -35,20 +35,20 @@ struct client {
 	struct timer *timer;		/* armed while something is incomplete */
 	uint8_t header[MGMT_HEADER_LEN];
 	uint16_t type;
-	uint8_t *body;			/* while one is being read */
+	uint8_t *body;			/* of the message that is being read; else NULL */
 	uint32_t body_len;
 	size_t got;			/* of header and body */
 	uint8_t *out;			/* answers not yet taken */
 	size_t out_len, out_pos, out_size;
 	unsigned int open_requests;
-	bool owes;			/* the timer runs: it is the client's turn */
+	bool owes;			/* the client must act next, and the timer runs */
 	bool closing;			/* to be closed once @out is empty */
 };
 
 /* A request between its arrival and its result. */
 struct request {
-	struct asker asker;		/* first: what sessions hold */
-	struct client *client;		/* NULL once it has left */
+	struct asker asker;		/* first, since sessions hold a pointer to the asker */
+	struct client *client;		/* NULL once the client has left */
 	struct mgmt *mgmt;
 	struct request *next, **prev;	/* in mgmt->requests */
 	uint32_t tag;
@@ -81,7 +81,7 @@ static bool client_flush(struct client *client)
 	if (client->out_pos < client->out_len)
 		return true;
 	if (client->out_len)
-		client->owes = false;	/* it took all of it: a new deadline */
+		client->owes = false;	/* the client took all answers: a new deadline */
 	client->out_pos = client->out_len = 0;
 	return true;
 }
@@ -92,7 +92,7 @@ static bool client_reserve(struct client *client, size_t len)
 	uint8_t *out;
 
 	if (client->out_pos && client->out_len + len > OUT_MAX) {
-		/* What was taken already makes room. */
+		/* The answers that the client has taken make room. */
 		memmove(client->out, client->out + client->out_pos,
 			client->out_len - client->out_pos);
 		client->out_len -= client->out_pos;
@@ -112,7 +112,7 @@ static bool client_reserve(struct client *client, size_t len)
 	return true;
 }
 
-/* An answer that can't be kept costs its client the connection, nothing else. */
+/* A client whose answer can't be kept loses its connection; no other client notices. */
 static void client_reply(struct client *client, const struct mgmt_reply *reply)
 {
 	size_t len;
@@ -189,7 +189,7 @@ static void request_on_session(struct asker *asker, enum iscsi_err err, uint32_t
 
 /* ---- requests ----------------------------------------------------------------------------------- */
 
-static void nobody_cares(struct asker *asker, enum iscsi_err err, uint32_t sid,
+static void forget_result(struct asker *asker, enum iscsi_err err, uint32_t sid,
 			 const struct iscsi_why *why)
 {
 	(void)err;
@@ -215,7 +215,7 @@ static void handle_login(struct request *req, const struct mgmt_request *msg)
 	if (!err && msg->flags & MGMT_NO_WAIT) {
 		asker = calloc(1, sizeof(*asker));
 		if (asker)
-			asker->done = nobody_cares;
+			asker->done = forget_result;
 		else
 			err = ISCSI_ERR_NOMEM;
 	}
@@ -402,7 +402,7 @@ static bool client_waits(const struct client *client)
 	       client->out_len > OUT_MAX / 2;
 }
 
-/* What the client is watched for follows from what it has open. */
+/* Waits for the events that the state of the client calls for, and arms its deadline. */
 static void client_update(struct client *client)
 {
 	uint32_t events = (client_waits(client) ? 0 : EPOLLIN) |
@@ -419,7 +419,7 @@ static void client_update(struct client *client)
 	client->owes = owes;
 }
 
-/* Reads what completes a header, then a body. 1: a whole message, 0: not yet, -errno. */
+/* Reads the rest of a header, then of a body. 1: the message is whole, 0: not yet, -errno. */
 static int client_read_some(struct client *client)
 {
 	struct iscsi_why why;
@@ -523,7 +523,7 @@ static void client_free(struct client *client)
 		if (req->client != client)
 			continue;
 		req->client = NULL;
-		/* A login or logout goes on; what a discovery finds is for nobody now. */
+		/* A login or logout goes on; a discovery ends, since its targets have no reader. */
 		if (req->discovery) {
 			manager_discard(mgmt->manager, req->discovery);
 			request_free(req);
@@ -570,7 +570,7 @@ static int client_new(struct mgmt *mgmt, int fd, struct client **ret)
 
 /* ---- listening --------------------------------------------------------------------------------------- */
 
-/* No descriptor for one more client: without taking it off the queue we would spin. */
+/* Without a descriptor the client would stay in the queue, and the loop would spin. */
 static void turn_away(struct mgmt *mgmt, int listen_fd)
 {
 	int fd;

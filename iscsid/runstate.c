@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the daemon must know of a session after a restart, see runstate.h. A file is the node
+ * The daemon's notes of its sessions, see runstate.h. A file is the node
  * record as the database has it, after a first line of our own:
  *
  *	# iscsid session ISID 00023d000001 Time2Wait 2
@@ -81,7 +81,7 @@ static int read_whole(int dir_fd, const char *name, char **ret, size_t *ret_len)
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	/* Only what root wrote and nobody else could: it says what we connect to. */
+	/* A note says where the daemon connects to, so only a file that root alone can write counts. */
 	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) ||
 	    st.st_size <= 0 || st.st_size > FILE_MAX)
 		return -EBADMSG;

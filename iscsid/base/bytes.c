@@ -53,7 +53,7 @@ const char *reader_str(struct reader *r)
 	p = reader_bytes(r, (size_t)len + 1);
 	if (!p)
 		return "";
-	/* The first NUL must be the one at the end, or two readers could see two strings. */
+	/* The first NUL must be the last byte, or two readers could see different strings. */
 	if (memchr(p, '\0', (size_t)len + 1) != p + len) {
 		r->failed = true;
 		return "";

@@ -9,12 +9,12 @@
 #define ACCURACY_US	10000	/* timers that lie closer together wake the loop once */
 
 struct real_clock {
-	struct clock clock;		/* first: what the others hold */
+	struct clock clock;		/* first, since the others hold a pointer to it */
 	sd_event *loop;
 };
 
 struct real_timer {
-	struct timer timer;		/* first: what the others hold */
+	struct timer timer;		/* first, since the others hold a pointer to it */
 	sd_event_source *source;
 };
 

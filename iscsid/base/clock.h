@@ -44,7 +44,7 @@ static inline struct timer *timer_new(struct clock *clock, void (*expired)(void 
 	return clock->timer_new(clock, expired, arg);
 }
 
-/* Expires once, in @us from now, whatever was armed before; needs no memory. */
+/* Expires once, in @us from now, and replaces an earlier time; needs no memory. */
 static inline void timer_arm(struct timer *timer, uint64_t us)
 {
 	timer->clock->timer_arm(timer, us);

@@ -11,7 +11,7 @@
 
 static int log_fd = -1;		/* /dev/log; -1: stderr */
 static int log_level = LOG_INFO;
-static time_t log_connected;	/* when it was tried last */
+static time_t log_connected;	/* when the last attempt to connect was made */
 
 void log_close(void)
 {
@@ -37,7 +37,7 @@ static void log_send(const char *line, size_t len)
 {
 	if (send(log_fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno == EAGAIN)
 		return;
-	/* The log was restarted: find it again, but not for each line. */
+	/* The log was restarted: connect again, at most once a second. */
 	if (time(NULL) != log_connected) {
 		log_open(true, log_level);
 		if (log_fd >= 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The daemon's log: to stderr, or, as a daemon, to the journal's or syslog's socket without ever
- * waiting for it, since during recovery its disk may be the one that is gone.
+ * The daemon's log goes to stderr, or, in the background, to the socket of the journal or syslog.
+ * The daemon never waits for that socket: the disk of the log may be the lost one.
  * Callers put the object's name in front: "session 3 iqn... 10.0.0.5:3260,1: ...".
  */
 #ifndef ISCSID_LOG_H

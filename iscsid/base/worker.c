@@ -196,7 +196,7 @@ int worker_submit(struct worker_pool *pool, struct worker_job *job)
 		if (!r)
 			pool->threads++;
 		else if (pool->threads)
-			r = 0;		/* the others will come to it */
+			r = 0;		/* the threads that run already will take the job */
 	}
 	if (!r) {
 		queue_add(&pool->waiting, job);

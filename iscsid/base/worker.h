@@ -27,9 +27,9 @@ struct worker_job {
 int worker_pool_new(sd_event *loop, unsigned int max_threads, struct worker_pool **ret);
 
 /*
- * Takes NULL. Jobs that still run are waited for up to a second and then left to the end of the
- * process, since nothing can end a write that the kernel holds: false, and what they use must
- * stay. done() is not called for them.
+ * Takes NULL. Running jobs are waited for up to a second. Jobs that take longer are left running,
+ * since a write that the kernel holds can't be ended: then the result is false, and the objects
+ * that these jobs use must stay. done() is not called for any of them.
  */
 bool worker_pool_free(struct worker_pool *pool);
 

@@ -39,8 +39,8 @@ static void usage_read(struct usage *usage, const char *proc)
 }
 
 /*
- * The source of a mount or a swap area is looked at only below /dev: a swap file may lie on the
- * very disk that is gone, and asking for it would wait for that.
+ * The source of a mount or a swap area is looked at only below /dev: a swap file may lie on a disk
+ * that is gone, and stat() would wait for that disk.
  */
 static bool source_is(struct libmnt_fs *fs, dev_t dev)
 {
@@ -101,11 +101,11 @@ static bool read_devno(const struct usage *usage, const char *name, dev_t *ret)
 	return true;
 }
 
-/* A device, and how many others lie below it. */
+/* Where in a stack of devices the search is. */
 struct place {
 	const struct usage *usage;
-	const char *prefix;		/* of the names of those above it that count */
-	int depth;
+	const char *prefix;		/* only entries of this prefix are devices */
+	int depth;			/* how many devices lie below */
 	struct iscsi_why *why;
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What every implementation of kernel_ops shares: lists of parameters and the words for errors. */
+/* Shared by all implementations of kernel_ops: lists of parameters and the words for errors. */
 #include "iscsid/kernel/kernel.h"
 
 #include <assert.h>

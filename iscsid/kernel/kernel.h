@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What we ask of the kernel's iSCSI class and what it tells us: the only way from sessions and
- * connections to the kernel. netlink.c implements it over NETLINK_ISCSI, test/fake in memory.
+ * Operations and events of the kernel's iSCSI class: the only way from sessions and connections
+ * to the kernel and back. netlink.c implements it over NETLINK_ISCSI, test/fake in memory.
  *
  * Each operation is one batch, executed before it returns (the kernel answers within the call)
  * and cheap enough for the event loop; none waits for the network. A batch that fails half way
@@ -90,7 +90,7 @@ struct kernel_bind_args {
 struct kernel_stat {
 	char name[64];
 	uint64_t value;
-	bool custom;			/* the driver's own, not one of the common ones */
+	bool custom;			/* a counter that only this driver has */
 };
 #define KERNEL_STATS_MAX	(21 + 32)
 
@@ -113,8 +113,7 @@ struct kernel_ops {
 				     struct iscsi_why *why);
 	/*
 	 * Takes the socket away and holds I/O back for a later login. Needed after every
-	 * connection error. What the kernel said of the old connection has arrived when this
-	 * returns.
+	 * connection error. All events of the old connection have arrived when this returns.
 	 */
 	enum iscsi_err (*stop_conn)(struct kernel *kernel, uint32_t sid, struct iscsi_why *why);
 	/* Removes all LUNs, flushing them; kernel_events.unbound follows, once per session. */
@@ -124,12 +123,12 @@ struct kernel_ops {
 	enum iscsi_err (*get_stats)(struct kernel *kernel, uint32_t sid,
 				    struct kernel_stat *stats, size_t *len,
 				    struct iscsi_why *why);
-	/* Ends it in any state; kernel_events.destroyed follows when sysfs shows it no more. */
+	/* Ends a session in any state; kernel_events.destroyed follows once sysfs has lost it. */
 	enum iscsi_err (*destroy_session)(struct kernel *kernel, uint32_t sid, bool has_conn,
 					  struct iscsi_why *why);
 };
 
-/* What the kernel tells us; never from within an operation. */
+/* What the kernel tells. No event is delivered from within an operation. */
 struct kernel_events {
 	/* A PDU for user space; bhs has 48 bytes. */
 	void (*pdu)(void *arg, uint32_t sid, const uint8_t *bhs, const uint8_t *data,
@@ -138,7 +137,7 @@ struct kernel_events {
 	void (*conn_error)(void *arg, uint32_t sid, int error);
 	void (*unbound)(void *arg, uint32_t sid);
 	void (*destroyed)(void *arg, uint32_t sid);
-	/* Events were lost: look at sysfs for what every session is at. */
+	/* Events were lost: the state of each session must be read from sysfs. */
 	void (*lost_events)(void *arg);
 };
 

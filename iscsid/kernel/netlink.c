@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * kernel_ops over NETLINK_ISCSI. Two sockets: commands go out on one and their replies are in
- * its queue when sendmsg() returns; the other is subscribed to the events. So replies never mix
- * with events, and events are read in the loop, where it is their turn.
+ * kernel_ops over NETLINK_ISCSI. There are two sockets. Commands go out on the first, and their
+ * replies are in its queue when sendto() returns. The second is subscribed to the events, which
+ * the loop reads in their turn. So replies never mix with events.
  */
 #include "iscsid/kernel/netlink.h"
 
@@ -17,7 +17,7 @@
 #define NL_GROUP_ISCSID		1	/* events for iscsid */
 #define EVENT_RCVBUF		(4 << 20)
 #define BATCH_MAX		(32 * 1024)
-#define EVENTS_AT_ONCE		64	/* then it is the turn of others */
+#define EVENTS_AT_ONCE		64	/* then other event sources have their turn */
 
 /* Commands and events, enum iscsi_uevent_e. */
 enum {
@@ -47,8 +47,8 @@ enum { STOP_TERM = 1, STOP_RECOVER = 3 };
 enum { HOST_HWADDRESS = 0, HOST_NETDEV = 2 };
 
 /*
- * struct iscsi_uevent as a 64-bit kernel has it: each member lies where its size would put it
- * anyway, so packing moves nothing; but a message in a batch may begin at any multiple of 4.
+ * struct iscsi_uevent as a 64-bit kernel has it: each member lies where its alignment would
+ * put it, so packing moves no member; but a message in a batch may begin at any multiple of 4.
  */
 #define PACKED	__attribute__((packed, aligned(4)))
 
@@ -85,7 +85,7 @@ struct message {
 _Static_assert(sizeof(struct message) == 72, "a message without payload has 72 bytes");
 
 struct netlink {
-	struct kernel kernel;		/* first: what the others hold */
+	struct kernel kernel;		/* first, since the others hold a pointer to it */
 	struct sysfs *sysfs;
 	const struct netlink_wire *wire;
 	const struct kernel_events *events;
@@ -135,7 +135,7 @@ static int wire_open(uint32_t groups)
 		(void)close(fd);
 		return r;
 	}
-	/* Each message counts 768 bytes against this; without the right to force it, what we get. */
+	/* Each message counts 768 bytes. Without the right to force the size, the limit applies. */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buf, sizeof(buf)) < 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buf, sizeof(buf));
 	return fd;
@@ -169,9 +169,9 @@ static enum iscsi_err batch_start(struct netlink *nl, struct iscsi_why *why)
 }
 
 /*
- * Adds a command; @head and @tail follow it as its payload. What is sent is bounded by its
- * callers (parameters by KERNEL_PARAMS_MAX and the record's values, PDUs by login's 8192), but
- * a batch that doesn't fit is refused whole by batch_run().
+ * Adds a command; @head and @tail follow as its payload. The callers bound the size (parameters
+ * by KERNEL_PARAMS_MAX and the lengths of a record's values, PDUs by the 8192 bytes of a login);
+ * batch_run() refuses a batch that doesn't fit.
  */
 static struct uevent *batch_add(struct netlink *nl, uint32_t type, const void *head,
 				size_t head_len, const void *tail, size_t tail_len)
@@ -290,7 +290,7 @@ static bool reply_harmless(const struct message *msg, int error)
 				   msg->nlh.nlmsg_type == CMD_SET_HOST_PARAM);
 }
 
-/* A connection that is gone already is told like any lost one. */
+/* A command for a connection that is gone already fails like a lost connection. */
 static enum iscsi_err reply_err(const struct message *msg, int error)
 {
 	if (error == EPERM && msg->ev.type == EV_IF_ERROR)
@@ -301,8 +301,8 @@ static enum iscsi_err reply_err(const struct message *msg, int error)
 }
 
 /*
- * What else there is to say of a failure. A kernel that has counted a target's answer twice takes
- * no login PDU on that session ever again.
+ * Details of a failure for the reason. A kernel that has counted a target's answer twice never
+ * takes a login PDU on that session again.
  */
 static void describe_failure(const struct message *msg, int error, char *ret, size_t size)
 {
@@ -369,7 +369,7 @@ static enum iscsi_err batch_exchange(struct netlink *nl, struct uevent *last, in
 	return err;
 }
 
-/* The same, and what was sent, secrets among it, is wiped. */
+/* The same; then the batch is wiped, since it may hold secrets. */
 static enum iscsi_err batch_run(struct netlink *nl, struct uevent *last, int *error,
 				struct iscsi_why *why)
 {
@@ -539,8 +539,8 @@ static size_t parse_stats(const uint8_t *data, size_t len, struct kernel_stat *s
 
 /*
  * The kernel answers with a multicast and spins, holding up every iSCSI command of the machine,
- * until some subscriber takes it. So the question is asked on a socket that is subscribed, was
- * opened for it and has all its room.
+ * until a subscriber takes the message. So the request goes out on a subscribed socket that was
+ * opened for it and has an empty queue.
  */
 static enum iscsi_err nl_get_stats(struct kernel *kernel, uint32_t sid, struct kernel_stat *stats,
 				   size_t *len, struct iscsi_why *why)
@@ -592,7 +592,7 @@ static enum iscsi_err nl_destroy_session(struct kernel *kernel, uint32_t sid, bo
 	}
 	batch_add_conn(nl, CMD_DESTROY_SESSION_ASYNC, sid);
 	err = batch_run(nl, &last, NULL, why);
-	/* What the connection says doesn't matter: it may not have come to be. */
+	/* An error of the connection doesn't matter: the connection may never have been made. */
 	if (err && last.type != EV_IF_ERROR)
 		return ISCSI_SUCCESS;
 	if (!err || last.iferror != (uint32_t)-ENOSYS)
@@ -623,7 +623,7 @@ static void dispatch_pdu(struct netlink *nl, const struct message *msg, size_t l
 	if (len < sizeof(*msg) + PDU_BHS_LEN)
 		return;
 	pdu_parse_header(bhs, &header);
-	/* The datagram is padded; what the PDU says of itself counts, if it is there. */
+	/* The datagram is padded, so the PDU's own length counts, if so many bytes came. */
 	if (header.data_len > len - sizeof(*msg) - PDU_BHS_LEN)
 		return;
 	nl->events->pdu(nl->arg, msg->ev.r.conn.sid, bhs, bhs + PDU_BHS_LEN, header.data_len);
@@ -671,13 +671,13 @@ static int netlink_on_event(sd_event_source *source, int fd, uint32_t revents, v
 	}
 	if (lost)
 		nl->events->lost_events(nl->arg);
-	/* What the kernel says comes first, unless some target has it say more than we can take. */
+	/* Events of the kernel come first, unless a target makes the kernel send a flood of them. */
 	(void)sd_event_source_set_priority(source, i == EVENTS_AT_ONCE ?
 					   SD_EVENT_PRIORITY_NORMAL : SD_EVENT_PRIORITY_IMPORTANT);
 	return 0;
 }
 
-/* Whether the kernel listens to us at all: any answer to a command that it doesn't have will do. */
+/* Whether the kernel answers: the error for a command that no kernel has is answer enough. */
 static enum iscsi_err probe(struct netlink *nl, struct iscsi_why *why)
 {
 	int error;

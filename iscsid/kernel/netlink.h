@@ -16,17 +16,16 @@
 struct netlink_wire {
 	/* A socket; with @groups, subscribed to these. */
 	int (*open)(uint32_t groups);
-	/* Sends one datagram, which the kernel has dealt with when this returns. */
+	/* Sends a datagram; the kernel has executed it when this returns. */
 	ssize_t (*send)(int fd, const void *buf, size_t len);
-	/* One datagram of the kernel's only: no other process may answer for it. 0: none. */
+	/* Takes a datagram of the kernel; those of other processes are dropped. 0: the queue is empty. */
 	ssize_t (*receive)(int fd, void *buf, size_t size);
 };
 extern const struct netlink_wire netlink_wire;
 
 /*
  * Opens the two sockets, one for commands and one for events, and puts the second on the loop
- * with a higher priority than anything else: what the kernel said comes before what follows
- * from it. @events and @sysfs stay the caller's and outlive the kernel object.
+ * with a higher priority than all other sources: an event comes before its consequences. @events and @sysfs stay the caller's and outlive the kernel object.
  * ISCSI_ERR_TRANS_NOT_FOUND: no such kernel part; ISCSI_ERR_ACCESS: not permitted.
  */
 enum iscsi_err netlink_open(sd_event *loop, struct sysfs *sysfs,

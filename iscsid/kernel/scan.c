@@ -10,11 +10,11 @@
 #define DISKS_PAUSE_MS	10
 
 struct scan {
-	struct worker_job job;		/* first: what the pool hands around */
+	struct worker_job job;		/* first, since the pool holds a pointer to it */
 	struct sysfs *sysfs;
 	unsigned int sid;
 	bool rescan;
-	_Atomic bool forgotten;		/* nobody wants it any more: don't begin */
+	_Atomic bool forgotten;		/* the result is unwanted, so a scan that waits doesn't begin */
 	int error;
 	void (*done)(void *arg, int error);
 	void *arg;
@@ -37,7 +37,7 @@ static void scan_run(struct worker_job *job)
 	struct scan *scan = (struct scan *)job;
 	struct sysfs_session session;
 
-	/* It may have waited long: host numbers are used again at once, sids never. */
+	/* The job may have waited long: host numbers are used again at once, sids never. */
 	if (scan->forgotten || sysfs_read_session(scan->sysfs, scan->sid, SYSFS_DETAIL_LIST,
 						  &session))
 		return;

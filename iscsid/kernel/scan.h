@@ -20,7 +20,7 @@ struct scan;
 struct scan *scan_start(struct worker_pool *pool, struct sysfs *sysfs, unsigned int sid,
 			bool rescan, void (*done)(void *arg, int error), void *arg);
 
-/* Nobody wants to hear of it; it doesn't begin if it hasn't yet. Takes NULL; returns NULL. */
+/* @done isn't called any more; a scan that hasn't begun never does. Takes NULL; returns NULL. */
 struct scan *scan_forget(struct scan *scan);
 
 #endif /* ISCSID_SCAN_H */

@@ -117,7 +117,7 @@ static int read_attr(int dirfd, const char *name, char *ret, size_t size)
 	return 0;
 }
 
-/* A decimal number, "off" being -1; SYSFS_UNSET for whatever else is there, or nothing. */
+/* A decimal number, "off" being -1; SYSFS_UNSET for any other text. */
 static int parse_number(const char *text)
 {
 	char *end;
@@ -428,7 +428,7 @@ enum iscsi_err sysfs_read_session(struct sysfs *sysfs, unsigned int sid,
 		if (r == -ENODEV || r == -ENOENT)
 			gone = true;
 	}
-	/* A session that is being made has no connection yet; one that is gone has no name. */
+	/* A session that is being made has no connection yet; a session that is gone has no name. */
 	return gone && read_row(sysfs, &attrs[0], ret) < 0 ? ISCSI_ERR_SYSFS_LOOKUP :
 							     ISCSI_SUCCESS;
 }
@@ -569,7 +569,7 @@ static bool parse_lun_name(const char *name, struct sysfs_lun *ret)
 	return true;
 }
 
-/* The state of a LUN and its disk, if it has one yet. False: it has gone. */
+/* The state of a LUN, and its disk if there is one yet. False: the LUN has gone. */
 static bool read_lun(int target_fd, const char *name, struct sysfs_lun *ret)
 {
 	CLEANUP(closep) int block_fd = -1;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the kernel shows of sessions, hosts and devices below a given root (/sys, or a folder in
- * a test). iscsid and iscsiadm both read through this. Reading costs what was asked for: nothing
- * here looks at sessions that the caller didn't name, but for the lists. Everything can vanish
- * while it is read: a reader then says ISCSI_ERR_SYSFS_LOOKUP, a list leaves it out.
+ * a test). iscsid and iscsiadm both read through this. Except for the
+ * lists, no function looks at sessions that the caller didn't name. A session can vanish while it
+ * is read: a reader then returns ISCSI_ERR_SYSFS_LOOKUP, and a list leaves the session out.
  */
 #ifndef ISCSID_SYSFS_H
 #define ISCSID_SYSFS_H
@@ -23,10 +23,10 @@ struct sysfs *sysfs_free(struct sysfs *sysfs);
 #define SYSFS_UNSET	(-2)	/* a number that the kernel doesn't show; -1 is "off" */
 
 enum sysfs_detail {
-	SYSFS_DETAIL_LIST,	/* what a one-line list needs: names, portals, host, transport */
+	SYSFS_DETAIL_LIST,	/* for a list of single lines: names, portals, host, transport */
 	SYSFS_DETAIL_STATE,	/* also its state, addresses and interface */
 	SYSFS_DETAIL_VALUES,	/* also time-outs, CHAP's names and negotiated values */
-	SYSFS_DETAIL_ALL,	/* also secrets, and what only taking a session over needs */
+	SYSFS_DETAIL_ALL,	/* also secrets and states, which only adoption needs */
 };
 
 /* Strings are "" where the kernel shows nothing or "(null)"; numbers SYSFS_UNSET. */
@@ -71,8 +71,8 @@ enum iscsi_err sysfs_read_session(struct sysfs *sysfs, unsigned int sid,
 				  enum sysfs_detail detail, struct sysfs_session *ret);
 
 /*
- * Reads anew what of @detail changes while a session is healthy (its states) or may be set by
- * anybody (recovery_tmo). ISCSI_ERR_SYSFS_LOOKUP: the session has gone.
+ * Reads those attributes of @detail anew that change while a session is healthy (its states) or
+ * that any program may set (recovery_tmo). ISCSI_ERR_SYSFS_LOOKUP: the session has gone.
  */
 enum iscsi_err sysfs_read_live(struct sysfs *sysfs, enum sysfs_detail detail,
 			       struct sysfs_session *session);
@@ -85,7 +85,7 @@ char *sysfs_print_session(const struct sysfs_session *session);
 /* Such a text back, the rest unset. False: it isn't one. */
 bool sysfs_parse_session(const char *text, unsigned int sid, struct sysfs_session *ret);
 
-/* True if the kernel has no such session; false also if that can't be told. */
+/* True if the kernel has no such session; false also if sysfs can't be read. */
 bool sysfs_session_gone(struct sysfs *sysfs, unsigned int sid);
 
 /* The numbers of all iSCSI hosts, in ascending order; free() it. */
@@ -118,7 +118,7 @@ bool sysfs_disks_ready(struct sysfs *sysfs, const struct sysfs_session *session)
 /* The state of a SCSI host ("running"), or "" if unreadable. */
 void sysfs_read_host_state(struct sysfs *sysfs, int host_no, char *ret, size_t size);
 
-/* What is shown of an iSCSI host; "" where nothing is. */
+/* The attributes of an iSCSI host; "" for those that the kernel doesn't show. */
 struct sysfs_host {
 	int host_no;
 	char transport[16], state[32];

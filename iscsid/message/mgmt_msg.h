@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Requests to iscsid and its replies <-> bytes. The one description of what goes over the local
- * socket; iscsid's mgmt.c and iscsiadm's client.c are its two users. A parser: no I/O, no log.
+ * Requests to iscsid and its replies <-> bytes. The only description of the messages on the
+ * local socket; iscsid's mgmt.c and iscsiadm's client.c use it. A parser: no I/O, no log.
  *
  * A message is a header of 12 bytes, big-endian: 32 bits magic, 16 bits version, 16 bits type,
  * 32 bits length of the body. The daemon speaks first, with MGMT_HELLO. A client sends nothing
  * before that, so that a daemon of another version, or open-iscsi's own, which listens on the
- * same abstract name, gets nothing that it would misunderstand. Then the client sends any number
+ * same abstract name, gets no request that it would misunderstand. Then the client sends any number
  * of requests, each about one object and with a tag of the client's choice; the daemon answers
  * each with exactly one MGMT_RESULT of the same tag, in the order in which they end, with any
  * number of MGMT_TARGET, MGMT_STAT or MGMT_WARNING before it. A message that can't be understood is answered
@@ -24,7 +24,7 @@
 #define MGMT_MAGIC		0x69534352u	/* "iSCR": never the start of an old mgmt struct */
 #define MGMT_VERSION		3
 #define MGMT_HEADER_LEN		12
-#define MGMT_BODY_MAX		(128 * 1024)	/* bounds what a peer can make us keep */
+#define MGMT_BODY_MAX		(128 * 1024)	/* bounds the memory that a peer can use here */
 
 /* Where the daemon listens: a path that can be bind-mounted, and the name that units know. */
 #define MGMT_SOCKET_PATH	"/run/iscsid/iscsid.sock"
@@ -33,9 +33,9 @@
 enum mgmt_type {
 	/* requests */
 	MGMT_LOGIN		= 1,	/* record: make one session */
-	MGMT_LOGOUT		= 2,	/* sid: end it */
+	MGMT_LOGOUT		= 2,	/* sid: end the session */
 	MGMT_DISCOVER		= 3,	/* record (SendTargets, iSNS), iface: ask for targets */
-	MGMT_SESSION_STATE	= 4,	/* sid: what the daemon knows of it */
+	MGMT_SESSION_STATE	= 4,	/* sid: the daemon's view of the session */
 	MGMT_RESCAN		= 5,	/* sid: look for LUNs */
 	MGMT_STOP		= 6,	/* end the daemon; sessions stay */
 	MGMT_GET_STATS		= 7,	/* sid: the counters of its connection */
@@ -68,7 +68,7 @@ struct mgmt_request {
 	const char *iface;	/* text of an interface record; "" for none */
 };
 
-/* What the connection and the daemon's recovery are at; the words are iscsiadm's. */
+/* The states of a connection and of the daemon's recovery; iscsiadm has the words. */
 enum mgmt_conn_state {
 	MGMT_CONN_FREE, MGMT_CONN_XPT_WAIT, MGMT_CONN_IN_LOGIN, MGMT_CONN_LOGGED_IN,
 	MGMT_CONN_IN_LOGOUT, MGMT_CONN_LOGOUT_REQUESTED, MGMT_CONN_CLEANUP_WAIT,
@@ -97,7 +97,7 @@ struct mgmt_reply {
 	int tpgt;			/* ISCSI_TPGT_UNKNOWN: the target didn't say */
 	/* MGMT_HELLO has @name alone; MGMT_STAT, with @name */
 	uint64_t value;
-	bool custom;			/* the driver's own, not one of the common ones */
+	bool custom;			/* a counter that only this driver has */
 };
 
 /*
