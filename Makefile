@@ -62,9 +62,10 @@ unit_src	:= $(wildcard test/unit/test_*.c)
 fake_src	:= $(wildcard test/fake/*.c)
 fuzz_src	:= $(wildcard test/fuzz/fuzz_*.c)
 
-# What iscsiadm shares with the daemon: the message format, the rule for foreign addresses and the
+# What iscsiadm shares with the daemon: the formats of messages, the rule for foreign addresses and the
 # reader of sysfs.
-shared_src	:= iscsid/message/mgmt_msg.c iscsid/base/bytes.c iscsid/base/stream.c \
+shared_src	:= iscsid/message/mgmt_msg.c iscsid/message/session_text.c iscsid/base/bytes.c \
+		   iscsid/base/stream.c \
 		   iscsid/base/addr_kind.c iscsid/kernel/sysfs.c
 
 # Short lines, unless V=1 asks for the commands.

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "iscsid/message/session_text.h"
 #include "libiscsi-db/util.h"
 
 struct snapshot_entry {
@@ -171,7 +172,7 @@ void snapshot_told(struct snapshot *sessions, const struct sysfs_session *sessio
 	struct sysfs_session told;
 
 	if (e->gone || e->detail >= SYSFS_DETAIL_VALUES || !text ||
-	    !sysfs_parse_session(text, session->sid, &told) ||
+	    !session_text_parse(text, session->sid, &told) ||
 	    !streq(told.target, session->target) || told.host_no != session->host_no)
 		return;
 	if (sysfs_read_live(sessions->sysfs, SYSFS_DETAIL_VALUES, &told)) {

@@ -35,7 +35,7 @@ const struct sysfs_session *snapshot_by_target(const struct snapshot *sessions,
 
 /*
  * Takes over what iscsid told of @session, a session of this snapshot: a text of
- * sysfs_print_session(); NULL or "": nothing. A text about another session is ignored. Afterwards
+ * session_text_print(); NULL or "": nothing. A text about another session is ignored. Afterwards
  * snapshot_detail() has less to read.
  */
 void snapshot_told(struct snapshot *sessions, const struct sysfs_session *session,

@@ -10,6 +10,7 @@
 
 #include "iscsid/base/log.h"
 #include "iscsid/kernel/scan.h"
+#include "iscsid/message/session_text.h"
 #include "iscsid/route.h"
 #include "libiscsi-db/util.h"
 
@@ -47,7 +48,7 @@ struct session {
 	unsigned int failed_connects;	/* of these, without a TCP connection: reopen_max */
 	uint32_t time2wait_s;		/* negotiated */
 	uint64_t up_since_us, failed_since_us;
-	char *shown;			/* sysfs_print_session() since it is up; NULL: not yet */
+	char *shown;			/* session_text_print() since it is up; NULL: not yet */
 	char name[ISCSI_NAME_MAX + ISCSI_ADDRESS_MAX + 64];	/* for the log */
 };
 
@@ -122,7 +123,7 @@ const char *session_shown(struct session *session)
 		return "";
 	if (!session->shown && !sysfs_read_session(session->env->sysfs, conn_sid(session->conn),
 						   SYSFS_DETAIL_VALUES, &found))
-		session->shown = sysfs_print_session(&found);
+		session->shown = session_text_print(&found);
 	return session->shown ? session->shown : "";
 }
 

@@ -102,7 +102,7 @@ void session_describe(const struct session *session, enum mgmt_conn_state *conn_
 		      enum mgmt_recovery *recovery);
 
 /*
- * What the kernel shows of a healthy session, as sysfs_print_session() has it: read once and
+ * What the kernel shows of a healthy session, as session_text_print() has it: read once and
  * kept until the next login. "" in any other state, and if it can't be read.
  */
 const char *session_shown(struct session *session);

@@ -248,33 +248,22 @@ enum iscsi_err sysfs_list_numbers(struct sysfs *sysfs, const char *path, const c
 
 /* ---- sessions -------------------------------------------------------------------------- */
 
-enum place { PLACE_SESSION, PLACE_CONN, PLACE_HOST };
-
-struct attr {
-	const char *name;
-	enum place place;
-	enum sysfs_detail detail;
-	bool number;
-	bool live;		/* changes while the session is healthy, or may be written */
-	size_t offset, size;
-};
-
 #define FIELD(m)	offsetof(struct sysfs_session, m), \
 			sizeof(((struct sysfs_session *)NULL)->m)
 #define TEXT(name, place, detail, member) \
-	{ name, PLACE_##place, SYSFS_DETAIL_##detail, false, false, FIELD(member) }
+	{ name, SYSFS_PLACE_##place, SYSFS_DETAIL_##detail, false, false, FIELD(member) }
 #define NUMBER(name, place, detail, member) \
-	{ name, PLACE_##place, SYSFS_DETAIL_##detail, true, false, FIELD(member) }
+	{ name, SYSFS_PLACE_##place, SYSFS_DETAIL_##detail, true, false, FIELD(member) }
 #define LIVE_TEXT(name, place, detail, member) \
-	{ name, PLACE_##place, SYSFS_DETAIL_##detail, false, true, FIELD(member) }
+	{ name, SYSFS_PLACE_##place, SYSFS_DETAIL_##detail, false, true, FIELD(member) }
 #define LIVE_NUMBER(name, place, detail, member) \
-	{ name, PLACE_##place, SYSFS_DETAIL_##detail, true, true, FIELD(member) }
+	{ name, SYSFS_PLACE_##place, SYSFS_DETAIL_##detail, true, true, FIELD(member) }
 
 /*
  * In the order of their detail. The target's name comes first: if that can't be read, the session
  * has gone.
  */
-static const struct attr attrs[] = {
+const struct sysfs_attr sysfs_attrs[] = {
 	TEXT("targetname", SESSION, LIST, target),
 	NUMBER("tpgt", SESSION, LIST, tpgt),
 	NUMBER("creator", SESSION, LIST, creator),
@@ -320,35 +309,36 @@ static const struct attr attrs[] = {
 #undef LIVE_NUMBER
 #undef FIELD
 
-/* Empties @ret: no text, no number. */
-static void session_unset(struct sysfs_session *ret, unsigned int sid)
+const size_t sysfs_attrs_len = ARRAY_SIZE(sysfs_attrs);
+
+void sysfs_session_unset(struct sysfs_session *ret, unsigned int sid)
 {
 	size_t i;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->sid = sid;
 	ret->host_no = SYSFS_UNSET;
-	for (i = 0; i < ARRAY_SIZE(attrs); i++) {
-		if (attrs[i].number)
-			*(int *)(void *)((char *)ret + attrs[i].offset) = SYSFS_UNSET;
+	for (i = 0; i < ARRAY_SIZE(sysfs_attrs); i++) {
+		if (sysfs_attrs[i].number)
+			*(int *)(void *)((char *)ret + sysfs_attrs[i].offset) = SYSFS_UNSET;
 	}
 }
 
-static int read_row(struct sysfs *sysfs, const struct attr *attr, struct sysfs_session *ret)
+static int read_row(struct sysfs *sysfs, const struct sysfs_attr *attr, struct sysfs_session *ret)
 {
 	char *field = (char *)ret + attr->offset, path[96], text[32];
 	int r;
 
 	switch (attr->place) {
-	case PLACE_SESSION:
+	case SYSFS_PLACE_SESSION:
 		(void)snprintf(path, sizeof(path), "class/iscsi_session/session%u/%s", ret->sid,
 			       attr->name);
 		break;
-	case PLACE_CONN:
+	case SYSFS_PLACE_CONN:
 		(void)snprintf(path, sizeof(path), "class/iscsi_connection/connection%u:%d/%s",
 			       ret->sid, CONN_CID, attr->name);
 		break;
-	case PLACE_HOST:
+	case SYSFS_PLACE_HOST:
 		(void)snprintf(path, sizeof(path), "class/iscsi_host/host%d/%s", ret->host_no,
 			       attr->name);
 		break;
@@ -414,13 +404,13 @@ enum iscsi_err sysfs_read_session(struct sysfs *sysfs, unsigned int sid,
 	bool gone = false;
 	size_t i;
 
-	session_unset(ret, sid);
+	sysfs_session_unset(ret, sid);
 	ret->host_no = read_host_no(sysfs, sid);
 	if (ret->host_no < 0)
 		return ISCSI_ERR_SYSFS_LOOKUP;
 	read_transport(sysfs, ret->host_no, ret->transport, sizeof(ret->transport));
-	for (i = 0; i < ARRAY_SIZE(attrs) && attrs[i].detail <= detail; i++) {
-		int r = read_row(sysfs, &attrs[i], ret);
+	for (i = 0; i < ARRAY_SIZE(sysfs_attrs) && sysfs_attrs[i].detail <= detail; i++) {
+		int r = read_row(sysfs, &sysfs_attrs[i], ret);
 
 		if (r < 0 && i == 0)
 			return ISCSI_ERR_SYSFS_LOOKUP;
@@ -429,7 +419,7 @@ enum iscsi_err sysfs_read_session(struct sysfs *sysfs, unsigned int sid,
 			gone = true;
 	}
 	/* A session that is being made has no connection yet; a session that is gone has no name. */
-	return gone && read_row(sysfs, &attrs[0], ret) < 0 ? ISCSI_ERR_SYSFS_LOOKUP :
+	return gone && read_row(sysfs, &sysfs_attrs[0], ret) < 0 ? ISCSI_ERR_SYSFS_LOOKUP :
 							     ISCSI_SUCCESS;
 }
 
@@ -439,95 +429,11 @@ enum iscsi_err sysfs_read_live(struct sysfs *sysfs, enum sysfs_detail detail,
 	bool gone = false;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(attrs) && attrs[i].detail <= detail; i++)
-		if (attrs[i].live && read_row(sysfs, &attrs[i], session) < 0)
+	for (i = 0; i < ARRAY_SIZE(sysfs_attrs) && sysfs_attrs[i].detail <= detail; i++)
+		if (sysfs_attrs[i].live && read_row(sysfs, &sysfs_attrs[i], session) < 0)
 			gone = true;
 	return gone && sysfs_session_gone(sysfs, session->sid) ? ISCSI_ERR_SYSFS_LOOKUP :
 								 ISCSI_SUCCESS;
-}
-
-/* ---- sessions as text -------------------------------------------------------------------- */
-
-/* Whether the text says it: what stays as it is while the session is healthy, but no secret. */
-static bool is_printed(const struct attr *attr)
-{
-	return !attr->live && attr->detail <= SYSFS_DETAIL_VALUES;
-}
-
-char *sysfs_print_session(const struct sysfs_session *session)
-{
-	char *text = NULL;
-	size_t i, size;
-	FILE *out;
-	int failed;
-
-	out = open_memstream(&text, &size);
-	if (!out)
-		return NULL;
-	fprintf(out, "%d %s\n", session->host_no, session->transport);
-	for (i = 0; i < ARRAY_SIZE(attrs); i++) {
-		const char *field = (const char *)session + attrs[i].offset;
-
-		if (!is_printed(&attrs[i]))
-			continue;
-		if (attrs[i].number)
-			fprintf(out, "%d\n", *(const int *)(const void *)field);
-		else
-			fprintf(out, "%s\n", field);
-	}
-	failed = ferror(out);
-	if (fclose(out) || failed) {
-		free(text);
-		return NULL;
-	}
-	return text;
-}
-
-/* The next line of @text, without its end, into @ret. False: there is none, or it's too long. */
-static bool next_line(const char **text, char *ret, size_t size)
-{
-	const char *end = strchr(*text, '\n');
-	size_t len;
-
-	if (!end)
-		return false;
-	len = (size_t)(end - *text);
-	if (len >= size)
-		return false;
-	memcpy(ret, *text, len);
-	ret[len] = '\0';
-	*text = end + 1;
-	return true;
-}
-
-bool sysfs_parse_session(const char *text, unsigned int sid, struct sysfs_session *ret)
-{
-	struct sysfs_session s;
-	char line[32];
-	size_t i;
-
-	session_unset(&s, sid);
-	if (!next_line(&text, line, sizeof(line)) ||
-	    sscanf(line, "%d %15s", &s.host_no, s.transport) < 1)
-		return false;
-	for (i = 0; i < ARRAY_SIZE(attrs); i++) {
-		char *field = (char *)&s + attrs[i].offset;
-
-		if (!is_printed(&attrs[i]))
-			continue;
-		if (!attrs[i].number) {
-			if (!next_line(&text, field, attrs[i].size))
-				return false;
-		} else {
-			if (!next_line(&text, line, sizeof(line)))
-				return false;
-			*(int *)(void *)field = parse_number(line);
-		}
-	}
-	if (*text)
-		return false;
-	*ret = s;
-	return true;
 }
 
 enum iscsi_err sysfs_list_sessions(struct sysfs *sysfs, unsigned int **ret, size_t *ret_len)

@@ -60,6 +60,24 @@ struct sysfs_session {
 	int ping_tmo, recv_tmo;
 };
 
+/* Where the kernel shows an attribute of a session. */
+enum sysfs_place { SYSFS_PLACE_SESSION, SYSFS_PLACE_CONN, SYSFS_PLACE_HOST };
+
+/* An attribute and its field in struct sysfs_session: an int, or a text of @size bytes. */
+struct sysfs_attr {
+	const char *name;
+	enum sysfs_place place;
+	enum sysfs_detail detail;
+	bool number;
+	bool live;		/* changes while the session is healthy, or may be written */
+	size_t offset, size;
+};
+extern const struct sysfs_attr sysfs_attrs[];	/* in the order of their detail */
+extern const size_t sysfs_attrs_len;
+
+/* Empties @ret: no text, no number. */
+void sysfs_session_unset(struct sysfs_session *ret, unsigned int sid);
+
 /* The sids of all sessions, in ascending order; free() it. */
 enum iscsi_err sysfs_list_sessions(struct sysfs *sysfs, unsigned int **ret, size_t *ret_len);
 
@@ -76,14 +94,6 @@ enum iscsi_err sysfs_read_session(struct sysfs *sysfs, unsigned int sid,
  */
 enum iscsi_err sysfs_read_live(struct sysfs *sysfs, enum sysfs_detail detail,
 			       struct sysfs_session *session);
-
-/*
- * A session as text, up to SYSFS_DETAIL_VALUES and without what sysfs_read_live() reads, for
- * those who can learn it cheaper than from the kernel; free() it. NULL: no memory.
- */
-char *sysfs_print_session(const struct sysfs_session *session);
-/* Such a text back, the rest unset. False: it isn't one. */
-bool sysfs_parse_session(const char *text, unsigned int sid, struct sysfs_session *ret);
 
 /* True if the kernel has no such session; false also if sysfs can't be read. */
 bool sysfs_session_gone(struct sysfs *sysfs, unsigned int sid);

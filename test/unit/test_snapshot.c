@@ -6,6 +6,7 @@
 #include <check.h>
 
 #include "iscsiadm/adm.h"
+#include "iscsid/message/session_text.h"
 #include "libiscsi-db/util.h"
 #include "test/fake/sysfs.h"
 
@@ -106,7 +107,7 @@ START_TEST(what_the_daemon_tells_is_taken)
 	s = snapshot_get(adm.sessions, 0);
 	ck_assert(!sysfs_read_session(adm.sysfs, s->sid, SYSFS_DETAIL_VALUES, &known));
 	(void)snprintf(known.username, sizeof(known.username), "told");
-	text = sysfs_print_session(&known);
+	text = session_text_print(&known);
 
 	snapshot_told(adm.sessions, s, NULL);
 	snapshot_told(adm.sessions, s, "");
@@ -127,7 +128,7 @@ START_TEST(what_the_daemon_tells_is_taken)
 	/* Gone since the list was made, and the daemon doesn't know yet. */
 	s = snapshot_get(adm.sessions, 1);
 	ck_assert(!sysfs_read_session(adm.sysfs, s->sid, SYSFS_DETAIL_VALUES, &known));
-	text = sysfs_print_session(&known);
+	text = session_text_print(&known);
 	fake_sysfs_remove_session(fs, s->sid, (unsigned int)s->host_no);
 	snapshot_told(adm.sessions, s, text);
 	ck_assert_ptr_null(snapshot_detail(adm.sessions, s, SYSFS_DETAIL_LIST));

@@ -248,70 +248,6 @@ START_TEST(half_made_session_is_read)
 }
 END_TEST
 
-START_TEST(a_session_goes_through_text)
-{
-	struct sysfs_session s, back;
-	char *text, *cut;
-	size_t len;
-
-	fake_sysfs_add_session(fs, 1, 4, TARGET, "fe80::1%eth0", 3261);
-	fake_sysfs_set(fs, SESSION "username", "a user\n");
-	fake_sysfs_set(fs, SESSION "password", "secret12345\n");
-	fake_sysfs_set(fs, SESSION "creator", "-1\n");
-	fake_sysfs_set(fs, CONN "max_recv_dlength", NULL);
-	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_ALL, &s));
-	text = sysfs_print_session(&s);
-	ck_assert_ptr_null(strstr(text, "secret"));
-	ck_assert(sysfs_parse_session(text, 1, &back));
-	/* What lives is read from the kernel, and with it both are the same. */
-	ck_assert_str_eq(back.state, "");
-	ck_assert_int_eq(back.recovery_tmo, SYSFS_UNSET);
-	ck_assert(!sysfs_read_live(sysfs, SYSFS_DETAIL_VALUES, &back));
-	ck_assert_str_eq(back.state, "LOGGED_IN");
-	ck_assert_str_eq(back.target_state, "");
-	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_VALUES, &s));
-	ck_assert_mem_eq(&back, &s, sizeof(s));
-
-	/* Every shorter text is refused, and so is a longer one. */
-	for (len = strlen(text); len--;) {
-		cut = strndup(text, len);
-		ck_assert(!sysfs_parse_session(cut, 1, &back));
-		free(cut);
-	}
-	ck_assert_int_gt(asprintf(&cut, "%sx\n", text), 0);
-	ck_assert(!sysfs_parse_session(cut, 1, &back));
-	free(cut);
-	free(text);
-
-	fake_sysfs_remove_session(fs, 1, 4);
-	ck_assert_int_eq(sysfs_read_live(sysfs, SYSFS_DETAIL_VALUES, &s), ISCSI_ERR_SYSFS_LOOKUP);
-}
-END_TEST
-
-START_TEST(too_long_a_text_is_no_session)
-{
-	struct sysfs_session s;
-	char *text;
-
-	fake_sysfs_add_session(fs, 1, 4, TARGET, "10.0.0.1", 3261);
-	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_VALUES, &s));
-	memset(s.username, 'u', sizeof(s.username) - 1);
-	text = sysfs_print_session(&s);
-	ck_assert(sysfs_parse_session(text, 1, &s));
-	free(text);
-	/* One byte more than there is room for. */
-	text = sysfs_print_session(&s);
-	{
-		char *longer, *at = strstr(text, "uuu");
-
-		ck_assert_int_gt(asprintf(&longer, "%.*su%s", (int)(at - text), text, at), 0);
-		ck_assert(!sysfs_parse_session(longer, 1, &s));
-		free(longer);
-	}
-	free(text);
-}
-END_TEST
-
 START_TEST(scans_write_to_the_host)
 {
 	struct sysfs_session s;
@@ -444,8 +380,6 @@ int main(void)
 	tcase_add_test(t, attributes_are_optional);
 	tcase_add_test(t, sessions_vanish);
 	tcase_add_test(t, half_made_session_is_read);
-	tcase_add_test(t, a_session_goes_through_text);
-	tcase_add_test(t, too_long_a_text_is_no_session);
 	tcase_add_test(t, scans_write_to_the_host);
 	tcase_add_test(t, luns_are_listed_by_name);
 	tcase_add_test(t, hosts_are_read);

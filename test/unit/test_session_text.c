@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A session as "name=value" lines: what is in the text, and what a reader makes of odd ones. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "iscsid/message/session_text.h"
+#include "libiscsi-db/util.h"
+#include "test/fake/sysfs.h"
+
+#define TARGET	"iqn.2026-01.net.example:disk1"
+#define SESSION	"class/iscsi_session/session1/"
+#define CONN	"class/iscsi_connection/connection1:0/"
+
+static struct fake_sysfs *fs;
+static struct sysfs *sysfs;
+
+static void setup(void)
+{
+	fs = fake_sysfs_new();
+	ck_assert(!sysfs_new(fake_sysfs_root(fs), &sysfs));
+	fake_sysfs_add_session(fs, 1, 4, TARGET, "fe80::1%eth0", 3261);
+}
+
+static void teardown(void)
+{
+	sysfs_free(sysfs);
+	fake_sysfs_free(fs);
+}
+
+START_TEST(a_session_goes_through_text)
+{
+	struct sysfs_session s, back;
+	char *text;
+
+	fake_sysfs_set(fs, SESSION "username", "a user = me\n");
+	fake_sysfs_set(fs, SESSION "password", "secret12345\n");
+	fake_sysfs_set(fs, SESSION "creator", "-1\n");
+	fake_sysfs_set(fs, CONN "max_recv_dlength", NULL);
+	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_ALL, &s));
+	text = session_text_print(&s);
+	ck_assert_ptr_null(strstr(text, "secret"));
+	ck_assert(session_text_parse(text, 1, &back));
+	/* States are read from the kernel, and with them both are the same. */
+	ck_assert_str_eq(back.state, "");
+	ck_assert_int_eq(back.recovery_tmo, SYSFS_UNSET);
+	ck_assert(!sysfs_read_live(sysfs, SYSFS_DETAIL_VALUES, &back));
+	ck_assert_str_eq(back.state, "LOGGED_IN");
+	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_VALUES, &s));
+	ck_assert_mem_eq(&back, &s, sizeof(s));
+	free(text);
+}
+END_TEST
+
+/* Each value stands beside its name, so no order of rows can exchange two of them. */
+START_TEST(values_have_names)
+{
+	struct sysfs_session s;
+	char *text;
+
+	fake_sysfs_set(fs, SESSION "first_burst_len", "1111\n");
+	fake_sysfs_set(fs, SESSION "max_burst_len", "2222\n");
+	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_VALUES, &s));
+	text = session_text_print(&s);
+	ck_assert_ptr_eq(strstr(text, "host_no=4\ntransport=tcp\n"), text);
+	ck_assert_ptr_nonnull(strstr(text, "\ntargetname=" TARGET "\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\nfirst_burst_len=1111\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\nmax_burst_len=2222\n"));
+	free(text);
+	ck_assert(session_text_parse("max_burst_len=5\nfirst_burst_len=6\nhost_no=4\n"
+				     "targetname=x\na_newer_name=7\nusername=a=b\n", 9, &s));
+	ck_assert_uint_eq(s.sid, 9);
+	ck_assert_int_eq(s.host_no, 4);
+	ck_assert_int_eq(s.max_burst_len, 5);
+	ck_assert_int_eq(s.first_burst_len, 6);
+	ck_assert_str_eq(s.username, "a=b");
+	ck_assert_int_eq(s.tpgt, SYSFS_UNSET);
+	ck_assert_str_eq(s.address, "");
+	/* A secret or a state is no part of the text. */
+	ck_assert(session_text_parse("host_no=4\ntargetname=x\npassword=p\nstate=FAILED\n", 9, &s));
+	ck_assert_str_eq(s.password, "");
+	ck_assert_str_eq(s.state, "");
+}
+END_TEST
+
+static const char *const malformed[] = {
+	"", "\n", "host_no=4\n", "targetname=x\n", "host_no=4\ntargetname=\n",
+	"host_no=-1\ntargetname=x\n", "host_no=4x\ntargetname=x\n", "host_no=\ntargetname=x\n",
+	"host_no=4\ntargetname=x", "host_no=4\ntargetname=x\nrubbish\n",
+	"host_no=4\ntargetname=x\nrubbish\ntpgt=1\n", "host_no=4\ntargetname=x\ntpgt=one\n",
+	"host_no=4\ntargetname=x\ntransport=0123456789abcdef\n",
+};
+
+START_TEST(malformed_texts_are_refused)
+{
+	struct sysfs_session s = { .sid = 77 };
+
+	ck_assert(!session_text_parse(malformed[_i], 1, &s));
+	ck_assert_uint_eq(s.sid, 77);		/* untouched */
+}
+END_TEST
+
+START_TEST(a_value_has_its_room_and_no_more)
+{
+	struct sysfs_session s;
+	char *text;
+
+	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_VALUES, &s));
+	memset(s.username, 'u', sizeof(s.username) - 1);
+	text = session_text_print(&s);
+	ck_assert(session_text_parse(text, 1, &s));
+	ck_assert_uint_eq(strlen(s.username), sizeof(s.username) - 1);
+	free(text);
+	ck_assert_int_gt(asprintf(&text, "host_no=4\ntargetname=x\nusername=%su\n", s.username), 0);
+	ck_assert(!session_text_parse(text, 1, &s));
+	free(text);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("session_text");
+	TCase *tc = tcase_create("session_text");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, a_session_goes_through_text);
+	tcase_add_test(tc, values_have_names);
+	tcase_add_loop_test(tc, malformed_texts_are_refused, 0, ARRAY_SIZE(malformed));
+	tcase_add_test(tc, a_value_has_its_room_and_no_more);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
