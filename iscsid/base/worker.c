@@ -141,6 +141,7 @@ int worker_pool_new(sd_event *loop, unsigned int max_threads, struct worker_pool
 
 bool worker_pool_free(struct worker_pool *pool)
 {
+	struct worker_job *job;
 	struct timespec until;
 	unsigned int left;
 
@@ -158,6 +159,8 @@ bool worker_pool_free(struct worker_pool *pool)
 	pthread_mutex_unlock(&pool->lock);
 	if (left)
 		return false;	/* still used by a thread that the kernel holds */
+	while ((job = queue_take(&pool->finished)) || (job = queue_take(&pool->waiting)))
+		job->done(job);
 	closep(&pool->fd);
 	pthread_cond_destroy(&pool->gone);
 	pthread_cond_destroy(&pool->work);

@@ -28,8 +28,9 @@ int worker_pool_new(sd_event *loop, unsigned int max_threads, struct worker_pool
 
 /*
  * Takes NULL. Running jobs are waited for up to a second. Jobs that take longer are left running,
- * since a write that the kernel holds can't be ended: then the result is false, and the objects
- * that these jobs use must stay. done() is not called for any of them.
+ * since a write that the kernel holds can't be ended: then the result is false, the objects that
+ * these jobs use must stay, and no done() is called. Else each job that is left, begun or not, has
+ * its done() called now, so that it can be freed there.
  */
 bool worker_pool_free(struct worker_pool *pool);
 

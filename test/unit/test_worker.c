@@ -116,6 +116,17 @@ START_TEST(a_job_that_hangs_is_left_behind)
 }
 END_TEST
 
+/* So that what a job holds is freed though the loop doesn't run any more. */
+START_TEST(each_job_is_done_in_the_end)
+{
+	for (int i = 0; i < JOBS; i++)
+		submit(i, -1);
+	ck_assert(worker_pool_free(pool));
+	for (int i = 0; i < JOBS; i++)
+		ck_assert(jobs[i].done);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("worker");
@@ -128,6 +139,7 @@ int main(void)
 	tcase_add_test(tc, jobs_overlap);
 	tcase_add_test(tc, more_jobs_than_threads);
 	tcase_add_test(tc, a_job_that_hangs_is_left_behind);
+	tcase_add_test(tc, each_job_is_done_in_the_end);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
