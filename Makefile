@@ -31,6 +31,8 @@ CFLAGS		?= -O2 -g
 BUILD		?= build$(if $(SAN),-san)
 
 WARNINGS	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+# -Werror makes a warning an error.
+WERROR		?=
 ifdef SAN
 SANFLAGS	:= -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 		   -fno-omit-frame-pointer
@@ -52,7 +54,7 @@ override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. \
 	-DISCSI_DB_ROOT='"$(DBROOT)"' -DISCSI_INAME_PREFIX='"$(INAME_PREFIX)"'
 # Bound at start: recovery must not have to look up a symbol on a disk that is gone.
 override LDFLAGS += -Wl,-z,relro,-z,now
-override CFLAGS += -std=gnu11 $(WARNINGS) $(SANFLAGS) -fvisibility=hidden
+override CFLAGS += -std=gnu11 $(WARNINGS) $(WERROR) $(SANFLAGS) -fvisibility=hidden
 
 # gen_*.c are programs of their own, which make uses while building; iscsi-*.c are small tools.
 db_src		:= $(filter-out libiscsi-db/gen_%,$(wildcard libiscsi-db/*.c))
@@ -86,7 +88,7 @@ SHARED_DB	:= $(BUILD)/libiscsi-db.so.$(SOVERSION).0.0
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all deps install clean demo check check-unit check-unit-san check-api check-corpus replay fuzz-programs \
+.PHONY: all programs deps install clean demo check check-unit check-unit-san check-api check-compilers check-corpus replay fuzz-programs \
 	check-system fuzz fuzz-smoke afl afl-programs afl-smoke bench help
 
 all: $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(BUILD)/sbin/iscsi-iname $(SHARED_DB) $(STATIC_DB) $(BUILD)/libiscsi-db.pc \
@@ -302,8 +304,16 @@ $(BUILD)/test/replay/%: $(BUILD)/test/fuzz/%.o $(BUILD)/test/fuzz/replay.o $(tes
 	$(call say,LD)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) $(TEST_LIBS) -pthread
 
+# Every compiler that is supported, without a warning.
+check-compilers:
+	test/lab/deps build compilers
+	test/compilers
+
 check-corpus:
 	$(MAKE) --no-print-directory replay SAN=1
+
+# All programs and all test programs, none of which is run.
+programs: all $(unit_bin) $(replay_bin)
 
 replay: $(replay_bin)
 	@for f in $(replay_bin); do $$f test/fuzz/corpus/$${f##*/fuzz_} || exit 1; done
@@ -315,6 +325,7 @@ help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 	@echo "make check-unit    unit tests (SAN=1: under ASan and UBSan)"
 	@echo "make check-system  the scenarios on a real kernel"
+	@echo "make check-compilers  builds with every supported compiler without a warning"
 	@echo "make fuzz-smoke    each fuzzer for FUZZ_SECONDS ($(FUZZ_SECONDS)); make afl-smoke: with AFL++"
 	@echo "make bench         ours, open-iscsi and the kernel's floor, side by side"
 	@echo "make deps          install what building and testing need (Debian)"

@@ -15,7 +15,7 @@
 
 /* A text is "" where the firmware says nothing. */
 struct firmware_target {
-	char path[64];			/* its folder, "firmware/ibft/target0" */
+	char path[128];			/* its folder, "firmware/ibft/target0" */
 	char problem[128];		/* the entry that can't be used, and why; "": none */
 	char initiator[ISCSI_VALUE_MAX + 1];
 	char transport[16];

@@ -256,7 +256,7 @@ static enum iscsi_err stage_with_nodes(struct adm *adm, const struct iscsi_db_re
 
 static enum iscsi_err stage_iface(struct adm *adm, const char *name)
 {
-	struct iscsi_db_record *iface;
+	struct iscsi_db_record *iface = NULL;
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 

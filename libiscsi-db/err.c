@@ -100,7 +100,7 @@ void text_escape(const char *in, char *ret, size_t size)
 	ret[len] = '\0';
 }
 
-enum iscsi_err iscsi_fail(struct iscsi_why *why, enum iscsi_err err, const char *fmt, ...)
+enum iscsi_err (iscsi_fail)(struct iscsi_why *why, enum iscsi_err err, const char *fmt, ...)
 {
 	char text[2 * sizeof(why->text)];	/* the arguments may point into why->text */
 	va_list ap;

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "libiscsi-db/iscsi-db.h"
+
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 #define CLEANUP(fn)		__attribute__((cleanup(fn)))
 #define PRINTF(fmt, args)	__attribute__((format(printf, fmt, args)))
@@ -20,6 +22,16 @@
 
 #define container_of(ptr, type, member) \
 	((type *)((char *)(ptr) - offsetof(type, member)))
+
+/*
+ * The compiler can't see that iscsi_fail() returns the error that it was given. With this it
+ * can, so that it doesn't take a failed function for one that succeeded without a result.
+ */
+#define iscsi_fail(why, err, ...) __extension__ ({			\
+	const enum iscsi_err iscsi_fail_err = (err);			\
+	(void)(iscsi_fail)(why, iscsi_fail_err, __VA_ARGS__);		\
+	iscsi_fail_err;							\
+})
 
 /* For CLEANUP(): DEFINE_FREEP(session_free) gives session_freep(struct session **). */
 #define DEFINE_FREEP(type, fn)					\

@@ -746,7 +746,7 @@ static void check_end(const char *line, const struct login *login, enum login_re
 	case LOGIN_MOVED:
 		(void)snprintf(head, sizeof(head), "= moved");
 		for (size_t i = 0; i < o->moved_to_len; i++)
-			(void)snprintf(head + strlen(head), 100, " %s:%d",
+			(void)snprintf(head + strlen(head), sizeof(head) - strlen(head), " %s:%d",
 				       o->moved_to[i].address, o->moved_to[i].port);
 		ck_assert_str_eq(head, line);
 		ck_assert_uint_eq(o->status_class, 1);
