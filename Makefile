@@ -52,9 +52,22 @@ endif
 override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. \
 	-DISCSI_VERSION='"$(VERSION)"' -DISCSI_CONF_DIR='"$(SYSCONFDIR)/iscsi"' \
 	-DISCSI_DB_ROOT='"$(DBROOT)"' -DISCSI_INAME_PREFIX='"$(INAME_PREFIX)"'
+
+# What makes a fault harder to use, as far as the compiler knows the option for its processor.
+# glibc checks the bounds of a call only in code that is optimised, and the sanitizers check
+# them themselves. test/unit/hardened looks for the traces of each option in the programs.
+accepted	= $(shell $(CC) -Werror $(1) -S -o /dev/null -x c /dev/null 2>/dev/null && echo $(1))
+optimised	= $(filter-out -O0,$(lastword $(filter -O%,$(CFLAGS))))
+ifneq ($(MAKECMDGOALS),deps)
+HARDENING	?= $(foreach option,-fstack-protector-strong -fstack-clash-protection -fcf-protection, \
+			$(call accepted,$(option))) \
+		   $(if $(SAN),,$(if $(optimised),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3))
+HARDENING	:= $(HARDENING)
+endif
+
 # Bound at start: recovery must not have to look up a symbol on a disk that is gone.
 override LDFLAGS += -Wl,-z,relro,-z,now
-override CFLAGS += -std=gnu11 $(WARNINGS) $(WERROR) $(SANFLAGS) -fvisibility=hidden
+override CFLAGS += -std=gnu11 $(WARNINGS) $(WERROR) $(HARDENING) $(SANFLAGS) -fvisibility=hidden
 
 # gen_*.c are programs of their own, which make uses while building; iscsi-*.c are small tools.
 db_src		:= $(filter-out libiscsi-db/gen_%,$(wildcard libiscsi-db/*.c))
@@ -97,7 +110,7 @@ all: $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(BUILD)/sbin/iscsi-iname $(SHA
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(CPPFLAGS) $(if $(filter libiscsi-db/%,$<),-fPIC,$(DAEMON_CFLAGS) $(TEST_CFLAGS)) \
+	$(Q)$(CC) $(CPPFLAGS) $(if $(filter libiscsi-db/%,$<),-fPIC,-fPIE $(DAEMON_CFLAGS) $(TEST_CFLAGS)) \
 		$(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(STATIC_DB): $(db_obj)
@@ -133,21 +146,21 @@ $(BUILD)/iscsi-records.5: $(BUILD)/gen_records_man libiscsi-db/iscsi-records.5.i
 $(BUILD)/sbin/iscsid: $(iscsid_obj) $(STATIC_DB)
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) -pthread
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(DAEMON_LIBS) -pthread
 
 $(BUILD)/sbin/iscsiadm: $(iscsiadm_obj) $(STATIC_DB)
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^
 
 $(BUILD)/sbin/iscsi-iname: $(BUILD)/iscsiadm/iscsi-iname.o
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^
 
 $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(testee_obj) $(STATIC_DB)
 	$(call say,LD)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) $(TEST_LIBS) -pthread
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(DAEMON_LIBS) $(TEST_LIBS) -pthread
 
 # ---- installing ---------------------------------------------------------------------------
 
@@ -212,10 +225,12 @@ check-unit: all $(unit_bin)
 	@for t in $(unit_bin); do $$t || { echo "FAILED: $$t"; exit 1; }; done
 	@$(MAKE) --no-print-directory check-api
 
-# The library as another program uses it, from a folder that everything is installed in.
+# The programs as they are installed are hardened, and the library is as another program uses
+# it, from a folder that everything is installed in.
 check-api: all
 	@rm -rf $(BUILD)/api-root
 	@$(MAKE) --no-print-directory install DESTDIR=$(abspath $(BUILD)/api-root) >/dev/null
+	@test/unit/hardened '$(HARDENING)' $(BUILD)/api-root
 	@CC='$(CC)' CFLAGS='$(SANFLAGS)' PKG_CONFIG='$(PKG_CONFIG)' test/unit/api \
 		$(abspath $(BUILD)/api-root) $(LIBDIR) $(abspath $(BUILD)/sbin/iscsiadm)
 
@@ -302,7 +317,7 @@ replay_bin	:= $(patsubst test/fuzz/%.c,$(BUILD)/test/replay/%,$(fuzz_src))
 $(BUILD)/test/replay/%: $(BUILD)/test/fuzz/%.o $(BUILD)/test/fuzz/replay.o $(testee_obj) $(STATIC_DB)
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DAEMON_LIBS) $(TEST_LIBS) -pthread
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(DAEMON_LIBS) $(TEST_LIBS) -pthread
 
 # Every compiler that is supported, without a warning.
 check-compilers:
