@@ -26,6 +26,7 @@
 #include "iscsid/manager.h"
 #include "iscsid/message/mgmt_msg.h"
 #include "iscsid/mgmt.h"
+#include "iscsid/privileges.h"
 #include "iscsid/run_dir.h"
 #include "iscsid/shutdown.h"
 #include "libiscsi-db/util.h"
@@ -307,10 +308,16 @@ static void protect(void)
 		(void)dl_iterate_phdr(touch_object, NULL);
 }
 
-static int drop_ids(const struct options *o, struct iscsi_why *why)
+/* The module is loaded by now, and the first worker thread isn't started yet. */
+static void drop_privileges(const struct options *o)
 {
 	if (setgroups(0, NULL) < 0 && errno != EPERM)
 		log_warning("supplementary groups: %s", strerror(errno));
+	privileges_limit(o->uid || o->gid);
+}
+
+static int drop_ids(const struct options *o, struct iscsi_why *why)
+{
 	if (o->gid && setgid(o->gid) < 0) {
 		(void)iscsi_fail(why, ISCSI_ERR_ACCESS, "gid %u: %s", o->gid, strerror(errno));
 		return -1;
@@ -550,6 +557,7 @@ static int run(const struct options *o, struct starter *starter)
 	raise_descriptor_limit();
 	make_lock_folder();
 	load_iscsi_tcp();
+	drop_privileges(o);
 	if (daemon_build(&daemon, o, &why)) {
 		start_failed(starter, why.text);
 		goto out;

@@ -248,19 +248,18 @@ static void session_first_scan_ended(struct session *session)
 		session_set_state(session, SESSION_LOGGED_IN, ISCSI_SUCCESS, NULL);
 }
 
-static void session_on_scan_done(void *arg, int error)
+static void session_on_scan_done(void *arg, enum iscsi_err err, const struct iscsi_why *why)
 {
 	struct session *session = arg;
 
 	session->scan = NULL;
-	if (error)
-		log_warning("%s: scan: %s", session->name, strerror(-error));
+	if (err)
+		session_warn(session, why->text);
 	session_first_scan_ended(session);
 	if (session->scan_again && session->state == SESSION_LOGGED_IN)
 		session_scan(session, true);
 	else
-		asker_answer_all(&session->rescan_askers, ISCSI_SUCCESS, conn_sid(session->conn),
-				 NULL);
+		asker_answer_all(&session->rescan_askers, err, conn_sid(session->conn), why);
 }
 
 static void session_scan(struct session *session, bool rescan)

@@ -15,8 +15,9 @@ struct scan {
 	unsigned int sid;
 	bool rescan;
 	_Atomic bool forgotten;		/* the result is unwanted, so a scan that waits doesn't begin */
-	int error;
-	void (*done)(void *arg, int error);
+	enum iscsi_err err;
+	struct iscsi_why why;
+	scan_done_fn *done;
 	void *arg;
 };
 
@@ -36,13 +37,18 @@ static void scan_run(struct worker_job *job)
 {
 	struct scan *scan = (struct scan *)job;
 	struct sysfs_session session;
+	int r;
 
 	/* The job may have waited long: host numbers are used again at once, sids never. */
 	if (scan->forgotten || sysfs_read_session(scan->sysfs, scan->sid, SYSFS_DETAIL_LIST,
 						  &session))
 		return;
-	scan->error = sysfs_scan_session(scan->sysfs, &session, scan->rescan);
-	if (!scan->error)
+	r = sysfs_scan_session(scan->sysfs, &session, scan->rescan);
+	if (r < 0)
+		scan->err = iscsi_fail(&scan->why, ISCSI_ERR_SYSFS_LOOKUP,
+				       "the kernel can't be asked to look for disks: %s",
+				       strerror(-r));
+	else
 		await_disks(scan, &session);
 }
 
@@ -51,12 +57,12 @@ static void scan_done(struct worker_job *job)
 	struct scan *scan = (struct scan *)job;
 
 	if (scan->done)
-		scan->done(scan->arg, scan->error);
+		scan->done(scan->arg, scan->err, &scan->why);
 	free(scan);
 }
 
 struct scan *scan_start(struct worker_pool *pool, struct sysfs *sysfs, unsigned int sid,
-			bool rescan, void (*done)(void *arg, int error), void *arg)
+			bool rescan, scan_done_fn *done, void *arg)
 {
 	struct scan *scan = calloc(1, sizeof(*scan));
 

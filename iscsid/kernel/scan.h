@@ -11,14 +11,17 @@
 
 struct scan;
 
+/* @why is the reason of an error. */
+typedef void scan_done_fn(void *arg, enum iscsi_err err, const struct iscsi_why *why);
+
 /*
  * Scans all LUNs of the session's host; with @rescan, first has each known LUN read anew.
- * @done is called from the loop with 0 or -errno, unless scan_forget() came first; the scan
- * frees itself after that. Each disk that was found is there by then, unless it takes more than
- * 5 s. The kernel says 0 also if it found nothing. NULL: no memory, no thread.
+ * @done is called from the loop, unless scan_forget() came first; the scan frees itself after
+ * that. Each disk that was found is there by then, unless it takes more than 5 s. A scan that
+ * found nothing is a success. NULL: no memory, no thread.
  */
 struct scan *scan_start(struct worker_pool *pool, struct sysfs *sysfs, unsigned int sid,
-			bool rescan, void (*done)(void *arg, int error), void *arg);
+			bool rescan, scan_done_fn *done, void *arg);
 
 /* @done isn't called any more; a scan that hasn't begun never does. Takes NULL; returns NULL. */
 struct scan *scan_forget(struct scan *scan);
