@@ -226,6 +226,7 @@ check-api: all
 	@rm -rf $(BUILD)/api-root
 	@$(MAKE) --no-print-directory install DESTDIR=$(abspath $(BUILD)/api-root) >/dev/null
 	@test/unit/hardened '$(HARDENING)' $(BUILD)/api-root
+	@test/unit/units $(BUILD)/api-root$(UNITDIR)
 	@CC='$(CC)' CFLAGS='$(SANFLAGS)' PKG_CONFIG='$(PKG_CONFIG)' test/unit/api \
 		$(abspath $(BUILD)/api-root) $(LIBDIR) $(abspath $(BUILD)/sbin/iscsiadm)
 
