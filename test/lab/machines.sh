@@ -13,7 +13,9 @@ machine_uml_ready()
 	[ -x "$uml" ] || die "no User-Mode Linux here; test/lab/deps test"
 	if [ ! -e "$shim" ] || [ "$lab/umlxstate.c" -nt "$shim" ]; then
 		# A new name first: other labs may be starting with the old one.
-		if "${CC:-cc}" -O2 -shared -fPIC -o "$shim.$$" "$lab/umlxstate.c" -ldl; then
+		# CC may be a command with arguments, "ccache cc" say.
+		# shellcheck disable=SC2086
+		if ${CC:-cc} -O2 -shared -fPIC -o "$shim.$$" "$lab/umlxstate.c" -ldl; then
 			mv -f "$shim.$$" "$shim"
 		else
 			echo "lab: no C compiler, trying without $shim" >&2
