@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Lists of those who wait for an answer, see asker.h. */
+/* Lists of askers, see asker.h. */
 #include "iscsid/asker.h"
 
 #include <stddef.h>

@@ -14,24 +14,24 @@
 #include "iscsid/conn_params.h"
 #include "libiscsi-db/util.h"
 
-#define REPORTS_MAX		4	/* none waits for more than its session's answer */
+#define REPORTS_MAX		4	/* before the event loop runs again */
 #define CONN_CID		0
-#define TOLD_MAX		10	/* odd PDUs in the log: a target can send a million */
-#define CLOSED_GRACE_S		1	/* for the last PDU of a connection that is closed already */
-#define DROP_GRACE_S		2	/* between an Async "will drop" and our own close */
+#define TOLD_MAX		10	/* log lines about odd PDUs in one login */
+#define CLOSED_GRACE_S		1	/* for the last PDU before a target's close */
+#define DROP_GRACE_S		2	/* for a target to drop the connection as its Async said */
 
 enum conn_event {
 	CONN_EV_START,			/* the session wants a login */
-	CONN_EV_CONNECTED,		/* the TCP connect has ended, well or not */
+	CONN_EV_CONNECTED,		/* the TCP connect has ended, with or without an error */
 	CONN_EV_PDU,			/* the kernel brought a PDU */
 	CONN_EV_LOST,			/* the kernel said that the connection failed */
 	CONN_EV_TIMEOUT,
-	CONN_EV_HUNG_UP,		/* the target has closed, which the kernel doesn't tell */
+	CONN_EV_HUNG_UP,		/* the target has closed the socket, unseen by the kernel */
 	CONN_EV_LOGOUT,			/* the session wants a logout */
-	CONN_EV_DROP,			/* the session gives up what is under way */
+	CONN_EV_DROP,			/* the session gives the connection up */
 };
 
-/* What an event brings along. */
+/* The data of an event. */
 struct conn_input {
 	const uint8_t *bhs, *data;
 	size_t data_len;
@@ -51,17 +51,17 @@ struct conn {
 	uint8_t isid[PDU_ISID_LEN];
 	uint32_t exp_stat_sn;
 	bool security_first;		/* the login begins with the security stage */
-	bool peer_closed;		/* by the target, unseen by the kernel; see CLOSED_GRACE_S */
-	int drop_wait_s;		/* of an Async 2 or 3; -1: none */
-	int logout_wait_s;		/* of an Async 1: how long the target waits */
-	bool text_asked;		/* a Text Request is out */
-	unsigned int told;		/* lines in the log about odd PDUs, since the login */
+	bool peer_closed;		/* the target has closed the socket: see CLOSED_GRACE_S */
+	int drop_wait_s;		/* from an Async 2 or 3; -1: none came */
+	int logout_wait_s;		/* from an Async 1: how long the target waits */
+	bool text_asked;		/* a Text Request waits for its response */
+	unsigned int told;		/* log lines about odd PDUs since the login */
 
 	struct sockaddr_storage peer;
-	int fd;				/* for what the kernel doesn't tell; -1 if taken over */
-	sd_event_source *io;		/* connect() has ended; in a logout: the target hung up */
+	int fd;				/* the kernel has a copy; -1 after a take-over */
+	sd_event_source *io;		/* reports the end of connect(), or in a logout a close */
 	struct timer *timer;
-	sd_event_source *deferred;	/* drains the reports */
+	sd_event_source *deferred;	/* delivers the reports */
 	struct login *login;
 
 	struct conn_report reports[REPORTS_MAX];
@@ -119,7 +119,7 @@ static struct conn_report *conn_report(struct conn *conn, enum conn_report_kind 
 {
 	struct conn_report *report;
 
-	/* A flood of changed LUNs is one change. */
+	/* One waiting report stands for all of its kind: a target may send many Asyncs. */
 	for (size_t i = 0; i < conn->reports_len; i++)
 		if (conn->reports[i].kind == kind)
 			return &conn->reports[i];
@@ -146,7 +146,7 @@ static int conn_on_reports(sd_event_source *source, void *userdata)
 	return 0;
 }
 
-/* ---- what several actions do --------------------------------------------------------------- */
+/* ---- steps that several actions share ------------------------------------------------------- */
 
 static void conn_arm(struct conn *conn, int seconds)
 {
@@ -161,15 +161,15 @@ static void conn_close_fd(struct conn *conn)
 }
 
 /*
- * Where a connection waits for its next attempt. RFC 7143 has FREE after each failed login (T2,
- * T7); but the kernel keeps the connection that it once had, and holds the I/O of its session.
+ * The state in which a connection waits for its next attempt. RFC 7143 has FREE after each failed
+ * login (T2, T7), but the kernel keeps a connection once made, and holds the I/O of its session.
  */
 static enum conn_state conn_waiting(const struct conn *conn)
 {
 	return conn->created ? CONN_CLEANUP_WAIT : CONN_FREE;
 }
 
-/* Takes the connection away from the kernel, as is due after every failure (kernel.h). */
+/* Stops the kernel's connection, which kernel.h demands after every failure. */
 static void conn_stop_kernel(struct conn *conn)
 {
 	struct iscsi_why why;
@@ -195,7 +195,7 @@ static void report_connect_error(struct conn *conn, enum retry_cause cause, int 
 
 static int conn_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata);
 
-/* The event source is made once and used for each later socket, so recovery needs no memory. */
+/* One event source serves all sockets of the connection, so that recovery needs no memory. */
 static int conn_watch_fd(struct conn *conn, uint32_t events)
 {
 	int r;
@@ -217,7 +217,8 @@ static void conn_tune_socket(const struct conn *conn)
 	int r = tcp_tune(conn->fd, c->window_size, c->congestion_control);
 
 	if (r < 0)
-		log_warning("%s: congestion control '%s': %s", conn->name, c->congestion_control,
+		log_warning("%s: the kernel refuses congestion control '%s': %s", conn->name,
+			    c->congestion_control,
 			    strerror(-r));
 }
 
@@ -244,7 +245,7 @@ static enum conn_state conn_connect(struct conn *conn, const struct conn_input *
 		report_connect_error(conn, cause, -r);
 		return conn_waiting(conn);
 	}
-	conn_arm(conn, conn->config->login_timeout_s);	/* for the login too */
+	conn_arm(conn, conn->config->login_timeout_s);	/* covers the login too */
 	return CONN_XPT_WAIT;
 }
 
@@ -256,7 +257,7 @@ static enum conn_state conn_connect_timeout(struct conn *conn, const struct conn
 	return conn_waiting(conn);
 }
 
-/* The original's scheme, so that each can take over the other's sessions: OUI 00023d and sid. */
+/* The ISID is OUI 00023d and the sid, as open-iscsi has it, which may take the session over. */
 static void isid_from_sid(uint32_t sid, uint8_t isid[PDU_ISID_LEN])
 {
 	isid[0] = 0x00;
@@ -286,7 +287,7 @@ static enum iscsi_err create_kernel_session(struct conn *conn, struct iscsi_why 
 	return ISCSI_SUCCESS;
 }
 
-/* The first login request and the socket go to the kernel together. */
+/* Gives the socket and the first login request to the kernel in one batch. */
 static enum iscsi_err bind_and_login(struct conn *conn, struct iscsi_why *why)
 {
 	const struct session_config *c = conn->config;
@@ -322,7 +323,7 @@ static enum iscsi_err bind_and_login(struct conn *conn, struct iscsi_why *why)
 		return err;
 	bind.data_len = request->data_len;
 	conn_params_identify(c, &params);
-	conn->created = true;		/* for whoever cleans up, also if only half of it works */
+	conn->created = true;		/* even if the batch fails half way */
 	return conn->env->kernel->ops->bind_conn(conn->env->kernel, &bind, why);
 }
 
@@ -357,11 +358,11 @@ static enum conn_state conn_start_login(struct conn *conn, const struct conn_inp
 		return conn_login_failed(conn, RETRY_REFUSED, err, &why);
 	if (!err)
 		err = bind_and_login(conn, &why);
-	if (err == ISCSI_ERR_TRANS)	/* it broke, and the kernel saw it before we did */
+	if (err == ISCSI_ERR_TRANS)	/* the socket broke, and the kernel noticed first */
 		return conn_login_failed(conn, RETRY_LOST, ISCSI_ERR_PDU_TIMEOUT, &why);
 	if (err)
 		return conn_login_failed(conn, RETRY_LOCAL, err, &why);
-	/* Its last word, a refusal say, may be on its way to us; if there is none, don't wait long. */
+	/* A target that has closed may have sent a refusal before, so wait for it, but not long. */
 	conn->peer_closed = tcp_peer_closed(conn->fd);
 	if (conn->peer_closed)
 		conn_arm(conn, CLOSED_GRACE_S);
@@ -378,7 +379,7 @@ static enum conn_state conn_enter_full_feature(struct conn *conn)
 	struct iscsi_why why;
 
 	conn_params_negotiated(conn->config, outcome, &params);
-	/* It fails if the connection has just broken; the kernel's word of that is on its way. */
+	/* This fails if the connection has just broken; the kernel's event about that follows. */
 	if (conn->env->kernel->ops->start_conn(conn->env->kernel, conn->sid, &params, &why))
 		return conn_login_failed(conn, RETRY_LOST, ISCSI_ERR_PDU_TIMEOUT,
 					 &why);
@@ -464,7 +465,7 @@ static enum conn_state conn_lost(struct conn *conn, const struct conn_input *in)
 	return CONN_CLEANUP_WAIT;					/* T15, T16 */
 }
 
-/* The target said that it would drop the connection, but didn't: we do. */
+/* The target announced that it would drop the connection, but didn't, so iscsid drops it. */
 static enum conn_state conn_drop_timeout(struct conn *conn, const struct conn_input *in)
 {
 	struct conn_report *report;
@@ -473,24 +474,25 @@ static enum conn_state conn_drop_timeout(struct conn *conn, const struct conn_in
 	conn_stop_kernel(conn);
 	report = conn_report(conn, CONN_REPORT_LOST);
 	report->wait_s = conn->drop_wait_s;
-	(void)iscsi_fail(&report->why, ISCSI_ERR_TRANS, "the target asked for it");
+	(void)iscsi_fail(&report->why, ISCSI_ERR_TRANS, "the target announced this");
 	return CONN_CLEANUP_WAIT;
 }
 
-/* Whether there is room in the log for another line about what the target sends. */
+/* Returns whether another line about the target's odd PDUs may go to the log. */
 static bool conn_may_tell(struct conn *conn)
 {
 	if (conn->told > TOLD_MAX)
 		return false;
 	if (conn->told++ < TOLD_MAX)
 		return true;
-	log_info("%s: more of this is not told until the next login", conn->name);
+	log_info("%s: further odd PDUs are not logged until the next login", conn->name);
 	return false;
 }
 
 /*
- * The target wants to negotiate: an empty request lets it speak. Immediate, so that a closed
- * window can't hold it. Only this message knows the ExpStatSN that the kernel leaves to us.
+ * A target that wants to negotiate may speak in its response to an empty Text Request. The request
+ * is immediate, so that a closed command window can't hold it. The kernel leaves ExpStatSN to us,
+ * and only the Async message tells it.
  */
 static void conn_let_negotiate(struct conn *conn, const struct async_pdu *async)
 {
@@ -504,8 +506,8 @@ static void conn_let_negotiate(struct conn *conn, const struct async_pdu *async)
 	pdu_build_text_request(&req, bhs);
 	if (conn->env->kernel->ops->send_pdu(conn->env->kernel, conn->sid, bhs, NULL, 0, &why)) {
 		if (conn_may_tell(conn))
-			log_warning("%s: the target wants to negotiate: %s", conn->name,
-				    why.text);
+			log_warning("%s: the target wants to negotiate, but the Text Request "
+				    "failed: %s", conn->name, why.text);
 		return;
 	}
 	if (conn_may_tell(conn))
@@ -514,8 +516,8 @@ static void conn_let_negotiate(struct conn *conn, const struct async_pdu *async)
 }
 
 /*
- * What it had to say. If it has something to declare, that belongs into the kernel before the
- * next PDU that it is about: a new login negotiates all of it.
+ * Values that a target declares here would have to reach the kernel before the next PDU that they
+ * concern. That isn't possible, so a logout and a new login negotiate all values again.
  */
 static enum conn_state conn_text_response(struct conn *conn, const struct conn_input *in)
 {
@@ -554,8 +556,8 @@ static enum conn_state conn_async(struct conn *conn, const struct conn_input *in
 	case ASYNC_DROPS_CONNECTION:
 		if (async.param1 != CONN_CID) {
 			if (conn_may_tell(conn))
-				log_info("%s: the target drops connection %u, which isn't here",
-					 conn->name, async.param1);
+				log_info("%s: the target drops connection %u, which this "
+					 "session doesn't have", conn->name, async.param1);
 			return conn->state;
 		}
 		__attribute__((fallthrough));
@@ -583,11 +585,11 @@ static enum conn_state conn_full_feature_pdu(struct conn *conn, const struct con
 	if (header.opcode == PDU_TEXT_RESPONSE && conn->text_asked)
 		return conn_text_response(conn, in);
 	/*
-	 * An answer to nothing should end the connection (7.10). But Linux counts it as one to
-	 * its login task, which then takes no login any more: better the session as it is.
+	 * A response without a request should end the connection (7.10). But Linux takes it for a
+	 * response to its login task, and then no login works any more. So keep the session.
 	 */
 	if (conn_may_tell(conn))
-		log_warning("%s: the target sent a PDU 0x%02x that nobody waits for; ignored",
+		log_warning("%s: the target sent PDU 0x%02x without a request; iscsid ignores it",
 			    conn->name, header.opcode);
 	return conn->state;
 }
@@ -603,7 +605,7 @@ static enum conn_state conn_closed(struct conn *conn)
 
 static enum conn_state conn_send_logout(struct conn *conn, const struct conn_input *in)
 {
-	/* The kernel fills tag and sequence numbers. Immediate: a closed window can't hold it. */
+	/* Immediate, so that a closed command window can't hold it. The kernel sets tag and SNs. */
 	struct logout_request_pdu req = { .reason = 0 };
 	uint8_t bhs[PDU_BHS_LEN];
 	struct iscsi_why why;
@@ -611,20 +613,21 @@ static enum conn_state conn_send_logout(struct conn *conn, const struct conn_inp
 	(void)in;
 	pdu_build_logout_request(&req, bhs);
 	if (conn->env->kernel->ops->send_pdu(conn->env->kernel, conn->sid, bhs, NULL, 0, &why)) {
-		log_warning("%s: closing without a logout: %s", conn->name, why.text);
+		log_warning("%s: the connection is closed without a Logout PDU: %s", conn->name,
+			    why.text);
 		return conn_closed(conn);
 	}
 	conn_arm(conn, conn->state == CONN_LOGOUT_REQUESTED ?
 		       MIN(conn->logout_wait_s, conn->config->logout_timeout_s) :
 		       conn->config->logout_timeout_s);
-	/* From here on the kernel doesn't tell of a connection that is closed. */
+	/* After a Logout the kernel doesn't report that the target closes the connection. */
 	conn->peer_closed = false;
 	if (conn->fd >= 0)
 		(void)conn_watch_fd(conn, EPOLLRDHUP);
 	return CONN_IN_LOGOUT;						/* T9, T10 */
 }
 
-/* Instead of an answer, or right after one that is on its way to us. */
+/* A target may close instead of answering, or right after an answer that is still under way. */
 static enum conn_state conn_hung_up(struct conn *conn, const struct conn_input *in)
 {
 	(void)in;
@@ -646,8 +649,8 @@ static enum conn_state conn_logout_pdu(struct conn *conn, const struct conn_inpu
 	if (pdu_parse_logout_response(in->bhs, &rsp, &why))
 		log_warning("%s: %s", conn->name, why.text);
 	else if (rsp.response)
-		log_warning("%s: the target answered the logout with %u; closing anyway",
-			    conn->name, rsp.response);
+		log_warning("%s: the target answered the logout with error %u; the connection is "
+			    "closed anyway", conn->name, rsp.response);
 	return conn_closed(conn);					/* T13 */
 }
 
@@ -664,11 +667,12 @@ static enum conn_state conn_logout_timeout(struct conn *conn, const struct conn_
 		log_info("%s: the target closed the connection instead of answering the logout",
 			 conn->name);
 	else
-		log_warning("%s: no answer to the logout in time; closing anyway", conn->name);
+		log_warning("%s: the target didn't answer the logout in time; the connection is "
+			    "closed anyway", conn->name);
 	return conn_closed(conn);					/* T17 */
 }
 
-/* What was said of an earlier connection, before the kernel took it away. */
+/* The event is about an earlier connection that the kernel has stopped since. */
 static enum conn_state conn_stale(struct conn *conn, const struct conn_input *in)
 {
 	(void)in;
@@ -732,9 +736,9 @@ static void conn_set_state(struct conn *conn, enum conn_state state)
 		  state_texts[state]);
 	conn->state = state;
 	switch (state) {
-	case CONN_XPT_WAIT:	/* armed for connect and login by T1, */
-	case CONN_IN_LOGIN:	/* which goes on */
-	case CONN_IN_LOGOUT:	/* armed by T9 and T10 */
+	case CONN_XPT_WAIT:	/* the timer armed by T1 runs on */
+	case CONN_IN_LOGIN:	/* through connect and login */
+	case CONN_IN_LOGOUT:	/* T9 and T10 have armed the timer */
 		break;
 	case CONN_FREE:
 	case CONN_LOGGED_IN:
@@ -757,7 +761,7 @@ static void conn_handle(struct conn *conn, enum conn_event event, const struct c
 			return;
 		}
 	}
-	log_warning("%s: event %d can't happen while %s; dropping the connection", conn->name,
+	log_warning("%s: event %d can't happen while %s; the connection is dropped", conn->name,
 		    event, state_texts[conn->state]);
 	conn_set_state(conn, conn_drop_kernel(conn, &nothing));
 }
@@ -796,7 +800,7 @@ void conn_logout(struct conn *conn)
 void conn_drop(struct conn *conn)
 {
 	conn_handle(conn, CONN_EV_DROP, NULL);
-	conn->reports_len = 0;		/* who drops it doesn't want to hear of before */
+	conn->reports_len = 0;		/* the session has no use for reports from before */
 }
 
 void conn_kernel_pdu(struct conn *conn, const uint8_t *bhs, const uint8_t *data, size_t len)

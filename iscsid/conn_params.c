@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A connection in the kernel's parameters, see conn_params.h. */
+/* The kernel's parameters of a connection, see conn_params.h. */
 #include "iscsid/conn_params.h"
 
 void conn_params_identify(const struct session_config *c, struct kernel_params *p)
@@ -21,7 +21,7 @@ void conn_params_identify(const struct session_config *c, struct kernel_params *
 	kernel_params_number(p, KERNEL_TGT_RESET_TMO, c->tgt_reset_timeout_s);
 	kernel_params_number(p, KERNEL_PING_TMO, c->noop_out_timeout_s);
 	kernel_params_number(p, KERNEL_RECV_TMO, c->noop_out_interval_s);
-	/* A login response may be that long, whatever the last login agreed on. */
+	/* A login response may have this length, whatever the last login agreed on. */
 	kernel_params_number(p, KERNEL_MAX_RECV_DLENGTH, PDU_LOGIN_DATA_MAX);
 }
 

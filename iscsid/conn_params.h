@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the kernel is told of a connection before its login, and of what the login agreed on:
- * settings and results as lists of the kernel's parameters. conn.c hands the lists over.
+ * The two lists of parameters that conn.c gives to the kernel: the settings of a connection
+ * before its login, and the values that the login has negotiated.
  */
 #ifndef ISCSID_CONN_PARAMS_H
 #define ISCSID_CONN_PARAMS_H
@@ -10,9 +10,9 @@
 #include "iscsid/protocol/login.h"
 #include "iscsid/session_config.h"
 
-/* The strings in @ret are those of @config. */
+/* The strings in @ret belong to @config. */
 void conn_params_identify(const struct session_config *config, struct kernel_params *ret);
-/* After LOGIN_DONE. */
+/* Call it after LOGIN_DONE. */
 void conn_params_negotiated(const struct session_config *config,
 			    const struct login_outcome *outcome, struct kernel_params *ret);
 

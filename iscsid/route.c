@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where an attempt goes next, see route.h. */
+/* The next step of an attempt to log in, see route.h. */
 #include "iscsid/route.h"
 
 #include "iscsid/base/addr_kind.h"
@@ -7,7 +7,7 @@
 #include "iscsid/protocol/login.h"
 #include "libiscsi-db/util.h"
 
-#define REDIRECTS_MAX	8	/* addresses that one attempt is led to */
+#define REDIRECTS_MAX	8	/* in one attempt */
 
 static enum route_step route_lost(const char *reason, struct iscsi_why *why)
 {
@@ -24,7 +24,7 @@ static enum route_step route_unknown(const struct route *route, const char *reas
 	return ROUTE_UNKNOWN;
 }
 
-/* Whether the target may send us to the peer: see addr_kind.h. */
+/* Checks that a redirection to the peer may be followed; the rules stand in addr_kind.h. */
 static enum route_step route_check_peer(const struct route *route, struct iscsi_why *why)
 {
 	if (addr_may_redirect((const struct sockaddr *)&route->portal,
@@ -75,7 +75,7 @@ static void route_on_lookup(void *arg, const struct sockaddr_storage *addr, cons
 	route->on_step(route->arg, step, &why);
 }
 
-/* The peer is at @address. ROUTE_END: neither a numeric address nor memory for a look-up. */
+/* Finds the peer at @address. ROUTE_END: a look-up is needed, but memory is missing. */
 static enum route_step route_find(struct route *route, const char *address, int port)
 {
 	if (lookup_numeric(address, port, &route->peer))
@@ -155,8 +155,8 @@ bool route_silence_refuses(struct route *route, enum iscsi_err *err, struct iscs
 		return false;
 	route->security_first = false;
 	*err = iscsi_fail(why, ISCSI_ERR_LOGIN_AUTH_FAILED,
-			  "authentication failure (02/01); and to a login that begins with the "
-			  "security stage: %s", silence.text);
+			  "authentication failure (02/01); a login that begins with the security "
+			  "stage then failed: %s", silence.text);
 	return true;
 }
 

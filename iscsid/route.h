@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where an attempt to log in goes next: to the portal of the record, whose name may have to be
- * looked up; to the addresses that a redirection names, in their order; or to the same address
- * once more, because the target insists on the security stage. Each session and each discovery
- * has a route. A route opens no connection: its owner connects to route->peer when a step says
- * so, and comes back with what happened there.
+ * A route decides where an attempt to log in goes next: to the portal of the record, whose name
+ * may need a look-up; to the addresses that a redirection names, in their order; or to the same
+ * address once more, because the target insists on the security stage. Each session and each
+ * discovery has a route. The owner connects to route->peer when a step is ROUTE_CONNECT, and
+ * tells the route how the login ended; the route itself opens no connection.
  */
 #ifndef ISCSID_ROUTE_H
 #define ISCSID_ROUTE_H
@@ -20,36 +20,36 @@
 struct login_outcome;
 
 enum route_step {
-	ROUTE_CONNECT,		/* to route->peer, with route->security_first */
+	ROUTE_CONNECT,		/* connect to route->peer, with route->security_first */
 	ROUTE_LOOKUP,		/* a name is being looked up; on_step() follows from the loop */
 	ROUTE_UNKNOWN,		/* the name of the record's portal can't be resolved */
-	ROUTE_END,		/* no address is left: the attempt has failed */
+	ROUTE_END,		/* no address is left, so the attempt has failed */
 };
 
 struct route {
 	/* Set by the owner; the strings and @outcome outlive the route. */
 	struct clock *clock;
 	const struct resolver *resolver;
-	const char *name;		/* of the owner, for the log */
+	const char *name;		/* the owner's name in the log */
 	const char *address;		/* of the record's portal */
 	int port;
-	/* The address or name of the portal that named the record's to us; NULL: a person did. */
+	/* The portal whose answer named the record's portal, an address or a name; NULL: a person did. */
 	const char *named_by;
-	const struct login_outcome *outcome;	/* of the last login; a new login empties it */
-	/* How a look-up went on; @why is good for ROUTE_UNKNOWN and ROUTE_END. */
+	const struct login_outcome *outcome;	/* of the last login; a new login clears it */
+	/* The step after a look-up. @why is set with ROUTE_UNKNOWN and ROUTE_END. */
 	void (*on_step)(void *arg, enum route_step step, const struct iscsi_why *why);
 	void *arg;
 
 	/* For the owner to read. */
 	struct sockaddr_storage peer;
 	bool security_first;		/* the login begins with the security stage */
-	unsigned int redirects;		/* addresses gone to in the attempt under way */
+	unsigned int redirects;		/* redirections followed in this attempt */
 
-	/* The route's own. */
-	struct sockaddr_storage portal;	/* the record's; AF_UNSPEC: not resolved yet */
+	/* Only route.c uses the rest. */
+	struct sockaddr_storage portal;	/* the record's portal; AF_UNSPEC: not resolved yet */
 	struct lookup *lookup;
 	uint64_t ends_us;
-	size_t named_at;		/* the next of the addresses that a redirection named */
+	size_t named_at;		/* index of the next address that a redirection named */
 	bool insisted;			/* the target has just asked for the security stage */
 	bool quiet;
 };
@@ -63,24 +63,24 @@ enum route_step route_begin(struct route *route, uint64_t ends_us, bool quiet,
 /* The target at the peer has moved. *why is set with ROUTE_END. */
 enum route_step route_moved(struct route *route, struct iscsi_why *why);
 /*
- * The peer wasn't reached: the next of the addresses that a redirection named. With ROUTE_END,
- * *why stays the owner's reason unless an address that was named after it could not be used.
+ * Goes to the next address that a redirection named, because the peer wasn't reached. *why comes
+ * with the reason of that failure; an address that can't be used replaces it.
  */
 enum route_step route_next(struct route *route, struct iscsi_why *why);
-/* The target refuses a login that skips the security stage: the same peer once more. */
+/* The target refuses a login that skips the security stage, so the peer is tried once more. */
 enum route_step route_insisted(struct route *route);
-/* The peer took the login. */
+/* The login at the peer has succeeded. */
 void route_arrived(struct route *route);
 /*
- * The login at the peer has failed with *err. A target that has just insisted on the security
- * stage, and has nothing to say to a login that begins with it, has refused the login: true, and
- * *err and *why say so.
+ * The login at the peer has failed with *err. If the target has just insisted on the security
+ * stage and didn't answer a login that begins with this stage, the target has refused the login:
+ * the result is true, and *err and *why become those of the refusal.
  */
 bool route_silence_refuses(struct route *route, enum iscsi_err *err, struct iscsi_why *why);
 
-/* The look-up has had its time: on_step() is called now. */
+/* Ends a look-up that takes too long; calls on_step() at once. */
 void route_expire(struct route *route);
-/* The attempt is given up: on_step() will not be called any more. */
+/* Gives up the attempt: on_step() will not be called. */
 void route_cancel(struct route *route);
 
 #endif /* ISCSID_ROUTE_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A session (RFC 7143, 8.3). Each thing that can happen is one function that names every state;
- * session_set_state() alone writes the state and disarms what the old one waited for.
+ * A session (RFC 7143, 8.3). Each event is one function that names every state. Only
+ * session_set_state() writes the state; it also stops the timer of the state that it leaves.
  */
 #include "iscsid/session.h"
 
@@ -14,41 +14,41 @@
 #include "iscsid/route.h"
 #include "libiscsi-db/util.h"
 
-#define SCAN_WAIT_S		10	/* how long a login's answer waits for the first scan */
-#define UNBIND_TIMEOUT_S	60	/* flushing to a target that answers, but slowly */
-#define ENDING_TIMEOUT_S	30	/* the kernel removes a session */
+#define SCAN_WAIT_S		10	/* for the first scan, before a login is answered */
+#define UNBIND_TIMEOUT_S	60	/* for the flush to a target that answers, but slowly */
+#define ENDING_TIMEOUT_S	30	/* for the kernel to remove a session */
 #define TIME2WAIT_MAX_S		3600	/* RFC 7143, 13.15; an Async may ask for more */
-#define STEADY_US		10000000	/* up for longer than this: a session that works */
+#define STEADY_US		10000000	/* after this time up, a session works */
 
-/* What a session waits for in FREE and FAILED. */
+/* In SESSION_FREE and SESSION_FAILED: where the attempt to log in stands. */
 enum attempt_state {
-	ATTEMPT_PAUSE,		/* its timer begins the next attempt */
-	ATTEMPT_LOOKUP,		/* its timer ends the look-up of a name */
-	ATTEMPT_LOGIN,		/* the connection is at work, and has a timer of its own */
+	ATTEMPT_PAUSE,		/* the session's timer begins the next attempt */
+	ATTEMPT_LOOKUP,		/* the session's timer ends the look-up of a name */
+	ATTEMPT_LOGIN,		/* the connection is at work and uses its own timer */
 };
 
 struct session {
-	struct session *next;		/* the owner's */
+	struct session *next;		/* belongs to the owner */
 	const struct session_env *env;
-	struct session_config *config;	/* ours */
-	struct conn *conn;		/* ours */
+	struct session_config *config;	/* owned */
+	struct conn *conn;		/* owned */
 	enum session_state state;
 	enum attempt_state attempt;
-	struct asker *login_asker;	/* at most one; has its answer once FREE and SCANNING are left */
+	struct asker *login_asker;	/* at most one; answered when FREE and SCANNING are left */
 	struct asker *logout_askers;
 	struct asker *rescan_askers;
 
 	struct route route;
 	struct scan *scan;
-	bool scan_again;		/* asked for while one was running */
+	bool scan_again;		/* a scan was asked for while another was running */
 	struct timer *timer;
 	uint64_t first_attempt_us;
 	struct retry retry;
-	unsigned int failed_attempts;	/* since the last time it was up */
-	unsigned int failed_connects;	/* of these, without a TCP connection: reopen_max */
+	unsigned int failed_attempts;	/* since the session was last up */
+	unsigned int failed_connects;	/* those without a TCP connection: reopen_max counts them */
 	uint32_t time2wait_s;		/* negotiated */
 	uint64_t up_since_us, failed_since_us;
-	char *shown;			/* session_text_print() since it is up; NULL: not yet */
+	char *shown;			/* for session_shown(); NULL: not read since the login */
 	char name[ISCSI_NAME_MAX + ISCSI_ADDRESS_MAX + 64];	/* for the log */
 };
 
@@ -101,7 +101,7 @@ void session_describe(const struct session *session, enum mgmt_conn_state *conn_
 	if (session->state == SESSION_FAILED) {
 		*recovery = session->route.redirects ? MGMT_RECOVERY_REDIRECT :
 						       MGMT_RECOVERY_REOPEN;
-		/* As open-iscsi shows a session between two attempts. */
+		/* open-iscsi shows a session between two attempts in this state. */
 		if (state == CONN_CLEANUP_WAIT)
 			*conn_state_ret = MGMT_CONN_XPT_WAIT;
 	} else if (session->state == SESSION_ENDING) {
@@ -109,7 +109,7 @@ void session_describe(const struct session *session, enum mgmt_conn_state *conn_
 	}
 }
 
-/* Q3: in full feature phase, with nothing under way that would end it. */
+/* Q3: the session is in full feature phase, and no logout has begun. */
 static bool session_is_up(const struct session *session)
 {
 	return session->state == SESSION_SCANNING || session->state == SESSION_LOGGED_IN;
@@ -127,7 +127,7 @@ const char *session_shown(struct session *session)
 	return session->shown ? session->shown : "";
 }
 
-/* ---- what several events do ------------------------------------------------------------------ */
+/* ---- steps that several events share --------------------------------------------------------- */
 
 static uint64_t now_us(const struct session *session)
 {
@@ -141,7 +141,7 @@ static const char *const state_texts[] = {
 	[SESSION_ENDING] = "ENDING",
 };
 
-/* @err and @why: what the asker of the first login hears, if this change ends the login. */
+/* If this change of state ends the first login, its asker is answered with @err and @why. */
 static void session_set_state(struct session *session, enum session_state state,
 			      enum iscsi_err err, const struct iscsi_why *why)
 {
@@ -156,7 +156,7 @@ static void session_set_state(struct session *session, enum session_state state,
 		asker_answer_all(&session->login_asker, err, conn_sid(session->conn), why);
 }
 
-/* For the log, and for the person who waits for the login. */
+/* Warns in the log, and tells the person who waits for the login. */
 static void session_warn(struct session *session, const char *what)
 {
 	const struct session_config *c = session->config;
@@ -171,7 +171,7 @@ static void session_warn(struct session *session, const char *what)
 	asker->warn(asker, text.text);
 }
 
-/* @err: of the logout; a session that the kernel didn't let go is no success. */
+/* @err answers the askers of a logout: an error if the kernel has kept the session. */
 static void session_ended(struct session *session, enum iscsi_err err,
 			  const struct iscsi_why *why)
 {
@@ -187,8 +187,8 @@ static void session_ended(struct session *session, enum iscsi_err err,
 }
 
 /*
- * The kernel's side goes, whatever state it is in; session_destroyed() follows. @login_err and
- * @login_why are for the asker of a first login that is under way.
+ * Has the kernel remove its session from any state; session_destroyed() follows. If the first
+ * login is under way, its asker is answered with @login_err and @login_why.
  */
 static void session_end(struct session *session, enum iscsi_err login_err,
 			const struct iscsi_why *login_why)
@@ -214,7 +214,7 @@ static void session_end(struct session *session, enum iscsi_err login_err,
 	timer_arm_ms(session->timer, ENDING_TIMEOUT_S * 1000);
 }
 
-/* The first login is given up: its asker hears why, and no trace stays. */
+/* Gives up the first login. The asker is told the reason, and the kernel keeps no session. */
 static void session_give_up(struct session *session, enum iscsi_err err,
 			    const struct iscsi_why *why)
 {
@@ -233,7 +233,7 @@ static void session_save(struct session *session)
 	memcpy(state.isid, conn_isid(session->conn), PDU_ISID_LEN);
 	r = runstate_save(session->env->run_dir_fd, conn_sid(session->conn), &state);
 	if (r < 0)
-		log_warning("%s: can't note the session for a restart: %s", session->name,
+		log_warning("%s: iscsid can't note the session for a restart: %s", session->name,
 			    strerror(-r));
 }
 
@@ -241,7 +241,7 @@ static void session_save(struct session *session)
 
 static void session_scan(struct session *session, bool rescan);
 
-/* Whether or not it found LUNs, or could run at all: the login itself has succeeded. */
+/* The login has succeeded even if the scan found no LUN or couldn't run. */
 static void session_first_scan_ended(struct session *session)
 {
 	if (session->state == SESSION_SCANNING)
@@ -264,7 +264,7 @@ static void session_on_scan_done(void *arg, enum iscsi_err err, const struct isc
 
 static void session_scan(struct session *session, bool rescan)
 {
-	static const struct iscsi_why no_thread = { "no thread for the scan" };
+	static const struct iscsi_why no_thread = { "the scan can't start: no memory" };
 	uint32_t sid = conn_sid(session->conn);
 
 	session->scan_again = session->scan != NULL;
@@ -273,7 +273,7 @@ static void session_scan(struct session *session, bool rescan)
 	session->scan = scan_start(session->env->scan_pool, session->env->sysfs, sid, rescan,
 				   session_on_scan_done, session);
 	if (!session->scan) {
-		log_warning("%s: can't scan: no thread", session->name);
+		log_warning("%s: %s", session->name, no_thread.text);
 		session_first_scan_ended(session);
 		asker_answer_all(&session->rescan_askers, ISCSI_ERR_NOMEM, sid, &no_thread);
 	}
@@ -292,7 +292,7 @@ enum iscsi_err session_rescan(struct session *session, struct asker *asker,
 
 /* ---- attempts ---------------------------------------------------------------------------------- */
 
-/* When the budget of the first login is over, of @tries times login_timeout. */
+/* The time at which the first login has used up @tries times login_timeout. */
 static uint64_t session_budget_ends_us(const struct session *session, int tries)
 {
 	return session->first_attempt_us +
@@ -305,7 +305,7 @@ static void session_pause(struct session *session, uint64_t ms)
 	timer_arm_ms(session->timer, ms);
 }
 
-/* Arms the next attempt. False: the budget of the first login would be over by then. */
+/* Arms the next attempt. Returns false if the first login has no time left for that attempt. */
 static bool session_arm_attempt(struct session *session, enum retry_cause cause, uint64_t wait_s)
 {
 	uint32_t random = 0;
@@ -323,7 +323,7 @@ static bool session_arm_attempt(struct session *session, enum retry_cause cause,
 
 static void session_attempt_failed(struct session *session, const struct conn_report *report);
 
-/* Goes where the route leads; @failure says what was tried last, if it leads nowhere. */
+/* Does the next step of the route. @failure is the reason of the last try, for a route's end. */
 static void session_follow(struct session *session, enum route_step step,
 			   const struct conn_report *failure)
 {
@@ -366,7 +366,7 @@ static void session_attempt(struct session *session)
 	struct conn_report failure = { .err = ISCSI_ERR_TRANS };
 	uint32_t exp_stat_sn;
 
-	/* A re-login goes on where the kernel saw the last StatSN (RFC 7143, 11.12.9). */
+	/* A re-login continues from the last StatSN that the kernel saw (RFC 7143, 11.12.9). */
 	if (session->state == SESSION_FAILED &&
 	    !sysfs_read_exp_stat_sn(session->env->sysfs, conn_sid(session->conn), &exp_stat_sn))
 		conn_set_exp_stat_sn(session->conn, exp_stat_sn);
@@ -380,7 +380,7 @@ static void session_attempt(struct session *session)
 
 static void session_first_login_failed(struct session *session, const struct conn_report *report)
 {
-	/* As the field knows it: attempts that never got an answer but "later" have timed out. */
+	/* Tools expect a time-out if no attempt got an answer, or only the answer "try later". */
 	enum iscsi_err err = report->err == ISCSI_ERR_TRANS || report->err == ISCSI_ERR_LOGIN ?
 			     ISCSI_ERR_TRANS_TIMEOUT : report->err;
 
@@ -389,7 +389,7 @@ static void session_first_login_failed(struct session *session, const struct con
 		return;
 	}
 	if (session->failed_attempts++ == 0)
-		log_warning("%s: %s; trying again", session->name, report->why.text);
+		log_warning("%s: %s; iscsid tries again", session->name, report->why.text);
 	if (!session_arm_attempt(session, report->cause, 0))
 		session_give_up(session, err, &report->why);
 }
@@ -402,13 +402,13 @@ static void session_reopen_failed(struct session *session, const struct conn_rep
 
 	if (report->cause == RETRY_LOST)
 		session->failed_connects++;
-	/* The first of its kind is news; the rest is told when it's over. */
+	/* The first failure of a kind is logged; the recovery's end logs the number of attempts. */
 	if (changed)
-		log_warning("%s: %s; trying again until it's back", session->name,
+		log_warning("%s: %s; iscsid tries again until the session is back", session->name,
 			    report->why.text);
 	if (reopen_max > 0 && session->failed_connects > (unsigned int)reopen_max) {
-		log_error("%s: not back after %u attempts (reopen_max %d); ending the session",
-			  session->name, session->failed_connects, reopen_max);
+		log_error("%s: none of %u attempts reached the target (reopen_max %d); the session "
+			  "ends", session->name, session->failed_connects, reopen_max);
 		session_end(session, ISCSI_SUCCESS, NULL);
 		return;
 	}
@@ -429,7 +429,7 @@ static void session_attempt_failed(struct session *session, const struct conn_re
 	case SESSION_UNBINDING:
 	case SESSION_LOGGING_OUT:
 	case SESSION_ENDING:
-		break;		/* no login is under way in these */
+		break;		/* no login is under way in these states */
 	}
 }
 
@@ -445,7 +445,7 @@ static void session_conn_failed(struct session *session, const struct conn_repor
 	session_follow(session, step, &failure);
 }
 
-/* The target is elsewhere for now; a later attempt begins at its own portal again (11.13.5). */
+/* A redirection holds for this attempt; the next begins at the record's portal (11.13.5). */
 static void session_conn_moved(struct session *session)
 {
 	struct conn_report failure = { .cause = RETRY_LOST, .err = ISCSI_ERR_LOGIN };
@@ -462,7 +462,7 @@ static void session_came_up(struct session *session)
 
 	session->time2wait_s = outcome->agreed.default_time2wait;
 	if (outcome->tpgt >= 0 && c->tpgt >= 0 && outcome->tpgt != c->tpgt)
-		log_warning("%s: the target says portal group %d; the record says %d",
+		log_warning("%s: the target names portal group %d, but the record names %d",
 			    session->name, outcome->tpgt, c->tpgt);
 	if (outcome->auth_skipped)
 		session_warn(session, "a password is set, but the target asked for none");
@@ -478,7 +478,7 @@ static void session_came_up(struct session *session)
 	session->failed_attempts = 0;
 	session->failed_connects = 0;
 	session->up_since_us = now_us(session);
-	free(session->shown);		/* what it negotiated may be new */
+	free(session->shown);		/* this login may have negotiated other values */
 	session->shown = NULL;
 	if (!first) {
 		session_set_state(session, SESSION_LOGGED_IN, ISCSI_SUCCESS, NULL);	/* N4 */
@@ -494,14 +494,14 @@ static void session_came_up(struct session *session)
 }
 
 /*
- * The first attempt waits for what the target asked for and no longer, but for a target that
- * accepts every login and drops it: that one is a failed attempt like any other.
+ * After a loss, the first attempt waits for @wait_s only. But if the target drops each login soon
+ * after accepting it, the loss counts as a failed attempt, so that the pauses grow.
  */
 static void session_reopen(struct session *session, uint64_t wait_s)
 {
 	bool was_steady = now_us(session) - session->up_since_us >= STEADY_US;
 
-	/* A login whose scan isn't over has succeeded all the same. */
+	/* The login has succeeded even if its first scan is still under way. */
 	session_set_state(session, SESSION_FAILED, ISCSI_SUCCESS, NULL);		/* N5 */
 	if (was_steady) {
 		retry_reset(&session->retry);
@@ -526,8 +526,8 @@ static void session_conn_lost(struct session *session, const struct conn_report 
 	case SESSION_FAILED:
 		session_reopen(session, wait_s);
 		break;
-	case SESSION_UNBINDING:		/* what isn't flushed by now can't be */
-		log_warning("%s: %s; ending it without a flush", session->name,
+	case SESSION_UNBINDING:		/* without a connection the rest can't be flushed */
+		log_warning("%s: %s; the session ends without a flush", session->name,
 			    report->why.text);
 		session_end(session, ISCSI_SUCCESS, NULL);
 		break;
@@ -544,7 +544,7 @@ static void session_conn_closed(struct session *session)
 {
 	switch (session->state) {
 	case SESSION_SCANNING:
-	case SESSION_LOGGED_IN:		/* the target asked for the logout; come back */
+	case SESSION_LOGGED_IN:		/* the target asked for the logout, so log in again */
 		session_reopen(session, session->time2wait_s);
 		break;
 	case SESSION_UNBINDING:
@@ -567,7 +567,7 @@ static void session_logout_requested(struct session *session)
 		if (conn_state(session->conn) == CONN_LOGOUT_REQUESTED)
 			conn_logout(session->conn);
 		break;
-	case SESSION_UNBINDING:		/* its turn comes once all is flushed */
+	case SESSION_UNBINDING:		/* a logout follows the flush anyway */
 	case SESSION_FREE:
 	case SESSION_FAILED:
 	case SESSION_LOGGING_OUT:
@@ -644,18 +644,18 @@ static void session_on_timer(void *arg)
 		else
 			session_attempt(session);
 		break;
-	case SESSION_SCANNING:		/* the scan goes on, without the asker */
+	case SESSION_SCANNING:		/* the asker is answered; the scan goes on */
 		session_first_scan_ended(session);
 		break;
 	case SESSION_LOGGED_IN:
 		break;
 	case SESSION_UNBINDING:
-		log_warning("%s: the LUNs aren't gone after %d s; ending it without a flush",
-			    session->name, UNBIND_TIMEOUT_S);
+		log_warning("%s: the kernel hasn't removed the LUNs after %d s; the session ends "
+			    "without a flush", session->name, UNBIND_TIMEOUT_S);
 		session_end(session, ISCSI_SUCCESS, NULL);
 		break;
 	case SESSION_LOGGING_OUT:
-		break;			/* the connection has a timer of its own */
+		break;			/* the connection uses its own timer */
 	case SESSION_ENDING:
 		(void)iscsi_fail(&why, ISCSI_ERR_LOGOUT, "the kernel hasn't removed the session "
 				 "after %d s", ENDING_TIMEOUT_S);
@@ -665,7 +665,7 @@ static void session_on_timer(void *arg)
 	}
 }
 
-/* ---- what the kernel says ------------------------------------------------------------------------ */
+/* ---- events from the kernel ------------------------------------------------------------------ */
 
 void session_pdu(struct session *session, const uint8_t *bhs, const uint8_t *data, size_t len)
 {
@@ -723,14 +723,14 @@ void session_resync(struct session *session)
 	found.sid = sid;
 	if (sysfs_read_live(session->env->sysfs, SYSFS_DETAIL_ALL, &found))
 		return;
-	/* Each state ignores the events that can't happen in it, so an event may be told twice. */
+	/* Some of these events may have come before; each state ignores a second one. */
 	if (streq(found.target_state, "UNBOUND"))
 		session_unbound(session);
 	if (streq(found.conn_state, "failed") && conn_state(session->conn) != CONN_CLEANUP_WAIT)
 		conn_kernel_error(session->conn, KERNEL_ERR_CONN_FAILED);
 }
 
-/* ---- what is asked of it -------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------- */
 
 enum iscsi_err session_get_stats(struct session *session, struct kernel_stat *stats, size_t *len,
 				 struct iscsi_why *why)
@@ -764,13 +764,13 @@ void session_logout(struct session *session, struct asker *asker)
 			session_end(session, ISCSI_SUCCESS, NULL);
 		}
 		break;
-	case SESSION_FAILED:		/* no target is there that would take writes or a Logout */
+	case SESSION_FAILED:		/* no target takes the writes or a Logout PDU */
 		session_end(session, ISCSI_SUCCESS, NULL);
 		break;
 	case SESSION_UNBINDING:
 	case SESSION_LOGGING_OUT:
 	case SESSION_ENDING:
-		break;			/* under way: it will answer this one too */
+		break;			/* the end of the logout under way answers this asker too */
 	}
 }
 
@@ -788,7 +788,7 @@ static struct session *session_new(const struct session_env *env, struct session
 	session->config = config;
 	session->state = SESSION_FREE;
 	session->time2wait_s = config->offer.default_time2wait;
-	/* OpenSSL reads files and allocates when first used: not during a recovery. */
+	/* The first use of OpenSSL reads files and allocates, which a recovery must not do. */
 	chap_prepare(&config->chap);
 	session->conn = conn_new(&env->conn, config, session->name, &(struct conn_owner){
 		.on_created = session_on_created, .on_report = session_on_report, .arg = session,
@@ -837,7 +837,7 @@ struct session *session_new_adopted(const struct session_env *env, struct sessio
 	if (!session)
 		return NULL;
 	session->time2wait_s = state->time2wait_s;
-	/* A name stays what it was resolved to; if that is gone too, the next attempt asks. */
+	/* A host name keeps its last address. If sysfs has none, the next attempt looks it up. */
 	if (!lookup_numeric(config->address, config->port, &session->route.portal))
 		(void)lookup_numeric(found->address, found->port, &session->route.portal);
 	(void)sysfs_read_exp_stat_sn(env->sysfs, found->sid, &exp_stat_sn);
@@ -856,17 +856,17 @@ void session_start(struct session *session)
 		session_attempt(session);
 		break;
 	case SESSION_SCANNING:
-		break;			/* no session begins in it */
+		break;			/* no session starts in this state */
 	case SESSION_LOGGED_IN:
-		log_notice("%s: taken over", session->name);
+		log_notice("%s: iscsid has taken over the session", session->name);
 		session_save(session);
 		break;
 	case SESSION_FAILED:
-		log_notice("%s: taken over; it is down and will be reopened", session->name);
+		log_notice("%s: iscsid has taken over the session and reopens it", session->name);
 		session_save(session);
 		session_pause(session, 1);
 		break;
-	case SESSION_UNBINDING:		/* the kernel still flushes, and will say when it's done */
+	case SESSION_UNBINDING:		/* the kernel still flushes, and reports the end */
 		log_notice("%s: taken over in the middle of its logout", session->name);
 		timer_arm_ms(session->timer, UNBIND_TIMEOUT_S * 1000);
 		break;
@@ -875,7 +875,7 @@ void session_start(struct session *session)
 		conn_logout(session->conn);
 		break;
 	case SESSION_ENDING:
-		log_notice("%s: was lost in the middle of its logout; ending it", session->name);
+		log_notice("%s: the connection broke in a logout; the session ends", session->name);
 		session_end(session, ISCSI_SUCCESS, NULL);
 		break;
 	}

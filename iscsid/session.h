@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A session: one connection, kept alive for as long as somebody wants it. First login within
- * its budget, recovery for ever or up to reopen_max, logout that always ends (RFC 7143, 8.3; its
- * transition numbers are in session.c). The manager owns sessions and finds them; a session
- * knows no other.
+ * A session keeps one connection alive until a logout (RFC 7143, 8.3, whose transition numbers
+ * stand in session.c). It tries the first login for a bounded time, reopens a lost connection for
+ * ever or up to reopen_max times, and each logout ends within a bounded time. The manager owns
+ * the sessions and finds them by number and by node; a session knows no other session.
  */
 #ifndef ISCSID_SESSION_H
 #define ISCSID_SESSION_H
@@ -21,13 +21,13 @@
 #include "iscsid/session_config.h"
 
 enum session_state {
-	SESSION_FREE,		/* Q1: the first login is under way, or its next attempt awaited */
+	SESSION_FREE,		/* Q1: the first login, or a pause before its next attempt */
 	SESSION_SCANNING,	/* Q3: logged in; the asker of the login waits for the first scan */
 	SESSION_LOGGED_IN,	/* Q3 */
-	SESSION_FAILED,		/* Q4: lost; to be reopened */
-	SESSION_UNBINDING,	/* to be logged out: the kernel flushes and removes the LUNs */
-	SESSION_LOGGING_OUT,	/* the Logout PDU is out */
-	SESSION_ENDING,		/* the kernel takes it away */
+	SESSION_FAILED,		/* Q4: the connection is lost and will be reopened */
+	SESSION_UNBINDING,	/* a logout has begun: the kernel flushes and removes the LUNs */
+	SESSION_LOGGING_OUT,	/* the Logout PDU is sent */
+	SESSION_ENDING,		/* the kernel is removing the session */
 };
 
 struct session;
@@ -38,57 +38,59 @@ struct session_env {
 	struct sysfs *sysfs;
 	struct worker_pool *scan_pool;
 	const struct resolver *resolver;
-	int run_dir_fd;			/* where runstate.h keeps its files */
-	/* The kernel gave the session a number: it must be found by it from now on. 0, -errno. */
+	int run_dir_fd;			/* the folder where runstate.h keeps its files */
+	/* The kernel gave the session its number @sid. Returns 0, or -errno to give up. */
 	int (*on_created)(void *arg, struct session *session, uint32_t sid);
-	/* The session has ended; to be freed, but not before the caller has returned. */
+	/* The session has ended. The owner frees it, but only after the caller has returned. */
 	void (*on_ended)(void *arg, struct session *session);
 	void *arg;
 };
 
 /*
- * A session that is to log in; takes @config over, always. @asker (may be NULL) hears how the
- * first login went. Nothing happens before session_start(). NULL: no memory, and nobody was told.
+ * Makes a session that logs in once session_start() is called. The session owns @config from now
+ * on, also if NULL is returned. @asker (may be NULL) is answered when the first login has ended.
+ * Returns NULL without memory; @asker isn't answered then.
  */
 struct session *session_new_login(const struct session_env *env, struct session_config *config,
 				  struct asker *asker);
 
 /*
- * A session that takes over one of the kernel's as it stands: nothing will be sent to a healthy
- * one, a lost one will be reopened, a half logged out one ended. Takes @config over, always.
+ * Makes a session that takes over a session of the kernel as it stands. After session_start(), a
+ * healthy session is left alone, a lost one is reopened, and a begun logout is brought to its end.
+ * The session owns @config from now on, also if NULL is returned.
  */
 struct session *session_new_adopted(const struct session_env *env, struct session_config *config,
 				    const struct sysfs_session *found,
 				    const struct runstate *state);
 
-/* Begins what the session was made for, once its owner can find it. */
+/* Begins the session's work. Call it once the owner can find the session by its node. */
 void session_start(struct session *session);
 
-/* Ends the session, in whatever state it is. @asker (may be NULL) hears when it's gone. */
+/* Ends the session from any state. @asker (may be NULL) is answered when the session is gone. */
 void session_logout(struct session *session, struct asker *asker);
 /*
- * Looks for LUNs; each known one is read anew. @asker hears when it's done; an error means that
- * it will not be called.
+ * Looks for new LUNs and reads each known LUN anew. @asker is answered when the scan has ended,
+ * but not if this function returns an error.
  */
 enum iscsi_err session_rescan(struct session *session, struct asker *asker,
 			      struct iscsi_why *why);
 
-/* The counters of the connection, at most KERNEL_STATS_MAX. */
+/* Reads the counters of the connection: *len entries, at most KERNEL_STATS_MAX. */
 enum iscsi_err session_get_stats(struct session *session, struct kernel_stat *stats, size_t *len,
 				 struct iscsi_why *why);
 
-/* What the kernel said. */
+/* The owner passes on each event that the kernel reports about this session. */
 void session_pdu(struct session *session, const uint8_t *bhs, const uint8_t *data, size_t len);
 void session_conn_error(struct session *session, int error);
 void session_unbound(struct session *session);
 void session_destroyed(struct session *session);
-/* Events were lost: see in sysfs whether the connection still is what we think. */
+/* After lost events: compares the session's state with sysfs, and mends the difference. */
 void session_resync(struct session *session);
 
-/* Frees the daemon's side only; what the kernel has stays. Takes NULL; returns NULL. */
+/* Frees the daemon's side only; the kernel keeps its session. Takes NULL; returns NULL. */
 struct session *session_free(struct session *session);
 
-/* A link that is the owner's, for a list of sessions that are to be freed. */
+/* The link with which the owner lists the sessions that it will free. */
 struct session **session_next(struct session *session);
 
 enum session_state session_state(const struct session *session);
@@ -97,13 +99,14 @@ uint64_t session_failed_since_us(const struct session *session);
 uint32_t session_sid(const struct session *session);		/* 0: the kernel has no session */
 int session_host_no(const struct session *session);
 const struct session_config *session_config(const struct session *session);
-/* How iscsiadm sees it. */
+/* The state of connection and recovery, in the words of iscsiadm's listing. */
 void session_describe(const struct session *session, enum mgmt_conn_state *conn_state,
 		      enum mgmt_recovery *recovery);
 
 /*
- * What the kernel shows of a healthy session, as session_text_print() has it: read once and
- * kept until the next login. "" in any other state, and if it can't be read.
+ * The attributes that the kernel shows of a healthy session, printed by session_text_print().
+ * They are read once and kept until the next login. The result is "" if the session isn't logged
+ * in or its attributes can't be read.
  */
 const char *session_shown(struct session *session);
 
