@@ -16,7 +16,7 @@
 
 #define PREFIX_MAX	210	/* with the random part, a name stays within its 223 bytes */
 
-static int usage(int status)
+static int print_usage(int status)
 {
 	fprintf(stderr,
 		"Usage: iscsi-iname [OPTION]...\n"
@@ -45,17 +45,17 @@ int main(int argc, char **argv)
 		switch (c) {
 		case 'p':	prefix = optarg; break;
 		case 'g':	key = true; break;
-		case 'h':	return usage(0);
-		default:	return usage(1);
+		case 'h':	return print_usage(0);
+		default:	return print_usage(1);
 		}
 	}
 	if (optind < argc) {
 		fprintf(stderr, "iscsi-iname: unknown argument(s)\n");
-		return usage(1);
+		return print_usage(1);
 	}
 	if (strlen(prefix) > PREFIX_MAX) {
 		fprintf(stderr, "error: prefix too long\n");
-		return usage(1);
+		return print_usage(1);
 	}
 	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes)) {
 		perror("iscsi-iname: random bytes");

@@ -425,8 +425,8 @@ static enum iscsi_err take_index(struct options *ret, const char *arg, struct is
  * As open-iscsi does, an address with a dot ends at the first colon, and what follows the port's
  * digits is ignored up to the tag: "10.0.0.1:3260:1". Else only IPv6 has a second colon.
  */
-static enum iscsi_err parse_portal(const char *arg, struct iscsi_db_portal *ret,
-				   struct iscsi_why *why)
+static enum iscsi_err parse_portal_option(const char *arg, struct iscsi_db_portal *ret,
+					  struct iscsi_why *why)
 {
 	size_t host = strcspn(arg, ":"), digits;
 	char text[300];
@@ -466,7 +466,7 @@ static enum iscsi_err take_portal(struct options *ret, const char *arg, struct i
 		ret->portal.tpgt = ISCSI_TPGT_UNKNOWN;
 		return ISCSI_SUCCESS;
 	}
-	return parse_portal(arg, &ret->portal, why);
+	return parse_portal_option(arg, &ret->portal, why);
 }
 
 static enum iscsi_err take_iface(struct options *ret, const char *arg, struct iscsi_why *why)

@@ -6,7 +6,8 @@
 
 #include "libiscsi-db/util.h"
 
-static const char *setting(const struct iscsi_db_record *rec, const char *part, const char *name)
+static const char *auth_setting(const struct iscsi_db_record *rec, const char *part,
+				const char *name)
 {
 	char key[64];
 	const char *value;
@@ -20,9 +21,10 @@ enum iscsi_err credentials_check(const struct iscsi_db_record *rec, struct iscsi
 {
 	const char *part = iscsi_db_record_kind(rec) == ISCSI_DB_NODE ? "node.session" :
 									"discovery.sendtargets";
-	bool username = *setting(rec, part, "username"), password = *setting(rec, part, "password");
-	bool username_in = *setting(rec, part, "username_in");
-	bool password_in = *setting(rec, part, "password_in");
+	bool username = *auth_setting(rec, part, "username");
+	bool password = *auth_setting(rec, part, "password");
+	bool username_in = *auth_setting(rec, part, "username_in");
+	bool password_in = *auth_setting(rec, part, "password_in");
 	bool mutual = username_in || password_in;
 
 	if (username && password && mutual == password_in)
@@ -36,7 +38,7 @@ enum iscsi_err credentials_check(const struct iscsi_db_record *rec, struct iscsi
 				  "nothing was sent to the target", part,
 				  password_in ? "password_in" : "username_in", part, missing);
 	}
-	if (streq(setting(rec, part, "authmethod"), "CHAP"))
+	if (streq(auth_setting(rec, part, "authmethod"), "CHAP"))
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "%s.auth.authmethod is CHAP, but "
 				  "%s.auth.%s is not set; nothing was sent to the target", part,
 				  part, username ? "password" : "username");

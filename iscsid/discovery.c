@@ -301,7 +301,7 @@ static void discovery_text_error(struct discovery *d, const char *what)
 				    what), &why);
 }
 
-static enum iscsi_err discovery_on_target(void *arg, const struct sendtargets_portal *portal)
+static enum iscsi_err discovery_on_portal(void *arg, const struct sendtargets_portal *portal)
 {
 	struct discovery *d = arg;
 
@@ -310,7 +310,7 @@ static enum iscsi_err discovery_on_target(void *arg, const struct sendtargets_po
 	return ISCSI_SUCCESS;
 }
 
-static void discovery_on_warning(void *arg, const char *text)
+static void discovery_warn(void *arg, const char *text)
 {
 	struct discovery *d = arg;
 
@@ -336,7 +336,7 @@ static void discovery_logged_in(struct discovery *d, const struct login_response
 	struct sendtargets_config config = {
 		.address = d->address, .port = d->port,
 		.from = addr_kind_of((const struct sockaddr *)&d->route.peer),
-		.portal = discovery_on_target, .warn = discovery_on_warning, .arg = d,
+		.portal = discovery_on_portal, .warn = discovery_warn, .arg = d,
 		.random = d->env.random,
 	};
 
@@ -353,7 +353,7 @@ static void discovery_logged_in(struct discovery *d, const struct login_response
 	}
 	route_arrived(&d->route);
 	if (login_outcome(d->login)->auth_skipped)
-		discovery_on_warning(d, "a password is set, but the target asked for none");
+		discovery_warn(d, "a password is set, but the target asked for none");
 	d->exp_stat_sn = login_outcome(d->login)->exp_stat_sn;
 	discovery_begin_window(d, response->exp_cmd_sn, response->max_cmd_sn);
 	d->itt = 1;
@@ -613,7 +613,7 @@ static int discovery_on_start(sd_event_source *source, void *userdata)
 
 /* ---- making and freeing --------------------------------------------------------------------------------- */
 
-static const char *setting(const struct discovery *d, const char *key)
+static const char *discovery_setting(const struct discovery *d, const char *key)
 {
 	const char *value = iscsi_db_record_get(d->rec, key);
 
@@ -643,7 +643,7 @@ static enum iscsi_err discovery_configure(struct discovery *d, const struct iscs
 	uint32_t random = 0;
 	enum iscsi_err err;
 
-	d->address = setting(d, "discovery.sendtargets.address");
+	d->address = discovery_setting(d, "discovery.sendtargets.address");
 	d->port = iscsi_db_record_get_int(d->rec, "discovery.sendtargets.port");
 	d->attempts_left = iscsi_db_record_get_int(d->rec, "discovery.sendtargets.reopen_max");
 	d->max_recv = (uint32_t)iscsi_db_record_get_int(d->rec,
@@ -666,17 +666,19 @@ static enum iscsi_err discovery_configure(struct discovery *d, const struct iscs
 		.initiator_name = d->initiator, .initiator_alias = d->alias,
 		.tpgt = ISCSI_TPGT_UNKNOWN, .cmd_sn = FIRST_CMD_SN,
 		.chap = {
-			.username = setting(d, "discovery.sendtargets.auth.username"),
-			.password = setting(d, "discovery.sendtargets.auth.password"),
-			.username_in = setting(d, "discovery.sendtargets.auth.username_in"),
-			.password_in = setting(d, "discovery.sendtargets.auth.password_in"),
+			.username = discovery_setting(d, "discovery.sendtargets.auth.username"),
+			.password = discovery_setting(d, "discovery.sendtargets.auth.password"),
+			.username_in = discovery_setting(d,
+						"discovery.sendtargets.auth.username_in"),
+			.password_in = discovery_setting(d,
+						"discovery.sendtargets.auth.password_in"),
 		},
 		.offer = negotiate_rfc_defaults,
 		.random = d->env.random,
 	};
 	c->offer.max_recv_data_segment_length = d->max_recv;
 	c->chap.issued = d->env.issued;
-	session_config_chap_algs(setting(d, "node.session.auth.chap_algs"), &c->chap);
+	session_config_chap_algs(discovery_setting(d, "node.session.auth.chap_algs"), &c->chap);
 	/* Apart from those of sessions (a sid), and of any other discovery at the same time. */
 	(void)d->env.random(&random, sizeof(random));
 	c->isid[1] = 0x02;

@@ -111,7 +111,7 @@ int listen_holder(const char *name, struct ucred *ret)
 }
 
 /* A process chooses its own name, so what isn't plain in it is left out. */
-static void process_name(pid_t pid, char *ret, size_t size)
+static void printable_name(pid_t pid, char *ret, size_t size)
 {
 	char path[32], text[32];
 	CLEANUP(closep) int fd = -1;
@@ -141,7 +141,7 @@ enum iscsi_err listen_judge_holder(const char *name, struct iscsi_why *why)
 			    "know only this name won't reach iscsid", name, strerror(-r));
 		return ISCSI_SUCCESS;
 	}
-	process_name(peer.pid, comm, sizeof(comm));
+	printable_name(peer.pid, comm, sizeof(comm));
 	if (peer.uid == 0 || peer.uid == geteuid())
 		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "Can not bind IPC socket: another iscsid "
 				  "is running: %s, pid %d, listens on @%s", comm, (int)peer.pid,

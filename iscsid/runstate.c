@@ -25,7 +25,7 @@ static void file_name(uint32_t sid, const char *suffix, char *ret, size_t size)
 	(void)snprintf(ret, size, "session-%" PRIu32 "%s", sid, suffix);
 }
 
-static int write_all(int fd, const char *text, size_t len)
+static int write_fully(int fd, const char *text, size_t len)
 {
 	while (len) {
 		ssize_t n = write(fd, text, len);
@@ -54,12 +54,12 @@ int runstate_save(int dir_fd, uint32_t sid, const struct runstate *state)
 	(void)snprintf(first, sizeof(first), "# iscsid session ISID %02x%02x%02x%02x%02x%02x "
 		       "Time2Wait %" PRIu32 "\n", i[0], i[1], i[2], i[3], i[4], i[5],
 		       state->time2wait_s);
-	/* Whatever lies there was left by a daemon that died here; ours is a file of its own. */
+	/* A daemon that died here has left its file, which we don't write into. */
 	(void)unlinkat(dir_fd, temp, 0);
 	fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	r = fd < 0 ? -errno : write_all(fd, first, strlen(first));
+	r = fd < 0 ? -errno : write_fully(fd, first, strlen(first));
 	if (r >= 0)
-		r = write_all(fd, record, strlen(record));
+		r = write_fully(fd, record, strlen(record));
 	closep(&fd);
 	if (r >= 0 && renameat(dir_fd, temp, dir_fd, name) < 0)
 		r = -errno;

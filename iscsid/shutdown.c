@@ -26,8 +26,8 @@ struct shutdown {
 	void *arg;
 };
 
-static bool in_use(struct shutdown *shutdown, struct session *session, enum inuse_by by,
-		   struct iscsi_why *why)
+static bool disks_in_use(struct shutdown *shutdown, struct session *session, enum inuse_by by,
+			 struct iscsi_why *why)
 {
 	return inuse_check(shutdown->sysfs, shutdown->proc, session_sid(session),
 			   session_host_no(session), by, why) == ISCSI_ERR_BUSY;
@@ -41,9 +41,9 @@ static bool visit_failed(struct shutdown *shutdown, struct session *session)
 	struct iscsi_why why = { "" };
 	bool used;
 
-	if (in_use(shutdown, session, INUSE_BY_SYSTEM, &why))
+	if (disks_in_use(shutdown, session, INUSE_BY_SYSTEM, &why))
 		return false;
-	used = in_use(shutdown, session, INUSE_BY_ANY, &why);
+	used = disks_in_use(shutdown, session, INUSE_BY_ANY, &why);
 	/* A file system leaves the mount table before its umount, which writes, has ended. */
 	if (!over && (used || !shutdown->done))
 		return true;
@@ -62,9 +62,9 @@ static bool visit_logged_in(struct shutdown *shutdown, struct session *session)
 
 	if (!shutdown->done)
 		return true;
-	if (in_use(shutdown, session, INUSE_BY_SYSTEM, &why))
+	if (disks_in_use(shutdown, session, INUSE_BY_SYSTEM, &why))
 		return false;
-	if (!in_use(shutdown, session, INUSE_BY_ANY, &why))
+	if (!disks_in_use(shutdown, session, INUSE_BY_ANY, &why))
 		session_logout(session, NULL);
 	else if (clock_now_us(shutdown->clock) >= shutdown->deadline_us)
 		log_error("session %u: %s; leaving without a logout", session_sid(session),

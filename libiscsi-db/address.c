@@ -185,8 +185,8 @@ bool iscsi_db_address_in_brackets(const char *address)
 }
 
 /* A port or a portal group tag: both have 16 bits. */
-static enum iscsi_err parse_number(const char *what, const char *text, long low, int *ret,
-				   struct iscsi_why *why)
+static enum iscsi_err parse_address_number(const char *what, const char *text, long low, int *ret,
+					   struct iscsi_why *why)
 {
 	char *end;
 	long v;
@@ -213,7 +213,7 @@ static enum iscsi_err parse_tpgt(const char *text, int *ret, struct iscsi_why *w
 		*ret = ISCSI_TPGT_UNKNOWN;
 		return ISCSI_SUCCESS;
 	}
-	return parse_number("portal group tag", text, 0, ret, why);
+	return parse_address_number("portal group tag", text, 0, ret, why);
 }
 
 static enum iscsi_err parse_host(const char *host, struct iscsi_db_portal *ret,
@@ -266,7 +266,7 @@ static char *last_colon(char *host)
 	const char *zone;
 	int port;
 
-	if (parse_number("port", colon + 1, 1, &port, &ignored))
+	if (parse_address_number("port", colon + 1, 1, &port, &ignored))
 		return NULL;
 	*colon = '\0';
 	is_address = address_number(host, number, &zone) == AF_INET6;
@@ -306,7 +306,7 @@ static enum iscsi_err parse_portal(const char *text, bool bare_port, struct iscs
 			*port++ = '\0';
 	}
 	if (!err && port)
-		err = parse_number("port", port, 1, &portal.port, why);
+		err = parse_address_number("port", port, 1, &portal.port, why);
 	if (!err && tpgt)
 		err = parse_tpgt(tpgt, &portal.tpgt, why);
 	if (!err)

@@ -20,7 +20,7 @@ const char *lock_folder_path(void)
 	return path && *path ? path : DEFAULT_FOLDER;
 }
 
-static int make_folder(const struct db_os *os, const char *path)
+static int make_lock_folder(const struct db_os *os, const char *path)
 {
 	CLEANUP(freep) char *above = NULL;
 	const char *slash = strrchr(path, '/');
@@ -75,7 +75,7 @@ int lock_folder_open(const struct db_os *os, const char *path, struct iscsi_why 
 
 	told->text[0] = '\0';
 	for (int tries = 0; tries < 2; tries++) {
-		r = make_folder(os, path);
+		r = make_lock_folder(os, path);
 		if (r < 0)
 			return r;
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -34,9 +34,9 @@ static enum iscsi_err no_memory(struct iscsi_why *why)
 }
 
 /* Makes the record read from "ADDRESS,PORT" name that portal. */
-static enum iscsi_err fix_identity(struct iscsi_db_record *rec, const char *address,
-				   const char *port, const char *root, const char *origin,
-				   const struct db_warn *warn)
+static enum iscsi_err portal_fix_identity(struct iscsi_db_record *rec, const char *address,
+					  const char *port, const char *root, const char *origin,
+					  const struct db_warn *warn)
 {
 	const char *type = rec->kind == ISCSI_DB_ISNS ? "isns" : "sendtargets";
 	bool fixed = false;
@@ -71,7 +71,7 @@ static enum iscsi_err load(struct iscsi_db *db, enum iscsi_db_kind kind, const c
 	if (!path)
 		return no_memory(why);
 	err = record_file_read(db, kind, path, fn, arg, &rec, why);
-	if (!err && fix_identity(rec, address, port, db->root, path, &warn) != ISCSI_SUCCESS)
+	if (!err && portal_fix_identity(rec, address, port, db->root, path, &warn) != ISCSI_SUCCESS)
 		err = no_memory(why);
 	if (err)
 		return err;

@@ -225,8 +225,8 @@ static bool take_default(struct iscsi_db_record *rec, struct line *line, unsigne
 }
 
 /* @index is the setting, or -1 if it is to be found by its name. */
-static enum iscsi_err take_setting(struct iscsi_db_record *rec, const struct line *line,
-				   int index, size_t room, const struct db_warn *warn)
+static enum iscsi_err take_record_line(struct iscsi_db_record *rec, const struct line *line,
+				       int index, size_t room, const struct db_warn *warn)
 {
 	char value[ISCSI_VALUE_MAX + 1];
 	const struct setting *s;
@@ -300,7 +300,7 @@ static enum iscsi_err take_lines(struct iscsi_db_record *rec, const char *text, 
 			ended |= raw_begins(&line, "# END RECORD");
 			break;
 		case LINE_SETTING:
-			err = take_setting(rec, &line, index, len + 1, warn);
+			err = take_record_line(rec, &line, index, len + 1, warn);
 			break;
 		case LINE_BAD:
 			if (is_setting_of_others(rec->kind, &line)) {

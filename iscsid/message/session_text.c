@@ -50,7 +50,7 @@ static bool parse_int(const char *value, int *ret)
 	return sscanf(value, "%d%n", ret, &end) == 1 && !value[end];
 }
 
-static bool parse_text(const char *value, char *ret, size_t size)
+static bool take_field_text(const char *value, char *ret, size_t size)
 {
 	size_t len = strlen(value);
 
@@ -65,14 +65,14 @@ static bool take_value(const char *name, const char *value, struct sysfs_session
 	if (streq(name, "host_no"))
 		return parse_int(value, &ret->host_no);
 	if (streq(name, "transport"))
-		return parse_text(value, ret->transport, sizeof(ret->transport));
+		return take_field_text(value, ret->transport, sizeof(ret->transport));
 	for (size_t i = 0; i < sysfs_attrs_len; i++) {
 		const struct sysfs_attr *attr = &sysfs_attrs[i];
 		char *field = (char *)ret + attr->offset;
 
 		if (is_printed(attr) && streq(attr->name, name))
 			return attr->number ? parse_int(value, (int *)(void *)field) :
-					      parse_text(value, field, attr->size);
+					      take_field_text(value, field, attr->size);
 	}
 	return true;
 }

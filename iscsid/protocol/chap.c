@@ -236,7 +236,7 @@ static enum iscsi_err take_challenge(struct chap *chap, const char *value,
 	return ISCSI_SUCCESS;
 }
 
-static enum iscsi_err take_name(struct chap *chap, const char *value, struct iscsi_why *why)
+static enum iscsi_err take_chap_name(struct chap *chap, const char *value, struct iscsi_why *why)
 {
 	const char *name = chap->config.username_in;
 
@@ -247,8 +247,8 @@ static enum iscsi_err take_name(struct chap *chap, const char *value, struct isc
 	return ISCSI_SUCCESS;
 }
 
-static enum iscsi_err take_response(struct chap *chap, const char *value,
-				    struct iscsi_why *why)
+static enum iscsi_err take_chap_response(struct chap *chap, const char *value,
+					 struct iscsi_why *why)
 {
 	long len = text_parse_binary(value, chap->proof, sizeof(chap->proof));
 
@@ -269,8 +269,8 @@ static const struct {
 	{ "CHAP_A", CHAP_WAIT_CHALLENGE, GOT_A, take_algorithm },
 	{ "CHAP_I", CHAP_WAIT_CHALLENGE, GOT_I, take_identifier },
 	{ "CHAP_C", CHAP_WAIT_CHALLENGE, GOT_C, take_challenge },
-	{ "CHAP_N", CHAP_WAIT_PROOF,	 GOT_N, take_name },
-	{ "CHAP_R", CHAP_WAIT_PROOF,	 GOT_R, take_response },
+	{ "CHAP_N", CHAP_WAIT_PROOF,	 GOT_N, take_chap_name },
+	{ "CHAP_R", CHAP_WAIT_PROOF,	 GOT_R, take_chap_response },
 };
 
 enum iscsi_err chap_take(struct chap *chap, const char *key, const char *value,

@@ -411,7 +411,7 @@ static enum iscsi_err take_chap(const struct step *step, const char *key, const 
 }
 
 /* The alias is for people and the daemon shows it to none, so a second one does no harm. */
-static enum iscsi_err take_alias(const struct step *step, const char *key, const char *value)
+static enum iscsi_err take_target_alias(const struct step *step, const char *key, const char *value)
 {
 	if (strlen(value) > TEXT_VALUE_MAX)
 		return iscsi_fail(step->why, ISCSI_ERR_FATAL_LOGIN,
@@ -466,7 +466,7 @@ static const struct login_key {
 	{ "KRB_*",			IN_BOTH,	take_refused },		/* 12.1.1 */
 	{ "SRP_*",			IN_BOTH,	take_refused },		/* 12.1.2 */
 	{ "SPKM_*",			IN_BOTH,	take_refused },		/* RFC 3720 */
-	{ "TargetAlias",		IN_BOTH,	take_alias },		/* 13.6 */
+	{ "TargetAlias",		IN_BOTH,	take_target_alias },	/* 13.6 */
 	{ "TargetPortalGroupTag",	IN_BOTH,	take_tpgt },		/* 13.9 */
 	/* Only a redirection gives it a meaning. */
 	{ "TargetAddress",		IN_BOTH,	take_nothing },		/* 13.8 */
@@ -657,8 +657,9 @@ static enum iscsi_err next_of_security(const struct step *step)
 }
 
 /* Everything after the checks. @done is set when full feature phase is reached. */
-static enum iscsi_err take_response(const struct step *step, const struct login_response_pdu *pdu,
-			    const uint8_t *data, bool *done)
+static enum iscsi_err take_login_response(const struct step *step,
+					  const struct login_response_pdu *pdu, const uint8_t *data,
+					  bool *done)
 {
 	struct login *login = step->login;
 	const char *text = (const char *)data;
@@ -800,7 +801,7 @@ enum login_result login_step(struct login *login, const uint8_t bhs[PDU_BHS_LEN]
 		r = count_round(login, why);
 	step.transit = !r && pdu.transit;
 	if (!r)
-		r = take_response(&step, &pdu, data, &done);
+		r = take_login_response(&step, &pdu, data, &done);
 	if (r)
 		return login_failed(login, r, err);
 	if (done) {

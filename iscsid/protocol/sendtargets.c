@@ -189,8 +189,8 @@ static enum iscsi_err end_record(struct sendtargets *st, struct iscsi_why *why)
 	return tell_portal(st, st->config.address, st->config.port, ISCSI_TPGT_UNKNOWN, why);
 }
 
-static enum iscsi_err take_name(struct sendtargets *st, const char *value,
-				struct iscsi_why *why)
+static enum iscsi_err take_target_name(struct sendtargets *st, const char *value,
+				       struct iscsi_why *why)
 {
 	enum iscsi_err err = end_record(st, why);
 	struct iscsi_why bad;
@@ -277,7 +277,7 @@ static enum iscsi_err take_pair(struct sendtargets *st, struct iscsi_why *why)
 
 	/* A value that was cut is still too long to be taken for a good one. */
 	if (value && streq(st->pair, "TargetName"))
-		return take_name(st, value, why);
+		return take_target_name(st, value, why);
 	if (value && streq(st->pair, "TargetAddress"))
 		return take_address(st, value, why);
 	WARN(st, "skipping %s%.64s in a SendTargets answer", value ? "the key " : "", st->pair);
