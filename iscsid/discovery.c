@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A discovery session, see discovery.h. One PDU is awaited at a time, each with a deadline that
- * bytes trickling in don't put off.
+ * A discovery session, see discovery.h. It waits for one PDU at a time. A target that sends a PDU
+ * byte by byte doesn't put off the deadline of that PDU.
  */
 #include "iscsid/discovery.h"
 
@@ -23,26 +23,26 @@
 
 #define FIRST_CMD_SN		1
 #define RETRY_PAUSE_MS		1000
-#define LOGOUT_WAIT_MS		1000	/* a target that doesn't answer costs no more */
-#define RECV_MAX		(1 << 20)	/* bytes of a PDU that there is memory for */
-#define EMPTY_PARTS_MAX		64	/* of an answer that never ends */
+#define LOGOUT_WAIT_MS		1000	/* then the socket is closed without an answer */
+#define RECV_MAX		(1 << 20)	/* bytes of data in one PDU */
+#define EMPTY_PARTS_MAX		64	/* more empty parts count as an answer without an end */
 
 enum discovery_state {
 	DISCOVERY_LOOKUP,
 	DISCOVERY_PAUSE,	/* before the next attempt */
 	DISCOVERY_CONNECT,
 	DISCOVERY_LOGIN,
-	DISCOVERY_TEXT,		/* SendTargets is out, its answer awaited */
+	DISCOVERY_TEXT,		/* SendTargets is sent, the answer is not complete */
 	DISCOVERY_LOGOUT,	/* the list is complete */
 	DISCOVERY_DONE,
 };
 
 struct discovery {
-	struct discovery *next;		/* the owner's */
+	struct discovery *next;		/* belongs to the owner */
 	struct discovery_env env;
 	struct discovery_owner owner;
-	struct isns *isns;		/* does all the work, for the record of an iSNS server */
-	struct iscsi_db_record *rec;	/* ours; login's strings point into it */
+	struct isns *isns;		/* does all the work if the record names an iSNS server */
+	struct iscsi_db_record *rec;	/* owned; the strings of login_config point into it */
 	char initiator[ISCSI_NAME_MAX + 1];
 	char alias[ISCSI_VALUE_MAX + 1];
 	char netdev[IF_NAMESIZE];
@@ -55,21 +55,21 @@ struct discovery {
 	struct route route;
 	struct pdu_stream stream;
 	int attempts_left;
-	uint64_t attempt_ends_us;	/* its login must be done by then, wherever it leads */
+	uint64_t attempt_ends_us;	/* the end of the login, redirections included */
 	char name[ISCSI_ADDRESS_MAX + 32];	/* for the log */
 	char peer_address[INET6_ADDRSTRLEN + 1 + IF_NAMESIZE];	/* after a redirection */
 	int peer_port;
 	struct login *login;
 	struct login_config login_config;
-	struct login_pdu request;	/* what the login engine has built */
-	struct sendtargets *targets;	/* made anew for each login */
-	uint64_t answer_ends_us;	/* all parts of the answer must be here by then */
+	struct login_pdu request;	/* built by the login engine */
+	struct sendtargets *targets;	/* one parser for each login */
+	uint64_t answer_ends_us;	/* the deadline of all parts of the answer */
 	unsigned int empty_parts;
-	bool streaming;			/* a target was passed on: too late to begin again */
+	bool streaming;			/* a target was passed on, so no new attempt may begin */
 	uint32_t itt, cmd_sn, max_cmd_sn, exp_stat_sn, max_recv;
-	struct text_request_pdu ask;	/* the last, or one that waits for the command window */
+	struct text_request_pdu ask;	/* the last request, or the next one if ask_waits */
 	const char *ask_text;
-	bool ask_waits;
+	bool ask_waits;			/* for the command window */
 };
 
 /* ---- ends of an attempt ---------------------------------------------------------------------- */
@@ -92,7 +92,7 @@ static void discovery_arm_until(struct discovery *d, int timeout_s, uint64_t end
 	discovery_arm(d, MIN((uint64_t)timeout_s * 1000, left / 1000 + 1));
 }
 
-/* A time-out of the record, "login" say, in seconds. */
+/* A time-out of the record in seconds; @which is "login", "auth" or "active". */
 static int discovery_timeout_s(const struct discovery *d, const char *which)
 {
 	char key[64];
@@ -109,7 +109,7 @@ static void discovery_end(struct discovery *d, enum iscsi_err err, const struct 
 	d->owner.on_done(d->owner.arg, err, why);
 }
 
-/* The attempt has failed and no other address is left: again from the start, or the end. */
+/* No address is left in this attempt: begins another attempt, or ends the discovery. */
 static void discovery_attempt_failed(struct discovery *d, enum iscsi_err err,
 				     const struct iscsi_why *reason)
 {
@@ -120,13 +120,13 @@ static void discovery_attempt_failed(struct discovery *d, enum iscsi_err err,
 					    d->address, why.text), &all);
 		return;
 	}
-	if (d->streaming) {	/* a second list would repeat what was passed on */
+	if (d->streaming) {	/* a second list would repeat the targets passed on */
 		discovery_end(d, iscsi_fail(&all, ISCSI_ERR_PDU_TIMEOUT,
 					    "%s, in the middle of the list", why.text), &all);
 		return;
 	}
 	if (d->attempts_left-- > 0) {
-		log_info("%s: %s; trying again", d->name, why.text);
+		log_info("%s: %s; iscsid tries again", d->name, why.text);
 		d->state = DISCOVERY_PAUSE;
 		discovery_arm(d, RETRY_PAUSE_MS);
 		return;
@@ -147,7 +147,7 @@ static enum iscsi_err discovery_connect_error(const struct discovery *d, int err
 			  strerror(error));
 }
 
-/* Goes where the route leads; @err and @why tell of what was tried last, if it leads nowhere. */
+/* Does the next step of the route. @err and @why are those of the last try, for a route's end. */
 static void discovery_follow(struct discovery *d, enum route_step step, enum iscsi_err err,
 			     struct iscsi_why *why)
 {
@@ -188,7 +188,7 @@ static void discovery_on_route_step(void *arg, enum route_step step, const struc
 	discovery_follow(arg, step, ISCSI_ERR_LOGIN, &reason);
 }
 
-/* The peer was of no use: on to the next address, if a redirection has named another. */
+/* The peer has failed, so goes to the next address that a redirection named. */
 static void discovery_again(struct discovery *d, enum iscsi_err err, struct iscsi_why *why)
 {
 	discovery_follow(d, route_next(&d->route, why), err, why);
@@ -199,7 +199,7 @@ static void discovery_io_error(struct discovery *d, int error)
 	enum iscsi_err err = ISCSI_ERR_PDU_TIMEOUT;
 	struct iscsi_why why;
 
-	if (d->state == DISCOVERY_LOGOUT) {		/* the list is here already */
+	if (d->state == DISCOVERY_LOGOUT) {		/* the list is complete already */
 		discovery_end(d, ISCSI_SUCCESS, NULL);
 		return;
 	}
@@ -224,14 +224,14 @@ static void discovery_send(struct discovery *d, const uint8_t *bhs, const uint8_
 		discovery_io_error(d, -r);
 }
 
-/* @which: the time-out of its answer. */
+/* @which names the time-out of the answer. */
 static void discovery_send_login(struct discovery *d, const char *which)
 {
 	discovery_arm_until(d, discovery_timeout_s(d, which), d->attempt_ends_us);
 	discovery_send(d, d->request.bhs, d->request.data, d->request.data_len);
 }
 
-/* A command that the target has no room for yet waits for a PDU that says otherwise (4.2.2.1). */
+/* If the command window is closed, the request waits until a PDU opens it (4.2.2.1). */
 static void discovery_ask(struct discovery *d)
 {
 	uint8_t bhs[PDU_BHS_LEN];
@@ -252,7 +252,7 @@ static void discovery_send_text(struct discovery *d, const char *text, size_t le
 		.final = true, .itt = d->itt, .ttt = PDU_RESERVED_TAG, .data_len = (uint32_t)len,
 	};
 	d->ask_text = text;
-	if (part) {		/* tag and LUN are copied, RFC 7143, 11.10.4 */
+	if (part) {		/* asks for more with the response's tag and LUN (11.10.4) */
 		d->ask.ttt = part->ttt;
 		memcpy(d->ask.lun, part->lun, sizeof(d->ask.lun));
 	}
@@ -261,7 +261,7 @@ static void discovery_send_text(struct discovery *d, const char *text, size_t le
 	discovery_ask(d);
 }
 
-/* What a response says of the command window: more room, or nothing that makes sense. */
+/* Opens the command window as far as a response says. Values against RFC 7143 are ignored. */
 static void discovery_take_window(struct discovery *d, uint32_t exp_cmd_sn, uint32_t max_cmd_sn)
 {
 	if ((int32_t)(max_cmd_sn - (exp_cmd_sn - 1)) >= 0 &&
@@ -269,7 +269,7 @@ static void discovery_take_window(struct discovery *d, uint32_t exp_cmd_sn, uint
 		d->max_cmd_sn = max_cmd_sn;
 }
 
-/* The first window. A target that doesn't count as we do has none that would mean anything. */
+/* Sets the first window. If the target expects another CmdSN, its window is not respected. */
 static void discovery_begin_window(struct discovery *d, uint32_t exp_cmd_sn, uint32_t max_cmd_sn)
 {
 	d->cmd_sn = FIRST_CMD_SN;
@@ -291,7 +291,7 @@ static void discovery_send_logout(struct discovery *d)
 	discovery_send(d, bhs, NULL, 0);
 }
 
-/* ---- what comes in -------------------------------------------------------------------------------- */
+/* ---- receiving -------------------------------------------------------------------------------- */
 
 static void discovery_text_error(struct discovery *d, const char *what)
 {
@@ -332,7 +332,7 @@ static bool discovery_peer_text(struct discovery *d)
 
 static void discovery_logged_in(struct discovery *d, const struct login_response_pdu *response)
 {
-	static const char ask[] = "SendTargets=All";	/* and its NUL */
+	static const char ask[] = "SendTargets=All";	/* sent with its NUL */
 	struct sendtargets_config config = {
 		.address = d->address, .port = d->port,
 		.from = addr_kind_of((const struct sockaddr *)&d->route.peer),
@@ -340,7 +340,7 @@ static void discovery_logged_in(struct discovery *d, const struct login_response
 		.random = d->env.random,
 	};
 
-	/* A target without an address is where the answer comes from (appendix C). */
+	/* A target without an address has the address of the answer (appendix C). */
 	if (d->route.redirects && discovery_peer_text(d)) {
 		config.address = d->peer_address;
 		config.port = d->peer_port;
@@ -358,7 +358,7 @@ static void discovery_logged_in(struct discovery *d, const struct login_response
 	discovery_begin_window(d, response->exp_cmd_sn, response->max_cmd_sn);
 	d->itt = 1;
 	d->empty_parts = 0;
-	/* The first part may take active_timeout, and all others together as long again. */
+	/* The first part may take active_timeout, and all other parts together another one. */
 	d->answer_ends_us = discovery_now_us(d) +
 			    2 * (uint64_t)discovery_timeout_s(d, "active") * 1000000;
 	discovery_send_text(d, ask, sizeof(ask), NULL);
@@ -377,7 +377,7 @@ static void discovery_login_pdu(struct discovery *d, const uint8_t *bhs, const u
 		return;
 	}
 	switch (login_step(d->login, bhs, data, len, &d->request, &err, &why)) {
-	case LOGIN_SEND:	/* a target may ask a server of its own about the secret */
+	case LOGIN_SEND:	/* with CHAP, a target may have to ask an authentication server */
 		discovery_send_login(d, chap_wanted(&d->login_config.chap) ? "auth" : "active");
 		return;
 	case LOGIN_DONE:
@@ -412,7 +412,7 @@ static void discovery_text_pdu(struct discovery *d, const uint8_t *bhs, const ui
 		return;
 	}
 	if (part.itt != d->itt || d->ask_waits) {
-		discovery_text_error(d, "the target answered what nobody asked");
+		discovery_text_error(d, "the target sent a Text Response without a request");
 		return;
 	}
 	d->exp_stat_sn = part.stat_sn + 1;
@@ -422,7 +422,7 @@ static void discovery_text_pdu(struct discovery *d, const uint8_t *bhs, const ui
 		discovery_text_error(d, why.text);
 		return;
 	}
-	/* F alone says whether there is more; C need not be set (11.11.1). */
+	/* The F bit alone tells whether more follows; the C bit may be missing (11.11.1). */
 	if (!part.final && part.ttt != PDU_RESERVED_TAG) {
 		if ((!len && ++d->empty_parts > EMPTY_PARTS_MAX) ||
 		    discovery_now_us(d) >= d->answer_ends_us)
@@ -439,7 +439,7 @@ static void discovery_text_pdu(struct discovery *d, const uint8_t *bhs, const ui
 	discovery_send_logout(d);
 }
 
-/* A ping of the target's, or more room for commands: the one PDU that may come between (11.18). */
+/* A NOP-In pings us or opens the command window; it may come at any time (11.18). */
 static void discovery_nop_in(struct discovery *d, const uint8_t *bhs)
 {
 	struct nop_out_pdu pong = { 0 };
@@ -488,7 +488,7 @@ static void discovery_pdu(struct discovery *d, const struct pdu_header *header)
 	}
 }
 
-/* One PDU at a time: the event is level-triggered, so whatever is left brings us back. */
+/* Reads one PDU. The event is level-triggered, so it comes again if bytes are left. */
 static void discovery_read(struct discovery *d)
 {
 	uint32_t max = d->state == DISCOVERY_LOGIN ? PDU_LOGIN_DATA_MAX : d->max_recv;
@@ -547,7 +547,7 @@ static int discovery_on_io(sd_event_source *source, int fd, uint32_t revents, vo
 	return 0;
 }
 
-/* All that the login may take, wherever it leads, is counted from here. */
+/* The time limit of a login includes all its redirections, so it begins here. */
 static void discovery_attempt(struct discovery *d)
 {
 	int limit_s = discovery_timeout_s(d, "login") + discovery_timeout_s(d, "auth") +
@@ -579,7 +579,7 @@ static void discovery_on_timer(void *arg)
 			discovery_again(d, ISCSI_ERR_PDU_TIMEOUT, &why);
 			break;
 		}
-		/* Somebody is there but doesn't talk iSCSI: no use in asking again. */
+		/* The peer isn't an iSCSI target, so another attempt is of no use. */
 		discovery_end(d, iscsi_fail(&why, ISCSI_ERR_FATAL_LOGIN, "Login response timeout. "
 					    "%s,%d accepted the connection, but didn't answer",
 					    d->address, d->port), &why);
@@ -603,7 +603,7 @@ static void discovery_on_timer(void *arg)
 	}
 }
 
-/* From the loop, so that on_done never comes before discovery_start() has returned. */
+/* The loop begins the work, so that on_done() never comes before discovery_start() returns. */
 static int discovery_on_start(sd_event_source *source, void *userdata)
 {
 	(void)source;
@@ -679,7 +679,7 @@ static enum iscsi_err discovery_configure(struct discovery *d, const struct iscs
 	c->offer.max_recv_data_segment_length = d->max_recv;
 	c->chap.issued = d->env.issued;
 	session_config_chap_algs(discovery_setting(d, "node.session.auth.chap_algs"), &c->chap);
-	/* Apart from those of sessions (a sid), and of any other discovery at the same time. */
+	/* The ISID must differ from a session's (which is a sid) and from another discovery's. */
 	(void)d->env.random(&random, sizeof(random));
 	c->isid[1] = 0x02;
 	c->isid[2] = 0x3d;

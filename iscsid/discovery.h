@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A discovery session (RFC 7143, appendix C): connect, log in, ask for SendTargets=All, pass the
- * targets on, log out. On its own socket, without the kernel's iSCSI, with the same login engine
- * as any session. Tries again within the record's reopen_max. The record of an iSNS server leads
- * to isns.c instead.
+ * A discovery session (RFC 7143, appendix C) connects, logs in, asks for SendTargets=All, passes
+ * the targets on and logs out. It uses a socket of its own instead of the kernel's iSCSI, and the
+ * login engine that all sessions use. A failed attempt is repeated up to the record's reopen_max
+ * times. If the record names an iSNS server, isns.c does the work.
  */
 #ifndef ISCSID_DISCOVERY_H
 #define ISCSID_DISCOVERY_H
@@ -24,22 +24,23 @@ struct discovery_env {
 	const struct resolver *resolver;
 	struct sysfs *sysfs;
 	int (*random)(void *buf, size_t len);
-	struct chap_issued *issued;	/* challenges of all logins; NULL: not remembered */
+	struct chap_issued *issued;	/* the challenges of all logins; may be NULL */
 };
 
-/* Each is called from the loop. */
+/* The event loop calls these functions. */
 struct discovery_owner {
 	void (*on_target)(void *arg, const char *name, const char *address, int port, int tpgt);
-	/* What was skipped, and why, or another thing that a person should know of. */
+	/* A warning for the person who asked: a target was skipped, for example. */
 	void (*on_warning)(void *arg, const char *text);
-	/* The end, once; the discovery is freed by whoever owns it, then or later. */
+	/* Called once, at the end. The owner frees the discovery, in this call or later. */
 	void (*on_done)(void *arg, enum iscsi_err err, const struct iscsi_why *why);
 	void *arg;
 };
 
 /*
- * Begins. @rec is a SendTargets or iSNS record; @iface an interface record, or NULL; both may be
- * freed afterwards. Errors that need no network are returned, all others come through on_done.
+ * Begins a discovery. @rec is a SendTargets or iSNS record, @iface an interface record or NULL;
+ * the caller may free both afterwards. The function returns the errors that it finds without the
+ * network; on_done() tells all other errors.
  */
 enum iscsi_err discovery_start(const struct discovery_env *env, const struct iscsi_db_record *rec,
 			       const struct iscsi_db_record *iface,
@@ -47,10 +48,10 @@ enum iscsi_err discovery_start(const struct discovery_env *env, const struct isc
 			       const struct discovery_owner *owner, struct discovery **ret,
 			       struct iscsi_why *why);
 
-/* A link that is the owner's, for a list of discoveries that are to be freed. */
+/* The link with which the owner lists the discoveries that it will free. */
 struct discovery **discovery_next(struct discovery *discovery);
 
-/* Nothing is called any more, and nothing sent; it can be freed whenever that is safe. */
+/* Ends all callbacks and all sending, so that the owner may free the discovery later. */
 void discovery_silence(struct discovery *discovery);
 /* Takes NULL; returns NULL. */
 struct discovery *discovery_free(struct discovery *discovery);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A discovery through an iSNS server, see isns.h. One answer is awaited at a time; the time for
- * all of them together is limited, so that neither a silent server nor one that sends byte by
- * byte or without an end holds up who asked.
+ * A discovery through an iSNS server, see isns.h. It waits for one answer at a time. The time for
+ * all answers together is limited, so that a server that is silent, sends byte by byte or sends
+ * without an end can't hold up a client.
  *
- * Not through libisns: it takes the server's address and our name from global variables, takes
- * no answer of more than 8 KB, waits a minute for a server that isn't there, and loses the
- * answers of all but one thread.
+ * libisns isn't used: this library keeps the server's address and the initiator's name in global
+ * variables, takes no answer above 8 KB, and waits a minute for a server that is down.
  */
 #include "iscsid/isns.h"
 
@@ -20,18 +19,18 @@
 #include "iscsid/protocol/isns_pdu.h"
 #include "libiscsi-db/util.h"
 
-#define CONNECT_WAIT_MS		10000	/* the look-up of its name included */
-#define ANSWER_WAIT_MS		20000	/* all answers that we need */
-#define DEREGISTER_WAIT_MS	1000	/* the targets are here already */
+#define CONNECT_WAIT_MS		10000	/* includes the look-up of the server's name */
+#define ANSWER_WAIT_MS		20000	/* for all answers with the targets */
+#define DEREGISTER_WAIT_MS	1000	/* the targets are known already */
 #define REGISTRATIONS_MAX	3
 
 enum isns_state {
 	ISNS_LOOKUP,
 	ISNS_CONNECT,
-	ISNS_ASK,		/* without being registered by us */
+	ISNS_ASK,		/* before iscsid has registered the initiator */
 	ISNS_REGISTER,
-	ISNS_ASK_AGAIN,		/* registered */
-	ISNS_DEREGISTER,	/* the result stands */
+	ISNS_ASK_AGAIN,		/* after the registration */
+	ISNS_DEREGISTER,	/* the result is known */
 	ISNS_DONE,
 };
 
@@ -53,13 +52,13 @@ struct isns {
 	size_t out_len, out_pos;
 	enum addr_kind server;		/* once a connection to it is begun */
 	struct isns_answer answer;
-	uint16_t xid;			/* of the request that is out */
+	uint16_t xid;			/* of the last request */
 	uint8_t header[ISNS_HEADER_LEN];
 	size_t header_got;
-	uint8_t *payload;		/* in @answer; where that of this part goes */
+	uint8_t *payload;		/* in @answer: the place of this part's payload */
 	size_t payload_len, payload_got;
 
-	enum iscsi_err result;		/* while deregistering */
+	enum iscsi_err result;		/* kept during ISNS_DEREGISTER */
 	struct iscsi_why result_why;
 };
 
@@ -74,7 +73,7 @@ static void isns_end(struct isns *isns, enum iscsi_err err, const struct iscsi_w
 	isns->owner.on_done(isns->owner.arg, err, why);
 }
 
-/* It ends with what was known before the server was told to forget us. */
+/* Ends with the result that was known before the deregistration. */
 static void isns_end_result(struct isns *isns)
 {
 	struct iscsi_why why = isns->result_why;
@@ -82,7 +81,7 @@ static void isns_end_result(struct isns *isns)
 	isns_end(isns, isns->result, &why);
 }
 
-/* The conversation can't go on. */
+/* Ends a conversation that can't continue. */
 static void isns_fail(struct isns *isns, const char *reason)
 {
 	struct iscsi_why why;
@@ -131,7 +130,7 @@ static void isns_register(struct isns *isns)
 	isns_send(isns, ISNS_REGISTER, ISNS_DEV_ATTR_REG);
 }
 
-/* The answer to the question is known; a registration of ours goes. */
+/* The result is known. If iscsid has registered the initiator, it deregisters it first. */
 static void isns_answered(struct isns *isns, enum iscsi_err err, const struct iscsi_why *why)
 {
 	if (isns->state != ISNS_ASK_AGAIN) {
@@ -172,7 +171,7 @@ static void isns_targets(struct isns *isns, uint32_t status)
 	enum iscsi_err err = ISCSI_SUCCESS;
 
 	if (status == ISNS_SOURCE_UNKNOWN && isns->registrations < REGISTRATIONS_MAX) {
-		/* The second time: another one of this name has registered and gone meanwhile. */
+		/* Again, if another program with this name has deregistered it meanwhile. */
 		isns_register(isns);
 		return;
 	}
@@ -228,7 +227,7 @@ static void isns_take_answer(struct isns *isns)
 	}
 }
 
-/* Bytes for @buf up to @len. False: not all of them are here yet, or none will come. */
+/* Receives into @buf up to @len bytes. False: bytes are missing, or the connection failed. */
 static bool isns_fill(struct isns *isns, uint8_t *buf, size_t len, size_t *got)
 {
 	int r = stream_receive(isns->fd, buf, len, got);
@@ -239,7 +238,7 @@ static bool isns_fill(struct isns *isns, uint8_t *buf, size_t len, size_t *got)
 	return r > 0;
 }
 
-/* One part at a time: level-triggered, whatever is left brings us back. */
+/* Reads one part. The event is level-triggered, so it comes again if bytes are left. */
 static void isns_read(struct isns *isns)
 {
 	struct iscsi_why why;
@@ -305,7 +304,7 @@ static int isns_on_io(sd_event_source *source, int fd, uint32_t revents, void *u
 	return 0;
 }
 
-/* Not bound to an interface's device: that one leads to the disks, seldom to the server. */
+/* An interface's device leads to the disks, but seldom to the iSNS server: don't bind to it. */
 static void isns_connect(struct isns *isns, const struct sockaddr_storage *peer)
 {
 	int r;
@@ -357,7 +356,7 @@ static void isns_on_timer(void *arg)
 	}
 }
 
-/* From the loop, so that on_done never comes before isns_start() has returned. */
+/* The loop begins the work, so that on_done() never comes before isns_start() returns. */
 static int isns_on_start(sd_event_source *source, void *userdata)
 {
 	struct isns *isns = userdata;
@@ -381,7 +380,7 @@ static int isns_on_start(sd_event_source *source, void *userdata)
 static enum iscsi_err isns_configure(struct isns *isns, const struct iscsi_db_record *rec,
 				     const char *initiator, struct iscsi_why *why)
 {
-	/* The names of these two are those of the other kind of record. */
+	/* An iSNS record keeps address and port under the names of a SendTargets record. */
 	const char *address = iscsi_db_record_get(rec, "discovery.sendtargets.address");
 	enum iscsi_err err = iscsi_db_check_address(address, why);
 

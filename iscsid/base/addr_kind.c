@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reads numeric addresses, and tells them apart by kind: an IPv4 address inside an IPv6 one has
- * the kind of the IPv4 address. Used on what a target names, in a redirection or in a discovery
- * answer. Pure functions.
+ * Numeric addresses and their kinds, see addr_kind.h. An IPv4 address inside an IPv6 address has
+ * the kind of the IPv4 address.
  */
 #include "iscsid/base/addr_kind.h"
 
@@ -50,7 +49,7 @@ bool addr_parse(const char *text, int port, struct sockaddr_storage *ret)
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
 
-	/* inet_aton() stops at a blank and takes what is before it. */
+	/* inet_aton() ignores a blank and the text behind it, so refuse blanks. */
 	if (!strpbrk(text, " \t\n\v\f\r") && inet_aton(text, &v4.sin_addr)) {
 		memset(ret, 0, sizeof(*ret));
 		memcpy(ret, &v4, sizeof(v4));

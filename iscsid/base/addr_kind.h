@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What kind of address a target named: one that a connection can go to, or one that it must
- * not. For literals in text and, after a look-up, for socket addresses. No look-up in here.
+ * The kind of an address that a target names in a redirection or a discovery answer, which tells
+ * whether a connection may go there. The functions read literals and, after a look-up, socket
+ * addresses; they look nothing up themselves.
  */
 #ifndef ISCSID_ADDR_KIND_H
 #define ISCSID_ADDR_KIND_H
@@ -12,7 +13,7 @@ struct sockaddr;
 struct sockaddr_storage;
 
 enum addr_kind {
-	ADDR_NAME,		/* no numeric address: a host name */
+	ADDR_NAME,		/* a host name */
 	ADDR_UNICAST,
 	ADDR_LINK_LOCAL,	/* IPv6: needs a zone */
 	ADDR_LINK_LOCAL_V4,	/* 169.254/16; services of the host's own cloud live there */
@@ -23,8 +24,8 @@ enum addr_kind {
 };
 
 /*
- * A numeric address as getaddrinfo() would read it: IPv4 in any form, or IPv6 with or without
- * "%zone". The zone isn't looked at; sin6_scope_id is 0. False: @text is none.
+ * Reads a numeric address as getaddrinfo() does: IPv4 in any form, or IPv6 with or without a
+ * "%zone", which is ignored (sin6_scope_id is 0). False: @text isn't a numeric address.
  */
 bool addr_parse(const char *text, int port, struct sockaddr_storage *ret);
 

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Reads and writes big-endian numbers, byte runs and strings within bounds. Used by every
- * format that crosses a socket; iscsiadm links this object too. Knows nothing about those
- * formats, and allocates nothing: what a reader returns lies in the data that it was given.
- */
+/* Big-endian numbers, bytes and strings within bounds, see bytes.h. */
 #include "iscsid/base/bytes.h"
 
 #include <string.h>
@@ -13,7 +9,6 @@ struct reader reader_init(const void *data, size_t len)
 	return (struct reader){ .data = data, .len = len };
 }
 
-/* @len bytes, or NULL and a failure that stays. */
 const uint8_t *reader_bytes(struct reader *r, size_t len)
 {
 	const uint8_t *p;
@@ -46,7 +41,7 @@ const char *reader_str(struct reader *r)
 	uint32_t len = reader_be32(r);
 	const uint8_t *p;
 
-	if (len == UINT32_MAX) {	/* with its NUL it would wrap a size_t of 32 bits */
+	if (len == UINT32_MAX) {	/* the NUL would make a 32-bit size_t wrap */
 		r->failed = true;
 		return "";
 	}
@@ -71,7 +66,7 @@ struct writer writer_init(void *data, size_t size)
 	return (struct writer){ .data = data, .size = size };
 }
 
-/* Room for @len bytes, or NULL and a failure that stays. */
+/* Returns room for @len bytes; without room, the writer has failed and the result is NULL. */
 static uint8_t *writer_room(struct writer *w, size_t len)
 {
 	uint8_t *p;

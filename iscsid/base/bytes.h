@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A bounded reader and a bounded writer of bytes, under every format that comes from or goes to
- * the outside. Both remember a failure: read or write everything, then test once.
+ * A bounded reader and a bounded writer of bytes, used for each format that crosses a socket. Both
+ * remember a failure: read or write everything, then test once. They allocate nothing. iscsiadm
+ * links this object too.
  */
 #ifndef ISCSID_BYTES_H
 #define ISCSID_BYTES_H
@@ -18,17 +19,17 @@ struct reader {
 };
 
 struct reader reader_init(const void *data, size_t len);
-/* After a failure each of these gives 0, NULL or "". */
+/* After a failure each of these functions returns 0, NULL or "". */
 uint16_t reader_be16(struct reader *r);
 uint32_t reader_be32(struct reader *r);
-/* @len bytes inside the reader's data; NULL past its end. */
+/* Returns @len bytes inside the reader's data, or NULL if less are left. */
 const uint8_t *reader_bytes(struct reader *r, size_t len);
-/* A 32-bit length, that many bytes without a NUL, and a NUL: a string inside the data. */
+/* Reads a 32-bit length, that many bytes without a NUL, and a NUL; returns this string. */
 const char *reader_str(struct reader *r);
-/* True if nothing failed and nothing is left. */
+/* True if no read has failed and no byte is left. */
 bool reader_done(const struct reader *r);
 
-/* Writes into memory of the caller's. */
+/* Writes into the caller's memory. */
 struct writer {
 	uint8_t *data;
 	size_t size;
@@ -42,7 +43,7 @@ void writer_be32(struct writer *w, uint32_t value);
 void writer_bytes(struct writer *w, const void *data, size_t len);
 void writer_str(struct writer *w, const char *text);	/* NULL is written as "" */
 
-/* Big-endian fields at a place that the caller knows to exist. */
+/* Big-endian numbers at @p, without a check of bounds. */
 uint16_t get_be16(const uint8_t *p);
 uint32_t get_be24(const uint8_t *p);
 uint32_t get_be32(const uint8_t *p);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The clock of the machine, see clock.h: each timer is a time source of the event loop. */
+/* The machine's clock, see clock.h: each timer is a time source of the event loop. */
 #include "iscsid/base/clock.h"
 
 #include <time.h>
 
 #include "libiscsi-db/util.h"
 
-#define ACCURACY_US	10000	/* timers that lie closer together wake the loop once */
+#define ACCURACY_US	10000	/* timers within this time share one wake-up */
 
 struct real_clock {
 	struct clock clock;		/* first, since the others hold a pointer to it */
@@ -32,7 +32,7 @@ static int real_timer_on_time(sd_event_source *source, uint64_t usec, void *user
 
 	(void)source;
 	(void)usec;
-	timer->expired(timer->arg);	/* the timer may be gone now */
+	timer->expired(timer->arg);	/* may free the timer */
 	return 0;
 }
 

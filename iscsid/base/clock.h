@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The time of the machine and timers on it. The daemon gets its clock handed in, so that a test
- * decides how late it is: clock_open() gives the real one, test/fake/clock.h a clock that moves
+ * A clock with its timers. The daemon is given its clock, so that a test can decide how time
+ * passes: clock_open() returns the machine's clock, test/fake/clock.h has a clock that moves only
  * when the test says so.
  */
 #ifndef ISCSID_CLOCK_H
@@ -14,7 +14,7 @@ struct timer;
 
 /* The first member of each implementation. */
 struct clock {
-	/* Never goes back. The time within one step of the loop may stand still. */
+	/* Never goes back, and may stand still within one step of the loop. */
 	uint64_t (*now_us)(struct clock *clock);
 	struct timer *(*timer_new)(struct clock *clock, void (*expired)(void *arg), void *arg);
 	void (*timer_arm)(struct timer *timer, uint64_t us);
@@ -29,16 +29,16 @@ struct timer {
 	void *arg;
 };
 
-/* The clock of the machine, with its timers on @loop. NULL: no memory. */
+/* The machine's clock, whose timers run on @loop. Returns NULL without memory. */
 struct clock *clock_open(sd_event *loop);
-struct clock *clock_close(struct clock *clock);	/* takes NULL; returns NULL; after all timers */
+struct clock *clock_close(struct clock *clock);	/* takes NULL; returns NULL; timers go first */
 
 static inline uint64_t clock_now_us(struct clock *clock)
 {
 	return clock->now_us(clock);
 }
 
-/* A timer that isn't armed; @expired is called from the loop. NULL: no memory. */
+/* Makes a timer, not armed; the loop calls @expired. Returns NULL without memory. */
 static inline struct timer *timer_new(struct clock *clock, void (*expired)(void *arg), void *arg)
 {
 	return clock->timer_new(clock, expired, arg);

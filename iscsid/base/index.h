@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Finds objects by a number (a hash, or a key itself) without looking at the others. Several
- * objects may have the same number; whoever asks compares.
+ * Finds objects by a number, which is a key or the hash of a key, in constant time. Several objects
+ * may have the same number, so the caller compares the objects that it finds.
  */
 #ifndef ISCSID_INDEX_H
 #define ISCSID_INDEX_H
@@ -21,17 +21,17 @@ struct index {
 	size_t len;
 };
 
-/* 0 or -ENOMEM. The object stays the caller's. */
+/* Returns 0 or -ENOMEM. The caller keeps owning the object. */
 int index_add(struct index *index, uint64_t key, void *object);
 void index_remove(struct index *index, uint64_t key, const void *object);
-/* The first node of @key, or the one after @prev; NULL: no more. */
+/* The first node of @key, or the next after @prev. NULL: there is no other. */
 struct index_node *index_find(const struct index *index, uint64_t key,
 			      const struct index_node *prev);
-/* All objects, as they are now; free() it. NULL with *ret_len 0: none, or no memory. */
+/* An array of all objects, for the caller to free(). NULL with *ret_len 0: none, or no memory. */
 void **index_objects(const struct index *index, size_t *ret_len);
 void index_done(struct index *index);
 
-/* A hash of a text, to be used as a key. */
+/* A hash of @text, for use as a key. */
 uint64_t index_hash(const char *text);
 
 #endif /* ISCSID_INDEX_H */

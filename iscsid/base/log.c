@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The daemon's log, see log.h. The only module with state of its own: one process, one log. */
+/* The daemon's log, see log.h. Its state is global, because a process has one log. */
 #include "iscsid/base/log.h"
 
 #include <errno.h>
@@ -32,7 +32,7 @@ void log_open(bool to_syslog, int level)
 		log_close();
 }
 
-/* A full or dead log must not hold up a recovery: the line is lost instead. */
+/* A log that is full or dead must not hold up a recovery, so the line is lost. */
 static void log_send(const char *line, size_t len)
 {
 	if (send(log_fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno == EAGAIN)

@@ -11,7 +11,7 @@
 
 #include "libiscsi-db/util.h"
 
-/* @to_syslog: from now on to /dev/log. @level: the highest that is written, LOG_NOTICE.. */
+/* @to_syslog: write to /dev/log. Lines above @level (LOG_NOTICE to LOG_DEBUG) are dropped. */
 void log_open(bool to_syslog, int level);
 void log_close(void);
 

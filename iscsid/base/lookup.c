@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Host names to addresses on the worker pool, see lookup.h. */
+/* Look-ups of host names on the worker pool, see lookup.h. */
 #include "iscsid/base/lookup.h"
 
 #include <net/if.h>
@@ -11,15 +11,15 @@
 #include "libiscsi-db/util.h"
 
 struct lookup {
-	struct worker_job job;		/* first: what the pool hands around */
+	struct worker_job job;		/* first, because the pool holds a pointer to it */
 	char host[ISCSI_ADDRESS_MAX + 1];
 	int port;
 	int (*resolve)(const char *host, int port, struct sockaddr_storage *ret);
-	int error;			/* of getaddrinfo() */
+	int error;			/* from getaddrinfo() */
 	struct sockaddr_storage addr;
 	void (*done)(void *arg, const struct sockaddr_storage *addr, const char *error);
 	void *arg;
-	_Atomic bool forgotten;		/* nobody wants it any more: don't begin */
+	_Atomic bool forgotten;		/* the caller has left; a look-up not begun is skipped */
 };
 
 int lookup_resolve(const char *host, int port, struct sockaddr_storage *ret)
@@ -39,7 +39,7 @@ int lookup_resolve(const char *host, int port, struct sockaddr_storage *ret)
 	return 0;
 }
 
-/* The number of a zone, which is an interface of this host by name or by number; 0: none. */
+/* The number of @zone, the name or the number of an interface of this host; 0: unknown. */
 static uint32_t zone_number(const char *zone)
 {
 	unsigned int number = if_nametoindex(zone);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Host names to addresses, without holding up the loop. */
+/* Looks up the addresses of host names, without holding up the event loop. */
 #ifndef ISCSID_LOOKUP_H
 #define ISCSID_LOOKUP_H
 
@@ -11,28 +11,28 @@
 struct lookup;
 
 /*
- * Whom to ask for names; its maker's, and outlives all look-ups. @resolve waits for the answer, on
- * a thread of @pool; it returns 0 or an error of getaddrinfo().
+ * A resolver of names, which outlives all look-ups. @resolve runs on a thread of @pool, waits for
+ * the answer, and returns 0 or an error of getaddrinfo().
  */
 struct resolver {
 	struct worker_pool *pool;
 	int (*resolve)(const char *host, int port, struct sockaddr_storage *ret);
 };
 
-/* The machine's own resolver. */
+/* The machine's resolver, for struct resolver. */
 int lookup_resolve(const char *host, int port, struct sockaddr_storage *ret);
 
-/* A numeric address, with or without a %zone, needs no look-up. False: it isn't one. */
+/* Reads a numeric address, with or without a %zone. False: @host needs a look-up. */
 bool lookup_numeric(const char *host, int port, struct sockaddr_storage *ret);
 
 /*
- * Looks up @host. @done is called from the loop with the first address, or NULL and
- * why there is none, unless lookup_forget() came first. NULL: no memory, no thread.
+ * Looks up @host. The loop calls @done with the first address, or with NULL and the reason, unless
+ * lookup_forget() was called. Returns NULL without memory or thread.
  */
 struct lookup *lookup_start(const struct resolver *resolver, const char *host, int port,
 			    void (*done)(void *arg, const struct sockaddr_storage *addr,
 					 const char *error), void *arg);
-/* Its time is over: @done is called now, with no address. Takes NULL; returns NULL. */
+/* Ends the look-up: calls @done at once, without an address. Takes NULL; returns NULL. */
 struct lookup *lookup_expire(struct lookup *lookup);
 struct lookup *lookup_forget(struct lookup *lookup);	/* takes NULL; returns NULL */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A socket that speaks PDUs, see pdu_stream.h. */
+/* A socket for PDUs, see pdu_stream.h. */
 #include "iscsid/base/pdu_stream.h"
 
 #include <errno.h>

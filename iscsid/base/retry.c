@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* When to try again, see retry.h. */
+/* The pause before the next attempt, see retry.h. */
 #include "iscsid/base/retry.h"
 
 #include <stddef.h>

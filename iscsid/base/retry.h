@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * When to try again: a policy, not a loop. A failed attempt has a cause; the cause says how long
- * to wait, longer from attempt to attempt, up to a cap, with some jitter so that a thousand
- * hosts don't come back in the same instant. Pure: the randomness is handed in.
+ * The pause before the next attempt. The cause of the failure decides the first pause; the pauses
+ * grow from attempt to attempt up to a cap. A random part keeps a thousand hosts from coming back
+ * in the same instant; the caller passes the random number.
  */
 #ifndef ISCSID_RETRY_H
 #define ISCSID_RETRY_H
@@ -10,25 +10,25 @@
 #include <stdint.h>
 
 enum retry_cause {
-	RETRY_LOST,		/* TCP: refused, unreachable, timed out, broken; soon back, maybe */
-	RETRY_BUSY,		/* the target says "later", by status class 3 or by silence */
-	RETRY_REFUSED,		/* the target says "no", or we do: a person has to change something */
-	RETRY_LOCAL,		/* this host can't */
+	RETRY_LOST,		/* TCP refused, unreachable, timed out or broken; may soon work */
+	RETRY_BUSY,		/* the target is silent, or asks for a later attempt by status class 3 */
+	RETRY_REFUSED,		/* target or iscsid refuses; a person has to change a setting */
+	RETRY_LOCAL,		/* this host can't make the connection */
 };
 
 struct retry {
 	enum retry_cause cause;
-	unsigned int attempts;	/* in a row with this cause */
+	unsigned int attempts;	/* failed in a row with this cause */
 };
 
 /*
- * Counts a failed attempt and returns how many milliseconds to wait before the next one:
- * at least @time2wait_ms, which the target may ask for (RFC 7143, 13.15). @random is any number.
+ * Counts a failed attempt and returns the milliseconds to wait before the next attempt, at least
+ * @time2wait_ms, which the target may ask for (RFC 7143, 13.15). @random is any number.
  */
 uint64_t retry_pause_ms(struct retry *retry, enum retry_cause cause, uint64_t time2wait_ms,
 			uint32_t random);
 
-/* An attempt got through. */
+/* An attempt has succeeded. */
 void retry_reset(struct retry *retry);
 
 #endif /* ISCSID_RETRY_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Bytes through a stream socket that must not block: each call moves as much as the socket takes
- * or has, and remembers how far it came. iscsiadm links this object too.
+ * Sends and receives on a stream socket without blocking: each call moves as many bytes as the
+ * socket takes or has, and counts them in *pos. iscsiadm links this object too.
  */
 #ifndef ISCSID_STREAM_H
 #define ISCSID_STREAM_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What iscsid does with TCP sockets itself, see tcp.h. */
+/* TCP sockets, see tcp.h. */
 #include "iscsid/base/tcp.h"
 
 #include <arpa/inet.h>

@@ -11,7 +11,7 @@
 
 #include "libiscsi-db/util.h"
 
-#define WORKER_STACK	(256 * 1024)	/* getaddrinfo() with its plugins; touched pages only */
+#define WORKER_STACK	(256 * 1024)	/* enough for getaddrinfo() with its plugins */
 
 #ifndef PR_SET_IO_FLUSHER
 #define PR_SET_IO_FLUSHER 57
@@ -24,14 +24,14 @@ struct worker_queue {
 
 struct worker_pool {
 	pthread_mutex_t lock;
-	pthread_cond_t work;		/* there is something to run, or the end */
+	pthread_cond_t work;		/* a job waits, or the pool ends */
 	pthread_cond_t gone;		/* a thread has ended */
 	struct worker_queue waiting;
 	struct worker_queue finished;
 	unsigned int threads, idle, max_threads;
 	unsigned int waiting_len;
 	bool stopping;
-	int fd;				/* readable while something is finished */
+	int fd;				/* an eventfd: a job has finished */
 	sd_event_source *source;
 };
 
@@ -64,7 +64,7 @@ static void *worker_main(void *arg)
 {
 	struct worker_pool *pool = arg;
 
-	/* A scan may need memory reclaim that the daemon itself must keep out of. */
+	/* The daemon's own thread must not write to disks to get memory, but a scan may. */
 	(void)prctl(PR_SET_IO_FLUSHER, 0, 0, 0, 0);
 	pthread_mutex_lock(&pool->lock);
 	while (!pool->stopping) {
@@ -169,7 +169,7 @@ bool worker_pool_free(struct worker_pool *pool)
 	return true;
 }
 
-/* Signals are the loop's: a thread starts with all of them blocked. */
+/* The event loop handles all signals, so a thread starts with all signals blocked. */
 static int start_thread(struct worker_pool *pool)
 {
 	sigset_t all, old;
@@ -193,7 +193,7 @@ int worker_submit(struct worker_pool *pool, struct worker_job *job)
 	int r = 0;
 
 	pthread_mutex_lock(&pool->lock);
-	/* Idle threads that have yet to wake up for earlier jobs don't count. */
+	/* Some idle threads will take the jobs that wait already, so they don't count. */
 	if (pool->idle <= pool->waiting_len && pool->threads < pool->max_threads) {
 		r = start_thread(pool);
 		if (!r)

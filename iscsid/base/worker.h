@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The few calls that block by nature (name look-up, writes to sysfs that do SCSI I/O), on a
- * small pool of threads; the answer comes back as an event of the loop. A job that hangs holds
- * its thread and nothing else; jobs beyond the pool's size wait their turn.
+ * A small pool of threads runs the calls that block by nature: name look-ups, and writes to sysfs
+ * that do SCSI I/O. The event loop learns the result. A job that hangs holds its thread only; jobs
+ * beyond the number of threads wait.
  */
 #ifndef ISCSID_WORKER_H
 #define ISCSID_WORKER_H
@@ -13,9 +13,8 @@
 struct worker_pool;
 
 /*
- * A piece of work, embedded in the caller's own object, which must live until @done has been
- * called. @run is called on a thread of the pool and may touch nothing but that object; @done
- * then in the loop.
+ * A job is a part of the caller's object, which must live until @done was called. A thread of the
+ * pool calls @run, which may touch only this object; then the loop calls @done.
  */
 struct worker_job {
 	void (*run)(struct worker_job *job);
@@ -23,7 +22,7 @@ struct worker_job {
 	struct worker_job *next;	/* private */
 };
 
-/* Threads are started when needed, up to @max_threads. 0 or -errno. */
+/* Makes a pool that starts its threads when needed, at most @max_threads. 0 or -errno. */
 int worker_pool_new(sd_event *loop, unsigned int max_threads, struct worker_pool **ret);
 
 /*
@@ -34,7 +33,7 @@ int worker_pool_new(sd_event *loop, unsigned int max_threads, struct worker_pool
  */
 bool worker_pool_free(struct worker_pool *pool);
 
-/* Hands over a job. 0, or -errno if there is no thread to run it and none can be started. */
+/* Gives @job to the pool. Returns -errno if the pool has no thread and can't start one. */
 int worker_submit(struct worker_pool *pool, struct worker_job *job);
 
 #endif /* ISCSID_WORKER_H */
