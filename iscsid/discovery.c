@@ -291,7 +291,7 @@ static void discovery_send_logout(struct discovery *d)
 	discovery_send(d, bhs, NULL, 0);
 }
 
-/* ---- receiving -------------------------------------------------------------------------------- */
+/* ---- receiving ------------------------------------------------------------------------------ */
 
 static void discovery_text_error(struct discovery *d, const char *what)
 {

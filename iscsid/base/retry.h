@@ -11,7 +11,7 @@
 
 enum retry_cause {
 	RETRY_LOST,		/* TCP refused, unreachable, timed out or broken; may soon work */
-	RETRY_BUSY,		/* the target is silent, or asks for a later attempt by status class 3 */
+	RETRY_BUSY,		/* the target is silent, or answers status class 3: try later */
 	RETRY_REFUSED,		/* target or iscsid refuses; a person has to change a setting */
 	RETRY_LOCAL,		/* this host can't make the connection */
 };

@@ -35,7 +35,7 @@ void tcp_peer_text(const struct sockaddr_storage *peer, char *ret, size_t size);
  * the target has sent bytes; ISCSI_ERR_TRANS: the connection is closed or broken.
  */
 enum iscsi_err tcp_check_silence(int fd, struct iscsi_why *why);
-/* True if the target has closed: the kernel's iSCSI reports no FIN from before it has the socket. */
+/* True after a FIN of the target. The kernel's iSCSI misses a FIN from before its time. */
 bool tcp_peer_closed(int fd);
 
 #endif /* ISCSID_TCP_H */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * CHAP (RFC 1994; RFC 7143, 9.2.1 and 12.1.3). The login engine brings the target's CHAP_*
- * pairs and sends what is written here. The digests are OpenSSL's, which isn't touched before
- * a login wants CHAP: a daemon without it need not carry that memory.
+ * CHAP (RFC 1994; RFC 7143, 9.2.1 and 12.1.3), see chap.h. OpenSSL computes the digests. It isn't
+ * used before a login wants CHAP, so that a daemon without CHAP doesn't need OpenSSL's memory.
  */
 #include "iscsid/protocol/chap.h"
 
@@ -17,14 +16,14 @@
 
 enum chap_state {
 	CHAP_IDLE,
-	CHAP_WAIT_CHALLENGE,	/* CHAP_A sent: CHAP_A, CHAP_I and CHAP_C are due */
-	CHAP_WAIT_PROOF,	/* answered and challenged: CHAP_N and CHAP_R are due */
-	CHAP_ANSWERED,		/* one way: nothing more is due */
+	CHAP_WAIT_CHALLENGE,	/* after CHAP_A, the target owes CHAP_A, CHAP_I and CHAP_C */
+	CHAP_WAIT_PROOF,	/* after our challenge, the target owes CHAP_N and CHAP_R */
+	CHAP_ANSWERED,		/* one way: the target owes nothing more */
 	CHAP_PROVED,		/* mutual: the target has proved itself */
-	CHAP_FAILED,		/* nothing is due, and nothing ever complete */
+	CHAP_FAILED,		/* CHAP can't be completed any more */
 };
 
-enum {				/* which keys of the step have come */
+enum {				/* the keys of the step that have come */
 	GOT_A	= 1,
 	GOT_I	= 2,
 	GOT_C	= 4,
@@ -48,14 +47,14 @@ struct chap {
 	uint8_t our_identifier;
 	uint8_t our_challenge[CHAP_DIGEST_MAX];
 	size_t our_challenge_len;
-	bool right_name;			/* CHAP_N is who we expect */
-	uint8_t proof[CHAP_DIGEST_MAX];		/* CHAP_R of the target */
+	bool right_name;			/* CHAP_N is the expected name */
+	uint8_t proof[CHAP_DIGEST_MAX];		/* the target's CHAP_R */
 	size_t proof_len;
 };
 
 static const struct {
 	enum chap_algorithm algorithm;
-	const char *name;			/* OpenSSL's */
+	const char *name;			/* in OpenSSL */
 } digests[] = {
 	{ CHAP_MD5,	 "MD5" },
 	{ CHAP_SHA1,	 "SHA1" },
@@ -73,7 +72,7 @@ bool chap_mutual(const struct chap_config *config)
 	return chap_wanted(config) && text_is_set(config->password_in);
 }
 
-/* The digest as OpenSSL has it, or NULL: unknown, or not permitted here. */
+/* Returns OpenSSL's digest, or NULL if it is unknown or not permitted on this host. */
 static EVP_MD *fetch_digest(enum chap_algorithm algorithm)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(digests); i++)
@@ -106,7 +105,7 @@ int chap_response(enum chap_algorithm algorithm, uint8_t identifier, const char 
 	*ret_len = len;
 	r = 0;
 out:
-	EVP_MD_CTX_free(ctx);	/* wipes the context */
+	EVP_MD_CTX_free(ctx);	/* wipes the context too */
 	EVP_MD_free(md);
 	return r;
 }
@@ -156,7 +155,7 @@ void chap_start(struct chap *chap, const struct chap_config *config,
 	explicit_bzero(chap, sizeof(*chap));
 	chap->config = with_defaults(config);
 	chap->random = random;
-	chap->our_identifier = identifier;	/* the next one must differ */
+	chap->our_identifier = identifier;	/* the next identifier must differ */
 }
 
 enum iscsi_err chap_write_algorithms(struct chap *chap, struct text_writer *text,
@@ -304,7 +303,7 @@ static enum iscsi_err digest_failed(int r, struct iscsi_why *why)
 	return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory for the CHAP digest");
 }
 
-/* A challenge that is fresh, and not the target's own (9.2.1); noted as ours. */
+/* Makes a fresh challenge that differs from the target's (9.2.1), and remembers it as issued. */
 static enum iscsi_err make_challenge(struct chap *chap, size_t len, struct iscsi_why *why)
 {
 	struct chap_issued *issued = chap->config.issued;
@@ -328,7 +327,7 @@ static enum iscsi_err make_challenge(struct chap *chap, size_t len, struct iscsi
 	return ISCSI_SUCCESS;
 }
 
-/* Step 5. */
+/* Step 5 of 12.1.3. */
 static enum iscsi_err answer_challenge(struct chap *chap, struct text_writer *text,
 				       struct iscsi_why *why)
 {
@@ -366,7 +365,7 @@ static enum iscsi_err answer_challenge(struct chap *chap, struct text_writer *te
 	return ISCSI_SUCCESS;
 }
 
-/* Step 6 of a mutual run. */
+/* Step 6 of 12.1.3, with a mutual configuration. */
 static enum iscsi_err check_proof(struct chap *chap, struct iscsi_why *why)
 {
 	uint8_t expected[CHAP_DIGEST_MAX], ours[CHAP_DIGEST_MAX];
@@ -391,9 +390,9 @@ static enum iscsi_err check_proof(struct chap *chap, struct iscsi_why *why)
 
 	right = chap->proof_len == len && CRYPTO_memcmp(chap->proof, expected, len) == 0;
 	if (chap->proof_len == ours_len && CRYPTO_memcmp(chap->proof, ours, ours_len) == 0)
-		/* A reflection, or a secret that proves nothing (9.2.1). */
+		/* The target has reflected our challenge, or both secrets are the same (9.2.1). */
 		(void)iscsi_fail(why, err, "the target authenticated itself with our own "
-				 "secret: CHAP needs another one in each direction");
+				 "secret: CHAP needs two different secrets");
 	else if (!right)
 		(void)iscsi_fail(why, err, "the target failed to authenticate itself: CHAP_R "
 				 "is wrong for the configured incoming secret");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * iSNS messages, see isns_pdu.h. What says that a target is to be reached through a portal is a
- * portal group object, which has the name of one and the address of the other; the nodes in the
- * answer say which of those names are targets. So an answer is read once into two tables, and
- * only then told. Section numbers are those of RFC 4171.
+ * iSNS messages, see isns_pdu.h. An answer links a target to a portal by a portal group object,
+ * which has the name of the target and the address of the portal. Other objects, the nodes, tell
+ * which names are targets. So the parser reads an answer into two tables before it tells a target.
+ * Section numbers are those of RFC 4171.
  */
 #include "iscsid/protocol/isns_pdu.h"
 
@@ -15,8 +15,8 @@
 #include "libiscsi-db/util.h"
 
 #define ISNS_VERSION		1
-#define ISNS_RESPONSE		0x8000		/* in the function of an answer */
-#define WARNINGS_MAX		32		/* a hostile answer has thousands of faults */
+#define ISNS_RESPONSE		0x8000		/* set in the function of an answer */
+#define WARNINGS_MAX		32		/* a hostile answer may have thousands of faults */
 
 enum isns_flag {		/* 5.1.4 */
 	ISNS_FROM_CLIENT	= 0x8000,
@@ -75,7 +75,7 @@ static void put_number(struct writer *w, enum isns_tag tag, uint32_t value)
 	writer_be32(w, value);
 }
 
-/* With its NUL, filled up to a multiple of four bytes, which its length includes (6.2). */
+/* The length includes the NUL and the padding to a multiple of four bytes (6.2). */
 static void put_name(struct writer *w, const char *name)
 {
 	static const uint8_t zeros[4];
@@ -94,13 +94,13 @@ size_t isns_build_request(enum isns_function function, uint16_t xid, const char 
 
 	writer_be16(&w, ISNS_VERSION);
 	writer_be16(&w, (uint16_t)function);
-	writer_be16(&w, 0);		/* the length, below */
+	writer_be16(&w, 0);		/* the length is set below */
 	writer_be16(&w, ISNS_FROM_CLIENT | ISNS_LAST | ISNS_FIRST);
 	writer_be16(&w, xid);
 	writer_be16(&w, 0);
-	put_name(&w, initiator);	/* who asks */
+	put_name(&w, initiator);	/* the source of the request */
 	switch (function) {
-	case ISNS_DEV_ATTR_QRY:		/* 5.6.5.2: the key, and what is asked about */
+	case ISNS_DEV_ATTR_QRY:		/* 5.6.5.2: the key, then the attributes asked for */
 		put_number(&w, ISNS_NODE_TYPE, NODE_TARGET);
 		put_empty(&w, ISNS_DELIMITER);
 		put_empty(&w, ISNS_NODE_NAME);
@@ -112,12 +112,12 @@ size_t isns_build_request(enum isns_function function, uint16_t xid, const char 
 		put_empty(&w, ISNS_GROUP_PORT);
 		put_empty(&w, ISNS_GROUP_TAG);
 		break;
-	case ISNS_DEV_ATTR_REG:		/* 5.6.5.1: no key: a new entity that the server names */
+	case ISNS_DEV_ATTR_REG:		/* 5.6.5.1: no key, so the server makes an entity */
 		put_empty(&w, ISNS_DELIMITER);
 		put_name(&w, initiator);
 		put_number(&w, ISNS_NODE_TYPE, NODE_INITIATOR);
 		break;
-	case ISNS_DEV_DEREG:		/* 5.6.5.4: the entity goes with the last of its nodes */
+	case ISNS_DEV_DEREG:		/* 5.6.5.4: an entity ends with its last node */
 		put_empty(&w, ISNS_DELIMITER);
 		put_name(&w, initiator);
 		break;
@@ -155,22 +155,25 @@ enum iscsi_err isns_answer_part(struct isns_answer *answer, const uint8_t header
 	uint16_t flags = reader_be16(&r), xid = reader_be16(&r), sequence = reader_be16(&r);
 
 	if (version != ISNS_VERSION)
-		return iscsi_fail(why, ISCSI_ERR_ISNS_QUERY, "what it sent is not iSNS");
+		return iscsi_fail(why, ISCSI_ERR_ISNS_QUERY, "the server doesn't speak iSNS");
 	if (function != (ISNS_RESPONSE | answer->function) || xid != answer->xid)
-		return iscsi_fail(why, ISCSI_ERR_ISNS_QUERY, "it answered what nobody asked");
+		return iscsi_fail(why, ISCSI_ERR_ISNS_QUERY,
+				  "the server's answer is not for this request");
 	if (len % 4)
-		return iscsi_fail(why, ISCSI_ERR_ISNS_QUERY, "a message of illegal length");
+		return iscsi_fail(why, ISCSI_ERR_ISNS_QUERY,
+				  "the server's message has an illegal length");
 	if (flags & ISNS_AUTH)
 		return iscsi_fail(why, ISCSI_ERR_ISNS_QUERY,
-				  "it signs its messages, which is not supported");
-	/* 5.1.4, 5.1.6: counted from 0, in order, the first and the last one marked */
+				  "the server signs its messages, which iscsid doesn't support");
+	/* Parts are counted from 0, and the first and the last part are marked (5.1.4, 5.1.6). */
 	if (sequence != answer->parts || !!(flags & ISNS_FIRST) != (answer->parts == 0))
-		return iscsi_fail(why, ISCSI_ERR_ISNS_QUERY, "a part of its answer is missing");
+		return iscsi_fail(why, ISCSI_ERR_ISNS_QUERY,
+				  "a part of the server's answer is missing");
 	if (len > ISNS_ANSWER_MAX - answer->len)
 		return iscsi_fail(why, ISCSI_ERR_ISNS_QUERY,
-				  "its answer is longer than %u bytes", ISNS_ANSWER_MAX);
+				  "the server's answer is longer than %u bytes", ISNS_ANSWER_MAX);
 	if (!answer_reserve(answer, len))
-		return iscsi_fail(why, ISCSI_ERR_ISNS_QUERY, "no memory for its answer");
+		return iscsi_fail(why, ISCSI_ERR_ISNS_QUERY, "no memory for the server's answer");
 	answer->part_len = len;
 	answer->last = flags & ISNS_LAST;
 	*ret_payload = answer->data + answer->len;
@@ -200,7 +203,7 @@ struct attribute {
 };
 
 struct name {
-	const uint8_t *text;	/* in the answer, without a NUL */
+	const uint8_t *text;	/* points into the answer; has no NUL */
 	size_t len;
 };
 
@@ -211,8 +214,8 @@ struct node {
 
 struct group {
 	struct name name;
-	const uint8_t *address;	/* ADDRESS_LEN bytes; NULL: none yet */
-	uint32_t port;		/* as on the wire; 0: the standard one */
+	const uint8_t *address;	/* ADDRESS_LEN bytes; NULL: not received */
+	uint32_t port;		/* as received; 0: the standard port */
 	int tpgt;
 	bool no_access;
 	size_t order;
@@ -225,9 +228,9 @@ struct tables {
 	size_t nodes_len, nodes_size;
 	struct group *groups;
 	size_t groups_len, groups_size;
-	struct group now;	/* the group whose attributes come one by one */
+	struct group now;	/* the group that is being read */
 	bool in_group;
-	struct node *last_node;	/* whose attributes come; NULL: of no node */
+	struct node *last_node;	/* the node that is being read, or NULL */
 };
 
 #define WARN(t, ...)								\
@@ -240,7 +243,7 @@ struct tables {
 		(t)->warnings++;						\
 	} while (0)
 
-/* An attribute; false at the end, or if it doesn't fit (then the reader has failed). */
+/* Reads an attribute. False at the end, and if the length is bad: the reader has failed then. */
 static bool next_attribute(struct reader *r, struct attribute *ret)
 {
 	if (r->pos == r->len)
@@ -263,7 +266,7 @@ static uint32_t attribute_number(const struct attribute *a)
 	return a->len == 4 ? get_be32(a->value) : 0;
 }
 
-/* One more element at the end of a growing array; NULL: no memory. */
+/* Adds an element at the end of an array. Returns NULL without memory. */
 static void *grow(void *list, size_t *len, size_t *size, size_t element)
 {
 	void **p = list;
@@ -280,7 +283,7 @@ static void *grow(void *list, size_t *len, size_t *size, size_t element)
 	return (char *)*p + (*len)++ * element;
 }
 
-/* A group without name or address says nothing. */
+/* A group without name or address is left out. */
 static bool end_group(struct tables *t)
 {
 	struct group *group;
@@ -320,7 +323,7 @@ static bool begin_node(struct tables *t, const struct attribute *a)
 	return node != NULL;
 }
 
-/* False: no memory. */
+/* Returns false without memory. */
 static bool take_attribute(struct tables *t, const struct attribute *a)
 {
 	switch (a->tag) {
@@ -340,12 +343,12 @@ static bool take_attribute(struct tables *t, const struct attribute *a)
 		t->now.port = attribute_number(a);
 		break;
 	case ISNS_GROUP_TAG:
-		/* 3.4: a tag of no length: not to be reached through that portal */
+		/* A tag without a value forbids the portal to the target (3.4). */
 		if (a->len == 4)
 			t->now.tpgt = (int)(attribute_number(a) & 0xffff);
 		t->now.no_access = !a->len;
 		break;
-	case ISNS_PORTAL_ADDRESS:	/* another object begins */
+	case ISNS_PORTAL_ADDRESS:	/* a portal object begins */
 		return end_group(t);
 	default:
 		break;
@@ -372,7 +375,7 @@ static uint32_t group_port(const struct group *g)
 	return g->port & 0xffff ? g->port & 0xffff : ISCSI_PORT_DEFAULT;
 }
 
-/* By what a group is known (6.5), so that repeated ones come to lie side by side. */
+/* Compares the keys of two groups (6.5), so that sorting brings repeated groups together. */
 static int compare_groups(const void *pa, const void *pb)
 {
 	const struct group *a = pa, *b = pb;
@@ -445,7 +448,7 @@ static const char *address_text(const struct tables *t, const uint8_t *address,
 						   addr_refusal(t->visitor->from, kind);
 }
 
-/* The name as a string, if it may be one. */
+/* Makes a string of the name. False, with a warning, if the name is bad. */
 static bool name_text(struct tables *t, const struct name *name, char ret[ISCSI_NAME_MAX + 1])
 {
 	struct iscsi_why bad = { "it is too long" };
@@ -469,14 +472,14 @@ static void tell_group(struct tables *t, const struct group *group)
 
 	if (t->nodes_len)
 		node = bsearch(&key, t->nodes, t->nodes_len, sizeof(*t->nodes), compare_nodes);
-	/* An initiator of the same entity has groups too. */
+	/* Initiators have groups too. */
 	if (!node || !node->target)
 		return;
 	node->has_group = true;
 	if (group->no_access || !name_text(t, &group->name, name))
 		return;
 	if (group->port & PORT_UDP) {
-		WARN(t, "skipping a portal of %s: it is not for TCP", name);
+		WARN(t, "skipping a portal of %s: the portal is not for TCP", name);
 		return;
 	}
 	refusal = address_text(t, group->address, address);
@@ -506,14 +509,14 @@ static void tell_all(struct tables *t)
 			WARN(t, "%s has no portal", name);
 	}
 	if (t->warnings > WARNINGS_MAX)
-		t->visitor->warn(t->visitor->arg, "there is more in the answer that can't be used");
+		t->visitor->warn(t->visitor->arg, "the answer has more faults");
 }
 
 enum iscsi_err isns_parse_status(const uint8_t *data, size_t len, uint32_t *ret,
 				 struct iscsi_why *why)
 {
 	if (len < 4)
-		return iscsi_fail(why, ISCSI_ERR_ISNS_QUERY, "an answer without a status");
+		return iscsi_fail(why, ISCSI_ERR_ISNS_QUERY, "the server's answer has no status");
 	*ret = get_be32(data);
 	return ISCSI_SUCCESS;
 }
@@ -529,14 +532,14 @@ enum iscsi_err isns_parse_targets(const uint8_t *data, size_t len,
 
 	(void)reader_be32(&r);		/* the status */
 	while (!err && next_attribute(&r, &a)) {
-		if (in_key)		/* what was asked, again, up to a delimiter (5.4) */
+		if (in_key)		/* the answer repeats the key up to a delimiter (5.4) */
 			in_key = a.tag != ISNS_DELIMITER;
 		else if (!take_attribute(&t, &a))
 			err = iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
 	}
 	if (!err && r.failed)
 		err = iscsi_fail(why, ISCSI_ERR_ISNS_QUERY,
-				 "an attribute in its answer has an illegal length");
+				 "an attribute in the server's answer has an illegal length");
 	if (!err && !end_group(&t))
 		err = iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
 	if (!err)

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The login phase (RFC 7143, 6.3 and 11.12-11.13). Without credentials it begins in the
- * operational stage and asks for full feature phase at once: one exchange, if the target has
- * nothing to add. With them, or where a target has insisted on it, it begins in the security
- * stage. The keys of the stages are for
- * negotiate and chap; this file keeps the order of the conversation: stages, the T and C bits,
- * sequence numbers, who may say what when, and how it may end. conn and discovery call it.
+ * The login phase (RFC 7143, 6.3 and 11.12-11.13), see login.h. Without credentials a login begins
+ * in the operational stage and asks for full feature phase at once, which takes one exchange if
+ * the target has nothing to add. With credentials, or if the target insists, a login begins in the
+ * security stage. negotiate.c and chap.c handle the keys of the stages; this file keeps the order
+ * of the conversation: stages, the T and C bits, sequence numbers, and the ends of a login.
  */
 #include "iscsid/protocol/login.h"
 
@@ -15,17 +14,17 @@
 #include "iscsid/base/addr_kind.h"
 #include "libiscsi-db/util.h"
 
-/* Responses that may come in one stage and in all; 6.2 asks for six at least. */
+/* The most responses in one stage and in all stages; 6.2 asks for at least six. */
 #define LOGIN_STAGE_ROUNDS_MAX	16
 #define LOGIN_ROUNDS_MAX	32
-#define LOGIN_TEXT_MAX		65536	/* a text that is continued over PDUs, either way */
+#define LOGIN_TEXT_MAX		65536	/* bytes of a text over several PDUs, sent or received */
 
 enum auth_state {
-	AUTH_NOT_OFFERED,	/* no credentials: the target may name a method, or none */
-	AUTH_OFFERED,		/* AuthMethod sent */
-	AUTH_CHAP_CHOSEN,	/* CHAP_A goes out next */
+	AUTH_NOT_OFFERED,	/* without credentials: the target may name a method */
+	AUTH_OFFERED,		/* AuthMethod is sent */
+	AUTH_CHAP_CHOSEN,	/* the next request sends CHAP_A */
 	AUTH_CHAP,
-	AUTH_NONE,		/* the target wants none */
+	AUTH_NONE,		/* the target wants no authentication */
 };
 
 struct login {
@@ -34,25 +33,25 @@ struct login {
 	bool running;
 
 	enum login_stage stage;
-	bool transit;			/* T in the request that is out, or is being sent */
+	bool transit;			/* the T bit of the last request */
 	unsigned int rounds, stage_rounds;
 	uint32_t exp_stat_sn;
 	enum auth_state auth;
 	bool tpgt_seen;
 	struct negotiation *negotiation;
-	struct chap *chap;		/* made by the first login that wants it */
+	struct chap *chap;		/* made by the first login that wants CHAP */
 
-	/* Text that doesn't fit a PDU; NULL in an ordinary login. */
-	char *in;			/* of responses so far, all with C=1 */
+	/* Texts that don't fit into one PDU; NULL in an ordinary login. */
+	char *in;			/* the text of the responses with C=1 so far */
 	size_t in_len;
-	char *out;			/* of our request: out_pos is what has gone */
+	char *out;			/* the text of our request, sent up to out_pos */
 	size_t out_len, out_pos;
 };
 
-/* One step while it lasts. */
+/* The data of one step. */
 struct step {
 	struct login *login;
-	bool transit;			/* the target moves on: it hears no answers any more */
+	bool transit;			/* the target ends the stage, so no answer reaches it */
 	struct login_pdu *request;
 	struct iscsi_why *why;
 };
@@ -137,8 +136,8 @@ const char *login_status_text(uint8_t status_class, uint8_t status_detail)
 }
 
 /*
- * The addresses of a redirection that one may go to. Other keys in it are ignored: some targets
- * add a TargetName.
+ * Takes the usable addresses of a redirection. Other keys are ignored, because some targets add a
+ * TargetName.
  */
 static void take_redirection(struct login *login, const uint8_t *data, size_t len)
 {
@@ -164,7 +163,7 @@ static void take_redirection(struct login *login, const uint8_t *data, size_t le
 	text_reader_done(&r);
 }
 
-/* The target ended the login: nothing but the status and the text means anything (11.13.5). */
+/* The target ended the login. Only the status and the text have a meaning then (11.13.5). */
 static enum iscsi_err take_status(struct login *login, const struct login_response_pdu *pdu,
 				  const uint8_t *data, struct iscsi_why *why)
 {
@@ -177,7 +176,7 @@ static enum iscsi_err take_status(struct login *login, const struct login_respon
 	switch (pdu->status_class) {
 	case 1:
 		err = ISCSI_ERR_LOGIN;
-		outcome->retry = true;		/* at the address that we know */
+		outcome->retry = true;		/* at the record's address */
 		if (pdu->status_detail != 1 && pdu->status_detail != 2)
 			break;
 		take_redirection(login, data, pdu->data_len);
@@ -194,7 +193,7 @@ static enum iscsi_err take_status(struct login *login, const struct login_respon
 		err = ISCSI_ERR_LOGIN;
 		outcome->retry = true;
 		break;
-	default:		/* reserved: no answer that anybody could understand */
+	default:		/* reserved classes have no meaning */
 		outcome->retry = login->config.discovery;
 		break;
 	}
@@ -205,7 +204,7 @@ static enum iscsi_err take_status(struct login *login, const struct login_respon
 
 /* ---- requests -------------------------------------------------------------------------- */
 
-/* Text of the next request; what doesn't fit waits for the one after it. */
+/* Adds text to the next request. Text that doesn't fit waits for the request after that. */
 static enum iscsi_err send_text(const struct step *step, const char *text, size_t len)
 {
 	struct login *login = step->login;
@@ -244,7 +243,7 @@ static enum iscsi_err send_writer(const struct step *step, const struct text_wri
 	return send_text(step, text->data, text->len);
 }
 
-/* More of a text that didn't fit into the last request. */
+/* Sends more of the text that didn't fit into the last request. */
 static void send_rest(const struct step *step)
 {
 	struct login *login = step->login;
@@ -260,7 +259,7 @@ static void send_rest(const struct step *step)
 	}
 }
 
-/* The header, once the text is there. T waits for the last piece of a text (6.2). */
+/* Builds the header for the text. Only the last piece of a text may have the T bit (6.2). */
 static void finish_request(struct login *login, struct login_pdu *request)
 {
 	bool cont = login->out != NULL;
@@ -270,7 +269,7 @@ static void finish_request(struct login *login, struct login_pdu *request)
 		.csg = login->stage,
 		.nsg = login->stage == LOGIN_STAGE_SECURITY ? LOGIN_STAGE_OPERATIONAL :
 							      LOGIN_STAGE_FULL_FEATURE,
-		/* TSIH stays 0 through the phase, whatever the target says early (11.12.6). */
+		/* TSIH stays 0 in all requests, even if the target names one early (11.12.6). */
 		.itt = LOGIN_ITT,
 		.cid = login->config.cid,
 		.cmd_sn = login->config.cmd_sn,
@@ -282,7 +281,7 @@ static void finish_request(struct login *login, struct login_pdu *request)
 	pdu_build_login_request(&pdu, request->bhs);
 }
 
-/* Begins the operational stage: all our offers at once, and the wish to be done. */
+/* Begins the operational stage with all our offers and the T bit. */
 static enum iscsi_err begin_operational(const struct step *step)
 {
 	char buf[1024];
@@ -306,7 +305,7 @@ static enum iscsi_err begin_security(const struct step *step)
 	login->stage = LOGIN_STAGE_SECURITY;
 	login->transit = !mutual;
 	if (!chap_wanted(&login->config.chap))
-		return ISCSI_SUCCESS;		/* willing, but nothing to propose (6.3.1) */
+		return ISCSI_SUCCESS;		/* the target proposes a method, or none (6.3.1) */
 	if (!login->chap)
 		login->chap = chap_new();
 	if (!login->chap)
@@ -314,8 +313,8 @@ static enum iscsi_err begin_security(const struct step *step)
 	chap_start(login->chap, &login->config.chap, login->config.random);
 
 	/*
-	 * A target without authentication may serve us if it needn't prove itself: credentials
-	 * outlive the accounts that they were made for.
+	 * Unless CHAP is mutual, a target may skip authentication: a record often keeps credentials
+	 * that the target doesn't ask for any more.
 	 */
 	text_writer_init(&text, buf, sizeof(buf));
 	text_write(&text, "AuthMethod", mutual ? "CHAP" : "CHAP,None");
@@ -346,7 +345,7 @@ static enum iscsi_err first_request(const struct step *step)
 		text_write(&text, "InitiatorAlias", config->initiator_alias);
 	if (!config->discovery)
 		text_write(&text, "TargetName", config->target_name);
-	/* Normal is the default, but LIO refuses a login that doesn't say it (02/07). */
+	/* Normal is the default, but LIO refuses a login without SessionType (02/07). */
 	text_write(&text, "SessionType", config->discovery ? "Discovery" : "Normal");
 	err = send_writer(step, &text);
 	if (err)
@@ -358,7 +357,7 @@ static enum iscsi_err first_request(const struct step *step)
 
 /* ---- keys ------------------------------------------------------------------------------ */
 
-/* The methods that the target proposes to somebody who has no credentials (12.1). */
+/* Takes the methods that the target proposes if we have no credentials (12.1). */
 static enum iscsi_err take_proposed_method(const struct step *step, const char *key,
 					   const char *value)
 {
@@ -370,7 +369,7 @@ static enum iscsi_err take_proposed_method(const struct step *step, const char *
 				  "the target asks for authentication (%.40s), but no user name "
 				  "and password are set", value);
 	step->login->auth = AUTH_NONE;
-	if (step->transit)		/* settled, as it says */
+	if (step->transit)		/* the target has ended the stage already */
 		return ISCSI_SUCCESS;
 	text_writer_init(&text, buf, sizeof(buf));
 	text_write(&text, key, "None");
@@ -410,7 +409,7 @@ static enum iscsi_err take_chap(const struct step *step, const char *key, const 
 	return chap_take(step->login->chap, key, value, step->why);
 }
 
-/* The alias is for people and the daemon shows it to none, so a second one does no harm. */
+/* The daemon doesn't use the alias, so a second TargetAlias does no harm. */
 static enum iscsi_err take_target_alias(const struct step *step, const char *key, const char *value)
 {
 	if (strlen(value) > TEXT_VALUE_MAX)
@@ -420,8 +419,8 @@ static enum iscsi_err take_target_alias(const struct step *step, const char *key
 }
 
 /*
- * Targets send -1 and worse here, which counts as unknown. The tag may come once (6.3); the same
- * tag again does no harm.
+ * Some targets send values out of range, such as -1, which count as unknown. The tag may come once
+ * (6.3), but the same tag again does no harm.
  */
 static enum iscsi_err take_tpgt(const struct step *step, const char *key, const char *value)
 {
@@ -455,9 +454,9 @@ static enum iscsi_err take_refused(const struct step *step, const char *key, con
 
 enum { IN_SECURITY = 1, IN_OPERATIONAL = 2, IN_BOTH = 3 };	/* stages */
 
-/* The keys that aren't operational, and the stages that they may come in (13, 6.3). */
+/* The keys that aren't operational, and the stages in which they may come (13, 6.3). */
 static const struct login_key {
-	const char *name;		/* with a '*' at its end, a prefix */
+	const char *name;		/* a '*' at the end makes the name a prefix */
 	unsigned int stages;
 	enum iscsi_err (*take)(const struct step *step, const char *key, const char *value);
 } login_keys[] = {
@@ -468,7 +467,7 @@ static const struct login_key {
 	{ "SPKM_*",			IN_BOTH,	take_refused },		/* RFC 3720 */
 	{ "TargetAlias",		IN_BOTH,	take_target_alias },	/* 13.6 */
 	{ "TargetPortalGroupTag",	IN_BOTH,	take_tpgt },		/* 13.9 */
-	/* Only a redirection gives it a meaning. */
+	/* TargetAddress has a meaning in a redirection only. */
 	{ "TargetAddress",		IN_BOTH,	take_nothing },		/* 13.8 */
 	{ "TargetName",			IN_BOTH,	take_nothing },		/* 13.4 */
 	{ "InitiatorName",		IN_BOTH,	take_refused },		/* 13.5 */
@@ -497,7 +496,7 @@ static enum iscsi_err wrong_stage(const struct step *step, const char *key)
 								       "operational");
 }
 
-/* An operational key, or one that we don't know. */
+/* Takes an operational or an unknown key. */
 static enum iscsi_err take_negotiated(const struct step *step, const char *key,
 				      const char *value)
 {
@@ -505,7 +504,7 @@ static enum iscsi_err take_negotiated(const struct step *step, const char *key,
 	struct text_writer reply;
 
 	if (step->login->stage == LOGIN_STAGE_SECURITY && negotiation_knows(key) &&
-	    !streq(key, "MaxRecvDataSegmentLength"))	/* a mere declaration: too early */
+	    !streq(key, "MaxRecvDataSegmentLength"))	/* early, but it is only a declaration */
 		return wrong_stage(step, key);
 
 	text_writer_init(&reply, buf, sizeof(buf));
@@ -529,7 +528,7 @@ static enum iscsi_err take_negotiated(const struct step *step, const char *key,
 	if (negotiation_is_refusal(value))
 		return iscsi_fail(step->why, ISCSI_ERR_FATAL_LOGIN,
 				  "the target answered %s=%s to no offer of ours", key, value);
-	if (step->transit)	/* whatever it means, we run without it */
+	if (step->transit)	/* an unknown key has no effect on us */
 		return ISCSI_SUCCESS;
 	text_write(&reply, key, "NotUnderstood");
 	return send_writer(step, &reply);
@@ -564,7 +563,7 @@ static enum iscsi_err take_text(const struct step *step, const char *data, size_
 
 /* ---- steps ----------------------------------------------------------------------------- */
 
-/* The flags and sequence numbers of a response with status 0. */
+/* Checks the version, stage and flags of a response with status 0. */
 static enum iscsi_err check_response(const struct login *login,
 				     const struct login_response_pdu *pdu,
 				     struct iscsi_why *why)
@@ -572,7 +571,7 @@ static enum iscsi_err check_response(const struct login *login,
 	enum iscsi_err err = ISCSI_ERR_FATAL_LOGIN;
 	uint8_t asked = login->stage == LOGIN_STAGE_SECURITY ? LOGIN_STAGE_OPERATIONAL :
 							       LOGIN_STAGE_FULL_FEATURE;
-	bool transit = login->transit && !login->out;	/* as it went out */
+	bool transit = login->transit && !login->out;	/* as the last request had it */
 
 	if (pdu->version_active)
 		return iscsi_fail(why, err, "the target chose protocol version %u, we speak 0",
@@ -598,7 +597,7 @@ static enum iscsi_err check_response(const struct login *login,
 	return ISCSI_SUCCESS;
 }
 
-/* Collects a text that comes in pieces (6.2). */
+/* Adds a piece to a text of several responses (6.2). */
 static enum iscsi_err add_piece(struct login *login, const uint8_t *data, size_t len,
 				struct iscsi_why *why)
 {
@@ -615,7 +614,7 @@ static enum iscsi_err add_piece(struct login *login, const uint8_t *data, size_t
 	return ISCSI_SUCCESS;
 }
 
-/* The security stage after a whole text: what we say next, or the way out of it. */
+/* In the security stage, after a complete text: makes our next text, or ends the stage. */
 static enum iscsi_err next_of_security(const struct step *step)
 {
 	struct login *login = step->login;
@@ -656,7 +655,7 @@ static enum iscsi_err next_of_security(const struct step *step)
 	return send_writer(step, &text);
 }
 
-/* Everything after the checks. @done is set when full feature phase is reached. */
+/* Handles a checked response. *@done is set when full feature phase begins. */
 static enum iscsi_err take_login_response(const struct step *step,
 					  const struct login_response_pdu *pdu, const uint8_t *data,
 					  bool *done)
@@ -697,7 +696,7 @@ static enum iscsi_err take_login_response(const struct step *step,
 	if (err)
 		return err;
 	/*
-	 * A new session learns its TSIH from the final response alone (11.13.3). A 0 in it is
+	 * A new session learns its TSIH from the final response alone (11.13.3). A TSIH of 0 is
 	 * against the rules, but the session works.
 	 */
 	login->outcome.tsih = pdu->tsih;
@@ -707,7 +706,7 @@ static enum iscsi_err take_login_response(const struct step *step,
 	return ISCSI_SUCCESS;
 }
 
-/* What a target that never ends the phase can make us do has an end. */
+/* Limits the exchanges with a target that never ends the phase. */
 static enum iscsi_err count_round(struct login *login, struct iscsi_why *why)
 {
 	if (++login->rounds <= LOGIN_ROUNDS_MAX &&
@@ -770,7 +769,8 @@ enum login_result login_step(struct login *login, const uint8_t bhs[PDU_BHS_LEN]
 
 	request->data_len = 0;
 	if (!login->running) {
-		*err = iscsi_fail(why, ISCSI_ERR_INTERNAL, "a Login Response, but no login");
+		*err = iscsi_fail(why, ISCSI_ERR_INTERNAL,
+				  "a Login Response came, but no login is under way");
 		return LOGIN_FAILED;
 	}
 	r = pdu_parse_login_response(bhs, &pdu, why);
@@ -778,7 +778,7 @@ enum login_result login_step(struct login *login, const uint8_t bhs[PDU_BHS_LEN]
 		r = iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
 			       "a Login Response of %u bytes of text came with %zu",
 			       pdu.data_len, data_len);
-	/* On a normal session the kernel has set the tag, and checked it. */
+	/* On a normal session the kernel sets and checks the tag. */
 	if (!r && login->config.discovery && pdu.itt != LOGIN_ITT)
 		r = iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
 			       "got a Login Response with another task tag than the request's");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Negotiation of the operational keys. The table below is RFC 7143, 13, one row for each key in
- * the order in which we offer them; what a row says is all that is special about its key. The
- * login engine hands over each pair of the target's and sends what comes back.
+ * Negotiation of the operational keys, see negotiate.h. The table below is RFC 7143, 13, with a row
+ * for each key in the order of our offers. Everything that is special about a key stands in its
+ * row.
  */
 #include "iscsid/protocol/negotiate.h"
 
@@ -11,30 +11,30 @@
 
 #include "libiscsi-db/util.h"
 
-enum result {			/* how offer and answer make the result, 6.2 */
+enum result {			/* how offer and answer make the result (6.2) */
 	RESULT_LIST,		/* one of the digests offered */
 	RESULT_MIN,
 	RESULT_MAX,
 	RESULT_AND,
 	RESULT_OR,
-	RESULT_DECLARED,	/* each side says its own and hears no answer */
-	/* Keys that we don't offer, but must answer. */
-	RESULT_OBSOLETE,	/* Reject */
-	RESULT_REPORTING,	/* TaskReporting: what holds anyway, or Reject */
-	RESULT_LEVEL,		/* as RESULT_MIN, we being at the level of RFC 7143, 1 */
-	RESULT_IGNORED,		/* a declaration that means nothing to us */
+	RESULT_DECLARED,	/* each side declares its own value, without an answer */
+	/* The results of keys that we don't offer, but must answer. */
+	RESULT_OBSOLETE,	/* answered with Reject */
+	RESULT_REPORTING,	/* TaskReporting: RFC3720, the default, or Reject */
+	RESULT_LEVEL,		/* as RESULT_MIN; our level is 1, that of RFC 7143 */
+	RESULT_IGNORED,		/* a declaration without a meaning for us */
 };
 
 enum {				/* flags */
-	ANY	= 1,	/* means something in a discovery session too */
-	UNASKED	= 2,	/* not offered, only answered */
+	ANY	= 1,	/* has a meaning in a discovery session too */
+	UNASKED	= 2,	/* never offered, only answered */
 };
 
 struct operational_key {
 	const char *name;
 	enum result result;
 	uint32_t min, max;
-	size_t field;		/* of struct negotiate_params */
+	size_t field;		/* offset in struct negotiate_params */
 	unsigned int flags;
 };
 
@@ -84,7 +84,7 @@ const struct negotiate_params negotiate_rfc_defaults = {
 	.max_xmit_data_segment_length = 8192,
 };
 
-/* The digests, as we offer them. */
+/* The texts of enum digest_offer. */
 static const char *const digest_offers[] = {
 	[DIGEST_NONE]		= "None",
 	[DIGEST_CRC32C]		= "CRC32C",
@@ -95,11 +95,11 @@ static const char *const digest_offers[] = {
 struct negotiation {
 	bool discovery;
 	struct negotiate_params offer;		/* what we offer */
-	struct negotiate_params answer;		/* what came of it, where @agreed says so */
+	struct negotiate_params answer;		/* the results, valid where @agreed is set */
 	struct {
-		bool offered;	/* we named it */
-		bool settled;	/* the target has named it: never again */
-		bool agreed;	/* with a result */
+		bool offered;	/* we have named the key */
+		bool settled;	/* the target has named the key, which it may do once */
+		bool agreed;	/* the result stands in @answer */
 	} state[ARRAY_SIZE(keys)];
 };
 
@@ -134,7 +134,7 @@ void negotiation_start(struct negotiation *n, bool discovery,
 		       const struct negotiate_params *offer)
 {
 	*n = (struct negotiation){ .discovery = discovery, .offer = *offer };
-	if (discovery) {	/* some targets choose CRC32C here and then fail */
+	if (discovery) {	/* some targets choose CRC32C in a discovery and then fail */
 		n->offer.header_digest = DIGEST_NONE;
 		n->offer.data_digest = DIGEST_NONE;
 		n->offer.error_recovery_level = 0;	/* 7.4.1 */
@@ -174,7 +174,7 @@ static void write_value(const struct operational_key *key, uint32_t value,
 void negotiation_write_offers(struct negotiation *n, struct text_writer *text)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		/* What the target proposed first is settled; what it declared is its own. */
+		/* A key that the target has proposed is settled, unless it is a declaration. */
 		bool answered = n->state[i].settled && keys[i].result != RESULT_DECLARED;
 
 		if (keys[i].flags & UNASKED || !is_used(n, &keys[i]) || answered ||
@@ -199,13 +199,13 @@ bool negotiation_knows(const char *key)
 	return find_key(key) < ARRAY_SIZE(keys);
 }
 
-/* A list offer allows a digest? */
+/* Whether the list @offer contains @digest. */
 static bool digest_allowed(uint32_t offer, uint32_t digest)
 {
 	return digest == DIGEST_NONE ? offer != DIGEST_CRC32C : offer != DIGEST_NONE;
 }
 
-/* The first of the target's comma separated @list that @offer allows; -1 if there is none. */
+/* The first digest of the target's comma separated @list that @offer contains, or -1. */
 static int choose_digest(const char *list, uint32_t offer)
 {
 	static const enum digest_offer digests[] = { DIGEST_NONE, DIGEST_CRC32C };
@@ -226,7 +226,7 @@ static int choose_digest(const char *list, uint32_t offer)
 	}
 }
 
-/* A boolean or a number of the key's range. */
+/* Reads a boolean, or a number in the range of the key. */
 static enum iscsi_err parse_value(const struct operational_key *key, const char *value,
 				  uint32_t *ret, struct iscsi_why *why)
 {
@@ -248,7 +248,7 @@ static enum iscsi_err parse_value(const struct operational_key *key, const char 
 	return ISCSI_SUCCESS;
 }
 
-/* An answer to what we offered: is it one that the rule of the key can give? */
+/* Takes the answer to our offer, if the rule of the key allows this answer. */
 static enum iscsi_err take_answer(struct negotiation *n, const struct operational_key *key,
 				  const char *value, struct iscsi_why *why)
 {
@@ -256,7 +256,7 @@ static enum iscsi_err take_answer(struct negotiation *n, const struct operationa
 	enum iscsi_err err;
 	bool legal = true;
 
-	if (key->result == RESULT_LIST) {	/* one value, not a list */
+	if (key->result == RESULT_LIST) {	/* the answer is one value, not a list */
 		int digest = strchr(value, ',') ? -1 : choose_digest(value, offer);
 
 		if (digest < 0)
@@ -286,8 +286,8 @@ static enum iscsi_err take_answer(struct negotiation *n, const struct operationa
 }
 
 /*
- * A proposal of the target's for a key that we didn't offer. The answer may be left out where
- * the target knows the result anyway (6.2.2), or where only it would make a difference.
+ * Takes the target's proposal for a key that we didn't offer. The reply is optional if the target
+ * knows the result anyway (6.2.2), or if the result matters to the target only.
  */
 static enum negotiate_answer take_proposal(struct negotiation *n,
 					   const struct operational_key *key,
@@ -372,7 +372,7 @@ enum negotiate_answer negotiation_take(struct negotiation *n, const char *name,
 		return NEGOTIATE_TAKEN;
 	}
 	if (negotiation_is_refusal(value)) {
-		/* Our offer falls, the default stands. What nobody offered can't be refused. */
+		/* The default replaces our offer. The target can't refuse a key without an offer. */
 		if (n->state[i].offered || key->flags & UNASKED)
 			return NEGOTIATE_TAKEN;
 		(void)iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
@@ -404,7 +404,7 @@ enum iscsi_err negotiation_finish(const struct negotiation *n, struct negotiate_
 			*value = field_in(&n->answer, &keys[i]);
 		else if (n->state[i].offered && ((keys[i].result == RESULT_AND && !ours) ||
 						 (keys[i].result == RESULT_OR && ours)))
-			*value = ours;		/* needs no answer, 6.2.2 */
+			*value = ours;		/* this offer needs no answer (6.2.2) */
 		if (keys[i].result == RESULT_LIST && !digest_allowed(ours, *value))
 			return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
 					  "the target didn't agree to %s=CRC32C", keys[i].name);

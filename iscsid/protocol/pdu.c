@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The 48-byte headers of the control path <-> structs (RFC 7143, 11). Building sends every
- * reserved field as zero; parsing ignores what is reserved and checks what is wrong in any
- * conversation. What is wrong in this one is for login, discovery and conn to find.
+ * The 48-byte headers of the control path (RFC 7143, 11), see pdu.h. Reserved fields are sent as
+ * zeros and ignored in responses. The parsers find errors that are wrong in any conversation;
+ * login, discovery and conn find errors that are wrong in theirs.
  */
 #include "iscsid/protocol/pdu.h"
 
@@ -10,7 +10,7 @@
 
 #include "iscsid/base/bytes.h"
 
-enum {				/* places in a header */
+enum {				/* offsets in a header */
 	AT_FLAGS	= 1,
 	AT_AHS_WORDS	= 4,
 	AT_DATA_LEN	= 5,
@@ -20,8 +20,8 @@ enum {				/* places in a header */
 	AT_ITT		= 16,
 	AT_CID		= 20,
 	AT_TTT		= 20,
-	AT_CMD_SN	= 24,	/* of a request */
-	AT_STAT_SN	= 24,	/* of a response */
+	AT_CMD_SN	= 24,	/* in a request */
+	AT_STAT_SN	= 24,	/* in a response */
 	AT_EXP_STAT_SN	= 28,
 	AT_EXP_CMD_SN	= 28,
 	AT_MAX_CMD_SN	= 32,
@@ -50,7 +50,7 @@ size_t pdu_padded(size_t data_len)
 	return (data_len + 3) & ~(size_t)3;
 }
 
-/* What any response must be: of the opcode that is due, without an additional header. */
+/* Checks that a response has the opcode @opcode and no additional header. */
 static enum iscsi_err pdu_check(const uint8_t bhs[PDU_BHS_LEN], enum pdu_opcode opcode,
 				const char *name, enum iscsi_err err, struct iscsi_why *why)
 {
@@ -75,7 +75,7 @@ void pdu_build_login_request(const struct login_request_pdu *req, uint8_t bhs[PD
 	bhs[0] = PDU_LOGIN_REQUEST | OPCODE_IMMEDIATE;
 	bhs[AT_FLAGS] = (uint8_t)((req->transit ? FLAG_TRANSIT | req->nsg : 0) |
 				  (req->cont ? FLAG_CONTINUE : 0) | req->csg << 2);
-	/* Version-max and Version-min are 0, the one version there is. */
+	/* Version-max and Version-min stay 0, the only version. */
 	put_be24(bhs + AT_DATA_LEN, req->data_len);
 	memcpy(bhs + AT_ISID, req->isid, PDU_ISID_LEN);
 	put_be16(bhs + AT_TSIH, req->tsih);
@@ -155,14 +155,14 @@ enum iscsi_err pdu_parse_text_response(const uint8_t bhs[PDU_BHS_LEN],
 	return ISCSI_SUCCESS;
 }
 
-/* Immediate, so that a closed command window can't hold it up. */
+/* The request is immediate, so that a closed command window can't hold it. */
 void pdu_build_logout_request(const struct logout_request_pdu *req, uint8_t bhs[PDU_BHS_LEN])
 {
 	memset(bhs, 0, PDU_BHS_LEN);
 	bhs[0] = PDU_LOGOUT_REQUEST | OPCODE_IMMEDIATE;
 	bhs[AT_FLAGS] = (uint8_t)(FLAG_FINAL | (req->reason & 0x7f));
 	put_be32(bhs + AT_ITT, req->itt);
-	if (req->reason)	/* reserved when the session is closed, 11.14.2 */
+	if (req->reason)	/* CID is reserved if the session is closed (11.14.2) */
 		put_be16(bhs + AT_CID, req->cid);
 	put_be32(bhs + AT_CMD_SN, req->cmd_sn);
 	put_be32(bhs + AT_EXP_STAT_SN, req->exp_stat_sn);
@@ -194,7 +194,7 @@ void pdu_parse_nop_in(const uint8_t bhs[PDU_BHS_LEN], struct nop_in_pdu *ret)
 	memcpy(ret->lun, bhs + AT_LUN, sizeof(ret->lun));
 }
 
-/* Immediate, so that the answer takes no number of its own in the command window. */
+/* The answer is immediate, so that it takes no number in the command window. */
 void pdu_build_nop_out(const struct nop_out_pdu *nop, uint8_t bhs[PDU_BHS_LEN])
 {
 	memset(bhs, 0, PDU_BHS_LEN);
@@ -227,7 +227,7 @@ enum iscsi_err pdu_parse_async(const uint8_t bhs[PDU_BHS_LEN], struct async_pdu 
 	return ISCSI_SUCCESS;
 }
 
-/* 11.9.1 and SPC: additional sense code 3Fh/0Eh, in descriptor or in fixed format. */
+/* The additional sense code is 3Fh/0Eh, in descriptor or fixed format (11.9.1, SPC). */
 bool pdu_sense_luns_changed(const uint8_t *data, size_t len)
 {
 	struct reader r = reader_init(data, len);

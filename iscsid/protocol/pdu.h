@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The PDUs of the control path <-> structs (RFC 7143, 11): login, text, logout, NOP, async,
- * reject. No I/O. On a normal session the kernel fills CmdSN and ITT and the digests; on a
- * discovery session we do, so both are fields here.
+ * Converts the headers of the control path (RFC 7143, 11) to structs and back: login, text,
+ * logout, NOP, async, reject. No I/O. On a normal session the kernel sets CmdSN and ITT; on a
+ * discovery session iscsid does, so both are fields here.
  */
 #ifndef ISCSID_PDU_H
 #define ISCSID_PDU_H
@@ -37,7 +37,7 @@ enum login_stage {		/* RFC 7143, 11.12.3 */
 	LOGIN_STAGE_FULL_FEATURE = 3,
 };
 
-/* What every PDU has, whole and checked: opcode, lengths, tag. */
+/* The fields that each PDU has. */
 struct pdu_header {
 	uint8_t opcode;		/* without the I bit */
 	bool immediate;
@@ -73,8 +73,8 @@ struct login_response_pdu {	/* 11.13 */
 	uint32_t data_len;
 };
 /*
- * Checks what belongs to no conversation: opcode, no AHS, data within 8192 bytes.
- * ISCSI_ERR_FATAL_LOGIN with the reason otherwise.
+ * Checks the opcode, that there is no AHS, and that the data is within 8192 bytes. A failed check
+ * is ISCSI_ERR_FATAL_LOGIN with the reason.
  */
 enum iscsi_err pdu_parse_login_response(const uint8_t bhs[PDU_BHS_LEN],
 					struct login_response_pdu *ret, struct iscsi_why *why);
@@ -114,13 +114,13 @@ enum iscsi_err pdu_parse_logout_response(const uint8_t bhs[PDU_BHS_LEN],
 
 struct nop_in_pdu {		/* 11.19 */
 	uint8_t lun[8];
-	uint32_t ttt;		/* PDU_RESERVED_TAG: no answer is wanted */
+	uint32_t ttt;		/* PDU_RESERVED_TAG: the target wants no answer */
 	uint32_t exp_cmd_sn, max_cmd_sn;
 };
-/* For a header whose opcode has been seen to be PDU_NOP_IN. */
+/* The caller has checked that the opcode is PDU_NOP_IN. */
 void pdu_parse_nop_in(const uint8_t bhs[PDU_BHS_LEN], struct nop_in_pdu *ret);
 
-struct nop_out_pdu {		/* 11.18: the answer to a ping of the target's, without data */
+struct nop_out_pdu {		/* 11.18: the answer to a target's ping, without data */
 	uint8_t lun[8];
 	uint32_t ttt, cmd_sn, exp_stat_sn;
 };
@@ -144,7 +144,7 @@ struct async_pdu {		/* 11.9 */
 enum iscsi_err pdu_parse_async(const uint8_t bhs[PDU_BHS_LEN], struct async_pdu *ret,
 			       struct iscsi_why *why);
 
-/* Whether the data of an ASYNC_SCSI is sense data that says "reported LUNs data has changed". */
+/* Whether the data of an ASYNC_SCSI is the sense data "reported LUNs data has changed". */
 bool pdu_sense_luns_changed(const uint8_t *data, size_t len);
 
 #endif /* ISCSID_PDU_H */

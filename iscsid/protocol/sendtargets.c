@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Parses SendTargets answers. A record is a TargetName and the TargetAddress pairs up to the
- * next one; a bad address costs a portal, a bad name its record, and neither costs more. The
- * parser holds one pair and one name at a time, and a hash of every portal that it has told:
- * the time is linear and the memory small whatever the target sends. discovery calls it.
+ * Parses SendTargets answers. A record is a TargetName and the TargetAddress pairs up to the next
+ * TargetName. A bad address costs its portal only, a bad name its record only. The parser keeps
+ * one pair, one name, and a hash of each portal that it has told, so that time is linear and
+ * memory small, whatever the target sends.
  */
 #include "iscsid/protocol/sendtargets.h"
 
@@ -15,23 +15,23 @@
 #include "iscsid/protocol/text.h"
 #include "libiscsi-db/util.h"
 
-#define PAIR_MAX	512	/* a key and more than a value that may be good */
-#define WARNINGS_MAX	32	/* a hostile answer has millions of faults */
+#define PAIR_MAX	512	/* a key, and a value longer than any good value */
+#define WARNINGS_MAX	32	/* a hostile answer may have millions of faults */
 
 struct sendtargets {
 	struct sendtargets_config config;
 	size_t total;			/* bytes fed */
 	unsigned int warnings;
 
-	char pair[PAIR_MAX + 1];	/* the pair that isn't complete yet, cut if too long */
+	char pair[PAIR_MAX + 1];	/* the pair that comes, cut off if too long */
 	size_t pair_len;
 
-	bool in_record;			/* a TargetName, good or bad, has come */
-	char name[ISCSI_NAME_MAX + 1];	/* "": it was bad, skip what belongs to it */
+	bool in_record;			/* a TargetName has come, good or bad */
+	char name[ISCSI_NAME_MAX + 1];	/* "": the name was bad, so its addresses are skipped */
 	bool has_address;
 
 	uint64_t hash_key[2];
-	uint64_t *seen;			/* open addressing, 0 is free */
+	uint64_t *seen;			/* open addressing; 0 marks a free place */
 	size_t seen_size, seen_used;	/* the size is a power of 2 */
 };
 
@@ -44,7 +44,7 @@ struct sendtargets *sendtargets_new(const struct sendtargets_config *config)
 	st->config = *config;
 	if (!st->config.text_max)
 		st->config.text_max = SENDTARGETS_TEXT_MAX;
-	/* Without a key the hash still works, only a hostile target could slow it down. */
+	/* A hash without a key works too, but a hostile target could slow it down. */
 	if (config->random && config->random(st->hash_key, sizeof(st->hash_key)))
 		memset(st->hash_key, 0, sizeof(st->hash_key));
 	return st;
@@ -58,7 +58,7 @@ struct sendtargets *sendtargets_free(struct sendtargets *st)
 	return NULL;
 }
 
-/* The reason in @why goes to the caller as a warning. */
+/* Tells the caller the reason in @why as a warning. */
 static void warn(struct sendtargets *st, const struct iscsi_why *why)
 {
 	if (!st->config.warn || st->warnings > WARNINGS_MAX)
@@ -67,7 +67,7 @@ static void warn(struct sendtargets *st, const struct iscsi_why *why)
 		st->config.warn(st->config.arg, why->text);
 	else
 		st->config.warn(st->config.arg,
-				"there is more in the SendTargets answer that can't be used");
+				"the SendTargets answer has more faults");
 }
 
 #define WARN(st, ...)							\
@@ -78,7 +78,7 @@ static void warn(struct sendtargets *st, const struct iscsi_why *why)
 		warn(st, &why_);					\
 	} while (0)
 
-/* ---- portals that were told already ----------------------------------------------------- */
+/* ---- the portals told so far ------------------------------------------------------------ */
 
 static uint64_t rotl(uint64_t x, int bits)
 {
@@ -99,7 +99,7 @@ static void sip_round(uint64_t v[4])
 	v[2] = rotl(v[2], 32);
 }
 
-/* SipHash-2-4: the keyed hash that a target can't prepare collisions for. Never 0. */
+/* SipHash-2-4, a keyed hash, so that a target can't prepare collisions. Never returns 0. */
 static uint64_t sip_hash(const uint64_t key[2], const uint8_t *data, size_t len)
 {
 	uint64_t v[4] = {
@@ -125,7 +125,7 @@ static uint64_t sip_hash(const uint64_t key[2], const uint8_t *data, size_t len)
 	return hash ? hash : 1;
 }
 
-/* The place of @hash, or the free one where it belongs. */
+/* The place of @hash, or the free place where @hash belongs. */
 static size_t seen_place(const uint64_t *seen, size_t size, uint64_t hash)
 {
 	size_t i = (size_t)hash & (size - 1);
@@ -152,8 +152,8 @@ static bool seen_grow(struct sendtargets *st)
 }
 
 /*
- * Tells a portal, unless it was told before. Two portals count as one if their 64-bit hashes
- * are equal: for a million of them, once in 40 million answers.
+ * Tells a portal unless it was told before. Two portals with the same 64-bit hash count as one;
+ * with a million portals, that happens in one of 40 million answers.
  */
 static enum iscsi_err tell_portal(struct sendtargets *st, const char *address, int port,
 				  int tpgt, struct iscsi_why *why)
@@ -166,7 +166,7 @@ static enum iscsi_err tell_portal(struct sendtargets *st, const char *address, i
 	size_t i;
 	int len;
 
-	/* Neither of the two may contain a blank. */
+	/* Neither the name nor the address contains a blank. */
 	len = snprintf(text, sizeof(text), "%s %s %d %d", st->name, address, port, tpgt);
 	hash = sip_hash(st->hash_key, (const uint8_t *)text, (size_t)len);
 	if (2 * st->seen_used >= st->seen_size && !seen_grow(st))
@@ -181,7 +181,7 @@ static enum iscsi_err tell_portal(struct sendtargets *st, const char *address, i
 
 /* ---- the pairs -------------------------------------------------------------------------- */
 
-/* A target that named no address is where the answer comes from. */
+/* A target without an address has the address that the answer came from. */
 static enum iscsi_err end_record(struct sendtargets *st, struct iscsi_why *why)
 {
 	if (!*st->name || st->has_address)
@@ -209,8 +209,8 @@ static enum iscsi_err take_target_name(struct sendtargets *st, const char *value
 }
 
 /*
- * A zone is a number of one host's: what the target says it is means nothing here, and a
- * link-local address is reached as this answer was.
+ * A zone is a number that only one host knows, so the target's zone means nothing here. A
+ * link-local address gets the zone through which the answer came.
  */
 static bool set_zone(const struct sendtargets *st, char address[ISCSI_ADDRESS_MAX + 1])
 {
@@ -251,7 +251,7 @@ static enum iscsi_err take_address(struct sendtargets *st, const char *value,
 	}
 	if (!*portal.address || !set_zone(st, portal.address) ||
 	    iscsi_db_check_address(portal.address, NULL)) {
-		WARN(st, "skipping an address of %s: '%.80s' is none", st->name, value);
+		WARN(st, "skipping an address of %s: '%.80s' is not an address", st->name, value);
 		return ISCSI_SUCCESS;
 	}
 	refusal = addr_refusal(st->config.from, addr_kind_of_text(portal.address));
@@ -264,7 +264,7 @@ static enum iscsi_err take_address(struct sendtargets *st, const char *value,
 	return tell_portal(st, portal.address, portal.port, portal.tpgt, why);
 }
 
-/* The pair that was collected, whole or as far as it could be kept. */
+/* Handles the collected pair, which is cut off if it was too long. */
 static enum iscsi_err take_pair(struct sendtargets *st, struct iscsi_why *why)
 {
 	char *value;
@@ -275,7 +275,7 @@ static enum iscsi_err take_pair(struct sendtargets *st, struct iscsi_why *why)
 	if (value)
 		*value++ = '\0';
 
-	/* A value that was cut is still too long to be taken for a good one. */
+	/* A cut-off value is still longer than any good value, so it is refused. */
 	if (value && streq(st->pair, "TargetName"))
 		return take_target_name(st, value, why);
 	if (value && streq(st->pair, "TargetAddress"))
@@ -308,7 +308,7 @@ enum iscsi_err sendtargets_feed(struct sendtargets *st, const void *data, size_t
 			break;
 		p++;
 		len--;
-		if (!st->pair_len)	/* NULs between pairs: padding */
+		if (!st->pair_len)	/* some targets pad with NULs between pairs */
 			continue;
 		err = take_pair(st, why);
 		if (err)

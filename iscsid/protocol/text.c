@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The text format of login and text PDUs (RFC 7143, 6.1), down to its constants: numbers, hex
- * and base64. Which keys there are and what they mean is the business of login, negotiate and
- * chap, who use this.
+ * The text format of login and text PDUs (RFC 7143, 6.1) with its constants: numbers, hex and
+ * base64. login.c, negotiate.c and chap.c know the keys and their meaning.
  */
 #include "iscsid/protocol/text.h"
 
@@ -69,7 +68,7 @@ enum text_result text_reader_next(struct text_reader *r, struct iscsi_why *why)
 	size_t len, key_len;
 
 	text_reader_done(r);
-	/* Some targets pad with NULs, between pairs too. */
+	/* Some targets pad with NULs, also between pairs. */
 	while (r->pos < r->len && r->data[r->pos] == '\0')
 		r->pos++;
 	if (r->pos >= r->len)
@@ -93,7 +92,7 @@ enum text_result text_reader_next(struct text_reader *r, struct iscsi_why *why)
 		return TEXT_PAIR;
 	}
 
-	/* The NUL after the very last pair is missing: not legal, but clear enough. */
+	/* A missing NUL after the last pair breaks the rules, but the value is clear. */
 	r->tail = strndup(equals + 1, len - key_len - 1);
 	if (!r->tail) {
 		r->err = iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory for the target's text");
@@ -193,7 +192,7 @@ bool text_parse_number(const char *value, uint64_t max, uint64_t *ret)
 	return true;
 }
 
-/* An odd number of digits has a leading zero that isn't written (6.1). */
+/* A constant with an odd number of digits omits a leading zero (6.1). */
 static long parse_hex(const char *digits, uint8_t *ret, size_t size)
 {
 	size_t n = strlen(digits), len = (n + 1) / 2;
