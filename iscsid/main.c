@@ -61,7 +61,7 @@ struct daemon {
 	struct stat own_path;
 };
 
-struct options {
+struct daemon_options {
 	const char *config_path, *initiator_path;
 	const char *pid_file;		/* NULL: none */
 	bool foreground;
@@ -92,7 +92,7 @@ static int usage_error(void)
 }
 
 /* -1: go on; otherwise the exit status. */
-static int parse_options(int argc, char **argv, struct options *o)
+static int parse_options(int argc, char **argv, struct daemon_options *o)
 {
 	static const struct option longopts[] = {
 		{ "config", required_argument, NULL, 'c' },
@@ -309,14 +309,14 @@ static void protect(void)
 }
 
 /* The module is loaded by now, and the first worker thread isn't started yet. */
-static void drop_privileges(const struct options *o)
+static void drop_privileges(const struct daemon_options *o)
 {
 	if (setgroups(0, NULL) < 0 && errno != EPERM)
 		log_warning("supplementary groups: %s", strerror(errno));
 	privileges_limit(o->uid || o->gid);
 }
 
-static int drop_ids(const struct options *o, struct iscsi_why *why)
+static int drop_ids(const struct daemon_options *o, struct iscsi_why *why)
 {
 	if (o->gid && setgid(o->gid) < 0) {
 		(void)iscsi_fail(why, ISCSI_ERR_ACCESS, "gid %u: %s", o->gid, strerror(errno));
@@ -329,7 +329,7 @@ static int drop_ids(const struct options *o, struct iscsi_why *why)
 	return 0;
 }
 
-static int log_level_of(const struct options *o)
+static int log_level_of(const struct daemon_options *o)
 {
 	return o->debug > 0 ? LOG_DEBUG : LOG_INFO;
 }
@@ -457,7 +457,25 @@ static enum iscsi_err listen_on_path(struct daemon *daemon, struct iscsi_why *wh
 	return ISCSI_SUCCESS;
 }
 
-static enum iscsi_err daemon_build(struct daemon *daemon, const struct options *o,
+/* Needs the loop, the clock and the folder below /run, which stand in daemon->env. */
+static enum iscsi_err build_parts(struct daemon *daemon, struct iscsi_why *why)
+{
+	struct manager_env *env = &daemon->env;
+	enum iscsi_err err = sysfs_new(NULL, &env->sysfs);
+
+	if (err)
+		return iscsi_fail(why, err, "can't read /sys");
+	daemon->manager = manager_new(env);
+	if (daemon->manager)
+		daemon->mgmt = mgmt_new(daemon->loop, daemon->clock, daemon->manager);
+	if (daemon->mgmt)
+		daemon->shutdown = shutdown_new(daemon->clock, daemon->manager, env->sysfs,
+						env->proc);
+	return daemon->shutdown ? ISCSI_SUCCESS :
+				  iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
+}
+
+static enum iscsi_err daemon_build(struct daemon *daemon, const struct daemon_options *o,
 				   struct iscsi_why *why)
 {
 	struct manager_env *env = &daemon->env;
@@ -484,20 +502,10 @@ static enum iscsi_err daemon_build(struct daemon *daemon, const struct options *
 	/* The lock before all else: it keeps a second daemon away from the kernel's events. */
 	if (!err)
 		err = run_dir_lock(env->run_dir_fd, RUN_DIR, &daemon->lock_fd, why);
-	if (err)
-		return err;
-	err = sysfs_new(NULL, &env->sysfs);
-	if (err)
-		return iscsi_fail(why, err, "can't read /sys");
-	daemon->manager = manager_new(env);
-	if (daemon->manager)
-		daemon->mgmt = mgmt_new(daemon->loop, daemon->clock, daemon->manager);
-	if (daemon->mgmt)
-		daemon->shutdown = shutdown_new(daemon->clock, daemon->manager, env->sysfs,
-						env->proc);
-	if (!daemon->shutdown)
-		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
-	err = listen_first(daemon, &passed, why);
+	if (!err)
+		err = build_parts(daemon, why);
+	if (!err)
+		err = listen_first(daemon, &passed, why);
 	if (!err)
 		err = netlink_open(daemon->loop, env->sysfs, &netlink_wire,
 				   &manager_kernel_events, daemon->manager, &daemon->kernel, why);
@@ -540,7 +548,7 @@ static void warn_of_lock(void *arg, const char *text)
 }
 
 /* The daemon needs no lock itself. But it is there at boot, before another user can be. */
-static void make_lock_folder(void)
+static void prepare_lock_folder(void)
 {
 	struct iscsi_why why;
 
@@ -548,14 +556,14 @@ static void make_lock_folder(void)
 		log_warning("%s", why.text);
 }
 
-static int run(const struct options *o, struct starter *starter)
+static int run(const struct daemon_options *o, struct starter *starter)
 {
 	struct daemon daemon;
 	struct iscsi_why why;
 	int r = -1;
 
 	raise_descriptor_limit();
-	make_lock_folder();
+	prepare_lock_folder();
 	load_iscsi_tcp();
 	drop_privileges(o);
 	if (daemon_build(&daemon, o, &why)) {
@@ -591,7 +599,7 @@ out:
 int main(int argc, char **argv)
 {
 	struct starter starter = { .status_fd = -1, .stderr_fd = -1 };
-	struct options o = { 0 };
+	struct daemon_options o = { 0 };
 	int status;
 
 	status = parse_options(argc, argv, &o);

@@ -27,9 +27,9 @@
 #define LISTEN_PRIORITY		(SD_EVENT_PRIORITY_NORMAL + 20)	/* and before newcomers */
 #define LISTEN_MAX		8
 
-struct client {
+struct mgmt_client {
 	struct mgmt *mgmt;
-	struct client *next;
+	struct mgmt_client *next;
 	int fd;
 	sd_event_source *io;
 	struct timer *timer;		/* armed while something is incomplete */
@@ -41,14 +41,14 @@ struct client {
 	uint8_t *out;			/* answers not yet taken */
 	size_t out_len, out_pos, out_size;
 	unsigned int open_requests;
-	bool owes;			/* the client must act next, and the timer runs */
+	bool must_act;			/* the client must act next, so the timer runs */
 	bool closing;			/* to be closed once @out is empty */
 };
 
 /* A request between its arrival and its result. */
 struct request {
 	struct asker asker;		/* first, since sessions hold a pointer to the asker */
-	struct client *client;		/* NULL once the client has left */
+	struct mgmt_client *client;		/* NULL once the client has left */
 	struct mgmt *mgmt;
 	struct request *next, **prev;	/* in mgmt->requests */
 	uint32_t tag;
@@ -59,7 +59,7 @@ struct mgmt {
 	sd_event *loop;
 	struct clock *clock;
 	struct manager *manager;
-	struct client *clients;
+	struct mgmt_client *clients;
 	unsigned int clients_len;
 	struct request *requests;
 	int listen_fd[LISTEN_MAX];
@@ -69,24 +69,24 @@ struct mgmt {
 	int spare_fd;			/* given up for a moment when there is no other */
 };
 
-static void client_update(struct client *client);
-static void client_free(struct client *client);
+static void client_update(struct mgmt_client *client);
+static void mgmt_client_free(struct mgmt_client *client);
 
 /* ---- answers ---------------------------------------------------------------------------------- */
 
-static bool client_flush(struct client *client)
+static bool client_flush(struct mgmt_client *client)
 {
 	if (stream_send(client->fd, client->out, client->out_len, &client->out_pos) < 0)
 		return false;
 	if (client->out_pos < client->out_len)
 		return true;
 	if (client->out_len)
-		client->owes = false;	/* the client took all answers: a new deadline */
+		client->must_act = false;	/* the client took all answers: a new deadline */
 	client->out_pos = client->out_len = 0;
 	return true;
 }
 
-static bool client_reserve(struct client *client, size_t len)
+static bool client_reserve(struct mgmt_client *client, size_t len)
 {
 	size_t size = client->out_size ? client->out_size : 1024;
 	uint8_t *out;
@@ -113,7 +113,7 @@ static bool client_reserve(struct client *client, size_t len)
 }
 
 /* A client whose answer can't be kept loses its connection; no other client notices. */
-static void client_reply(struct client *client, const struct mgmt_reply *reply)
+static void client_reply(struct mgmt_client *client, const struct mgmt_reply *reply)
 {
 	size_t len;
 	CLEANUP(freep) uint8_t *message = mgmt_msg_build_reply(reply, &len);
@@ -129,7 +129,8 @@ static void client_reply(struct client *client, const struct mgmt_reply *reply)
 	client_update(client);
 }
 
-static void client_refuse(struct client *client, enum iscsi_err err, const struct iscsi_why *why)
+static void client_refuse(struct mgmt_client *client, enum iscsi_err err,
+			  const struct iscsi_why *why)
 {
 	struct mgmt_reply reply = { .type = MGMT_RESULT, .err = err, .why = why->text };
 
@@ -364,7 +365,7 @@ static void (*const handlers[])(struct request *req, const struct mgmt_request *
 	[MGMT_GET_STATS]	= handle_get_stats,
 };
 
-static void client_message(struct client *client)
+static void client_message(struct mgmt_client *client)
 {
 	struct mgmt *mgmt = client->mgmt;
 	struct mgmt_request msg;
@@ -396,31 +397,31 @@ static void client_message(struct client *client)
 
 /* ---- clients --------------------------------------------------------------------------------------- */
 
-static bool client_waits(const struct client *client)
+static bool client_waits(const struct mgmt_client *client)
 {
 	return client->closing || client->open_requests >= OPEN_REQUESTS_MAX ||
 	       client->out_len > OUT_MAX / 2;
 }
 
 /* Waits for the events that the state of the client calls for, and arms its deadline. */
-static void client_update(struct client *client)
+static void client_update(struct mgmt_client *client)
 {
 	uint32_t events = (client_waits(client) ? 0 : EPOLLIN) |
 			  (client->out_pos < client->out_len || client->closing ? EPOLLOUT : 0);
-	bool owes = client->got || client->out_len || client->closing || !client->open_requests;
+	bool must_act = client->got || client->out_len || client->closing || !client->open_requests;
 
 	(void)sd_event_source_set_io_events(client->io, events);
-	if (!owes) {
+	if (!must_act) {
 		timer_stop(client->timer);
-	} else if (!client->owes) {
+	} else if (!client->must_act) {
 		/* Not armed anew for each byte: a client has this long for a message. */
 		timer_arm(client->timer, STALL_TIMEOUT_US);
 	}
-	client->owes = owes;
+	client->must_act = must_act;
 }
 
 /* Reads the rest of a header, then of a body. 1: the message is whole, 0: not yet, -errno. */
-static int client_read_some(struct client *client)
+static int client_read_some(struct mgmt_client *client)
 {
 	struct iscsi_why why;
 	uint8_t *to;
@@ -455,7 +456,7 @@ static int client_read_some(struct client *client)
 	return client->body && client->got == MGMT_HEADER_LEN + client->body_len;
 }
 
-static int client_read(struct client *client)
+static int client_read(struct mgmt_client *client)
 {
 	/* A few messages at a time, so that no client holds up the others. */
 	for (int i = 0; i < 32 && !client_waits(client); i++) {
@@ -470,14 +471,14 @@ static int client_read(struct client *client)
 		free(client->body);
 		client->body = NULL;
 		client->got = 0;
-		client->owes = false;
+		client->must_act = false;
 	}
 	return 0;
 }
 
 static int client_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-	struct client *client = userdata;
+	struct mgmt_client *client = userdata;
 	bool gone = false;
 
 	(void)source;
@@ -491,7 +492,7 @@ static int client_on_io(sd_event_source *source, int fd, uint32_t revents, void 
 	if (!gone && client->closing && client->out_pos == client->out_len)
 		gone = true;
 	if (gone)
-		client_free(client);
+		mgmt_client_free(client);
 	else
 		client_update(client);
 	return 0;
@@ -499,19 +500,19 @@ static int client_on_io(sd_event_source *source, int fd, uint32_t revents, void 
 
 static void client_on_timer(void *arg)
 {
-	struct client *client = arg;
+	struct mgmt_client *client = arg;
 
 	if (client->got || client->out_len)
 		log_info("a client stopped in the middle of a message; dropping it");
-	client_free(client);
+	mgmt_client_free(client);
 }
 
-static void client_free(struct client *client)
+static void mgmt_client_free(struct mgmt_client *client)
 {
 	struct mgmt *mgmt = client->mgmt;
 	struct request *req, *next;
 
-	for (struct client **at = &mgmt->clients; *at; at = &(*at)->next) {
+	for (struct mgmt_client **at = &mgmt->clients; *at; at = &(*at)->next) {
 		if (*at == client) {
 			*at = client->next;
 			mgmt->clients_len--;
@@ -539,9 +540,9 @@ static void client_free(struct client *client)
 	free(client);
 }
 
-static int client_new(struct mgmt *mgmt, int fd, struct client **ret)
+static int mgmt_client_new(struct mgmt *mgmt, int fd, struct mgmt_client **ret)
 {
-	struct client *client = calloc(1, sizeof(*client));
+	struct mgmt_client *client = calloc(1, sizeof(*client));
 	int r;
 
 	if (!client) {
@@ -560,7 +561,7 @@ static int client_new(struct mgmt *mgmt, int fd, struct client **ret)
 	if (r >= 0)
 		r = sd_event_source_set_priority(client->io, CLIENT_PRIORITY);
 	if (r < 0) {
-		client_free(client);
+		mgmt_client_free(client);
 		return r;
 	}
 	client_update(client);
@@ -606,7 +607,7 @@ static int mgmt_on_connection(sd_event_source *source, int fd, uint32_t revents,
 	const struct mgmt_reply hello = { .type = MGMT_HELLO, .name = iscsi_db_version() };
 	struct mgmt *mgmt = userdata;
 	bool unsure;
-	struct client *client;
+	struct mgmt_client *client;
 	struct iscsi_why why;
 	int conn_fd, r;
 
@@ -628,7 +629,7 @@ static int mgmt_on_connection(sd_event_source *source, int fd, uint32_t revents,
 	if (unsure && !mgmt->told_unsure)
 		log_info("/proc doesn't show who commands iscsid: that it is uid 0 must do");
 	mgmt->told_unsure |= unsure;
-	r = client_new(mgmt, conn_fd, &client);
+	r = mgmt_client_new(mgmt, conn_fd, &client);
 	if (r < 0) {
 		log_warning("can't take a client: %s", strerror(-r));
 		return 0;
@@ -680,7 +681,7 @@ struct mgmt *mgmt_free(struct mgmt *mgmt)
 		return NULL;
 	while (mgmt->clients) {
 		(void)client_flush(mgmt->clients);
-		client_free(mgmt->clients);
+		mgmt_client_free(mgmt->clients);
 	}
 	for (size_t i = 0; i < mgmt->listen_len; i++) {
 		sd_event_source_disable_unref(mgmt->listen_io[i]);

@@ -42,12 +42,11 @@ struct session {
 	struct scan *scan;
 	bool scan_again;		/* a scan was asked for while another was running */
 	struct timer *timer;
-	uint64_t first_attempt_us;
 	struct retry retry;
 	unsigned int failed_attempts;	/* since the session was last up */
 	unsigned int failed_connects;	/* those without a TCP connection: reopen_max counts them */
 	uint32_t time2wait_s;		/* negotiated */
-	uint64_t up_since_us, failed_since_us;
+	uint64_t first_attempt_us, up_since_us, failed_since_us;
 	char *shown;			/* for session_shown(); NULL: not read since the login */
 	char name[ISCSI_NAME_MAX + ISCSI_ADDRESS_MAX + 64];	/* for the log */
 };
@@ -135,10 +134,9 @@ static uint64_t now_us(const struct session *session)
 }
 
 static const char *const state_texts[] = {
-	[SESSION_FREE] = "FREE", [SESSION_SCANNING] = "SCANNING",
-	[SESSION_LOGGED_IN] = "LOGGED_IN", [SESSION_FAILED] = "FAILED",
-	[SESSION_UNBINDING] = "UNBINDING", [SESSION_LOGGING_OUT] = "LOGGING_OUT",
-	[SESSION_ENDING] = "ENDING",
+	[SESSION_FREE] = "FREE", [SESSION_SCANNING] = "SCANNING", [SESSION_FAILED] = "FAILED",
+	[SESSION_LOGGED_IN] = "LOGGED_IN", [SESSION_UNBINDING] = "UNBINDING",
+	[SESSION_LOGGING_OUT] = "LOGGING_OUT", [SESSION_ENDING] = "ENDING",
 };
 
 /* If this change of state ends the first login, its asker is answered with @err and @why. */
@@ -629,8 +627,6 @@ static int session_on_created(void *arg, uint32_t sid)
 	return session->env->on_created(session->env->arg, session, sid);
 }
 
-/* ---- time ---------------------------------------------------------------------------------------- */
-
 static void session_on_timer(void *arg)
 {
 	struct session *session = arg;
@@ -867,11 +863,11 @@ void session_start(struct session *session)
 		session_pause(session, 1);
 		break;
 	case SESSION_UNBINDING:		/* the kernel still flushes, and reports the end */
-		log_notice("%s: taken over in the middle of its logout", session->name);
+		log_notice("%s: iscsid has taken over the session in its logout", session->name);
 		timer_arm_ms(session->timer, UNBIND_TIMEOUT_S * 1000);
 		break;
 	case SESSION_LOGGING_OUT:
-		log_notice("%s: taken over in the middle of its logout", session->name);
+		log_notice("%s: iscsid has taken over the session in its logout", session->name);
 		conn_logout(session->conn);
 		break;
 	case SESSION_ENDING:
@@ -884,17 +880,15 @@ void session_start(struct session *session)
 struct session *session_free(struct session *session)
 {
 	static const struct iscsi_why stopping = { "iscsid is stopping" };
+	enum iscsi_err err = ISCSI_ERR_ISCSID_COMM_ERR;
+	uint32_t sid;
 
 	if (!session)
 		return NULL;
-	if (session->conn) {
-		enum iscsi_err err = ISCSI_ERR_ISCSID_COMM_ERR;
-		uint32_t sid = conn_sid(session->conn);
-
-		asker_answer_all(&session->login_asker, err, sid, &stopping);
-		asker_answer_all(&session->rescan_askers, err, sid, &stopping);
-		asker_answer_all(&session->logout_askers, err, sid, &stopping);
-	}
+	sid = session->conn ? conn_sid(session->conn) : 0;
+	asker_answer_all(&session->login_asker, err, sid, &stopping);
+	asker_answer_all(&session->rescan_askers, err, sid, &stopping);
+	asker_answer_all(&session->logout_askers, err, sid, &stopping);
 	route_cancel(&session->route);
 	scan_forget(session->scan);
 	timer_free(session->timer);

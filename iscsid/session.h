@@ -94,7 +94,7 @@ struct session *session_free(struct session *session);
 struct session **session_next(struct session *session);
 
 enum session_state session_state(const struct session *session);
-/* When it went into SESSION_FAILED; 0 if another daemon saw that. */
+/* The time at which the session became SESSION_FAILED; 0 if that was before this daemon started. */
 uint64_t session_failed_since_us(const struct session *session);
 uint32_t session_sid(const struct session *session);		/* 0: the kernel has no session */
 int session_host_no(const struct session *session);

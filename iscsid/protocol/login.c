@@ -769,8 +769,7 @@ enum login_result login_step(struct login *login, const uint8_t bhs[PDU_BHS_LEN]
 
 	request->data_len = 0;
 	if (!login->running) {
-		*err = iscsi_fail(why, ISCSI_ERR_INTERNAL,
-				  "a Login Response came, but no login is under way");
+		*err = iscsi_fail(why, ISCSI_ERR_INTERNAL, "no login is under way");
 		return LOGIN_FAILED;
 	}
 	r = pdu_parse_login_response(bhs, &pdu, why);
