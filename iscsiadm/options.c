@@ -19,7 +19,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "iscsiadm/lookalike.h"
+#include "libiscsi-db/lookalike.h"
 #include "libiscsi-db/util.h"
 
 /* Options without a letter have numbers below all letters. */
@@ -446,19 +446,6 @@ static enum iscsi_err parse_portal_option(const char *arg, struct iscsi_db_porta
 
 static enum iscsi_err take_portal(struct options *ret, const char *arg, struct iscsi_why *why)
 {
-	const char *p, *ascii;
-	char hint[300];
-
-	for (p = arg; *p; p++) {
-		const char *found = lookalike_find(p, &ascii);
-
-		if (!found)
-			continue;
-		lookalike_to_ascii(arg, hint, sizeof(hint));
-		return iscsi_fail(why, ISCSI_ERR_INVAL,
-				  "portal %s contains a '%s' that only looks like '%s'; "
-				  "did you mean %s?", arg, found, ascii, hint);
-	}
 	ret->has_portal = true;
 	if (!*arg) {
 		memset(&ret->portal, 0, sizeof(ret->portal));

@@ -11,6 +11,7 @@
 #include <limits.h>
 
 #include "libiscsi-db/characters.h"
+#include "libiscsi-db/lookalike.h"
 #include "libiscsi-db/util.h"
 
 bool text_to_int(const char *text, int *ret)
@@ -100,29 +101,6 @@ enum iscsi_err iscsi_db_check_iface_name(const char *name, struct iscsi_why *why
 	return ISCSI_SUCCESS;
 }
 
-/* Input methods for Chinese and Japanese give these; they look right on the screen. */
-static enum iscsi_err check_full_width(const char *text, struct iscsi_why *why)
-{
-	static const struct {
-		const char *bytes, *what, *instead;
-	} look_alike[] = {
-		{ "\xef\xbc\x9a", "full-width colon", ":" },
-		{ "\xef\xbc\x8c", "full-width comma", "," },
-		{ "\xef\xbc\x8e", "full-width dot", "." },
-		{ "\xe3\x80\x82", "ideographic full stop", "." },
-		{ "\xef\xbc\xbb", "full-width bracket", "[" },
-		{ "\xef\xbc\xbd", "full-width bracket", "]" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(look_alike); i++) {
-		if (strstr(text, look_alike[i].bytes))
-			return iscsi_fail(why, ISCSI_ERR_INVAL,
-					  "'%s' has a %s in it where '%s' is meant", text,
-					  look_alike[i].what, look_alike[i].instead);
-	}
-	return ISCSI_SUCCESS;
-}
-
 enum iscsi_err iscsi_db_check_address(const char *address, struct iscsi_why *why)
 {
 	enum iscsi_err err = check_common("address", address, ISCSI_ADDRESS_MAX, why);
@@ -139,7 +117,7 @@ enum iscsi_err iscsi_db_check_address(const char *address, struct iscsi_why *why
 			ok = c > ' ' && c < 0x7f && !strchr(",[]", c);
 		if (ok)
 			continue;
-		err = check_full_width(address, why);
+		err = lookalike_refuse("address", address, why);
 		return err ? err : iscsi_fail(why, ISCSI_ERR_INVAL,
 					      "the address '%s' has a character in it that no "
 					      "address or host name has", address);
@@ -280,7 +258,7 @@ static enum iscsi_err parse_portal(const char *text, bool bare_port, struct iscs
 {
 	struct iscsi_db_portal portal = { .port = -1, .tpgt = ISCSI_TPGT_UNKNOWN };
 	char copy[ISCSI_ADDRESS_MAX + 64], *host = copy, *rest = NULL, *port = NULL, *tpgt;
-	enum iscsi_err err = check_full_width(text, why);
+	enum iscsi_err err = lookalike_refuse("portal", text, why);
 
 	if (err)
 		return err;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The table of look-alikes. Each stands for one ASCII character. */
-#include "iscsiadm/lookalike.h"
-
-#include <string.h>
+/* The table of look-alikes. Each of them stands for one ASCII character. */
+#include "libiscsi-db/lookalike.h"
 
 #include "libiscsi-db/util.h"
 
@@ -43,4 +41,21 @@ void lookalike_to_ascii(const char *text, char *ret, size_t size)
 		}
 	}
 	ret[n] = '\0';
+}
+
+enum iscsi_err lookalike_refuse(const char *what, const char *text, struct iscsi_why *why)
+{
+	char hint[ISCSI_ADDRESS_MAX + 64];
+
+	for (const char *p = text; *p; p++) {
+		const char *ascii, *found = lookalike_find(p, &ascii);
+
+		if (!found)
+			continue;
+		lookalike_to_ascii(text, hint, sizeof(hint));
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "%s %s contains a '%s' that only looks like '%s'; "
+				  "did you mean %s?", what, text, found, ascii, hint);
+	}
+	return ISCSI_SUCCESS;
 }
