@@ -12,7 +12,7 @@ static const char *text_of(const struct iscsi_db_record *rec, const char *key)
 	return value ? value : "";
 }
 
-/* "default" is how older records say "not bound". */
+/* Older records say "default" for "not bound". */
 static const char *binding_of(const struct iscsi_db_record *rec, const char *key)
 {
 	const char *value = text_of(rec, key);
@@ -64,7 +64,7 @@ void session_config_chap_algs(const char *text, struct chap_config *chap)
 		chap->algorithms[chap->algorithms_len++] = CHAP_MD5;
 }
 
-/* The wire has lengths in multiples of 4, since padding makes the rest of any other useless. */
+/* Lengths are offered in multiples of 4: padding takes the rest of any other length. */
 static uint32_t length(const struct iscsi_db_record *rec, const char *key)
 {
 	return (uint32_t)iscsi_db_record_get_int(rec, key) & ~3u;
@@ -117,8 +117,8 @@ static void read_offer(const struct iscsi_db_record *rec, struct negotiate_param
 }
 
 /*
- * The kernel tests a connection only if both numbers are set, and would choose the missing one by
- * itself. As in open-iscsi the missing number has its default then.
+ * The kernel needs both numbers to test a connection, and would choose a missing number by itself.
+ * As in open-iscsi, the missing number has its default instead.
  */
 static void read_noop(const struct iscsi_db_record *rec, struct session_config *c)
 {
@@ -164,7 +164,7 @@ static void read_chap(const struct iscsi_db_record *rec, iscsi_db_warn_fn *warn,
 	session_config_chap_algs(text_of(rec, "node.session.auth.chap_algs"), chap);
 	if (chap_wanted(chap) && strlen(chap->password) < CHAP_SECRET_MIN && warn)
 		warn(arg, "node.session.auth.password is short: whoever listens to a login can "
-		     "guess it; 12 characters are the least that is safe");
+		     "guess the password; 12 characters are the least that is safe");
 }
 
 static enum iscsi_err read_identity(const struct iscsi_db_record *rec,
@@ -191,7 +191,7 @@ static enum iscsi_err read_identity(const struct iscsi_db_record *rec,
 	if (err)
 		return err;
 	if (c->port < 1 || c->port > ISCSI_PORT_MAX)
-		return iscsi_fail(why, ISCSI_ERR_INVAL, "%d is not a port", c->port);
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "node.conn[0].port is %d, which is no port", c->port);
 	if (*transport && !streq(transport, "tcp"))
 		return iscsi_fail(why, ISCSI_ERR_TRANS_NOT_FOUND,
 				  "transport '%s' is not supported; only tcp is", transport);
@@ -233,7 +233,7 @@ enum iscsi_err session_config_adopt(struct iscsi_db_record *rec,
 	read_offer(rec, &c->offer);
 	c->rec = rec;
 	*ret = c;
-	c = NULL;		/* now the caller's */
+	c = NULL;		/* the caller owns the memory now */
 	return ISCSI_SUCCESS;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A node record as a session uses it: every setting is read once, at login, so that nothing has
- * to be looked up during recovery. A record holds only values that its settings can have, so
- * that the numbers are taken as they are.
+ * to be looked up during recovery. A record holds only values that its settings can have, so the
+ * numbers need no check here.
  */
 #ifndef ISCSID_SESSION_CONFIG_H
 #define ISCSID_SESSION_CONFIG_H
@@ -19,9 +19,9 @@
 struct session_config {
 	struct iscsi_db_record *rec;	/* owned; the strings below point into it */
 	const char *target, *address, *iface, *hwaddress, *congestion_control;
-	const char *named_by;		/* the portal that a discovery asked; NULL: none did */
+	const char *named_by;		/* the portal whose discovery named the target; NULL: none */
 	int port, tpgt;
-	char netdev[IF_NAMESIZE];	/* bound to this device; "" for none */
+	char netdev[IF_NAMESIZE];	/* the device that the session is bound to; "" for none */
 	char initiator[ISCSI_NAME_MAX + 1];
 	char alias[ISCSI_VALUE_MAX + 1];
 
@@ -49,7 +49,7 @@ enum iscsi_err session_config_new(struct iscsi_db_record *rec,
 				  struct session_config **ret, struct iscsi_why *why);
 /*
  * The same for a session that the kernel has already. Incomplete CHAP settings don't matter here:
- * the session logged in with what it had, and must be recoverable in the same way.
+ * the session logged in with these settings, and recovery must be able to log in with them again.
  */
 enum iscsi_err session_config_adopt(struct iscsi_db_record *rec,
 				    const struct iscsi_db_initiator *initiator,

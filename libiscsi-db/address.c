@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Names of targets and interfaces, addresses and portals: what may be one, and what a portal's
- * text means. A name becomes part of a path only if it passed here. Opens and resolves nothing.
+ * Judges the names of targets and interfaces, addresses and portals, and parses the text of a
+ * portal. A name becomes part of a path only after a function of this file has accepted the name.
+ * No function opens a file or resolves a name.
  */
 #include "libiscsi-db/address.h"
 
@@ -20,7 +21,7 @@ bool text_to_int(const char *text, int *ret)
 	char *end;
 	long v;
 
-	/* A leading zero is the only digit, of a number without a sign. */
+	/* A number begins with 0 only if the whole text is "0". */
 	if (!isdigit((unsigned char)*digits) || (*digits == '0' && text[1]))
 		return false;
 	errno = 0;
@@ -31,7 +32,7 @@ bool text_to_int(const char *text, int *ret)
 	return true;
 }
 
-/* What no name may be: empty, too long, "." or "..", or with a '/' or a control character. */
+/* Refuses a name that is empty, too long, "." or "..", or has a '/' or a control character. */
 static enum iscsi_err check_common(const char *what, const char *name, size_t max,
 				   struct iscsi_why *why)
 {
@@ -112,7 +113,7 @@ enum iscsi_err iscsi_db_check_address(const char *address, struct iscsi_why *why
 		unsigned char c = (unsigned char)*p;
 		bool ok = c < 0x80 && (isalnum(c) || strchr(".:-_%", c));
 
-		/* A zone is the name of a network device, which may hold nearly anything. */
+		/* A zone is the name of a network device, which may have nearly any character. */
 		if (!ok && zone && p > zone)
 			ok = c > ' ' && c < 0x7f && !strchr(",[]", c);
 		if (ok)
@@ -128,7 +129,7 @@ enum iscsi_err iscsi_db_check_address(const char *address, struct iscsi_why *why
 	return ISCSI_SUCCESS;
 }
 
-/* @text -> its number, and the zone of an IPv6 address. The family, or 0. */
+/* Numeric address -> its bytes, and the zone of IPv6. Returns the family; 0: @text isn't numeric. */
 static int address_number(const char *text, unsigned char ret[16], const char **zone)
 {
 	char host[INET6_ADDRSTRLEN];
@@ -186,7 +187,7 @@ static enum iscsi_err parse_address_number(const char *what, const char *text, l
 
 static enum iscsi_err parse_tpgt(const char *text, int *ret, struct iscsi_why *why)
 {
-	/* How listings print an unknown one. */
+	/* Listings print an unknown tag in these two forms. */
 	if (streq(text, "4294967295") || streq(text, "-1")) {
 		*ret = ISCSI_TPGT_UNKNOWN;
 		return ISCSI_SUCCESS;
@@ -201,7 +202,7 @@ static enum iscsi_err parse_host(const char *host, struct iscsi_db_portal *ret,
 	enum iscsi_err err;
 	const char *zone;
 
-	if (!*host)	/* any address */
+	if (!*host)	/* an empty host means any address */
 		return ISCSI_SUCCESS;
 	err = iscsi_db_check_address(host, why);
 	if (err)
@@ -209,11 +210,11 @@ static enum iscsi_err parse_host(const char *host, struct iscsi_db_portal *ret,
 	if (strchr(host, ':') && address_number(host, number, &zone) != AF_INET6)
 		return iscsi_fail(why, ISCSI_ERR_INVAL,
 				  "'%s' is neither an IPv6 address nor host:port", host);
-	memcpy(ret->address, host, strlen(host) + 1);	/* not too long: that was checked */
+	memcpy(ret->address, host, strlen(host) + 1);	/* the length was checked */
 	return ISCSI_SUCCESS;
 }
 
-/* @text without its first character up to ']' -> the host; *rest is what follows the bracket. */
+/* @text follows a '['. Ends @text at the ']'; *rest becomes the text behind the ']'. */
 static enum iscsi_err parse_brackets(char *text, char **rest, struct iscsi_why *why)
 {
 	char *close = strchr(text, ']');
@@ -232,8 +233,8 @@ static enum iscsi_err parse_brackets(char *text, char **rest, struct iscsi_why *
 }
 
 /*
- * The ':' before the last part of a bare IPv6 address, if what stands before is an address by
- * itself and the last part can be a port; NULL.
+ * The last ':' of @host, if the text before that ':' is an IPv6 address and the text behind can be
+ * a port; NULL otherwise.
  */
 static char *last_colon(char *host)
 {

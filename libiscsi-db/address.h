@@ -5,8 +5,9 @@
 
 #include "libiscsi-db/iscsi-db.h"
 
-/* True if both are numeric addresses and mean the same one (zones compared as text). */
+/* True if both are numeric addresses and mean the same address; zones are compared as text. */
 bool address_equal(const char *a, const char *b);
+
 /* True if @c, followed by @next, begins a control character, C1 in UTF-8 included. */
 static inline bool text_is_control(char c, char next)
 {
@@ -15,7 +16,7 @@ static inline bool text_is_control(char c, char next)
 	return a < 0x20 || a == 0x7f || (a == 0xc2 && b >= 0x80 && b <= 0x9f);
 }
 
-/* A decimal number just as printf("%d") writes it, nothing before or after. */
+/* True if @text is a decimal number exactly as printf("%d") writes the number. */
 bool text_to_int(const char *text, int *ret);
 
 #endif /* ISCSI_DB_ADDRESS_H */

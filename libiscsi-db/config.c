@@ -91,7 +91,7 @@ static const struct setting *find_setting(const char *key)
 	return NULL;
 }
 
-/* The value of the last line so far that gives @s one, which is the line that counts; or NULL. */
+/* The value of the last line so far for @s, which is the line that counts; NULL: there is none. */
 static const char *last_value(const struct iscsi_db_config *config, const struct setting *s)
 {
 	for (size_t i = config->count; i--;) {
@@ -129,7 +129,7 @@ static enum iscsi_err take_setting(struct iscsi_db_config *config, const struct 
 		setting_warn_refused(s, &why, earlier ? earlier : s->def, warn);
 		return ISCSI_SUCCESS;
 	}
-	err = config_add(config, line->key, value);	/* by the name that the file has */
+	err = config_add(config, line->key, value);	/* under the name that the file has */
 	explicit_bzero(value, sizeof(value));
 	return err;
 }
@@ -201,7 +201,7 @@ enum iscsi_err iscsi_db_config_read(const char *path, iscsi_db_warn_fn *warn_fn,
 enum iscsi_err iscsi_db_config_apply(const struct iscsi_db_config *config,
 				     struct iscsi_db_record *rec)
 {
-	/* Interfaces get theirs from nobody; iface.* in the file is for nodes. */
+	/* The lines iface.* of the file are for nodes; no line sets defaults of interface records. */
 	if (rec->kind == ISCSI_DB_IFACE)
 		return ISCSI_SUCCESS;
 	for (size_t i = 0; i < config->count; i++) {
@@ -225,7 +225,7 @@ const char *iscsi_db_config_get(const struct iscsi_db_config *config, const char
 {
 	if (!is_daemon_key(key))
 		return NULL;
-	for (size_t i = 0; i < config->count; i++) {	/* the first one holds */
+	for (size_t i = 0; i < config->count; i++) {	/* the first line of that name counts */
 		if (streq(config->line[i].key, key))
 			return config->line[i].value;
 	}
@@ -256,7 +256,7 @@ static void take_alias(const char *value, char ret[ISCSI_VALUE_MAX + 1])
 {
 	size_t len = 0;
 
-	/* Only for people to read, so what doesn't fit is left out and nothing fails. */
+	/* Only people read the alias, so the part that doesn't fit is left out without an error. */
 	for (; *value && len < ISCSI_VALUE_MAX; value++) {
 		if (!text_is_control(value[0], value[1]))
 			ret[len++] = *value;

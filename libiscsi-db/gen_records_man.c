@@ -2,7 +2,8 @@
 /*
  * Makes the manual page iscsi-records(5) while building: copies its text from standard input to
  * standard output, and puts the settings of a kind of record, as setting.c has them, in the
- * place of a line "@node@", "@iface@", "@sendtargets@" or "@isns@". No part of the library.
+ * place of a line "@node@", "@iface@", "@sendtargets@" or "@isns@". This program is no part of the
+ * library.
  */
 #include <ctype.h>
 
@@ -15,7 +16,7 @@ static const char *const kinds[DB_KINDS] = {
 	[ISCSI_DB_ISNS] = "@isns@\n",
 };
 
-/* Text that stands in a line of its own or in the middle of one. */
+/* Prints text with the characters escaped that roff would interpret. */
 static void print_text(const char *text)
 {
 	for (; *text; text++) {
@@ -65,32 +66,33 @@ static void print_notes(enum iscsi_db_kind kind, const struct setting *s)
 	const struct setting_alias *alias;
 
 	if (s->flags & SETTING_HIDDEN)
-		puts("Ignored, and never written: the length follows from the password.");
+		puts("The setting is ignored and never written, since the length follows from the "
+		     "password.");
 	else if (s->flags & SETTING_KEY)
-		puts("Finds the record; can't be changed.");
+		puts("The setting finds the record and can't be changed.");
 	if (s->flags & SETTING_SECRET)
-		puts("Secret: shown as ******** unless \\fB\\-S\\fR is given.");
+		puts("The value is secret, and is shown as ******** unless \\fB\\-S\\fR is given.");
 	if (s->flags & SETTING_BINDING)
 		puts("The word \\fBdefault\\fR means the same as no value.");
 	if (s->flags & SETTING_V4)
-		puts("Left out if it has its default and the interface's name contains "
+		puts("The setting is left out if it has its default and the interface's name contains "
 		     "\\(oqipv6\\(cq.");
 	if (s->flags & SETTING_V6)
-		puts("Left out if it has its default, unless the interface's name contains "
+		puts("The setting is left out if it has its default, unless the interface's name contains "
 		     "\\(oqipv6\\(cq.");
 	if (s->flags & SETTING_LATE)
-		puts("Written only if it isn't the default, since open\\-iscsi 2.1.8 doesn't know "
-		     "it.");
+		puts("The setting is written only if it hasn't its default, since open\\-iscsi 2.1.8 "
+		     "doesn't know the setting.");
 	if (s->flags & SETTING_UNSEEDED)
-		puts("Not taken from iscsid.conf.");
+		puts("The setting isn't taken from iscsid.conf.");
 	for (unsigned int i = 0; (alias = setting_alias(i)); i++) {
-		/* The names of an interface's settings are its own. */
+		/* Interface records never had the old names. */
 		if (streq(alias->name, s->name) && kind == ISCSI_DB_NODE)
-			printf("Also known as \\fB%s\\fR.\n", alias->old);
+			printf("Another name is \\fB%s\\fR.\n", alias->old);
 	}
 }
 
-/* A setting that a node has from its interface, and that only iface mode changes. */
+/* True if a node gets the setting from its interface, and only iface mode changes the setting. */
 static bool is_bound(enum iscsi_db_kind kind, const struct setting *s)
 {
 	return kind == ISCSI_DB_NODE && strncmp(s->name, "iface.", 6) == 0 &&
@@ -114,7 +116,7 @@ static void print_kind(enum iscsi_db_kind kind)
 	}
 	if (!bound)
 		return;
-	puts(".PP\nAnd these, which a node has from its interface and which iface mode changes:");
+	puts(".PP\nA node has these settings from its interface, and iface mode changes them:");
 	for (unsigned int i = 0; i < setting_count(kind); i++) {
 		if (is_bound(kind, setting_row(kind, i)))
 			printf(".B %s\n", setting_row(kind, i)->name);

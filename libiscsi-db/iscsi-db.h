@@ -6,10 +6,10 @@
  * with, in the text form and the folders that open-iscsi 2.1 uses, so that both can share one
  * database. iscsiadm and iscsid use nothing below this header to reach a record.
  *
- * Objects are opaque; each belongs to whoever the function that returns it says. No function
- * logs or writes to a terminal: a failure is an enum iscsi_err with a reason in words, and what
- * is only worth a warning goes to a callback. The library starts no thread and has
- * no state beside its objects. Different threads may use different objects.
+ * Objects are opaque; the function that returns an object says who frees the object. No function
+ * logs or writes to a terminal: a failure is an enum iscsi_err with a reason in words, and a
+ * warning goes to a callback. The library starts no thread and has no state beside its objects.
+ * Different threads may use different objects.
  */
 #ifndef ISCSI_DB_H
 #define ISCSI_DB_H
@@ -73,8 +73,8 @@ enum iscsi_err {
 };
 
 /*
- * Why something failed, in one line without a newline. A plain value that lives with the
- * caller, so that saying why needs no memory.
+ * Why something failed, in one line without a newline. The caller provides the struct, so that
+ * giving a reason needs no memory.
  */
 struct iscsi_why {
 	char text[512];
@@ -84,8 +84,9 @@ struct iscsi_why {
 const char *iscsi_db_err_text(enum iscsi_err err);
 
 /*
- * Writes the reason into @why (may be NULL), cut to its size with control characters made
- * visible, and returns @err, so that a failure is one line: return iscsi_fail(why, ERR, "...").
+ * Writes the reason into @why (may be NULL) and returns @err, so that a failure is one line:
+ * return iscsi_fail(why, ERR, "..."). A reason that is too long is cut, and control characters are
+ * made visible.
  */
 enum iscsi_err iscsi_fail(struct iscsi_why *why, enum iscsi_err err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4), cold));
@@ -93,7 +94,7 @@ enum iscsi_err iscsi_fail(struct iscsi_why *why, enum iscsi_err err, const char 
 /* The version of this library, "3.0.0". */
 const char *iscsi_db_version(void);
 
-/* Told about what is wrong but doesn't stop the work: one line, without a newline. */
+/* Is told of a problem that doesn't stop the work: one line, without a newline. */
 typedef void iscsi_db_warn_fn(void *arg, const char *text);
 
 /* ---- names and addresses ------------------------------------------------------------- */
@@ -105,16 +106,17 @@ struct iscsi_db_portal {
 };
 
 /*
- * The one gate for names that become file names. Success if @name may be used as the name of a
- * target or initiator (iqn., eui., naa. or whatever real targets use: no '/', no control
+ * The one gate for names that become file names. Success if the text may be used as the name of a
+ * target or initiator (iqn., eui., naa. or any form that real targets use: no '/', no control
  * character, no blank, no comma, not "." or "..", at most ISCSI_NAME_MAX bytes), as an address
  * or host name, or as the name of an interface record. Otherwise ISCSI_ERR_INVAL with the reason.
  */
 enum iscsi_err iscsi_db_check_name(const char *name, struct iscsi_why *why);
 /*
- * The same for the name of a target that a target, a name server or firmware gives: only what RFC
- * 3722 allows, '_' and upper case, in UTF-8, and no '-' or '.' at the beginning. What is left out
- * would hurt whoever prints the name or hands it to a shell. A person may still name that target.
+ * The same for the name of a target that a target, a name server or firmware gives. The name may
+ * have the characters that RFC 3722 allows, '_' and upper case, in UTF-8, and must not begin with
+ * '-' or '.'. Other characters would hurt a program that prints the name or hands the name to a
+ * shell. A person may still name a target with such a name.
  */
 enum iscsi_err iscsi_db_check_foreign_name(const char *name, struct iscsi_why *why);
 enum iscsi_err iscsi_db_check_address(const char *address, struct iscsi_why *why);
@@ -129,8 +131,8 @@ enum iscsi_err iscsi_db_portal_parse(const char *text, struct iscsi_db_portal *r
 				     struct iscsi_why *why);
 
 /*
- * The same for the value of the key TargetAddress, as a target sends it. Some targets send an
- * IPv6 address without its brackets; the last part is the port then, if the rest is an address.
+ * The same for the value of the key TargetAddress from a target. Some targets send an IPv6 address
+ * without brackets; the last part is the port then, if the rest is an address.
  */
 enum iscsi_err iscsi_db_target_address_parse(const char *text, struct iscsi_db_portal *ret,
 					     struct iscsi_why *why);
@@ -170,23 +172,23 @@ enum iscsi_db_kind iscsi_db_record_kind(const struct iscsi_db_record *rec);
  */
 const char *iscsi_db_record_get(const struct iscsi_db_record *rec, const char *key);
 /*
- * The value of a number, which is one that the setting can have; of a Yes/No setting 1 or 0. 0 if
- * there is no such setting. The second function gives the built-in default instead.
+ * The value of a number, always one that the setting can have, or 1 and 0 for Yes and No. The
+ * result is 0 if there is no setting @key. The second function returns the built-in default.
  */
 int iscsi_db_record_get_int(const struct iscsi_db_record *rec, const char *key);
 int iscsi_db_record_default_int(const struct iscsi_db_record *rec, const char *key);
 
 /*
- * Sets a setting, identity included; for programs. An unknown key, or a value that the setting
- * can't have, changes nothing: ISCSI_ERR_INVAL with a reason that names the values allowed. An
- * empty text gives the setting its default, since files hold no empty values.
+ * Sets a setting for a program; a setting that finds the record can be set too. An unknown key, or
+ * a value that the setting can't have, changes nothing: ISCSI_ERR_INVAL with a reason that names
+ * the values allowed. An empty text gives the setting its default, since files hold no empty values.
  */
 enum iscsi_err iscsi_db_record_set(struct iscsi_db_record *rec, const char *key,
 				   const char *value, struct iscsi_why *why);
 
 /*
- * Whether a person may change @key to @value in this record ("-o update"), and the change
- * itself. Refused with ISCSI_ERR_INVAL and the words iscsiadm prints: unknown keys ("Cannot
+ * Changes @key to @value for a person ("-o update"). These changes are refused with
+ * ISCSI_ERR_INVAL and the words that iscsiadm prints: unknown keys ("Cannot
  * modify KEY. Invalid param name."), keys that find the record ("Cannot modify KEY. It is used
  * to look up the record and cannot be changed."), iface.* keys in a node record ("Cannot modify
  * KEY. Use iface mode to update this value."), and values that the setting can't have: a word for
@@ -198,11 +200,11 @@ enum iscsi_err iscsi_db_record_update(struct iscsi_db_record *rec, const char *k
 				      struct iscsi_why *why);
 
 /*
- * Text in the form of a file -> a record of @kind, built-in defaults where it is silent. A line
- * that can't be used is reported to @warn (may be NULL; @origin names the text in it) and,
- * where no setting knows its key, kept for the next ISCSI_DB_FORM_FILE. Lines from the first NUL
- * byte on, and a last line that is cut off, are reported and left out. Only a text over 256 KiB
- * or a lack of memory fails.
+ * Text in the form of a file -> a record of @kind. Settings that the text lacks have their built-in
+ * defaults. A line that can't be used is reported to @warn (may be NULL), with @origin as the name
+ * of the text; if no setting has the line's key, the line is kept for the next ISCSI_DB_FORM_FILE.
+ * Lines from the first NUL byte on, and a last line that is cut off, are reported and left out.
+ * Only a text over 256 KiB or a lack of memory fails.
  */
 enum iscsi_err iscsi_db_record_parse(enum iscsi_db_kind kind, const char *text, size_t len,
 				     const char *origin, iscsi_db_warn_fn *warn, void *arg,
@@ -211,7 +213,7 @@ enum iscsi_err iscsi_db_record_parse(enum iscsi_db_kind kind, const char *text, 
 /* The record as text, between its BEGIN and END lines; free() it. NULL: no memory. */
 char *iscsi_db_record_print(const struct iscsi_db_record *rec, enum iscsi_db_form form);
 
-/* Copies what @iface sets (its name always, other settings where not empty or 0) into @node. */
+/* Copies the name of @iface, and each of its settings that is neither empty nor 0, into @node. */
 enum iscsi_err iscsi_db_record_bind(struct iscsi_db_record *node,
 				    const struct iscsi_db_record *iface);
 
@@ -221,12 +223,12 @@ struct iscsi_db_config;
 
 /*
  * Reads iscsid.conf at @path (NULL: the built-in path). A file that isn't there, or is a folder,
- * gives an empty configuration with a warning. Lines with keys that nobody knows are reported to @warn.
+ * gives an empty configuration with a warning. @warn is told of lines whose key is unknown.
  */
 enum iscsi_err iscsi_db_config_read(const char *path, iscsi_db_warn_fn *warn, void *arg,
 				    struct iscsi_db_config **ret, struct iscsi_why *why);
 struct iscsi_db_config *iscsi_db_config_free(struct iscsi_db_config *config);
-/* Gives @rec the defaults that the file sets for its kind (not its identity). */
+/* Gives @rec the defaults that the file sets for its kind; settings that find a record stay. */
 enum iscsi_err iscsi_db_config_apply(const struct iscsi_db_config *config,
 				     struct iscsi_db_record *rec);
 /* A setting of the daemon itself ("iscsid.startup", "iscsid.safe_logout"), or NULL. */
@@ -256,73 +258,76 @@ enum iscsi_err iscsi_db_open(const char *root, struct iscsi_db **ret, struct isc
 struct iscsi_db *iscsi_db_close(struct iscsi_db *db);	/* drops what wasn't committed */
 const char *iscsi_db_root(const struct iscsi_db *db);
 
-/* Told in words what happens to the database; no secrets. Each function may be NULL. */
+/* Is told in words, without secrets, what happens to the database. Each function may be NULL. */
 struct iscsi_db_observer {
 	/*
-	 * A record that a walk leaves out since it can't be read: which file, and why. Besides
-	 * the walk's own warning, which may be about other things too.
+	 * A walk leaves out a record that can't be read: which file, and why. The walk's own
+	 * @warn is told as well, but of other things too.
 	 */
 	void (*unreadable)(void *arg, const char *text);
-	/* Each record that was read, and what a commit has changed: "read FILE". */
+	/* A record was read, or a commit changed a file: "read FILE". */
 	void (*trace)(void *arg, const char *text);
-	/* What was wrong around the database and has been mended. */
+	/* Something was wrong around the database and has been mended. */
 	void (*warn)(void *arg, const char *text);
 	void *arg;
 };
 
-/* @observer is copied; what it replaces hears no more. */
+/* Copies @observer, which replaces the observer before. */
 void iscsi_db_observe(struct iscsi_db *db, const struct iscsi_db_observer *observer);
 
 /*
- * Whoever changes records holds the lock from reading them to iscsi_db_commit(), and never
- * while waiting for anything else. Bounded (30 s), freed if its holder dies, and held against
- * open-iscsi's tools too. Reading alone needs no lock. ISCSI_ERR_IDBM names the holder.
+ * A program that changes records holds the lock from reading the records to iscsi_db_commit(), and
+ * never while waiting for anything else. Waiting for the lock ends after 30 s with ISCSI_ERR_IDBM
+ * and the name of the holder. The lock is free when its holder dies, and excludes open-iscsi's
+ * tools too. Reading alone needs no lock.
  * Locks nest within one struct iscsi_db; giving back the last one drops what wasn't committed.
  * The lock's files are in /run/lock/iscsi, or in $ISCSI_LOCK_DIR. Everybody may write in
- * /run/lock: what another user put in that place is moved aside by root, and the observer told.
+ * /run/lock: root moves aside what another user put in that place, and the observer is told.
  */
 enum iscsi_err iscsi_db_lock(struct iscsi_db *db, struct iscsi_why *why);
 void iscsi_db_unlock(struct iscsi_db *db);
 
 /*
- * Makes the folder of the lock, if it isn't there, before another user can: for whoever starts at
- * boot. @warn (may be NULL) hears whose folder was in its place. ISCSI_ERR_IDBM with the reason.
+ * Makes the folder of the lock, if there is none. A program that starts at boot calls this before
+ * another user can make a folder there. @warn (may be NULL) is told whose folder was in the place.
+ * ISCSI_ERR_IDBM with the reason.
  */
 enum iscsi_err iscsi_db_make_lock_folder(iscsi_db_warn_fn *warn, void *arg, struct iscsi_why *why);
 
-/* Which nodes; a NULL, or -1 for the port, matches all. */
+/* Selects nodes; a NULL, or -1 for the port, matches all. */
 struct iscsi_db_filter {
 	const char *target;	/* exact */
 	const char *address;	/* equal as text, or, if that finds nothing, as numeric address */
 	int port;
 	const char *iface;	/* exact */
-	bool names;		/* with a numeric @address: and each node whose address is a name,
-				   which may stand for it; all numbers are then compared as such */
+	bool names;		/* with a numeric @address: also match each node whose address is
+				   a host name, which may stand for that number; numeric addresses
+				   are then compared as numbers */
 };
 
 /*
- * Called with each record found, in byte order of target, portal and interface. The record is
- * the library's and gone after the call. A result other than success ends the walk and is
- * passed on.
+ * Is called with each record found, in byte order of target, portal and interface. The library
+ * frees the record after the call. A result other than success ends the walk, which returns that
+ * result.
  */
 typedef enum iscsi_err iscsi_db_record_fn(void *arg, const struct iscsi_db_record *rec);
 
 /*
- * Walks the node records that @filter (NULL: all) selects, reading no other. A record that
- * can't be read is told to @warn and left out. ISCSI_SUCCESS also if there was none. @fn may
- * stage, commit, lock, unlock and walk, and what it changed is seen by the rest of the walk; what
- * others change meanwhile may be.
+ * Walks the node records that @filter (NULL: all) selects, and reads no other record. @warn is told
+ * of a record that can't be read, which is left out. ISCSI_SUCCESS also if there was no record. @fn
+ * may stage, commit, lock, unlock and walk. The rest of the walk sees the changes of @fn, and may
+ * see changes that other programs make meanwhile.
  */
 enum iscsi_err iscsi_db_node_each(struct iscsi_db *db, const struct iscsi_db_filter *filter,
 				  iscsi_db_warn_fn *warn, void *warn_arg,
 				  iscsi_db_record_fn *fn, void *arg, struct iscsi_why *why);
 
 /*
- * Changes are staged: others see them, whole, after iscsi_db_commit(), which makes all of them
- * durable at once. The lock must be held. A node is found by node.name, node.conn[0].address and
- * .port, node.tpgt and iface.iscsi_ifacename; writing it also puts its link where its
- * node.discovery_* settings say. Deleting looks for the node on the disk: one that is only staged
- * isn't there (ISCSI_ERR_NO_OBJS_FOUND).
+ * Changes are staged: other programs see them, whole, after iscsi_db_commit(), which makes all of
+ * them durable at once. The lock must be held. A node is found by node.name, node.conn[0].address
+ * and .port, node.tpgt and iface.iscsi_ifacename; writing a node also puts its link where its
+ * node.discovery_* settings say. Deleting looks for the node on the disk, and doesn't find a node
+ * that is only staged (ISCSI_ERR_NO_OBJS_FOUND).
  */
 enum iscsi_err iscsi_db_node_write(struct iscsi_db *db, const struct iscsi_db_record *rec,
 				   struct iscsi_why *why);
@@ -337,9 +342,9 @@ enum iscsi_err iscsi_db_node_delete_unreadable(struct iscsi_db *db,
 					       unsigned int *ret, struct iscsi_why *why);
 
 /*
- * Interfaces. The built-in "default" and "iser" are found too; each() walks files only. Not
- * there: ISCSI_ERR_NO_OBJS_FOUND; there, but unreadable: ISCSI_ERR_IDBM. Neither write nor
- * delete touches the nodes that are bound to the interface.
+ * Interfaces. Reading finds the built-in "default" and "iser" too; each() walks files only. A
+ * missing interface is ISCSI_ERR_NO_OBJS_FOUND, an unreadable record ISCSI_ERR_IDBM. Neither write
+ * nor delete touches the nodes that are bound to the interface.
  */
 enum iscsi_err iscsi_db_iface_read(struct iscsi_db *db, const char *name,
 				   struct iscsi_db_record **ret, struct iscsi_why *why);
@@ -351,9 +356,9 @@ enum iscsi_err iscsi_db_iface_delete(struct iscsi_db *db, const char *name,
 				     struct iscsi_why *why);
 
 /*
- * Discovery records, @kind being ISCSI_DB_SENDTARGETS or ISCSI_DB_ISNS, found by
- * discovery.sendtargets.address and .port. Not there: ISCSI_ERR_NO_OBJS_FOUND. Deleting one
- * deletes the nodes linked from it too, as open-iscsi does.
+ * Discovery records: @kind is ISCSI_DB_SENDTARGETS or ISCSI_DB_ISNS. A record is found by
+ * discovery.sendtargets.address and .port; a missing record is ISCSI_ERR_NO_OBJS_FOUND. Deleting a
+ * record deletes the nodes linked from its folder too, as open-iscsi does.
  */
 enum iscsi_err iscsi_db_discovery_read(struct iscsi_db *db, enum iscsi_db_kind kind,
 				       const char *address, int port,
@@ -368,12 +373,12 @@ enum iscsi_err iscsi_db_discovery_delete(struct iscsi_db *db, enum iscsi_db_kind
 					 const char *address, int port, struct iscsi_why *why);
 
 /*
- * Makes everything staged durable and visible: files synced, renamed into place, folders
- * synced. Whatever needs room on the disk is made before the first is visible, so that a full
- * disk changes nothing. A record that can't take its place, a folder being there say, stays old
- * and hinders no other, but then nothing is deleted. If it fails each record is old or new,
- * whole, and the reason names the first that stayed old, or the link that couldn't be made.
- * Nothing stays staged.
+ * Makes everything staged durable and visible: syncs the files, renames them into place, syncs the
+ * folders. All that needs room on the disk is made before the first change is visible, so that a
+ * full disk changes nothing. A record that can't take its place, since a folder is there for
+ * example, stays old and hinders no other record, but then nothing is deleted. After a failure each
+ * record is old or new, whole, and the reason names the first record that stayed old, or the link
+ * that couldn't be made. Nothing stays staged.
  */
 enum iscsi_err iscsi_db_commit(struct iscsi_db *db, struct iscsi_why *why);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A record in memory. It keeps what differs from the defaults, so that thousands of them are
- * cheap, and the lines that no setting knows. What a value may be is setting.c's business, its
- * text form record_text.c's.
+ * A record in memory keeps the values that differ from the defaults, so that thousands of records
+ * are cheap, and the lines that no setting knows. setting.c judges values; record_text.c turns a
+ * record into text and back.
  */
 #include "libiscsi-db/record.h"
 
@@ -189,7 +189,7 @@ static enum iscsi_err change(struct iscsi_db_record *rec, unsigned int index, co
 	enum iscsi_err err;
 
 	err = setting_normalize(s, value, source, text, warn, why);
-	/* The length of a secret follows from the secret. */
+	/* The length of a secret follows from the secret, and is never set by itself. */
 	if (!err && !(s->flags & SETTING_HIDDEN) && record_store(rec, index, text) < 0)
 		err = iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory for %s", s->name);
 	if (!err)
@@ -208,7 +208,7 @@ enum iscsi_err iscsi_db_record_set(struct iscsi_db_record *rec, const char *key,
 	return change(rec, (unsigned int)index, key, value, SETTING_FROM_PROGRAM, NULL, why);
 }
 
-/* An interface is bound by hardware address or by device; one can't become the other. */
+/* An interface is bound by hardware address or by device; one binding can't become the other. */
 static enum iscsi_err check_binding(const struct iscsi_db_record *rec, const char *key,
 				    const char *value, struct iscsi_why *why)
 {

@@ -8,10 +8,10 @@
 
 struct iscsi_db_record {
 	enum iscsi_db_kind kind;
-	char *place;			/* the path of its file, if its text names another */
-	bool has_type;			/* the text it was read from had node.discovery_type */
-	unsigned int known;		/* lines of that text that a setting knew */
-	unsigned int old_names;		/* a bit for each old name that was last used, see setting.h */
+	char *place;			/* the path of its file, if the text names another path */
+	bool has_type;			/* the text had a good line for node.discovery_type */
+	unsigned int known;		/* number of lines in the text that a setting knew */
+	unsigned int old_names;		/* a bit for each alias in setting.h that was used last */
 	char *extra;			/* lines that no setting knows, each with its newline */
 	size_t extra_len;
 	char *value[];			/* by index of the setting; NULL: its default */
@@ -23,15 +23,18 @@ int record_store(struct iscsi_db_record *rec, unsigned int index, const char *va
 /* Stores a value that the caller knows to be good, by name. -ENOMEM. */
 int record_put(struct iscsi_db_record *rec, const char *key, const char *value);
 /*
- * Notes that the setting was read or changed by the name @key. Where programs of that age know no
- * other name, the setting is written under it again.
+ * Notes that a setting was read or changed by the name @key. If the programs that write @key know
+ * no other name for the setting, the setting is written under @key again.
  */
 void record_note_name(struct iscsi_db_record *rec, const char *key);
-/* The old name that a setting is to be written under, if that is so; NULL. */
+/* The old name under which a setting has to be written; NULL: its own name is right. */
 const char *record_old_name(const struct iscsi_db_record *rec, unsigned int index);
 /* Overwrites and frees text that may hold secrets; takes NULL. */
 void text_wipe(char *text, size_t len);
-/* Makes sure that a record read from a path says so; *fixed tells if it didn't. -ENOMEM. */
+/*
+ * Gives the setting @key the value that follows from the path of the record's file. *fixed becomes
+ * true if the setting had another value; it stays as it was otherwise. -ENOMEM.
+ */
 int record_fix(struct iscsi_db_record *rec, const char *key, const char *value, bool *fixed);
 
 DEFINE_FREEP(struct iscsi_db_record, iscsi_db_record_free)

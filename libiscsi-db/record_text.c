@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A record as "name = value" lines: the form of the files and of messages to iscsid, and the
- * form that "-o show" prints. Opens nothing and writes nothing; any bytes may come in.
+ * form that "-o show" prints. The functions open and write no file, and take any bytes as text.
  */
 #include "libiscsi-db/record_text.h"
 
@@ -28,7 +28,7 @@ void line_init(struct line *line, const char *text, size_t len)
 	line->raw = text;
 	line->raw_len = 0;
 	line->problem = NULL;
-	/* The mark that some Windows editors put first. */
+	/* Some editors on Windows put this mark, a byte order mark in UTF-8, before the text. */
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		line->rest += 3;
 }
@@ -40,8 +40,8 @@ static enum line_type line_bad(struct line *line, const char *problem)
 }
 
 /*
- * Old readers want a blank before the '=' and skip one character whatever it is, so that
- * "key==v" sets "v". Keep that, and take "key=v" as well.
+ * Old readers expect a blank before the '=' and skip one character there without looking at the
+ * character, so that "key==v" sets "v". This reader does the same, and takes "key=v" as well.
  */
 static enum line_type line_split(struct line *line)
 {
@@ -118,7 +118,7 @@ void line_warn_nul(const struct line *line, struct db_warn *warn)
 enum iscsi_err text_check(size_t len, const char *origin, struct iscsi_why *why)
 {
 	if (len > DB_TEXT_MAX)
-		return iscsi_fail(why, ISCSI_ERR_INVAL, "%s: more than %d bytes", origin,
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "%s has more than %d bytes", origin,
 				  DB_TEXT_MAX);
 	return ISCSI_SUCCESS;
 }
@@ -132,7 +132,7 @@ static bool raw_begins(const struct line *line, const char *text)
 	return line->raw_len >= len && memcmp(line->raw, text, len) == 0;
 }
 
-/* Keeps a line for the next print. @room is how much all of them may take. */
+/* Keeps a line for the next print. All lines that are kept need at most @room bytes. */
 static enum iscsi_err keep_line(struct iscsi_db_record *rec, const struct line *line, size_t room)
 {
 	if (!rec->extra) {
@@ -157,7 +157,10 @@ static bool line_is_clean(const struct line *line)
 	return true;
 }
 
-/* A line that a later version may understand: "name =", or one that is too long for us. */
+/*
+ * True if a later version may understand a bad line: there is an '=', no control character, and no
+ * setting has the line's name. The value may be missing, or the line may be too long for us.
+ */
 static bool is_setting_of_others(enum iscsi_db_kind kind, const struct line *line)
 {
 	char name[DB_KEY_MAX + 1];
@@ -176,8 +179,8 @@ static bool is_setting_of_others(enum iscsi_db_kind kind, const struct line *lin
 }
 
 /*
- * Files have their settings in a known order, though not all of them. The index of the setting
- * whose name begins what is still to be read, if it is one of the next in that order; -1.
+ * A file has its settings in a known order, with some left out. Returns the index of the setting
+ * whose name begins the next line, if that setting is among the next ones in that order; -1.
  */
 static int expect_setting(enum iscsi_db_kind kind, const struct line *line, unsigned int *pos)
 {
@@ -206,8 +209,8 @@ static bool is_type(const struct setting *s)
 }
 
 /*
- * Most lines say "name = default", which needs no storing: these are recognised here without
- * being taken apart. True if the next line was one, and is done with.
+ * Most lines say "name = default". A default needs no storing, so these lines are recognised here
+ * without being taken apart. Returns true if the next line was of that form, and skips the line.
  */
 static bool take_default(struct iscsi_db_record *rec, struct line *line, unsigned int index)
 {
@@ -224,7 +227,7 @@ static bool take_default(struct iscsi_db_record *rec, struct line *line, unsigne
 	return true;
 }
 
-/* @index is the setting, or -1 if it is to be found by its name. */
+/* @index is that of the setting, or -1 if the setting has to be found by its name. */
 static enum iscsi_err take_record_line(struct iscsi_db_record *rec, const struct line *line,
 				       int index, size_t room, const struct db_warn *warn)
 {
@@ -237,7 +240,7 @@ static enum iscsi_err take_record_line(struct iscsi_db_record *rec, const struct
 		index = setting_find(rec->kind, line->key);
 	if (index < 0) {
 		if (!line_is_clean(line)) {
-			db_warn(warn, "the line is dropped: control characters");
+			db_warn(warn, "the line is dropped, since it has control characters");
 			return ISCSI_SUCCESS;
 		}
 		db_warn(warn, "no setting is called '%s'; the line is kept but not used",
@@ -260,8 +263,8 @@ static enum iscsi_err take_record_line(struct iscsi_db_record *rec, const struct
 }
 
 /*
- * The length of @text without the last line, if that line is cut off: a record that a program
- * wrote ends with a newline, so without it the last value may be a part of what it was.
+ * The length of @text without the last line, if that line is cut off. A record that a program
+ * wrote ends with a newline; without the newline the last value may lack its end.
  */
 static size_t tail_cut_off(const char *text, size_t len)
 {
@@ -319,7 +322,8 @@ static enum iscsi_err take_lines(struct iscsi_db_record *rec, const char *text, 
 		line_warn_nul(&line, warn);
 	if (!err && begun && !ended) {
 		warn->line = line.no + 1;
-		db_warn(warn, "the record is cut off here; what it lacks has its default");
+		db_warn(warn, "the record is cut off here; settings that are missing have their "
+			"defaults");
 	}
 	return err;
 }
@@ -360,8 +364,8 @@ struct text {
 };
 
 /*
- * Not inline: where gcc knows that pieces are short, it copies them with "rep movs", which takes
- * longer to begin than the C library's memcpy() takes to end.
+ * This function must not be inline: where gcc knows that a piece is short, gcc copies the piece
+ * with "rep movs", which takes longer to begin than the C library's memcpy() takes to end.
  */
 __attribute__((noinline))
 static void text_add(struct text *text, const char *piece, size_t len)
@@ -403,8 +407,8 @@ static void text_add_setting(struct text *text, const struct setting *s, const c
 }
 
 /*
- * Strict readers know one address family's settings by the interface's name alone, so that
- * decides here as well. What is set of the other family is still worth keeping.
+ * Strict readers tell by the name of the interface which address family's settings they accept,
+ * so the name decides here as well. A setting of the other family is printed if it was changed.
  */
 static bool is_hidden(const struct setting *s, bool changed, bool is_v6)
 {
@@ -431,7 +435,7 @@ char *iscsi_db_record_print(const struct iscsi_db_record *rec, enum iscsi_db_for
 
 		if (is_hidden(s, value != NULL, is_v6))
 			continue;
-		if (!value && s->def_len)	/* nor has any secret a default */
+		if (!value && s->def_len)	/* no secret has a default */
 			text_add(&text, s->line, setting_line_len(s));
 		else if (name)
 			text_add_pair(&text, name, value);

@@ -14,7 +14,7 @@ enum line_type {
 	LINE_NONE,		/* the text is at its end */
 	LINE_COMMENT,		/* empty lines too */
 	LINE_SETTING,
-	LINE_BAD,		/* problem says why */
+	LINE_BAD,		/* .problem says why */
 };
 
 /* Cuts a text into "key = value" lines; records and iscsid.conf share this grammar. */
@@ -30,14 +30,14 @@ struct line {
 };
 
 /*
- * What a crash of the machine left of a file may end in NUL bytes. The line with the first of
- * them may be cut short, so the text ends before that line.
+ * After a crash of the machine a file may end in NUL bytes. The line with the first NUL byte may
+ * be cut short, so the text ends before that line.
  */
 void line_init(struct line *line, const char *text, size_t len);
 enum line_type line_next(struct line *line);
 /* After the last line: tells @warn that lines are missing, if the text has NUL bytes. */
 void line_warn_nul(const struct line *line, struct db_warn *warn);
-/* ISCSI_ERR_INVAL if @len is more than a text of ours has. */
+/* ISCSI_ERR_INVAL if a text of @len bytes is longer than DB_TEXT_MAX. */
 enum iscsi_err text_check(size_t len, const char *origin,
 			  struct iscsi_why *why);
 

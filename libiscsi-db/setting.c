@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The one table of settings: name, type, range, default, who may see and change it, and where
- * it stands in files and in listings. Records, iscsid.conf and updates all go by these rows.
+ * The one table of settings. A row holds the name, the type, the range and the default of a
+ * setting, and says who may see and change the setting and where the setting stands in files and
+ * listings. Records, iscsid.conf and updates all go by these rows.
  */
 #include "libiscsi-db/setting.h"
 
@@ -19,7 +20,7 @@ static const char *const auth_words[] = { "None", "CHAP", NULL };
 static const char *const scan_words[] = { "manual", "auto", NULL };
 static const char *const digest_words[] = { "None", "CRC32C", "CRC32C,None", "None,CRC32C", NULL };
 static const char *const chap_words[] = { "MD5", "SHA1", "SHA256", "SHA3-256", NULL };
-/* "slp" is a word up to 2.1.8 and nothing ever wrote it; it is kept if someone did. */
+/* open-iscsi up to 2.1.8 reads the word "slp", which no release writes. A record may keep the word. */
 static const char *const node_type_words[] = { "send_targets", "isns", "offload_send_targets",
 					       "static", "fw", "slp", NULL };
 static const char *const type_words[] = { "sendtargets", "isns", "offload_send_targets", "static",
@@ -30,7 +31,7 @@ static const char *const type_words[] = { "sendtargets", "isns", "offload_send_t
 #define STR(n, size, d, f)	{ TEXTS(n, d), .type = SETTING_STR, .max = (size), .flags = (f) }
 #define WORD(n, w, d, f)	{ TEXTS(n, d), .type = SETTING_ENUM, .words = (w), .flags = (f) }
 #define LIST(n, w, d, f)	{ TEXTS(n, d), .type = SETTING_LIST, .words = (w), .flags = (f) }
-/* A number: its hard range, the part of that range which makes sense, its default. */
+/* The arguments are the hard range, the part of that range which makes sense, and the default. */
 #define NUM_OF(n, lo, hi, good_lo, good_hi, d, ...) \
 	{ TEXTS(n, d), .type = SETTING_NUMBER, .low = (lo), .high = (hi), \
 	  .good_low = (good_lo), .good_high = (good_hi), __VA_ARGS__ }
@@ -39,8 +40,8 @@ static const char *const type_words[] = { "sendtargets", "isns", "offload_send_t
 #define NOTE(text)		.note = (text)
 #define UINT(n, top, f)		NUM(n, 0, top, "0", FLAGS(f))
 /*
- * The path of a record says its port and portal group tag as well, and counts more than its
- * text. So a record with an odd number there can still be listed and deleted.
+ * Any number is taken for a port and a portal group tag, so that a record with an odd number in
+ * its text can still be listed and deleted.
  */
 #define PORT(n, d)		NUM_OF(n, INT_MIN, INT_MAX, 1, ISCSI_PORT_MAX, d, FLAGS(SETTING_KEY))
 
@@ -58,7 +59,7 @@ static const char *const type_words[] = { "sendtargets", "isns", "offload_send_t
 #define NO_LIMIT	NOTE("0: there is no limit")
 #define NO_PING		NOTE("0: idle connections aren't tested")
 
-/* In the order of listings. Each kind of record is a run of rows; see kinds[]. */
+/* The rows stand in the order of listings. Each kind of record is a run of rows; see kinds[]. */
 static const struct setting table[] = {
 	/* a node: head */
 	STR("node.name", 254, "", SETTING_KEY),
@@ -222,7 +223,7 @@ static const struct setting table[] = {
 	NUM("discovery.isns.discoveryd_poll_inval", INT_MIN, INT_MAX, "-1"),
 };
 
-/* First and last setting of each kind. */
+/* The first and the last setting of each kind. */
 static const struct {
 	const char *first, *last;
 } kinds[DB_KINDS] = {
@@ -233,15 +234,16 @@ static const struct {
 	[ISCSI_DB_ISNS] = { "discovery.startup", "discovery.isns.discoveryd_poll_inval" },
 };
 
-/* In the file of a node these open the interface's block; the rest keeps its order. */
+/* In the file of a node these settings open the interface's block; the others keep their order. */
 static const char *const node_file_first[] = {
 	"iface.hwaddress", "iface.ipaddress", "iface.iscsi_ifacename",
 	"iface.net_ifacename", "iface.gateway", "iface.subnet_mask",
 };
 
 /*
- * open-iscsi 2.1.11 alone writes the first. A record that has the other name hides all records
- * from its "-m node". The second was written in 2007, and all releases since know the new name.
+ * Only open-iscsi 2.1.11 writes the first old name. There, a record with the new name hides all
+ * records from "-m node". The second old name was written in 2007, and all releases since then
+ * know the new name.
  */
 static const struct setting_alias aliases[] = {
 	{ "node.session.conn_reopen_log_freq", "node.session.sess_reopen_log_freq", true },
@@ -250,12 +252,12 @@ static const struct setting_alias aliases[] = {
 
 #define HASH_SIZE	512	/* a power of two, well above the rows of a kind */
 
-/* What follows from the table. */
+/* These are computed from the table before main() begins. */
 struct setting_run setting_runs[DB_KINDS];
 static uint8_t hashes[DB_KINDS][HASH_SIZE];	/* index + 1; 0: free */
 static uint8_t file_orders[DB_KINDS][UINT8_MAX];
 
-/* Eight bytes at a time; the last eight overlap those before. No setting's name is shorter. */
+/* Takes eight bytes at a time; the last eight overlap those before. No setting's name is shorter. */
 static unsigned int hash_name(const char *name)
 {
 	size_t len = strlen(name);
@@ -282,7 +284,7 @@ static int run_find(enum iscsi_db_kind kind, const char *name)
 	return -1;
 }
 
-/* The run ends at the first row called @last; it begins at the nearest @first before that. */
+/* The run ends at the first row with the name .last, and begins at the nearest .first before. */
 static void run_init(enum iscsi_db_kind kind)
 {
 	unsigned int end = 0, start;
@@ -354,7 +356,7 @@ bool setting_is_bool(const struct setting *s)
 
 /* ---- the nearest name ---------------------------------------------------------------- */
 
-/* True if @name ends in @tail, which begins a part: "login_timeout", "timeo.login_timeout". */
+/* True if @name ends with a dot and @tail; @tail is "login_timeout" or "timeo.login_timeout", say. */
 static bool has_tail(const char *name, const char *tail)
 {
 	size_t len = strlen(name), n = strlen(tail);
@@ -365,7 +367,7 @@ static bool has_tail(const char *name, const char *tail)
 const char *setting_nearest(int kind, const char *name)
 {
 	const char *found = NULL, *last = strrchr(name, '.');
-	/* What stands before the last dot is soon alike: half of the rest must be, too. */
+	/* Many names share the part before the last dot, so half of the last part must agree too. */
 	size_t rest = strlen(last ? last + 1 : name) / 2 + 1;
 	unsigned int best = (unsigned int)MIN(MIN(strlen(name) / 4 + 2, rest), (size_t)8);
 
@@ -429,7 +431,7 @@ static enum iscsi_err normalize_str(const struct setting *s, const char *text,
 	while (len > lead && isspace((unsigned char)text[len - 1]))
 		len--;
 	if (len > lead && (lead || text[len])) {
-		/* The file can't hold them: its reader drops blanks around a value. */
+		/* A file can't hold these blanks, since its reader drops blanks around a value. */
 		if (source == SETTING_FROM_PROGRAM)
 			return iscsi_fail(why, ISCSI_ERR_INVAL,
 					  "the value of %s begins or ends with a blank", s->name);
@@ -450,7 +452,7 @@ static enum iscsi_err normalize_str(const struct setting *s, const char *text,
 	memcpy(ret, text, len);
 	ret[len] = '\0';
 	/*
-	 * Listings print "<empty>" for an empty text. A secret may still be that word: old readers
+	 * Listings print "<empty>" for an empty text. A secret may be that word, since old readers
 	 * take a password from a file letter by letter.
 	 */
 	if (!*ret || (streq(ret, "<empty>") && !(s->flags & SETTING_SECRET)))
@@ -464,9 +466,9 @@ static bool number_fits(const struct setting *s, int64_t v)
 }
 
 /*
- * A value that isn't a number of the hard range is refused and never made into another one: what
- * old readers make of "infinite" is 0, which can mean the opposite. In a file a comment may
- * follow the number, since old readers ignore it there.
+ * A value that isn't a number of the hard range is refused, and no other number takes its place:
+ * old readers turn "infinite" into 0, which can mean the opposite. In a file a comment may follow
+ * the number, since old readers ignore the comment.
  */
 static enum iscsi_err normalize_number(const struct setting *s, const char *text,
 				       enum setting_source source, char *ret,
@@ -543,11 +545,11 @@ static enum iscsi_err normalize_list(const struct setting *s, const char *text,
 	}
 	if (used)
 		return ISCSI_SUCCESS;
-	/* Without this the default would stand for words that ask for something else. */
+	/* Otherwise the setting would get its default although the user asks for something else. */
 	if (unknown && source == SETTING_FROM_USER)
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "no value of '%s' is known; allowed: %s",
 				  s->name, setting_allowed(s).text);
-	strcpy(ret, s->def);	/* a file holds no empty list: without its line the default counts */
+	strcpy(ret, s->def);	/* a file can't hold an empty list: without a line the default counts */
 	return ISCSI_SUCCESS;
 }
 
@@ -557,8 +559,8 @@ enum iscsi_err setting_normalize(const struct setting *s, const char *text,
 {
 	for (const char *p = text; *p; p++) {
 		/*
-		 * A newline would add a line of its own to the record. A tab does no harm there, and
-		 * may be a character of a secret.
+		 * A newline would add a line to the record. A tab does no harm in a file, and may be
+		 * a character of a secret.
 		 */
 		bool spared = *p == '\t' && (source == SETTING_FROM_FILE ||
 					     s->flags & SETTING_SECRET);
@@ -584,7 +586,7 @@ enum iscsi_err setting_normalize(const struct setting *s, const char *text,
 void setting_warn_refused(const struct setting *s, const struct iscsi_why *reason,
 			  const char *used, const struct db_warn *warn)
 {
-	/* A text may be a secret, so no warning repeats one. */
+	/* A text may be a secret, so the warning doesn't repeat the text. */
 	if (s->type == SETTING_STR)
 		db_warn(warn, "%s; the line is ignored", reason->text);
 	else

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The one table of settings: what each is called, may be, and is by default. */
+/* The one table of settings: their names, the values that they can have, and their defaults. */
 #ifndef ISCSI_DB_SETTING_H
 #define ISCSI_DB_SETTING_H
 
@@ -18,13 +18,13 @@ enum setting_type {
 };
 
 enum setting_flag {
-	SETTING_KEY	= 1 << 0,	/* finds the record: not for update */
+	SETTING_KEY	= 1 << 0,	/* finds the record: no update changes it */
 	SETTING_SECRET	= 1 << 1,	/* masked in show; the next row holds its length */
 	SETTING_HIDDEN	= 1 << 2,	/* never printed, never kept */
 	SETTING_V4	= 1 << 3,	/* belongs to the IPv4 block of an interface */
-	SETTING_V6	= 1 << 4,
-	SETTING_LATE	= 1 << 5,	/* unknown to 2.1.8: printed only if changed */
-	SETTING_UNSEEDED = 1 << 6,	/* iscsid.conf has no say in it */
+	SETTING_V6	= 1 << 4,	/* belongs to the IPv6 block of an interface */
+	SETTING_LATE	= 1 << 5,	/* unknown to open-iscsi 2.1.8: printed only if changed */
+	SETTING_UNSEEDED = 1 << 6,	/* iscsid.conf gives new records no value */
 	SETTING_BINDING	= 1 << 7,	/* the word "default" means not bound */
 	SETTING_OR_ZERO	= 1 << 8,	/* 0 is taken too, though it is below the hard range */
 };
@@ -43,14 +43,14 @@ struct setting {
 	uint8_t name_len, def_len;
 };
 
-/* Who gives the value. Nobody may give one that the setting can't have. */
+/* Where a value comes from. A value that the setting can't have is refused in any case. */
 enum setting_source {
 	SETTING_FROM_FILE,	/* text that is too long is cut, with a warning */
-	SETTING_FROM_USER,	/* warned of a number that is allowed but makes no sense */
-	SETTING_FROM_PROGRAM,	/* exact: no blanks, no unknown words */
+	SETTING_FROM_USER,	/* a number that is allowed but makes no sense is warned of */
+	SETTING_FROM_PROGRAM,	/* blanks and unknown words are refused */
 };
 
-/* The settings of each kind; filled before main() and only read after that. */
+/* The settings of each kind are filled in before main() and only read after that. */
 struct setting_run {
 	const struct setting *rows;
 	unsigned int count;
@@ -69,32 +69,34 @@ static inline const struct setting *setting_row(enum iscsi_db_kind kind, unsigne
 	return &setting_runs[kind].rows[index];
 }
 
-/* The bytes of its default's line. */
+/* The length of the line that gives the setting its default. */
 static inline size_t setting_line_len(const struct setting *s)
 {
 	return s->name_len + s->def_len + 4u;
 }
 
-/* The index of a name or of one of its old names; -1: not a setting of this kind. */
+/* The index of the setting that is or was called @name; -1: this kind has no such setting. */
 int setting_find(enum iscsi_db_kind kind, const char *name);
+
 /* A name that other releases have for a setting. */
 struct setting_alias {
 	const char *old, *name;
 	bool is_written;	/* those releases write it, and know the setting by no other name */
 };
-/* The @i-th of them; NULL: there are no more. */
+/* The @i-th alias; NULL: there are no more. */
 const struct setting_alias *setting_alias(unsigned int i);
-/* The setting of any (-1) or of one kind whose name is most like @name; NULL: none is. */
+
+/* The setting's name, of one kind or of any (-1), that is most like @name; NULL: none is near. */
 const char *setting_nearest(int kind, const char *name);
 /*
- * The one judge of values: @text as the setting keeps it -> @ret. ISCSI_ERR_INVAL if the setting
- * can't have that value; the reason names the values that it can have. @warn is told of text
- * that is ignored or cut.
+ * The one judge of values: writes @text to @ret in the form that the setting keeps.
+ * ISCSI_ERR_INVAL if the setting can't have that value; the reason names the values allowed. @warn
+ * is told of text that is ignored or cut.
  */
 enum iscsi_err setting_normalize(const struct setting *s, const char *text,
 				 enum setting_source source, char ret[ISCSI_VALUE_MAX + 1],
 				 const struct db_warn *warn, struct iscsi_why *why);
-/* Tells @warn why a line with a value of @s is refused, and that @used holds instead. */
+/* Tells @warn why a line with a value of @s is refused, and that the value @used counts instead. */
 void setting_warn_refused(const struct setting *s, const struct iscsi_why *reason,
 			  const char *used, const struct db_warn *warn);
 bool setting_is_bool(const struct setting *s);

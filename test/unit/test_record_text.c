@@ -408,7 +408,8 @@ START_TEST(a_power_cut_leaves_what_is_good)
 	ck_assert_str_eq(iscsi_db_record_get(rec, "node.startup"), "manual");
 	ck_assert_str_eq(warned, "f:3: there are NUL bytes in the line, as a power cut may leave "
 				 "them; this line and all that follow are ignored\n"
-				 "f:3: the record is cut off here; what it lacks has its default\n");
+				 "f:3: the record is cut off here; settings that are missing "
+				 "have their defaults\n");
 	ck_assert(!iscsi_db_record_parse(ISCSI_DB_NODE, "\0\0\0", 3, "f", warn, NULL, &none, NULL));
 	ck_assert_uint_eq(none->known, 0);
 }

@@ -73,19 +73,21 @@ START_TEST(settings_are_described)
 		const char *text;
 	} rows[] = {
 		{ ISCSI_DB_NODE, ".B node.startup\nmanual | automatic | onboot; default manual.\n" },
-		{ ISCSI_DB_NODE, ".B node.tpgt\nA number; usual: \\-1 to 65535; default \\-1.\nFinds the record" },
+		{ ISCSI_DB_NODE, ".B node.tpgt\nA number; usual: \\-1 to 65535; default \\-1.\n"
+				 "The setting finds the record" },
 		{ ISCSI_DB_NODE, ".B node.session.xmit_thread_priority\n"
 				 "A number from \\-20 to 20; default 0.\n" },
 		{ ISCSI_DB_NODE, ".B node.session.nr_sessions\n"
 				 "A number from 1 to 65535; usual: 1 to 32; default 1.\n" },
 		{ ISCSI_DB_NODE, ".B node.session.auth.chap_algs\nSome of MD5 | SHA1 | SHA256 | "
 				 "SHA3\\-256, in any order; default MD5.\n" },
-		{ ISCSI_DB_NODE, ".B node.session.auth.password\nText of up to 255 bytes.\nSecret" },
-		{ ISCSI_DB_NODE, "Also known as \\fBnode.session.conn_reopen_log_freq\\fR." },
-		{ ISCSI_DB_NODE, "Also known as \\fBnode.transport_name\\fR." },
+		{ ISCSI_DB_NODE, ".B node.session.auth.password\nText of up to 255 bytes.\n"
+				 "The value is secret" },
+		{ ISCSI_DB_NODE, "Another name is \\fBnode.session.conn_reopen_log_freq\\fR." },
+		{ ISCSI_DB_NODE, "Another name is \\fBnode.transport_name\\fR." },
 		{ ISCSI_DB_IFACE, ".B iface.vlan_id\nA number from 0 to 65535; default 0.\n" },
 		{ ISCSI_DB_ISNS, ".B discovery.sendtargets.port\nA number; usual: 1 to "
-				 "65535; default 3205.\nFinds" },
+				 "65535; default 3205.\nThe setting finds" },
 	};
 	CLEANUP(freep) char *text = section((int)rows[_i].kind);
 
