@@ -16,7 +16,7 @@
 #include "libiscsi-db/util.h"
 
 struct fake_sysfs {
-	char root[64];
+	char root[128];
 };
 
 static void must(bool ok, const char *what)
@@ -70,10 +70,11 @@ static void full_path(const struct fake_sysfs *fs, char *ret, const char *fmt, .
 struct fake_sysfs *fake_sysfs_new(void)
 {
 	struct fake_sysfs *fs = calloc(1, sizeof(*fs));
+	const char *tmp = getenv("TMPDIR");
 	char path[PATH_MAX];
 
 	must(fs != NULL, "calloc");
-	(void)snprintf(fs->root, sizeof(fs->root), "/tmp/fake-sysfs.XXXXXX");
+	(void)snprintf(fs->root, sizeof(fs->root), "%s/fake-sysfs.XXXXXX", tmp ? tmp : "/tmp");
 	must(mkdtemp(fs->root) != NULL, fs->root);
 	full_path(fs, path, "class/iscsi_transport/tcp/handle");
 	make_dirs(path);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "iscsiadm/firmware.h"
+#include "iscsid/message/session_text.h"
 #include "test/fake/sysfs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -100,7 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	check_firmware(sysfs);
 	if (!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_ALL, &session)) {
-		text = sysfs_print_session(&session);
+		text = session_text_print(&session);
 		free(text);
 	}
 	sysfs_free(sysfs);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "iscsid/kernel/sysfs.h"
+#include "iscsid/message/session_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -17,13 +17,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	memcpy(text, data, size);
 	text[size] = '\0';
-	if (sysfs_parse_session(text, 7, &first)) {
+	if (session_text_parse(text, 7, &first)) {
 		if (first.sid != 7)
 			abort();
-		again = sysfs_print_session(&first);
-		if (!again || !sysfs_parse_session(again, 7, &second))
+		again = session_text_print(&first);
+		if (!again || !session_text_parse(again, 7, &second))
 			abort();
-		third = sysfs_print_session(&second);
+		third = session_text_print(&second);
 		if (!third || strcmp(again, third))
 			abort();
 		free(third);
