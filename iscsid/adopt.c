@@ -119,33 +119,88 @@ static bool load_note(struct adoption *adoption, const struct sysfs_session *fou
 	return false;
 }
 
+/* ---- what is done about a session --------------------------------------------------------- */
+
+#define NO_NOTE		(1u << RUNSTATE_NO_NOTE)
+#define SCAN_DUE	(1u << RUNSTATE_SCAN_DUE)
+#define SETTLED		(1u << RUNSTATE_SETTLED)
+#define ENDING		(1u << RUNSTATE_ENDING)
+#define ANY_NOTE	(~0u)
+
+#define GO_ON(state_)	{ .result = ADOPT_YES, .state = (state_) }
+#define GO_ON_SCAN(state_) { .result = ADOPT_YES, .state = (state_), .scan_due = true }
+#define REMOVE		{ .result = ADOPT_NEVER_UP }
+
+/*
+ * The dead daemon may have been killed between any two of its steps. The first row that fits
+ * counts. The kernel makes target_state UNBINDING and UNBOUND only for a logout. A login gets its
+ * note as soon as it has succeeded, so a session that is down and has no note and no scan behind
+ * it never served anybody: its client was told that the daemon died.
+ */
+static const struct {
+	bool up;			/* the connection is in full feature phase */
+	const char *target_state;	/* NULL: any; Linux before 6.2 may show none */
+	unsigned int phases;		/* of our note */
+	struct adopt_verdict verdict;
+} rows[] = {
+	{ true,  "UNBINDING", ANY_NOTE,		  GO_ON(SESSION_UNBINDING) },
+	{ true,  "UNBOUND",   ANY_NOTE,		  GO_ON(SESSION_LOGGING_OUT) },
+	{ true,  NULL,	      ENDING,		  GO_ON(SESSION_UNBINDING) },
+	{ true,  NULL,	      SETTLED,		  GO_ON(SESSION_LOGGED_IN) },
+	{ true,  "SCANNED",   NO_NOTE,		  GO_ON(SESSION_LOGGED_IN) },
+	{ true,  NULL,	      SCAN_DUE | NO_NOTE, GO_ON_SCAN(SESSION_LOGGED_IN) },
+
+	{ false, "UNBINDING", ANY_NOTE,		  GO_ON(SESSION_ENDING) },
+	{ false, "UNBOUND",   ANY_NOTE,		  GO_ON(SESSION_ENDING) },
+	{ false, NULL,	      ENDING,		  GO_ON(SESSION_ENDING) },
+	{ false, "ALLOCATED", NO_NOTE,		  REMOVE },
+	{ false, NULL,	      SETTLED | NO_NOTE,  GO_ON(SESSION_FAILED) },
+	{ false, NULL,	      SCAN_DUE,		  GO_ON_SCAN(SESSION_FAILED) },
+};
+
+struct adopt_verdict adopt_judge(const struct sysfs_session *found, enum runstate_phase phase)
+{
+	bool up = streq(found->conn_state, "up") && streq(found->state, "LOGGED_IN");
+	size_t i = 0;
+
+	/* Without a target's name the first login hadn't even begun. */
+	if (!*found->target && !up)
+		return (struct adopt_verdict)REMOVE;
+	while (i < ARRAY_SIZE(rows) - 1 &&
+	       !(rows[i].up == up && rows[i].phases & (1u << phase) &&
+		 (!rows[i].target_state || streq(rows[i].target_state, found->target_state))))
+		i++;
+	return rows[i].verdict;
+}
+
+/* ADOPT_YES: everything is read; the table has the last word. */
 static enum adopt_result read_one(struct adoption *adoption, unsigned int sid,
 				  struct sysfs_session *found, struct session_config **config,
-				  struct runstate *state, struct iscsi_why *why)
+				  struct runstate *note, struct iscsi_why *why)
 {
 	struct iscsi_db_initiator initiator = *adoption->initiator;
-	struct runstate note = { 0 };
 	struct iscsi_db_record *rec;
 	bool noted;
 
 	if (sysfs_read_session(adoption->sysfs, sid, SYSFS_DETAIL_ALL, found))
-		return ADOPT_NOT_OURS;		/* gone meanwhile */
+		return ADOPT_NOT_OURS;		/* the session has gone meanwhile */
 	if (found->creator == -1 || !streq(found->transport, "tcp"))
 		return ADOPT_NOT_OURS;
-	noted = load_note(adoption, found, &note);
-	if (!noted && (streq(found->target_state, "ALLOCATED") || !*found->target) &&
-	    !streq(found->state, "LOGGED_IN"))
+	noted = load_note(adoption, found, note);
+	if (adopt_judge(found, note->phase).result == ADOPT_NEVER_UP) {
+		iscsi_db_record_free(note->rec);
 		return ADOPT_NEVER_UP;
-	rec = noted ? note.rec : record_from_db(adoption, found);
+	}
+	rec = noted ? note->rec : record_from_db(adoption, found);
+	note->rec = NULL;
 	if (!rec && iscsi_db_record_new(ISCSI_DB_NODE, &rec)) {
 		(void)iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
 		return ADOPT_FAILED;
 	}
 	if (!noted) {
 		merge_kernel(rec, found);
-		note.time2wait_s = TIME2WAIT_DEFAULT_S;
+		note->time2wait_s = TIME2WAIT_DEFAULT_S;
 	}
-	note.rec = NULL;
 	/* The session logs in again under the name of its first login, even if the file has changed. */
 	if (*found->initiator)
 		(void)snprintf(initiator.name, sizeof(initiator.name), "%.*s", ISCSI_NAME_MAX,
@@ -154,17 +209,20 @@ static enum adopt_result read_one(struct adoption *adoption, unsigned int sid,
 		iscsi_db_record_free(rec);
 		return ADOPT_FAILED;
 	}
-	*state = note;
 	return ADOPT_YES;
 }
 
-enum adopt_result adopt_read(struct adoption *adoption, unsigned int sid,
-			     struct sysfs_session *found, struct session_config **config,
-			     struct runstate *state, struct iscsi_why *why)
+struct adopt_verdict adopt_read(struct adoption *adoption, unsigned int sid,
+				struct sysfs_session *found, struct session_config **config,
+				struct runstate *note, struct iscsi_why *why)
 {
-	enum adopt_result result = read_one(adoption, sid, found, config, state, why);
+	struct adopt_verdict verdict = { 0 };
 
-	if (result != ADOPT_YES)
+	*note = (struct runstate){ 0 };
+	verdict.result = read_one(adoption, sid, found, config, note, why);
+	if (verdict.result == ADOPT_YES)
+		verdict = adopt_judge(found, note->phase);
+	else
 		explicit_bzero(found, sizeof(*found));
-	return result;
+	return verdict;
 }

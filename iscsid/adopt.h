@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A starting daemon finds out about a session that the kernel has already: from the notes of the
- * daemon before (runstate.h), from the database and from sysfs, in this order. Nothing is changed.
+ * daemon before (runstate.h), from the database and from sysfs, in this order. A table in adopt.c
+ * says from which state the session goes on. Nothing is changed.
  */
 #ifndef ISCSID_ADOPT_H
 #define ISCSID_ADOPT_H
 
 #include "iscsid/kernel/sysfs.h"
 #include "iscsid/runstate.h"
+#include "iscsid/session.h"
 #include "iscsid/session_config.h"
 
 struct adoption;
@@ -15,9 +17,19 @@ struct adoption;
 enum adopt_result {
 	ADOPT_YES,
 	ADOPT_NOT_OURS,		/* made by the kernel, or of an offload card */
-	ADOPT_NEVER_UP,		/* its first login was never finished */
+	ADOPT_NEVER_UP,		/* a first login that no daemon finished: to be removed */
 	ADOPT_FAILED,
 };
+
+/* What the new daemon does about a session. */
+struct adopt_verdict {
+	enum adopt_result result;
+	enum session_state state;	/* with ADOPT_YES: where session_start() goes on */
+	bool scan_due;			/* the first scan is still to be done */
+};
+
+/* The table's answer; @phase is that of our note. */
+struct adopt_verdict adopt_judge(const struct sysfs_session *found, enum runstate_phase phase);
 
 /* @db_root: where the records are; NULL: the default. NULL: no memory. */
 struct adoption *adopt_begin(struct sysfs *sysfs, int run_dir_fd, const char *db_root,
@@ -25,11 +37,11 @@ struct adoption *adopt_begin(struct sysfs *sysfs, int run_dir_fd, const char *db
 void adopt_end(struct adoption *adoption);
 
 /*
- * @found has secrets, which the caller wipes. @config is the caller's; @state has ISID (zeroes: unknown, then
- * it follows from the sid) and Time2Wait, and no record. All are set with ADOPT_YES only.
+ * The caller wipes @found, which has secrets, and owns @config. @note has the ISID (zeroes: the
+ * ISID follows from the sid), Time2Wait and no record. All are set with ADOPT_YES only.
  */
-enum adopt_result adopt_read(struct adoption *adoption, unsigned int sid,
-			     struct sysfs_session *found, struct session_config **config,
-			     struct runstate *state, struct iscsi_why *why);
+struct adopt_verdict adopt_read(struct adoption *adoption, unsigned int sid,
+				struct sysfs_session *found, struct session_config **config,
+				struct runstate *note, struct iscsi_why *why);
 
 #endif /* ISCSID_ADOPT_H */

@@ -284,11 +284,13 @@ static void manager_adopt_one(struct manager *manager, struct adoption *adoption
 {
 	struct session_config *config;
 	struct sysfs_session found;
+	struct adopt_verdict verdict;
 	struct session *session;
-	struct runstate state;
+	struct runstate note;
 	struct iscsi_why why;
 
-	switch (adopt_read(adoption, sid, &found, &config, &state, &why)) {
+	verdict = adopt_read(adoption, sid, &found, &config, &note, &why);
+	switch (verdict.result) {
 	case ADOPT_YES:
 		break;
 	case ADOPT_FAILED:
@@ -302,7 +304,8 @@ static void manager_adopt_one(struct manager *manager, struct adoption *adoption
 			log_warning("session %u: %s", sid, why.text);
 		return;
 	}
-	session = session_new_adopted(&manager->env, config, &found, &state);
+	session = session_new_adopted(&manager->env, config, &found, &note, verdict.state,
+				      verdict.scan_due);
 	explicit_bzero(&found, sizeof(found));
 	if (!session || index_add(&manager->by_node, node_hash(session), session) < 0 ||
 	    index_add(&manager->by_sid, sid, session) < 0) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The daemon's notes of its sessions, see runstate.h. A file is the node
- * record as the database has it, after a first line of our own:
+ * The daemon's own note of a session, see runstate.h. A file is the node record as the database
+ * has it, after a first line of our own:
  *
- *	# iscsid session ISID 00023d000001 Time2Wait 2
+ *	# iscsid session ISID 00023d000001 Time2Wait 2 Phase settled
  */
 #include "iscsid/runstate.h"
 
@@ -17,8 +17,13 @@
 #include "libiscsi-db/util.h"
 
 #define FIRST_LINE	"# iscsid session ISID %02" SCNx8 "%02" SCNx8 "%02" SCNx8 "%02" SCNx8 \
-			"%02" SCNx8 "%02" SCNx8 " Time2Wait %" SCNu32
+			"%02" SCNx8 "%02" SCNx8 " Time2Wait %" SCNu32 " Phase %15s"
 #define FILE_MAX	(128 * 1024)
+
+static const char *const phase_texts[] = {
+	[RUNSTATE_NO_NOTE] = "", [RUNSTATE_SCAN_DUE] = "scan-due",
+	[RUNSTATE_SETTLED] = "settled", [RUNSTATE_ENDING] = "ending",
+};
 
 static void file_name(uint32_t sid, const char *suffix, char *ret, size_t size)
 {
@@ -43,7 +48,7 @@ static int write_fully(int fd, const char *text, size_t len)
 int runstate_save(int dir_fd, uint32_t sid, const struct runstate *state)
 {
 	const uint8_t *i = state->isid;
-	char name[32], temp[40], first[96];
+	char name[32], temp[40], first[128];
 	char *record = iscsi_db_record_print(state->rec, ISCSI_DB_FORM_FILE);
 	int fd, r;
 
@@ -52,8 +57,8 @@ int runstate_save(int dir_fd, uint32_t sid, const struct runstate *state)
 	file_name(sid, "", name, sizeof(name));
 	file_name(sid, ".new", temp, sizeof(temp));
 	(void)snprintf(first, sizeof(first), "# iscsid session ISID %02x%02x%02x%02x%02x%02x "
-		       "Time2Wait %" PRIu32 "\n", i[0], i[1], i[2], i[3], i[4], i[5],
-		       state->time2wait_s);
+		       "Time2Wait %" PRIu32 " Phase %s\n", i[0], i[1], i[2], i[3], i[4], i[5],
+		       state->time2wait_s, phase_texts[state->phase]);
 	/* A daemon that died here has left its file, which we don't write into. */
 	(void)unlinkat(dir_fd, temp, 0);
 	fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -99,10 +104,25 @@ static int read_whole(int dir_fd, const char *name, char **ret, size_t *ret_len)
 	return 0;
 }
 
+/* False: the first line isn't one of ours. */
+static bool parse_first_line(const char *text, struct runstate *state)
+{
+	uint8_t *i = state->isid;
+	char phase[16] = "";
+	int n = sscanf(text, FIRST_LINE, &i[0], &i[1], &i[2], &i[3], &i[4], &i[5],
+		       &state->time2wait_s, phase);
+
+	/* Older notes have no phase. Scanning again does no harm, and a missing disk does. */
+	state->phase = RUNSTATE_SCAN_DUE;
+	for (size_t p = 0; p < ARRAY_SIZE(phase_texts); p++)
+		if (n == 8 && streq(phase, phase_texts[p]))
+			state->phase = (enum runstate_phase)p;
+	return n >= 7 && state->time2wait_s <= 3600;
+}
+
 int runstate_load(int dir_fd, uint32_t sid, struct runstate *ret)
 {
 	struct runstate state = { 0 };
-	uint8_t *i = state.isid;
 	char name[32], *text = NULL;
 	size_t len = 0;
 	int r;
@@ -111,8 +131,7 @@ int runstate_load(int dir_fd, uint32_t sid, struct runstate *ret)
 	r = read_whole(dir_fd, name, &text, &len);
 	if (r < 0)
 		return r;
-	if (sscanf(text, FIRST_LINE, &i[0], &i[1], &i[2], &i[3], &i[4], &i[5],
-		   &state.time2wait_s) != 7 || state.time2wait_s > 3600)
+	if (!parse_first_line(text, &state))
 		r = -EBADMSG;
 	else if (iscsi_db_record_parse(ISCSI_DB_NODE, text, len, name, NULL, NULL, &state.rec, NULL))
 		r = -EBADMSG;

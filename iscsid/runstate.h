@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A note of each session for the next daemon: the record, the ISID and Time2Wait, which the kernel
- * can't tell. A note is a file below /run/iscsid with mode 0600 that is replaced whole. The notes
- * are gone with the next boot, like the sessions.
+ * A note of each session for the next daemon: the facts that the kernel can't tell, which are the
+ * record, the ISID, Time2Wait and how far the daemon had come. A note is a file below /run/iscsid
+ * with mode 0600 that is replaced whole. The notes are gone with the next boot, like the sessions.
  */
 #ifndef ISCSID_RUNSTATE_H
 #define ISCSID_RUNSTATE_H
@@ -13,15 +13,24 @@
 #include "iscsid/protocol/pdu.h"
 #include "libiscsi-db/iscsi-db.h"
 
-struct runstate {
-	struct iscsi_db_record *rec;		/* the caller of runstate_load() owns it */
-	uint8_t isid[PDU_ISID_LEN];
-	uint32_t time2wait_s;
+/* How far the daemon had come with a session. A first login that isn't over has no note. */
+enum runstate_phase {
+	RUNSTATE_NO_NOTE,
+	RUNSTATE_SCAN_DUE,	/* logged in; the first scan isn't over */
+	RUNSTATE_SETTLED,	/* logged in; the first scan is over, or none is wanted */
+	RUNSTATE_ENDING,	/* somebody, or reopen_max, has ended the session */
 };
 
-/* 0 or -errno; after a failure the older note is still there. */
+struct runstate {
+	struct iscsi_db_record *rec;		/* the reader of a note frees the record */
+	uint8_t isid[PDU_ISID_LEN];
+	uint32_t time2wait_s;
+	enum runstate_phase phase;
+};
+
+/* Returns 0 or -errno. A failure leaves the old note in place. */
 int runstate_save(int dir_fd, uint32_t sid, const struct runstate *state);
-/* -ENOENT: there is no note. -EBADMSG: the file is not a note of this program. */
+/* Returns -ENOENT if the session has no note, -EBADMSG if another program wrote the file. */
 int runstate_load(int dir_fd, uint32_t sid, struct runstate *ret);
 void runstate_remove(int dir_fd, uint32_t sid);
 /* Removes the notes of all sessions but those in @sids, which is in ascending order. */

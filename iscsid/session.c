@@ -41,6 +41,7 @@ struct session {
 	struct route route;
 	struct scan *scan;
 	bool scan_again;		/* a scan was asked for while another was running */
+	enum runstate_phase phase;	/* of the note of this session */
 	struct timer *timer;
 	struct retry retry;
 	unsigned int failed_attempts;	/* since the session was last up */
@@ -154,6 +155,31 @@ static void session_set_state(struct session *session, enum session_state state,
 		asker_answer_all(&session->login_asker, err, conn_sid(session->conn), why);
 }
 
+static void session_save(struct session *session)
+{
+	struct runstate state = {
+		.rec = session->config->rec,
+		.time2wait_s = session->time2wait_s,
+		.phase = session->phase,
+	};
+	int r;
+
+	memcpy(state.isid, conn_isid(session->conn), PDU_ISID_LEN);
+	r = runstate_save(session->env->run_dir_fd, conn_sid(session->conn), &state);
+	if (r < 0)
+		log_warning("%s: iscsid can't note the session for a restart: %s", session->name,
+			    strerror(-r));
+}
+
+/* Tells a restarted daemon how far this session has come. */
+static void session_note(struct session *session, enum runstate_phase phase)
+{
+	if (session->phase == phase)
+		return;
+	session->phase = phase;
+	session_save(session);
+}
+
 /* Warns in the log, and tells the person who waits for the login. */
 static void session_warn(struct session *session, const char *what)
 {
@@ -199,6 +225,9 @@ static void session_end(struct session *session, enum iscsi_err login_err,
 	conn_drop(session->conn);
 	route_cancel(&session->route);
 	session_set_state(session, SESSION_ENDING, login_err, login_why);
+	/* A first login that failed has no note, and needs none: it is removed without. */
+	if (session->phase != RUNSTATE_NO_NOTE)
+		session_note(session, RUNSTATE_ENDING);
 	if (!sid) {
 		session_ended(session, ISCSI_SUCCESS, NULL);
 		return;
@@ -220,21 +249,6 @@ static void session_give_up(struct session *session, enum iscsi_err err,
 	session_end(session, err, why);
 }
 
-static void session_save(struct session *session)
-{
-	struct runstate state = {
-		.rec = session->config->rec,
-		.time2wait_s = session->time2wait_s,
-	};
-	int r;
-
-	memcpy(state.isid, conn_isid(session->conn), PDU_ISID_LEN);
-	r = runstate_save(session->env->run_dir_fd, conn_sid(session->conn), &state);
-	if (r < 0)
-		log_warning("%s: iscsid can't note the session for a restart: %s", session->name,
-			    strerror(-r));
-}
-
 /* ---- scanning ---------------------------------------------------------------------------------- */
 
 static void session_scan(struct session *session, bool rescan);
@@ -254,10 +268,14 @@ static void session_on_scan_done(void *arg, enum iscsi_err err, const struct isc
 	if (err)
 		session_warn(session, why->text);
 	session_first_scan_ended(session);
-	if (session->scan_again && session->state == SESSION_LOGGED_IN)
+	if (session->scan_again && session->state == SESSION_LOGGED_IN) {
 		session_scan(session, true);
-	else
-		asker_answer_all(&session->rescan_askers, err, conn_sid(session->conn), why);
+		return;
+	}
+	/* A scan that a lost connection cut short is done again once the session is back. */
+	if (!err && session->state == SESSION_LOGGED_IN)
+		session_note(session, RUNSTATE_SETTLED);
+	asker_answer_all(&session->rescan_askers, err, conn_sid(session->conn), why);
 }
 
 static void session_scan(struct session *session, bool rescan)
@@ -480,9 +498,11 @@ static void session_came_up(struct session *session)
 	session->shown = NULL;
 	if (!first) {
 		session_set_state(session, SESSION_LOGGED_IN, ISCSI_SUCCESS, NULL);	/* N4 */
+		if (session->phase == RUNSTATE_SCAN_DUE)
+			session_scan(session, false);
 		return;
 	}
-	session_save(session);
+	session_note(session, c->scan ? RUNSTATE_SCAN_DUE : RUNSTATE_SETTLED);
 	session_set_state(session, c->scan ? SESSION_SCANNING : SESSION_LOGGED_IN, ISCSI_SUCCESS,
 			  NULL);						/* N1 */
 	if (c->scan) {
@@ -739,11 +759,23 @@ enum iscsi_err session_get_stats(struct session *session, struct kernel_stat *st
 	return kernel->ops->get_stats(kernel, conn_sid(session->conn), stats, len, why);
 }
 
+/* The kernel flushes and removes the LUNs; session_unbound() follows. */
+static void session_unbind(struct session *session)
+{
+	struct kernel *kernel = session->env->conn.kernel;
+	struct iscsi_why why;
+
+	session_note(session, RUNSTATE_ENDING);
+	timer_arm_ms(session->timer, UNBIND_TIMEOUT_S * 1000);
+	if (kernel->ops->unbind_session(kernel, conn_sid(session->conn), &why)) {
+		log_warning("%s: %s", session->name, why.text);
+		session_end(session, ISCSI_SUCCESS, NULL);
+	}
+}
+
 void session_logout(struct session *session, struct asker *asker)
 {
 	static const struct iscsi_why cancelled = { "the login was cancelled by a logout" };
-	struct kernel *kernel = session->env->conn.kernel;
-	struct iscsi_why why;
 
 	if (asker)
 		asker_add(&session->logout_askers, asker);
@@ -754,11 +786,7 @@ void session_logout(struct session *session, struct asker *asker)
 	case SESSION_SCANNING:
 	case SESSION_LOGGED_IN:
 		session_set_state(session, SESSION_UNBINDING, ISCSI_ERR_LOGIN, &cancelled);
-		timer_arm_ms(session->timer, UNBIND_TIMEOUT_S * 1000);
-		if (kernel->ops->unbind_session(kernel, conn_sid(session->conn), &why)) {
-			log_warning("%s: %s", session->name, why.text);
-			session_end(session, ISCSI_SUCCESS, NULL);
-		}
+		session_unbind(session);
 		break;
 	case SESSION_FAILED:		/* no target takes the writes or a Logout PDU */
 		session_end(session, ISCSI_SUCCESS, NULL);
@@ -813,34 +841,29 @@ struct session *session_new_login(const struct session_env *env, struct session_
 	return session;
 }
 
-static enum session_state adopted_state(const struct sysfs_session *found, bool up)
-{
-	if (streq(found->target_state, "UNBINDING"))
-		return up ? SESSION_UNBINDING : SESSION_ENDING;
-	if (streq(found->target_state, "UNBOUND"))
-		return up ? SESSION_LOGGING_OUT : SESSION_ENDING;
-	return up ? SESSION_LOGGED_IN : SESSION_FAILED;
-}
-
 struct session *session_new_adopted(const struct session_env *env, struct session_config *config,
-				    const struct sysfs_session *found,
-				    const struct runstate *state)
+				    const struct sysfs_session *found, const struct runstate *note,
+				    enum session_state state, bool scan_due)
 {
 	struct session *session = session_new(env, config);
-	bool up = streq(found->conn_state, "up") && streq(found->state, "LOGGED_IN");
+	bool up = state != SESSION_FAILED && state != SESSION_ENDING;
 	uint32_t exp_stat_sn = 0;
 
 	if (!session)
 		return NULL;
-	session->time2wait_s = state->time2wait_s;
+	session->time2wait_s = note->time2wait_s;
+	if (state == SESSION_LOGGED_IN || state == SESSION_FAILED)
+		session->phase = scan_due && config->scan ? RUNSTATE_SCAN_DUE : RUNSTATE_SETTLED;
+	else
+		session->phase = RUNSTATE_ENDING;
 	/* A host name keeps its last address. If sysfs has none, the next attempt looks it up. */
 	if (!lookup_numeric(config->address, config->port, &session->route.portal))
 		(void)lookup_numeric(found->address, found->port, &session->route.portal);
 	(void)sysfs_read_exp_stat_sn(env->sysfs, found->sid, &exp_stat_sn);
 	conn_adopt(session->conn, found->sid, found->host_no,
-		   up ? CONN_LOGGED_IN : CONN_CLEANUP_WAIT, state->isid, exp_stat_sn);
+		   up ? CONN_LOGGED_IN : CONN_CLEANUP_WAIT, note->isid, exp_stat_sn);
 	session_rename(session);
-	session->state = adopted_state(found, up);
+	session->state = state;
 	return session;
 }
 
@@ -856,15 +879,17 @@ void session_start(struct session *session)
 	case SESSION_LOGGED_IN:
 		log_notice("%s: iscsid has taken over the session", session->name);
 		session_save(session);
+		if (session->phase == RUNSTATE_SCAN_DUE)
+			session_scan(session, false);
 		break;
 	case SESSION_FAILED:
 		log_notice("%s: iscsid has taken over the session and reopens it", session->name);
 		session_save(session);
 		session_pause(session, 1);
 		break;
-	case SESSION_UNBINDING:		/* the kernel still flushes, and reports the end */
+	case SESSION_UNBINDING:		/* a second unbind does nothing if the first was heard */
 		log_notice("%s: iscsid has taken over the session in its logout", session->name);
-		timer_arm_ms(session->timer, UNBIND_TIMEOUT_S * 1000);
+		session_unbind(session);
 		break;
 	case SESSION_LOGGING_OUT:
 		log_notice("%s: iscsid has taken over the session in its logout", session->name);

@@ -55,13 +55,13 @@ struct session *session_new_login(const struct session_env *env, struct session_
 				  struct asker *asker);
 
 /*
- * Makes a session that takes over a session of the kernel as it stands. After session_start(), a
- * healthy session is left alone, a lost one is reopened, and a begun logout is brought to its end.
- * The session owns @config from now on, also if NULL is returned.
+ * A session that takes over one of the kernel's and goes on from @state, which adopt.h chose:
+ * nothing is sent for a healthy session, a lost session is reopened, a logout that was begun is
+ * finished. @scan_due: the first scan is still to be done. Takes @config over, always.
  */
 struct session *session_new_adopted(const struct session_env *env, struct session_config *config,
-				    const struct sysfs_session *found,
-				    const struct runstate *state);
+				    const struct sysfs_session *found, const struct runstate *note,
+				    enum session_state state, bool scan_due);
 
 /* Begins the session's work. Call it once the owner can find the session by its node. */
 void session_start(struct session *session);

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a new daemon does about the sessions that a dead daemon left: for each state that the
+ * kernel can show and each note of our own, how the session ends up and what the kernel is told.
+ */
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "iscsid/adopt.h"
+#include "libiscsi-db/util.h"
+#include "test/fake/daemon.h"
+
+#define SESSION_DIR	"class/iscsi_session/session1/"
+#define CONN_STATE	"class/iscsi_connection/connection1:0/state"
+#define SCAN_FILE	"class/scsi_host/host0/scan"
+
+static struct fake_daemon *d = &the_daemon;
+static struct fake_client client;
+
+static void setup(void)
+{
+	fake_daemon_setup();
+	fake_client_open(&client);
+}
+
+static void teardown(void)
+{
+	fake_client_close(&client);
+	fake_daemon_teardown();
+}
+
+static const enum runstate_phase phases[] = {
+	RUNSTATE_NO_NOTE, RUNSTATE_SCAN_DUE, RUNSTATE_SETTLED, RUNSTATE_ENDING,
+};
+
+enum outcome {
+	SERVES,		/* the session is up, and nothing was sent for it */
+	IS_SCANNED,	/* the same after the first scan */
+	RETURNS,	/* the session was reopened */
+	RETURNS_SCANNED,
+	LOGGED_OUT,	/* the session has ended after its LUNs were flushed and the target told */
+	ENDED,		/* the session has ended without */
+};
+
+/* One outcome for each of phases[]. */
+static const struct {
+	bool up;
+	const char *target_state;
+	enum outcome outcome[ARRAY_SIZE(phases)];
+} cases[] = {
+	{ true,  "ALLOCATED", { IS_SCANNED, IS_SCANNED, SERVES, LOGGED_OUT } },
+	{ true,  "SCANNED",   { SERVES, IS_SCANNED, SERVES, LOGGED_OUT } },
+	{ true,  "",	      { IS_SCANNED, IS_SCANNED, SERVES, LOGGED_OUT } },
+	{ true,  "UNBINDING", { LOGGED_OUT, LOGGED_OUT, LOGGED_OUT, LOGGED_OUT } },
+	{ true,  "UNBOUND",   { LOGGED_OUT, LOGGED_OUT, LOGGED_OUT, LOGGED_OUT } },
+	{ false, "ALLOCATED", { ENDED, RETURNS_SCANNED, RETURNS, ENDED } },
+	{ false, "SCANNED",   { RETURNS, RETURNS_SCANNED, RETURNS, ENDED } },
+	{ false, "",	      { RETURNS, RETURNS_SCANNED, RETURNS, ENDED } },
+	{ false, "UNBINDING", { ENDED, ENDED, ENDED, ENDED } },
+	{ false, "UNBOUND",   { ENDED, ENDED, ENDED, ENDED } },
+};
+
+static void rewrite_note(int dir_fd, enum runstate_phase phase)
+{
+	struct runstate note;
+
+	ck_assert_int_eq(runstate_load(dir_fd, 1, &note), 0);
+	ck_assert_int_eq(note.phase, RUNSTATE_SETTLED);
+	note.phase = phase;
+	if (phase == RUNSTATE_NO_NOTE)
+		runstate_remove(dir_fd, 1);
+	else
+		ck_assert_int_eq(runstate_save(dir_fd, 1, &note), 0);
+	iscsi_db_record_free(note.rec);
+}
+
+/* Scans run on threads, which the fake clock doesn't wait for. */
+static bool note_says(enum runstate_phase phase)
+{
+	struct runstate note = { 0 };
+
+	ck_assert_int_eq(runstate_load(d->env.run_dir_fd, 1, &note), 0);
+	iscsi_db_record_free(note.rec);
+	return note.phase == phase;
+}
+
+static bool is_up(void)
+{
+	fake_client_open(&client);
+	return fake_client_state(&client, 1) == MGMT_CONN_LOGGED_IN;
+}
+
+START_TEST(each_step_that_a_daemon_died_at)
+{
+	size_t c = (size_t)_i / ARRAY_SIZE(phases), p = (size_t)_i % ARRAY_SIZE(phases);
+	enum outcome outcome = cases[c].outcome[p];
+	int dir_fd;
+
+	ck_assert_uint_eq(fake_client_log_in(&client, NULL), 1);
+	fake_daemon_settle();
+	dir_fd = dup(d->env.run_dir_fd);
+	fake_client_close(&client);
+	fake_daemon_stop();
+	rewrite_note(dir_fd, phases[p]);
+	closep(&dir_fd);
+	fake_sysfs_set(d->fs, SESSION_DIR "target_state", cases[c].target_state);
+	fake_sysfs_set(d->fs, SCAN_FILE, "");
+	if (!cases[c].up) {
+		fake_sysfs_set(d->fs, CONN_STATE, "failed\n");
+		fake_sysfs_set(d->fs, SESSION_DIR "state", "FAILED\n");
+	}
+	d->kernel.log[0] = '\0';
+
+	fake_daemon_start();
+	fake_daemon_wait(5000);
+	switch (outcome) {
+	case SERVES:
+	case IS_SCANNED:
+		ck_assert_str_eq(d->kernel.log, "");
+		ck_assert(is_up());
+		break;
+	case RETURNS:
+	case RETURNS_SCANNED:
+		ck_assert_str_eq(d->kernel.log, "stop 1, bind 1, start 1");
+		ck_assert(is_up());
+		break;
+	case LOGGED_OUT:
+		ck_assert_uint_eq(d->target.logouts, 1);
+		ck_assert(!d->kernel.session[1].exists);
+		return;
+	case ENDED:
+		ck_assert_uint_eq(d->target.logouts, 0);
+		ck_assert(!d->kernel.session[1].exists);
+		return;
+	}
+	UNTIL(note_says(RUNSTATE_SETTLED));
+	ck_assert_str_eq(fake_sysfs_get(d->fs, SCAN_FILE),
+			 outcome == IS_SCANNED || outcome == RETURNS_SCANNED ? "- - -" : "");
+}
+END_TEST
+
+START_TEST(no_scan_if_the_record_says_so)
+{
+	static const char *const manual[] = { "node.session.scan", "manual", NULL };
+
+	(void)fake_client_log_in(&client, manual);
+	rewrite_note(d->env.run_dir_fd, RUNSTATE_SCAN_DUE);
+	fake_client_close(&client);
+	fake_daemon_stop();
+	fake_sysfs_set(d->fs, SCAN_FILE, "");
+	fake_daemon_start();
+	fake_daemon_settle();
+	ck_assert_str_eq(fake_sysfs_get(d->fs, SCAN_FILE), "");
+	ck_assert(is_up());
+}
+END_TEST
+
+/* The first scan of a session that is lost meanwhile has seen no LUN, and is done again. */
+START_TEST(a_first_scan_cut_short_is_done_again)
+{
+	(void)fake_client_log_in(&client, NULL);
+	fake_daemon_settle();
+	rewrite_note(d->env.run_dir_fd, RUNSTATE_SCAN_DUE);
+	fake_client_close(&client);
+	fake_daemon_stop();
+	fake_target_hang_up(&d->target);
+	fake_daemon_start();
+	fake_target_hang_up(&d->target);
+	fake_daemon_wait(5000);
+	UNTIL(note_says(RUNSTATE_SETTLED));
+	ck_assert_str_eq(fake_sysfs_get(d->fs, SCAN_FILE), "- - -");
+	ck_assert(is_up());
+}
+END_TEST
+
+static const struct {
+	const char *first_line;
+	int r;
+	enum runstate_phase phase;
+} notes[] = {
+	{ "# iscsid session ISID 00023d000001 Time2Wait 2", 0, RUNSTATE_SCAN_DUE },
+	{ "# iscsid session ISID 00023d000001 Time2Wait 2 Phase scan-due", 0, RUNSTATE_SCAN_DUE },
+	{ "# iscsid session ISID 00023d000001 Time2Wait 2 Phase settled", 0, RUNSTATE_SETTLED },
+	{ "# iscsid session ISID 00023d000001 Time2Wait 2 Phase ending", 0, RUNSTATE_ENDING },
+	{ "# iscsid session ISID 00023d000001 Time2Wait 2 Phase of-a-later-version", 0,
+	  RUNSTATE_SCAN_DUE },
+	{ "# iscsid session ISID 00023d000001 Time2Wait 4000 Phase settled", -EBADMSG, 0 },
+	{ "# iscsid session ISID 00023d000001", -EBADMSG, 0 },
+	{ "node.name = iqn.2026-01.net.example:t", -EBADMSG, 0 },
+};
+
+START_TEST(notes_are_read_as_written)
+{
+	char path[128];
+	struct runstate note = { 0 };
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%.60s/session-7", d->dir);
+	f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_gt(fprintf(f, "%s\nnode.name = iqn.2026-01.net.example:t\n",
+				 notes[_i].first_line), 0);
+	ck_assert_int_eq(fchmod(fileno(f), 0600), 0);
+	ck_assert_int_eq(fclose(f), 0);
+	ck_assert_int_eq(runstate_load(d->env.run_dir_fd, 7, &note), notes[_i].r);
+	ck_assert_int_eq(note.phase, notes[_i].phase);
+	iscsi_db_record_free(note.rec);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("takeover");
+	TCase *tc = tcase_create("takeover");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, each_step_that_a_daemon_died_at, 0,
+			    ARRAY_SIZE(cases) * ARRAY_SIZE(phases));
+	tcase_add_test(tc, no_scan_if_the_record_says_so);
+	tcase_add_test(tc, a_first_scan_cut_short_is_done_again);
+	tcase_add_loop_test(tc, notes_are_read_as_written, 0, ARRAY_SIZE(notes));
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
