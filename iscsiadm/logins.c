@@ -309,7 +309,9 @@ enum iscsi_err logouts_run(struct adm *adm, const struct sysfs_session *const *l
 		printf("Logging out of session %s\n", what);
 		req.sid = list[i]->sid;
 		/* Whoever names a session has looked at it; "all" may be more than is known. */
-		if (adm->opt.logout_all && !adm->opt.force)
+		if (adm->opt.force)
+			req.flags = MGMT_FORCE;
+		else if (adm->opt.logout_all)
 			req.flags = MGMT_SPARE_USED;
 		err = add_wish(adm, &job, i, &req);
 	}

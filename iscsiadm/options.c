@@ -71,7 +71,7 @@ static const struct {
 	[MODE_DISCOVERY]   = { "discovery", "mdhPonvlSIptD" },
 	[MODE_DISCOVERYDB] = { "discoverydb", "mdhPonvlSIptD" },
 	[MODE_NODE]	   = { "node", "mdhPonvluRsSIpTLUW\2" },
-	[MODE_SESSION]	   = { "session", "mdhPonvuRsSri" },
+	[MODE_SESSION]	   = { "session", "mdhPonvuRsSri\2" },
 	[MODE_IFACE]	   = { "iface", "mdhPonvIiabcCH" },
 	[MODE_HOST]	   = { "host", "mdhPontvCHxA" },
 	[MODE_FW]	   = { "fw", "mdhnvlW" },

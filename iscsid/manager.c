@@ -196,21 +196,33 @@ enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *re
 	return ISCSI_SUCCESS;
 }
 
-enum iscsi_err manager_logout(struct manager *manager, uint32_t sid, bool spare_used,
+static enum iscsi_err check_use(struct manager *manager, const struct session *session,
+				enum inuse_by by, struct iscsi_why *why)
+{
+	return inuse_check(manager->given->sysfs, manager->given->proc, session_sid(session),
+			   session_host_no(session), by, why);
+}
+
+enum iscsi_err manager_logout(struct manager *manager, uint32_t sid, uint32_t flags,
 			      struct asker *asker, struct iscsi_why *why)
 {
 	struct session *session = manager_find(manager, sid);
-	enum iscsi_err err;
+	struct iscsi_why use = { "" };
 
 	if (!session)
 		return iscsi_fail(why, ISCSI_ERR_SESS_NOT_FOUND, "iscsid knows no session %u", sid);
-	err = inuse_check(manager->given->sysfs, manager->given->proc, sid,
-			  session_host_no(session),
-			  spare_used || manager->safe_logout ? INUSE_BY_ANY : INUSE_BY_SYSTEM,
-			  why);
-	if (!err)
-		session_logout(session, asker);
-	return err;
+	if (check_use(manager, session, INUSE_BY_ANY, &use)) {
+		if (flags & MGMT_SPARE_USED || manager->safe_logout)
+			return iscsi_fail(why, ISCSI_ERR_BUSY, "%s", use.text);
+		if (session_state(session) == SESSION_FAILED && !(flags & MGMT_FORCE))
+			return iscsi_fail(why, ISCSI_ERR_BUSY, "%s, and the target is away, so "
+					  "writes that are still on the way would be lost; wait "
+					  "for the target, or use --force", use.text);
+		if (check_use(manager, session, INUSE_BY_SYSTEM, why))
+			return ISCSI_ERR_BUSY;
+	}
+	session_logout(session, asker, use.text);
+	return ISCSI_SUCCESS;
 }
 
 enum iscsi_err manager_discover(struct manager *manager, const struct iscsi_db_record *rec,

@@ -51,10 +51,12 @@ void manager_reload(struct manager *manager);
 enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *rec, bool another,
 			     struct asker *asker, struct iscsi_why *why);
 /*
- * Ends a session. ISCSI_ERR_SESS_NOT_FOUND; with @spare_used or "iscsid.safe_logout = Yes"
- * ISCSI_ERR_BUSY if one of its disks is in use, in any case if the system itself lies there. An error means that @asker will not be called.
+ * Ends a session. Returns ISCSI_ERR_SESS_NOT_FOUND, or ISCSI_ERR_BUSY if one of its disks is in
+ * use and must be spared: by "iscsid.safe_logout = Yes", by MGMT_SPARE_USED in @flags, without
+ * MGMT_FORCE if the session is lost, and always if the system itself lies on the disk. An error
+ * means that @asker will not be called.
  */
-enum iscsi_err manager_logout(struct manager *manager, uint32_t sid, bool spare_used,
+enum iscsi_err manager_logout(struct manager *manager, uint32_t sid, uint32_t flags,
 			      struct asker *asker, struct iscsi_why *why);
 /* All sessions that the kernel knows, as they are now; free() it. NULL: none, or no memory. */
 void **manager_sessions(struct manager *manager, size_t *ret_len);

@@ -245,8 +245,8 @@ static struct session *find_session(struct request *req, const struct mgmt_reque
 static void handle_logout(struct request *req, const struct mgmt_request *msg)
 {
 	struct iscsi_why why;
-	enum iscsi_err err = manager_logout(req->mgmt->manager, msg->sid,
-					    msg->flags & MGMT_SPARE_USED, &req->asker, &why);
+	enum iscsi_err err = manager_logout(req->mgmt->manager, msg->sid, msg->flags, &req->asker,
+					    &why);
 
 	if (err)
 		request_result(req, err, &why);

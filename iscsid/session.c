@@ -47,7 +47,8 @@ struct session {
 	unsigned int failed_attempts;	/* since the session was last up */
 	unsigned int failed_connects;	/* those without a TCP connection: reopen_max counts them */
 	uint32_t time2wait_s;		/* negotiated */
-	uint64_t first_attempt_us, up_since_us, failed_since_us;
+	uint64_t first_attempt_us, up_since_us, failed_since_us, logout_since_us;
+	char *in_use;			/* the mounts on the disks when the logout began, or NULL */
 	char *shown;			/* for session_shown(); NULL: not read since the login */
 	char name[ISCSI_NAME_MAX + ISCSI_ADDRESS_MAX + 64];	/* for the log */
 };
@@ -200,8 +201,14 @@ static void session_ended(struct session *session, enum iscsi_err err,
 			  const struct iscsi_why *why)
 {
 	static const struct iscsi_why ended = { "the session has ended" };
+	const struct session_config *c = session->config;
 	uint32_t sid = conn_sid(session->conn);
 
+	/* The words are open-iscsi's, which programs look for. A first login has no note yet. */
+	if (!err && session->phase != RUNSTATE_NO_NOTE)
+		log_notice("Connection%" PRIu32 ":0 to [target: %s, portal: %s,%d] through "
+			   "[iface: %s] is shutdown.", sid, c->target, c->address, c->port,
+			   c->iface);
 	timer_stop(session->timer);
 	asker_answer_all(&session->rescan_askers, ISCSI_ERR_SESS_NOT_FOUND, sid, &ended);
 	if (sid)
@@ -239,6 +246,52 @@ static void session_end(struct session *session, enum iscsi_err login_err,
 		return;
 	}
 	timer_arm_ms(session->timer, ENDING_TIMEOUT_S * 1000);
+}
+
+/*
+ * A logout must end although the target doesn't take what the kernel still holds. Whoever asked
+ * for the logout hears what that costs before the usual answer.
+ */
+static void session_end_unflushed(struct session *session, const char *reason)
+{
+	const char *in_use = session->in_use && *session->in_use ? session->in_use : NULL;
+	struct iscsi_why text;
+
+	(void)iscsi_fail(&text, ISCSI_ERR_LOGOUT, "%s: %s; the session ends without a flush, and "
+			 "writes that were still on the way are lost%s%s", session->name, reason,
+			 in_use ? "; " : "", in_use ? in_use : "");
+	log_warning("%s", text.text);
+	for (struct asker *asker = session->logout_askers; asker; asker = asker->next)
+		if (asker->warn)
+			asker->warn(asker, text.text);
+	session_end(session, ISCSI_SUCCESS, NULL);
+}
+
+static unsigned int seconds_since(const struct session *session, uint64_t since_us)
+{
+	return (unsigned int)((now_us(session) - since_us) / 1000000);
+}
+
+/* The target was away when the logout began. */
+static void session_end_lost(struct session *session)
+{
+	char reason[96] = "the target has been away since before iscsid was started";
+
+	if (session->failed_since_us)
+		(void)snprintf(reason, sizeof(reason), "the target has been away for %u s",
+			       seconds_since(session, session->failed_since_us));
+	session_end_unflushed(session, reason);
+}
+
+/* The target went away, or silent, after the logout had begun. */
+static void session_end_unbinding(struct session *session, const char *cause)
+{
+	struct iscsi_why reason;
+
+	(void)iscsi_fail(&reason, ISCSI_ERR_LOGOUT, "the target hasn't taken all writes in %u s%s%s",
+			 seconds_since(session, session->logout_since_us), *cause ? ": " : "",
+			 cause);
+	session_end_unflushed(session, reason.text);
 }
 
 /* Gives up the first login. The asker is told the reason, and the kernel keeps no session. */
@@ -544,10 +597,8 @@ static void session_conn_lost(struct session *session, const struct conn_report 
 	case SESSION_FAILED:
 		session_reopen(session, wait_s);
 		break;
-	case SESSION_UNBINDING:		/* without a connection the rest can't be flushed */
-		log_warning("%s: %s; the session ends without a flush", session->name,
-			    report->why.text);
-		session_end(session, ISCSI_SUCCESS, NULL);
+	case SESSION_UNBINDING:
+		session_end_unbinding(session, report->why.text);
 		break;
 	case SESSION_LOGGING_OUT:
 		session_end(session, ISCSI_SUCCESS, NULL);
@@ -666,9 +717,7 @@ static void session_on_timer(void *arg)
 	case SESSION_LOGGED_IN:
 		break;
 	case SESSION_UNBINDING:
-		log_warning("%s: the kernel hasn't removed the LUNs after %d s; the session ends "
-			    "without a flush", session->name, UNBIND_TIMEOUT_S);
-		session_end(session, ISCSI_SUCCESS, NULL);
+		session_end_unbinding(session, "");
 		break;
 	case SESSION_LOGGING_OUT:
 		break;			/* the connection uses its own timer */
@@ -766,19 +815,21 @@ static void session_unbind(struct session *session)
 	struct iscsi_why why;
 
 	session_note(session, RUNSTATE_ENDING);
+	session->logout_since_us = now_us(session);
 	timer_arm_ms(session->timer, UNBIND_TIMEOUT_S * 1000);
-	if (kernel->ops->unbind_session(kernel, conn_sid(session->conn), &why)) {
-		log_warning("%s: %s", session->name, why.text);
-		session_end(session, ISCSI_SUCCESS, NULL);
-	}
+	if (kernel->ops->unbind_session(kernel, conn_sid(session->conn), &why))
+		session_end_unflushed(session, why.text);
 }
 
-void session_logout(struct session *session, struct asker *asker)
+void session_logout(struct session *session, struct asker *asker, const char *in_use)
 {
 	static const struct iscsi_why cancelled = { "the login was cancelled by a logout" };
 
 	if (asker)
 		asker_add(&session->logout_askers, asker);
+	/* The first who asks has seen the disks; later they are on their way out. */
+	if (!session->in_use)
+		session->in_use = strdup(in_use);
 	switch (session->state) {
 	case SESSION_FREE:
 		session_end(session, ISCSI_ERR_LOGIN, &cancelled);
@@ -789,7 +840,7 @@ void session_logout(struct session *session, struct asker *asker)
 		session_unbind(session);
 		break;
 	case SESSION_FAILED:		/* no target takes the writes or a Logout PDU */
-		session_end(session, ISCSI_SUCCESS, NULL);
+		session_end_lost(session);
 		break;
 	case SESSION_UNBINDING:
 	case SESSION_LOGGING_OUT:
@@ -896,7 +947,8 @@ void session_start(struct session *session)
 		conn_logout(session->conn);
 		break;
 	case SESSION_ENDING:
-		log_notice("%s: the connection broke in a logout; the session ends", session->name);
+		log_notice("%s: iscsid has taken over the session at the end of its logout",
+			   session->name);
 		session_end(session, ISCSI_SUCCESS, NULL);
 		break;
 	}
@@ -920,6 +972,7 @@ struct session *session_free(struct session *session)
 	conn_free(session->conn);
 	session_config_free(session->config);
 	free(session->shown);
+	free(session->in_use);
 	free(session);
 	return NULL;
 }

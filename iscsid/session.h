@@ -66,8 +66,11 @@ struct session *session_new_adopted(const struct session_env *env, struct sessio
 /* Begins the session's work. Call it once the owner can find the session by its node. */
 void session_start(struct session *session);
 
-/* Ends the session from any state. @asker (may be NULL) is answered when the session is gone. */
-void session_logout(struct session *session, struct asker *asker);
+/*
+ * Ends the session from any state. @asker (may be NULL) is answered when the session is gone, and
+ * is warned if writes are lost. @in_use says what stands on the disks; "": nothing does.
+ */
+void session_logout(struct session *session, struct asker *asker, const char *in_use);
 /*
  * Looks for new LUNs and reads each known LUN anew. @asker is answered when the scan has ended,
  * but not if this function returns an error.

@@ -49,13 +49,12 @@ static bool visit_failed(struct shutdown *shutdown, struct session *session)
 		return true;
 	if (over)
 		log_error("session %u: the machine goes down and the target has been silent for "
-			  "%d s: giving the session up; what wasn't written yet is lost%s%s",
-			  session_sid(session), PATIENCE_S, used ? "; " : "", why.text);
-	session_logout(session, NULL);
+			  "%d s: giving the session up", session_sid(session), PATIENCE_S);
+	session_logout(session, NULL, why.text);
 	return true;
 }
 
-/* The same for one that works. */
+/* Whether the daemon should wait for a session that works. */
 static bool visit_logged_in(struct shutdown *shutdown, struct session *session)
 {
 	struct iscsi_why why = { "" };
@@ -65,7 +64,7 @@ static bool visit_logged_in(struct shutdown *shutdown, struct session *session)
 	if (disks_in_use(shutdown, session, INUSE_BY_SYSTEM, &why))
 		return false;
 	if (!disks_in_use(shutdown, session, INUSE_BY_ANY, &why))
-		session_logout(session, NULL);
+		session_logout(session, NULL, "");
 	else if (clock_now_us(shutdown->clock) >= shutdown->deadline_us)
 		log_error("session %u: %s; leaving without a logout", session_sid(session),
 			  why.text);
@@ -82,7 +81,7 @@ static bool visit(struct shutdown *shutdown, struct session *session)
 		return visit_logged_in(shutdown, session);
 	case SESSION_FREE:
 		if (shutdown->done)
-			session_logout(session, NULL);
+			session_logout(session, NULL, "");
 		return true;
 	case SESSION_UNBINDING:
 	case SESSION_LOGGING_OUT:

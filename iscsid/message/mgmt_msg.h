@@ -56,6 +56,8 @@ enum mgmt_flag {
 	MGMT_ISNS		= 1 << 2,
 	/* MGMT_LOGOUT: not if one of the session's disks is in use */
 	MGMT_SPARE_USED		= 1 << 3,
+	/* MGMT_LOGOUT: also if the session is lost and what one of its disks carries is in use */
+	MGMT_FORCE		= 1 << 4,
 };
 
 /* Strings point into the bytes that were parsed, or are the caller's when building. */

@@ -89,6 +89,50 @@ static void break_connection(void)
 	fake_daemon_settle();
 }
 
+/* The reply to a logout is a warning about @sid that ends with @text, then success. */
+static void await_warning(uint32_t sid, const char *text)
+{
+	char want[768];
+
+	(void)snprintf(want, sizeof(want), "session %u " FAKE_TARGET_NAME " 127.0.0.1,%u: %s", sid,
+		       d->target.port, text);
+	await_reply(&client);
+	ck_assert_int_eq(client.reply.type, MGMT_WARNING);
+	ck_assert_str_eq(client.reply.why, want);
+	await_reply(&client);
+	ck_assert_int_eq(client.reply.type, MGMT_RESULT);
+	ck_assert_int_eq(client.reply.err, ISCSI_SUCCESS);
+}
+
+static void expect_warning(uint32_t sid, uint32_t flags, const char *text)
+{
+	fake_client_send(&client, &(struct mgmt_request){
+		.type = MGMT_LOGOUT, .tag = 9, .sid = sid, .flags = flags });
+	await_warning(sid, text);
+}
+
+static void write_proc(const char *name, const char *text)
+{
+	int fd;
+
+	(void)mkdirat(d->env.run_dir_fd, "self", 0755);
+	fd = openat(d->env.run_dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	(void)close(fd);
+}
+
+#define MOUNT(dev)	"30 1 " dev " / /mnt rw - ext4 /dev/none rw\n"
+
+/* Its disk sda is mounted on /mnt from now on. */
+static void mount_disk(uint32_t sid)
+{
+	fake_sysfs_add_lun(d->fs, sid, 0, 0, "sda", "running");
+	fake_sysfs_set(d->fs, "class/block/sda/dev", "8:0\n");
+	write_proc("self/mountinfo", MOUNT("8:0"));
+	write_proc("swaps", "");
+}
+
 /* ---- logins ------------------------------------------------------------------------------ */
 
 START_TEST(login_scan_state_logout)
@@ -491,6 +535,10 @@ START_TEST(a_logout_ends_though_the_flush_does_not)
 	seconds = await_reply_s(&client, 100);
 	ck_assert_uint_ge(seconds, 59);
 	ck_assert_uint_le(seconds, 61);
+	ck_assert_int_eq(client.reply.type, MGMT_WARNING);
+	ck_assert_ptr_nonnull(strstr(client.reply.why, "the target hasn't taken all writes in 60 s; "
+				     "the session ends without a flush"));
+	await_reply(&client);
 	ck_assert_int_eq(client.reply.err, ISCSI_SUCCESS);
 	ck_assert_uint_eq(d->target.logouts, 0);
 	ck_assert(!d->kernel.session[sid].exists);
@@ -519,7 +567,45 @@ START_TEST(a_logout_of_a_lost_session_is_at_once)
 	fake_target_go_deaf(&d->target);
 	break_connection();
 	fake_daemon_wait(20000);
-	ck_assert_int_eq(log_out(&client, sid), ISCSI_SUCCESS);
+	expect_warning(sid, 0, "the target has been away for 20 s; the session ends without a "
+		       "flush, and writes that were still on the way are lost");
+	ck_assert(!d->kernel.session[sid].exists);
+}
+END_TEST
+
+START_TEST(a_logout_says_that_the_target_went_away_meanwhile)
+{
+	uint32_t sid = fake_client_log_in(&client, NULL);
+
+	mount_disk(sid);
+	d->kernel.keeps_luns = true;
+	fake_client_send(&client, &(struct mgmt_request){ .type = MGMT_LOGOUT, .sid = sid });
+	fake_daemon_settle();
+	fake_daemon_wait(7000);
+	break_connection();
+	await_warning(sid, "the target hasn't taken all writes in 7 s: target closed the connection "
+		      "(1020); the session ends without a flush, and writes that were still on "
+		      "the way are lost; sda is mounted on /mnt");
+	ck_assert(!d->kernel.session[sid].exists);
+}
+END_TEST
+
+START_TEST(a_lost_session_with_a_mounted_disk_is_kept)
+{
+	uint32_t sid = fake_client_log_in(&client, NULL);
+
+	mount_disk(sid);
+	fake_target_go_deaf(&d->target);
+	break_connection();
+	fake_daemon_wait(12000);
+	ck_assert_int_eq(log_out(&client, sid), ISCSI_ERR_BUSY);
+	ck_assert_str_eq(client.reply.why, "sda is mounted on /mnt, and the target is away, so "
+			 "writes that are still on the way would be lost; wait for the target, or "
+			 "use --force");
+	ck_assert(d->kernel.session[sid].exists);
+	expect_warning(sid, MGMT_FORCE, "the target has been away for 12 s; the session ends "
+		       "without a flush, and writes that were still on the way are lost; sda is "
+		       "mounted on /mnt");
 	ck_assert(!d->kernel.session[sid].exists);
 }
 END_TEST
@@ -764,19 +850,6 @@ END_TEST
 
 /* ---- disks in use ---------------------------------------------------------------------------- */
 
-static void write_proc(const char *name, const char *text)
-{
-	int fd;
-
-	(void)mkdirat(d->env.run_dir_fd, "self", 0755);
-	fd = openat(d->env.run_dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	(void)close(fd);
-}
-
-#define MOUNT(dev)	"30 1 " dev " / /mnt rw - ext4 /dev/none rw\n"
-
 static const struct in_use {
 	const char *mountinfo, *swaps, *why;
 } in_use[] = {
@@ -853,6 +926,8 @@ int main(void)
 	tcase_add_test(tc, a_logout_ends_though_the_flush_does_not);
 	tcase_add_test(tc, a_kernel_that_keeps_a_session_is_told_of);
 	tcase_add_test(tc, a_logout_of_a_lost_session_is_at_once);
+	tcase_add_test(tc, a_logout_says_that_the_target_went_away_meanwhile);
+	tcase_add_test(tc, a_lost_session_with_a_mounted_disk_is_kept);
 	tcase_add_test(tc, a_lost_connection_comes_back);
 	tcase_add_test(tc, an_error_of_the_kernel_is_a_lost_connection);
 	tcase_add_test(tc, a_session_that_was_removed_by_others_is_gone);

@@ -227,7 +227,7 @@ START_TEST(login_and_logout_in_order)
 	log_in(&login, NULL);
 	ck_assert_str_eq(fake.log, "create 1, bind 1, start 1");
 	ck_assert_int_eq(session_state(session), SESSION_LOGGED_IN);
-	session_logout(session, &logout.asker);
+	session_logout(session, &logout.asker, "");
 	ck_assert(!logout.given);
 	session_unbound(session);
 	session_pdu(session, rsp, NULL, 0);
@@ -367,8 +367,8 @@ START_TEST(logout_of_a_lost_session_is_at_once)
 	closep(&listen_fd);
 	break_conn();
 	PUMP(session_state(session) == SESSION_FAILED);
-	session_logout(session, &logout.asker);
-	session_logout(session, &second.asker);
+	session_logout(session, &logout.asker, "");
+	session_logout(session, &second.asker, "");
 	ck_assert_int_eq(session_state(session), SESSION_ENDING);
 	session_destroyed(session);
 	ck_assert(logout.given && second.given);
@@ -383,7 +383,7 @@ START_TEST(logout_cancels_a_first_login)
 
 	begin(&login, NULL);
 	PUMP(fake.session[1].bound);
-	session_logout(session, &logout.asker);
+	session_logout(session, &logout.asker, "");
 	ck_assert(login.given);
 	ck_assert_int_ne(login.err, ISCSI_SUCCESS);
 	session_destroyed(session);
@@ -398,7 +398,7 @@ START_TEST(a_connection_lost_while_flushing_ends_the_logout)
 	struct answer login = no_answer(), logout = no_answer();
 
 	log_in(&login, NULL);
-	session_logout(session, &logout.asker);
+	session_logout(session, &logout.asker, "");
 	break_conn();
 	PUMP(session_state(session) == SESSION_ENDING);
 	session_destroyed(session);
@@ -584,7 +584,7 @@ START_TEST(a_logout_during_the_first_scan)
 	struct answer login = no_answer(), logout = no_answer();
 
 	log_in_scanning(&login);
-	session_logout(session, &logout.asker);
+	session_logout(session, &logout.asker, "");
 	ck_assert_int_eq(session_state(session), SESSION_UNBINDING);
 	ck_assert(login.given);
 	ck_assert_int_eq(login.err, ISCSI_ERR_LOGIN);
@@ -634,7 +634,7 @@ START_TEST(how_a_lost_session_is_shown)
 	check_shown(MGMT_CONN_IN_LOGIN, MGMT_RECOVERY_REOPEN);
 	login_response(0x00, 0x0301, "");
 	check_shown(MGMT_CONN_XPT_WAIT, MGMT_RECOVERY_REOPEN);
-	session_logout(session, NULL);
+	session_logout(session, NULL, "");
 	check_shown(MGMT_CONN_CLEANUP_WAIT, MGMT_RECOVERY_CLEANUP);
 }
 END_TEST
