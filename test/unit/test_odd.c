@@ -126,7 +126,7 @@ static void on_unreadable(void *arg, const char *said)
 /* A database with good records of all kinds, and something odd. */
 static struct iscsi_db *open_with(const struct place *place, enum odd odd)
 {
-	static const struct iscsi_db_observer observer = { on_unreadable, NULL, NULL };
+	static const struct iscsi_db_observer observer = { .unreadable = on_unreadable };
 	struct iscsi_db *db;
 
 	fx_clear(fx_root);
@@ -477,7 +477,7 @@ static enum iscsi_err change_ahead(void *arg, const struct iscsi_db_record *rec)
 /* In the folder of the target that the walk is in: one more, and one for something odd. */
 START_TEST(a_walk_sees_what_it_put_beside)
 {
-	static const struct iscsi_db_observer observer = { on_unreadable, NULL, NULL };
+	static const struct iscsi_db_observer observer = { .unreadable = on_unreadable };
 	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
 	struct changer c = { .db = db };
 	struct iscsi_why why = { "" };

@@ -486,8 +486,10 @@ static void on_trace(void *arg, const char *said)
 START_TEST(an_observer_hears_what_happens)
 {
 	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
-	static const struct iscsi_db_observer observer = { on_unreadable, on_trace, heard };
-	static const struct iscsi_db_observer nothing = { NULL, NULL, NULL };
+	static const struct iscsi_db_observer observer = {
+		.unreadable = on_unreadable, .trace = on_trace, .arg = heard,
+	};
+	static const struct iscsi_db_observer nothing = { 0 };
 
 	fx_write(db, fx_node("iqn.a", "1.1.1.1", "3260", "1", "default"));
 	fx_put_text("nodes/iqn.b/1.1.1.1,3260,1/default", "");
