@@ -330,7 +330,7 @@ replay: $(replay_bin)
 	@for f in $(replay_bin); do $$f test/fuzz/corpus/$${f##*/fuzz_} || exit 1; done
 
 clean:
-	rm -rf build build-san build-fuzz build-afl
+	rm -rf build build-san build-fuzz build-afl build-i386
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
