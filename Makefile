@@ -71,7 +71,7 @@ override CFLAGS += -std=gnu11 $(WARNINGS) $(WERROR) $(HARDENING) $(SANFLAGS) -fv
 
 # gen_*.c are programs of their own, which make uses while building; iscsi-*.c are small tools.
 db_src		:= $(filter-out libiscsi-db/gen_%,$(wildcard libiscsi-db/*.c))
-iscsid_src	:= $(wildcard iscsid/*.c iscsid/*/*.c)
+iscsid_src	:= $(filter-out iscsid/iscsistart.c,$(wildcard iscsid/*.c iscsid/*/*.c))
 iscsiadm_src	:= $(filter-out iscsiadm/iscsi-%,$(wildcard iscsiadm/*.c))
 unit_src	:= $(wildcard test/unit/test_*.c)
 fake_src	:= $(wildcard test/fake/*.c)
@@ -104,7 +104,7 @@ SHARED_DB	:= $(BUILD)/libiscsi-db.so.$(SOVERSION).0.0
 .PHONY: all programs deps install clean demo check check-unit check-unit-san check-api check-compilers check-corpus replay fuzz-programs \
 	check-system fuzz fuzz-smoke afl afl-programs afl-smoke bench help
 
-all: $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(BUILD)/sbin/iscsi-iname $(SHARED_DB) $(STATIC_DB) $(BUILD)/libiscsi-db.pc \
+all: $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(BUILD)/sbin/iscsistart $(BUILD)/sbin/iscsi-iname $(SHARED_DB) $(STATIC_DB) $(BUILD)/libiscsi-db.pc \
 	$(BUILD)/iscsi-records.5
 
 $(BUILD)/%.o: %.c
@@ -153,6 +153,17 @@ $(BUILD)/sbin/iscsiadm: $(iscsiadm_obj) $(STATIC_DB)
 	$(call say,LD)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^
 
+# Of the daemon only what sessions need: the linker picks it from an archive.
+$(BUILD)/iscsid.a: $(filter-out %/main.o,$(iscsid_obj)) $(BUILD)/iscsiadm/firmware.o $(BUILD)/iscsiadm/show.o
+	$(call say,AR)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/sbin/iscsistart: $(BUILD)/iscsid/iscsistart.o $(BUILD)/iscsid.a $(STATIC_DB)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(DAEMON_LIBS) -pthread
+
 $(BUILD)/sbin/iscsi-iname: $(BUILD)/iscsiadm/iscsi-iname.o
 	@mkdir -p $(@D)
 	$(call say,LD)
@@ -178,7 +189,7 @@ install: all $(units)
 		$(DESTDIR)$(UDEVDIR)/rules.d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SYSCONFDIR)/init.d \
 		$(DESTDIR)$(SYSCONFDIR)/iscsi
 	install -d -m 0700 $(DESTDIR)$(DBROOT)
-	install -m 0755 $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(BUILD)/sbin/iscsi-iname \
+	install -m 0755 $(addprefix $(BUILD)/sbin/,iscsid iscsiadm iscsistart iscsi-iname) \
 		$(scripts) $(DESTDIR)$(SBINDIR)/
 	# libvirt and others look for it here.
 	test $(BINDIR) = $(SBINDIR) || ln -sf $(SBINDIR)/iscsiadm $(DESTDIR)$(BINDIR)/iscsiadm

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <grp.h>
-#include <libkmod.h>
 #include <link.h>
 #include <malloc.h>
 #include <signal.h>
@@ -21,6 +20,7 @@
 
 #include "iscsid/base/clock.h"
 #include "iscsid/base/log.h"
+#include "iscsid/kernel/module.h"
 #include "iscsid/kernel/netlink.h"
 #include "iscsid/listen.h"
 #include "iscsid/manager.h"
@@ -136,30 +136,6 @@ static int parse_options(int argc, char **argv, struct daemon_options *o)
 	if (!o->pid_file && !no_pid_file)
 		o->pid_file = PID_FILE;
 	return -1;
-}
-
-/* ---- the kernel module ------------------------------------------------------------------------ */
-
-/* Loads iscsi_tcp unless the kernel has the module. netlink_open() reports its absence. */
-static void load_iscsi_tcp(void)
-{
-	const char *const config_default = NULL;
-	struct kmod_module *module = NULL;
-	struct kmod_ctx *ctx;
-	int r;
-
-	if (access("/sys/class/iscsi_transport/tcp", F_OK) == 0)
-		return;
-	ctx = kmod_new(NULL, &config_default);
-	r = ctx ? kmod_module_new_from_name(ctx, "iscsi_tcp", &module) : -ENOMEM;
-	if (r >= 0)
-		r = kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST, NULL, NULL,
-						    NULL, NULL);
-	if (r)
-		log_warning("can't load the kernel module iscsi_tcp: %s",
-			    r > 0 ? "it is blacklisted" : strerror(-r));
-	kmod_module_unref(module);
-	kmod_unref(ctx);
 }
 
 /* ---- becoming a daemon -------------------------------------------------------------------------- */
@@ -564,7 +540,7 @@ static int run(const struct daemon_options *o, struct starter *starter)
 
 	raise_descriptor_limit();
 	prepare_lock_folder();
-	load_iscsi_tcp();
+	module_load_iscsi_tcp();
 	drop_privileges(o);
 	if (daemon_build(&daemon, o, &why)) {
 		start_failed(starter, why.text);

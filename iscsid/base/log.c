@@ -10,8 +10,14 @@
 #include <time.h>
 
 static int log_fd = -1;		/* /dev/log; -1: stderr */
+static const char *log_program = "iscsid";
 static int log_level = LOG_INFO;
 static time_t log_connected;	/* when the last attempt to connect was made */
+
+void log_name(const char *program)
+{
+	log_program = program;
+}
 
 void log_close(void)
 {
@@ -62,11 +68,11 @@ void log_write(int level, const char *fmt, ...)
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (log_fd >= 0) {
-		n = snprintf(line, sizeof(line), "<%d>iscsid[%d]: %s", LOG_DAEMON | level,
-			     getpid(), text);
+		n = snprintf(line, sizeof(line), "<%d>%s[%d]: %s", LOG_DAEMON | level,
+			     log_program, getpid(), text);
 		log_send(line, (size_t)n);
 	} else {
-		n = snprintf(line, sizeof(line), "iscsid: %s\n", text);
+		n = snprintf(line, sizeof(line), "%s: %s\n", log_program, text);
 		(void)!write(STDERR_FILENO, line, (size_t)n);
 	}
 }

@@ -11,6 +11,8 @@
 
 #include "libiscsi-db/util.h"
 
+/* The name before each line, "iscsid" unless this is called; it must stay. */
+void log_name(const char *program);
 /* @to_syslog: write to /dev/log. Lines above @level (LOG_NOTICE to LOG_DEBUG) are dropped. */
 void log_open(bool to_syslog, int level);
 void log_close(void);
