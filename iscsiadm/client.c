@@ -346,7 +346,8 @@ static const char *request_name(enum mgmt_type type)
 	static const char *const names[] = {
 		[MGMT_LOGIN] = "login", [MGMT_LOGOUT] = "logout", [MGMT_DISCOVER] = "discover",
 		[MGMT_SESSION_STATE] = "state", [MGMT_RESCAN] = "rescan", [MGMT_STOP] = "stop",
-		[MGMT_GET_STATS] = "statistics",
+		[MGMT_GET_STATS] = "statistics", [MGMT_ATTEMPTS] = "attempts",
+		[MGMT_CALL_OFF] = "call off",
 	};
 
 	return (size_t)type < ARRAY_SIZE(names) && names[type] ? names[type] : "?";

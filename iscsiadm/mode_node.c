@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "iscsiadm/attempts.h"
 #include "iscsiadm/logins.h"
 #include "iscsiadm/sessions.h"
 #include "iscsiadm/show.h"
@@ -254,7 +255,23 @@ static enum iscsi_err node_update(struct adm *adm, const struct adm_selection *s
 	}
 	for (size_t i = 0; i < adm->opt.pair_count && !err; i++)
 		err = check_pair(&adm->opt.pairs[i]);
-	return err ? err : change_nodes(adm, sel, update_selected);
+	if (!err)
+		err = change_nodes(adm, sel, update_selected);
+	/* What boot has asked for is tried until the record says otherwise. */
+	for (size_t i = 0; i < adm->opt.pair_count && !err; i++)
+		if (streq(adm->opt.pairs[i].name, "node.startup") &&
+		    streq(adm->opt.pairs[i].value, "manual"))
+			(void)attempts_call_off(adm, sel);
+	return err;
+}
+
+static enum iscsi_err node_delete(struct adm *adm, const struct adm_selection *sel)
+{
+	enum iscsi_err err = change_nodes(adm, sel, delete_selected);
+
+	if (!err)
+		(void)attempts_call_off(adm, sel);
+	return err;
 }
 
 /* ---- new ------------------------------------------------------------------------------- */
@@ -557,6 +574,7 @@ struct logout_all {
 	const char *word;
 	const struct sysfs_session *session;
 	bool found;
+	size_t called_off;
 };
 
 /* An iscsi_db_record_fn. Sessions from booting, or without a record, are left alone. */
@@ -569,6 +587,16 @@ static enum iscsi_err judge_session(void *arg, const struct iscsi_db_record *rec
 	    !streq(iscsi_db_record_get(rec, "node.discovery_type"), "fw") &&
 	    startup_matches(rec, l->word))
 		l->found = true;
+	return ISCSI_SUCCESS;
+}
+
+/* The same for logins that are still under way. An iscsi_db_record_fn. */
+static enum iscsi_err call_off_login(void *arg, const struct iscsi_db_record *rec)
+{
+	struct logout_all *l = arg;
+
+	if (startup_matches(rec, l->word))
+		l->called_off += attempts_call_off_node(l->adm, rec);
 	return ISCSI_SUCCESS;
 }
 
@@ -600,11 +628,16 @@ static enum iscsi_err node_logout_all(struct adm *adm)
 		if (l.found)
 			list[n++] = l.session;
 	}
-	if (!n) {
+	if (attempts_count(adm))
+		err = adm_each_node(adm, &(struct adm_selection){ .port = -1 }, call_off_login, &l,
+				    NULL);
+	if (err)
+		return err;
+	if (!n && !l.called_off) {
 		adm_error("No matching sessions found");
 		return ISCSI_ERR_NO_OBJS_FOUND;
 	}
-	return logouts_run(adm, list, n);
+	return n ? logouts_run(adm, list, n) : ISCSI_SUCCESS;
 }
 
 /* ---- the mode -------------------------------------------------------------------------- */
@@ -642,7 +675,7 @@ enum iscsi_err mode_node_operate(struct adm *adm, const struct adm_selection *se
 	if (opt->ops == OP_UPDATE)
 		return node_update(adm, sel);
 	if (opt->ops == OP_DELETE)
-		return change_nodes(adm, sel, delete_selected);
+		return node_delete(adm, sel);
 	adm_error("operation is not supported.");
 	return ISCSI_ERR_INVAL;
 }

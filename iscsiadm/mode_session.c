@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "iscsiadm/attempts.h"
 #include "iscsiadm/logins.h"
 #include "iscsiadm/mode_node.h"
 #include "iscsiadm/sessions.h"
@@ -55,6 +56,8 @@ static enum iscsi_err session_list(struct adm *adm, const struct sysfs_session *
 	int level = adm->opt.print_level;
 
 	if (!count) {
+		if (level > 0)
+			(void)attempts_show(adm);
 		adm_error("No active sessions.");
 		return ISCSI_ERR_NO_OBJS_FOUND;
 	}
@@ -77,6 +80,8 @@ static enum iscsi_err session_list(struct adm *adm, const struct sysfs_session *
 		adm_error("No active sessions.");
 		return ISCSI_ERR_NO_OBJS_FOUND;
 	}
+	if (!only)
+		(void)attempts_show(adm);
 	return ISCSI_SUCCESS;
 }
 

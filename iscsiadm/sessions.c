@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "iscsiadm/attempts.h"
 #include "iscsiadm/logins.h"
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"
@@ -147,7 +148,7 @@ void sessions_show_versions(struct adm *adm)
 
 /*
  * The sessions that @sel selects, those of one target together, into memory that the caller
- * frees. If there are none, @none is said.
+ * frees. If there are none, @none is said, unless it is NULL.
  */
 static enum iscsi_err select_sessions(struct adm *adm, const struct adm_selection *sel,
 				      const char *none, const struct sysfs_session ***ret,
@@ -175,7 +176,8 @@ static enum iscsi_err select_sessions(struct adm *adm, const struct adm_selectio
 	}
 	if (!n) {
 		free(list);
-		adm_error("%s", none);
+		if (none)
+			adm_error("%s", none);
 		return ISCSI_ERR_NO_OBJS_FOUND;
 	}
 	/* What is printed about a session has its current port, which a list doesn't read. */
@@ -190,9 +192,13 @@ enum iscsi_err sessions_logout(struct adm *adm, const struct adm_selection *sel)
 {
 	CLEANUP(freep) const struct sysfs_session **list = NULL;
 	enum iscsi_err err;
-	size_t len;
+	size_t len, off;
 
-	err = select_sessions(adm, sel, "No matching sessions found", &list, &len);
+	/* What isn't there yet is not to come either. */
+	off = attempts_call_off(adm, sel);
+	err = select_sessions(adm, sel, off ? NULL : "No matching sessions found", &list, &len);
+	if (err == ISCSI_ERR_NO_OBJS_FOUND && off)
+		return ISCSI_SUCCESS;
 	return err ? err : logouts_run(adm, list, len);
 }
 

@@ -803,6 +803,16 @@ void conn_drop(struct conn *conn)
 	conn->reports_len = 0;		/* the session has no use for reports from before */
 }
 
+void conn_forget(struct conn *conn)
+{
+	conn_drop(conn);
+	conn->sid = 0;
+	conn->host_no = -1;
+	conn->created = false;
+	conn->exp_stat_sn = 0;
+	conn_set_state(conn, CONN_FREE);
+}
+
 void conn_kernel_pdu(struct conn *conn, const uint8_t *bhs, const uint8_t *data, size_t len)
 {
 	struct conn_input in = { .bhs = bhs, .data = data, .data_len = len };

@@ -84,6 +84,8 @@ void conn_start(struct conn *conn, const struct sockaddr_storage *peer, bool sec
 void conn_logout(struct conn *conn);
 /* Closes the connection without a report; the kernel goes on holding I/O. */
 void conn_drop(struct conn *conn);
+/* The owner takes the kernel's session away; the next login begins with a new session. */
+void conn_forget(struct conn *conn);
 /* Takes over a connection of the kernel as it stands, after a restart. */
 void conn_adopt(struct conn *conn, uint32_t sid, int host_no, enum conn_state state,
 		const uint8_t isid[PDU_ISID_LEN], uint32_t exp_stat_sn);

@@ -15,6 +15,7 @@ struct manager {
 	struct kernel *kernel;
 	struct iscsi_db_initiator initiator;
 	bool safe_logout;
+	uint32_t last_number;
 	struct login_pdu scratch;
 	struct chap_issued issued;
 	struct session_env env;
@@ -51,6 +52,13 @@ static int manager_on_created(void *arg, struct session *session, uint32_t sid)
 	struct manager *manager = arg;
 
 	return index_add(&manager->by_sid, sid, session);
+}
+
+static void manager_on_uncreated(void *arg, struct session *session, uint32_t sid)
+{
+	struct manager *manager = arg;
+
+	index_remove(&manager->by_sid, sid, session);
 }
 
 static void forget_session(struct manager *manager, struct session *session)
@@ -97,6 +105,12 @@ static int manager_on_sweep(sd_event_source *source, void *userdata)
 	return 0;
 }
 
+static bool same_node(const struct session_config *a, const struct session_config *b)
+{
+	return streq(a->target, b->target) && streq(a->address, b->address) &&
+	       a->port == b->port && streq(a->iface, b->iface);
+}
+
 /* How many sessions a record has already, those on their way in included. */
 static int count_sessions(struct manager *manager, const struct session_config *config)
 {
@@ -107,10 +121,7 @@ static int count_sessions(struct manager *manager, const struct session_config *
 	while ((node = index_find(&manager->by_node, hash, node))) {
 		const struct session_config *other = session_config(node->object);
 
-		if (session_state(node->object) != SESSION_ENDING &&
-		    streq(other->target, config->target) &&
-		    streq(other->address, config->address) && other->port == config->port &&
-		    streq(other->iface, config->iface))
+		if (session_state(node->object) != SESSION_ENDING && same_node(other, config))
 			n++;
 	}
 	return n;
@@ -159,8 +170,21 @@ static enum iscsi_err need_initiator(struct manager *manager, const struct iscsi
 	return read_initiator(manager, why);
 }
 
-enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *rec, bool another,
-			     struct asker *asker, struct iscsi_why *why)
+/* A login of the same node that is under way for as long as it takes. NULL: none. */
+static struct session *find_wanted(struct manager *manager, const struct session_config *config)
+{
+	struct session_attempts attempts;
+	struct index_node *node = NULL;
+
+	while ((node = index_find(&manager->by_node, index_hash(config->target), node)))
+		if (same_node(session_config(node->object), config) &&
+		    session_attempts(node->object, &attempts) && attempts.wanted)
+			return node->object;
+	return NULL;
+}
+
+enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *rec,
+			     unsigned int flags, struct asker *asker, struct iscsi_why *why)
 {
 	struct session_config *config;
 	struct session *session;
@@ -173,9 +197,15 @@ enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *re
 					 warn_of_record, rec, &config, why);
 	if (err)
 		return err;
+	session = find_wanted(manager, config);
+	if (session && !(flags & MANAGER_ANOTHER)) {
+		session_config_free(config);	/* the record with it */
+		session_join(session, asker);
+		return ISCSI_SUCCESS;
+	}
 	wanted = iscsi_db_record_get_int(rec, "node.session.nr_sessions");
 	present = count_sessions(manager, config);
-	if (!another && present >= wanted) {
+	if (!(flags & MANAGER_ANOTHER) && present >= wanted) {
 		config->rec = NULL;		/* stays the caller's */
 		session_config_free(config);
 		return iscsi_fail(why, ISCSI_ERR_SESS_EXISTS, "%d session%s requested, but %d "
@@ -183,6 +213,9 @@ enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *re
 	}
 	session = session_new_login(&manager->env, config, asker);
 	if (session && index_add(&manager->by_node, node_hash(session), session) == 0) {
+		session_set_number(session, ++manager->last_number);
+		if (flags & MANAGER_WANTED)
+			session_want(session);
 		session_start(session);
 		return ISCSI_SUCCESS;
 	}
@@ -194,6 +227,36 @@ enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *re
 		asker->done(asker, ISCSI_ERR_NOMEM, 0, why);
 	}
 	return ISCSI_SUCCESS;
+}
+
+void manager_each_attempt(struct manager *manager,
+			  void (*fn)(void *arg, uint32_t number, const struct session *session,
+				     const struct session_attempts *attempts),
+			  void *arg)
+{
+	size_t len;
+	CLEANUP(freep) void **sessions = index_objects(&manager->by_node, &len);
+	struct session_attempts attempts;
+
+	for (size_t i = 0; i < len; i++)
+		if (session_attempts(sessions[i], &attempts))
+			fn(arg, session_number(sessions[i]), sessions[i], &attempts);
+}
+
+bool manager_call_off(struct manager *manager, uint32_t number)
+{
+	size_t len;
+	CLEANUP(freep) void **sessions = index_objects(&manager->by_node, &len);
+	struct session_attempts attempts;
+
+	for (size_t i = 0; i < len; i++) {
+		if (session_number(sessions[i]) != number ||
+		    !session_attempts(sessions[i], &attempts))
+			continue;
+		session_logout(sessions[i], NULL, "");
+		return true;
+	}
+	return false;
 }
 
 static enum iscsi_err check_use(struct manager *manager, const struct session *session,
@@ -393,7 +456,7 @@ static int manager_init(struct manager *manager)
 		},
 		.sysfs = given->sysfs, .scan_pool = given->scan_pool,
 		.resolver = given->resolver, .run_dir_fd = given->run_dir_fd,
-		.on_created = manager_on_created, .on_ended = manager_on_ended, .arg = manager,
+		.on_created = manager_on_created, .on_uncreated = manager_on_uncreated, .on_ended = manager_on_ended, .arg = manager,
 	};
 	manager->discovery_env = (struct discovery_env){
 		.loop = given->loop, .clock = given->clock, .resolver = given->resolver,

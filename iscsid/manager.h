@@ -44,12 +44,17 @@ struct manager *manager_free(struct manager *manager);
 /* Reads the initiator name and the daemon's own settings anew. */
 void manager_reload(struct manager *manager);
 
+enum manager_login_flag {
+	MANAGER_ANOTHER	= 1 << 0,	/* also if the record has all its sessions */
+	MANAGER_WANTED	= 1 << 1,	/* try until it succeeds or is called off */
+};
+
 /*
- * A login for a node record, which is taken over on success. @another: also if the record has
- * all its sessions (node.session.nr_sessions). An error means that @asker will not be called.
+ * A login for a node record, which is taken over on success. A login of the same node that is
+ * wanted and still under way is joined. An error means that @asker will not be called.
  */
-enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *rec, bool another,
-			     struct asker *asker, struct iscsi_why *why);
+enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *rec,
+			     unsigned int flags, struct asker *asker, struct iscsi_why *why);
 /*
  * Ends a session. Returns ISCSI_ERR_SESS_NOT_FOUND, or ISCSI_ERR_BUSY if one of its disks is in
  * use and must be spared: by "iscsid.safe_logout = Yes", by MGMT_SPARE_USED in @flags, without
@@ -58,6 +63,16 @@ enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *re
  */
 enum iscsi_err manager_logout(struct manager *manager, uint32_t sid, uint32_t flags,
 			      struct asker *asker, struct iscsi_why *why);
+/*
+ * Calls @fn for each first login that is under way, with a number for manager_call_off().
+ */
+void manager_each_attempt(struct manager *manager,
+			  void (*fn)(void *arg, uint32_t number, const struct session *session,
+				     const struct session_attempts *attempts),
+			  void *arg);
+/* Gives up a login that is under way. False: there is none with this number. */
+bool manager_call_off(struct manager *manager, uint32_t number);
+
 /* All sessions that the kernel knows, as they are now; free() it. NULL: none, or no memory. */
 void **manager_sessions(struct manager *manager, size_t *ret_len);
 /* NULL: no such session here. */

@@ -221,7 +221,9 @@ static void handle_login(struct request *req, const struct mgmt_request *msg)
 			err = ISCSI_ERR_NOMEM;
 	}
 	if (!err)
-		err = manager_login(req->mgmt->manager, rec, msg->flags & MGMT_ANOTHER, asker, &why);
+		err = manager_login(req->mgmt->manager, rec,
+				    (msg->flags & MGMT_ANOTHER ? MANAGER_ANOTHER : 0) |
+				    (msg->flags & MGMT_WANTED ? MANAGER_WANTED : 0), asker, &why);
 	if (err) {
 		iscsi_db_record_free(rec);
 		if (asker != &req->asker)
@@ -299,6 +301,40 @@ static void handle_get_stats(struct request *req, const struct mgmt_request *msg
 	request_result(req, err, &why);
 }
 
+static void tell_attempt(void *arg, uint32_t number, const struct session *session,
+			 const struct session_attempts *attempts)
+{
+	const struct session_config *c = session_config(session);
+	struct request *req = arg;
+	struct mgmt_reply reply = {
+		.type = MGMT_ATTEMPT, .tag = req->tag, .sid = number, .name = c->target,
+		.address = c->address, .port = c->port, .iface = c->iface,
+		.wanted = attempts->wanted, .failed = attempts->failed,
+		.since_s = (uint32_t)(attempts->since_us / 1000000), .why = attempts->failure,
+	};
+
+	if (req->client)
+		client_reply(req->client, &reply);
+}
+
+static void handle_attempts(struct request *req, const struct mgmt_request *msg)
+{
+	(void)msg;
+	manager_each_attempt(req->mgmt->manager, tell_attempt, req);
+	request_result(req, ISCSI_SUCCESS, NULL);
+}
+
+static void handle_call_off(struct request *req, const struct mgmt_request *msg)
+{
+	struct iscsi_why why;
+
+	if (manager_call_off(req->mgmt->manager, msg->sid))
+		request_result(req, ISCSI_SUCCESS, NULL);
+	else
+		request_result(req, iscsi_fail(&why, ISCSI_ERR_SESS_NOT_FOUND,
+					       "the login is not under way any more"), &why);
+}
+
 static void handle_stop(struct request *req, const struct mgmt_request *msg)
 {
 	(void)msg;
@@ -363,6 +399,8 @@ static void (*const handlers[])(struct request *req, const struct mgmt_request *
 	[MGMT_RESCAN]		= handle_rescan,
 	[MGMT_STOP]		= handle_stop,
 	[MGMT_GET_STATS]	= handle_get_stats,
+	[MGMT_ATTEMPTS]		= handle_attempts,
+	[MGMT_CALL_OFF]		= handle_call_off,
 };
 
 static void client_message(struct mgmt_client *client)

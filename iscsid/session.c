@@ -34,7 +34,7 @@ struct session {
 	struct conn *conn;		/* owned */
 	enum session_state state;
 	enum attempt_state attempt;
-	struct asker *login_asker;	/* at most one; answered when FREE and SCANNING are left */
+	struct asker *login_asker;	/* whoever waits is answered when FREE and SCANNING are left */
 	struct asker *logout_askers;
 	struct asker *rescan_askers;
 
@@ -44,6 +44,10 @@ struct session {
 	enum runstate_phase phase;	/* of the note of this session */
 	struct timer *timer;
 	struct retry retry;
+	uint32_t number;
+	bool wanted;			/* the first login is never given up */
+	uint64_t wanted_since_us;
+	struct iscsi_why failure;	/* of the last attempt of the first login */
 	unsigned int failed_attempts;	/* since the session was last up */
 	unsigned int failed_connects;	/* those without a TCP connection: reopen_max counts them */
 	uint32_t time2wait_s;		/* negotiated */
@@ -61,6 +65,16 @@ struct session **session_next(struct session *session)
 enum session_state session_state(const struct session *session)
 {
 	return session->state;
+}
+
+uint32_t session_number(const struct session *session)
+{
+	return session->number;
+}
+
+void session_set_number(struct session *session, uint32_t number)
+{
+	session->number = number;
 }
 
 uint32_t session_sid(const struct session *session)
@@ -382,7 +396,7 @@ static bool session_arm_attempt(struct session *session, enum retry_cause cause,
 
 	(void)session->env->conn.random(&random, sizeof(random));
 	pause_ms = retry_pause_ms(&session->retry, cause, wait_s * 1000, random);
-	if (session->state == SESSION_FREE &&
+	if (session->state == SESSION_FREE && !session->wanted &&
 	    now_us(session) + pause_ms * 1000 >=
 	    session_budget_ends_us(session, session->config->initial_login_retry_max))
 		return false;
@@ -390,7 +404,10 @@ static bool session_arm_attempt(struct session *session, enum retry_cause cause,
 	return true;
 }
 
+static void session_rename(struct session *session);
 static void session_attempt_failed(struct session *session, const struct conn_report *report);
+static void session_wanted_failed(struct session *session, enum retry_cause cause,
+				  enum iscsi_err err, const struct iscsi_why *why);
 
 /* Does the next step of the route. @failure is the reason of the last try, for a route's end. */
 static void session_follow(struct session *session, enum route_step step,
@@ -407,6 +424,11 @@ static void session_follow(struct session *session, enum route_step step,
 		timer_arm_ms(session->timer, (uint64_t)session->config->login_timeout_s * 1000);
 		break;
 	case ROUTE_UNKNOWN:
+		if (session->state == SESSION_FREE && session->wanted) {
+			/* A boot may be faster than its name service. */
+			session_wanted_failed(session, RETRY_LOST, ISCSI_ERR_TRANS, &failure->why);
+			break;
+		}
 		if (session->state == SESSION_FREE) {
 			session_give_up(session, ISCSI_ERR_TRANS, &failure->why);
 			break;
@@ -447,16 +469,58 @@ static void session_attempt(struct session *session)
 
 /* ---- what the connection reports ----------------------------------------------------------------- */
 
+/* No half made session stays in the kernel between two attempts, which may be a minute apart. */
+static void session_uncreate(struct session *session)
+{
+	struct kernel *kernel = session->env->conn.kernel;
+	uint32_t sid = conn_sid(session->conn);
+	struct iscsi_why why;
+	bool has_conn;
+
+	if (!sid)
+		return;
+	conn_drop(session->conn);
+	has_conn = conn_kernel_has(session->conn);
+	conn_forget(session->conn);
+	session->env->on_uncreated(session->env->arg, session, sid);
+	session_rename(session);
+	if (kernel->ops->destroy_session(kernel, sid, has_conn, &why))
+		log_warning("session %" PRIu32 ": %s", sid, why.text);
+}
+
+static void session_wanted_failed(struct session *session, enum retry_cause cause,
+				  enum iscsi_err err, const struct iscsi_why *why)
+{
+	bool changed = session->failed_attempts++ == 0 || session->retry.cause != cause;
+	uint64_t ends_us = session_budget_ends_us(session,
+						  session->config->initial_login_retry_max);
+
+	session->failure = *why;
+	session_uncreate(session);
+	/* The first of its kind is news. */
+	if (changed)
+		log_warning("%s: login failed: %s; trying again until it succeeds or is called off",
+			    session->name, why->text);
+	if (cause == RETRY_REFUSED || cause == RETRY_LOCAL || now_us(session) >= ends_us)
+		asker_answer_all(&session->login_asker, err, 0, why);
+	(void)session_arm_attempt(session, cause, 0);
+}
+
 static void session_first_login_failed(struct session *session, const struct conn_report *report)
 {
 	/* Tools expect a time-out if no attempt got an answer, or only the answer "try later". */
 	enum iscsi_err err = report->err == ISCSI_ERR_TRANS || report->err == ISCSI_ERR_LOGIN ?
 			     ISCSI_ERR_TRANS_TIMEOUT : report->err;
 
+	if (session->wanted) {
+		session_wanted_failed(session, report->cause, err, &report->why);
+		return;
+	}
 	if (report->cause == RETRY_REFUSED || report->cause == RETRY_LOCAL) {
 		session_give_up(session, err, &report->why);
 		return;
 	}
+	session->failure = report->why;
 	if (session->failed_attempts++ == 0)
 		log_warning("%s: %s; iscsid tries again", session->name, report->why.text);
 	if (!session_arm_attempt(session, report->cause, 0))
@@ -890,6 +954,34 @@ struct session *session_new_login(const struct session_env *env, struct session_
 	if (session)
 		session->login_asker = asker;
 	return session;
+}
+
+void session_want(struct session *session)
+{
+	if (!session->wanted)
+		session->wanted_since_us = now_us(session);
+	session->wanted = true;
+}
+
+void session_join(struct session *session, struct asker *asker)
+{
+	asker_add(&session->login_asker, asker);
+	session->first_attempt_us = now_us(session);
+	if (session->attempt == ATTEMPT_PAUSE)
+		timer_arm_ms(session->timer, 0);
+}
+
+bool session_attempts(const struct session *session, struct session_attempts *ret)
+{
+	if (session->state != SESSION_FREE)
+		return false;
+	*ret = (struct session_attempts){
+		.wanted = session->wanted, .failed = session->failed_attempts,
+		.since_us = now_us(session) - (session->wanted ? session->wanted_since_us :
+						session->first_attempt_us),
+		.failure = session->failure.text,
+	};
+	return true;
 }
 
 struct session *session_new_adopted(const struct session_env *env, struct session_config *config,

@@ -41,6 +41,8 @@ struct session_env {
 	int run_dir_fd;			/* the folder where runstate.h keeps its files */
 	/* The kernel gave the session its number @sid. Returns 0, or -errno to give up. */
 	int (*on_created)(void *arg, struct session *session, uint32_t sid);
+	/* The kernel's part was taken away again; the session goes on without a number. */
+	void (*on_uncreated)(void *arg, struct session *session, uint32_t sid);
 	/* The session has ended. The owner frees it, but only after the caller has returned. */
 	void (*on_ended)(void *arg, struct session *session);
 	void *arg;
@@ -62,6 +64,26 @@ struct session *session_new_login(const struct session_env *env, struct session_
 struct session *session_new_adopted(const struct session_env *env, struct session_config *config,
 				    const struct sysfs_session *found, const struct runstate *note,
 				    enum session_state state, bool scan_due);
+
+/*
+ * From now on a first login is never given up, whatever the target answers: somebody wants the
+ * session for as long as it takes. Its asker hears of a refusal, or that its time is over; the
+ * attempts go on.
+ */
+void session_want(struct session *session);
+/* The same, for one that may be waiting between two attempts: @asker wants an attempt now. */
+void session_join(struct session *session, struct asker *asker);
+
+/* A first login that is under way, as whoever asks for it sees it. */
+struct session_attempts {
+	bool wanted;
+	unsigned int failed;		/* attempts so far that have failed */
+	uint64_t since_us;		/* how long it has been tried */
+	const char *failure;		/* why the last attempt failed; "" */
+};
+
+/* False: its first login isn't under way. */
+bool session_attempts(const struct session *session, struct session_attempts *ret);
 
 /* Begins the session's work. Call it once the owner can find the session by its node. */
 void session_start(struct session *session);
@@ -97,6 +119,9 @@ struct session *session_free(struct session *session);
 struct session **session_next(struct session *session);
 
 enum session_state session_state(const struct session *session);
+/* Tells sessions apart from their first moment, before the kernel knows them; the owner counts. */
+uint32_t session_number(const struct session *session);
+void session_set_number(struct session *session, uint32_t number);
 /* The time at which the session became SESSION_FAILED; 0 if that was before this daemon started. */
 uint64_t session_failed_since_us(const struct session *session);
 uint32_t session_sid(const struct session *session);		/* 0: the kernel has no session */

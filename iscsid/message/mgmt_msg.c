@@ -48,7 +48,7 @@ enum iscsi_err mgmt_msg_parse_request(uint16_t type, const uint8_t *body, size_t
 	struct reader r = reader_init(body, len);
 	struct mgmt_request req = { .type = type };
 
-	if (type < MGMT_LOGIN || type > MGMT_GET_STATS)
+	if (type < MGMT_LOGIN || type > MGMT_CALL_OFF)
 		return iscsi_fail(why, ISCSI_ERR_INVALID_MGMT_REQ, "unknown request %u", type);
 	req.tag = reader_be32(&r);
 	req.flags = reader_be32(&r);
@@ -67,7 +67,7 @@ enum iscsi_err mgmt_msg_parse_reply(uint16_t type, const uint8_t *body, size_t l
 {
 	struct reader r = reader_init(body, len);
 	struct mgmt_reply reply = {
-		.type = type, .why = "", .session = "", .name = "", .address = "",
+		.type = type, .why = "", .session = "", .name = "", .address = "", .iface = "",
 	};
 	uint32_t err, conn_state, recovery;
 
@@ -89,6 +89,17 @@ enum iscsi_err mgmt_msg_parse_reply(uint16_t type, const uint8_t *body, size_t l
 		reply.tpgt = (int)reader_be32(&r);
 		reply.name = reader_str(&r);
 		reply.address = reader_str(&r);
+		break;
+	case MGMT_ATTEMPT:
+		reply.sid = reader_be32(&r);
+		reply.port = (int)reader_be32(&r);
+		reply.wanted = reader_be32(&r) != 0;
+		reply.failed = reader_be32(&r);
+		reply.since_s = reader_be32(&r);
+		reply.name = reader_str(&r);
+		reply.address = reader_str(&r);
+		reply.iface = reader_str(&r);
+		reply.why = reader_str(&r);
 		break;
 	case MGMT_STAT:
 		reply.custom = reader_be32(&r) != 0;
@@ -112,10 +123,10 @@ enum iscsi_err mgmt_msg_parse_reply(uint16_t type, const uint8_t *body, size_t l
 	return ISCSI_SUCCESS;
 }
 
-/* Room for the header and a body of @strings bytes of text, two of them, and five numbers. */
+/* Room for the header and a body of @strings bytes of text, four of them, and six numbers. */
 static uint8_t *message_alloc(uint16_t type, size_t strings, struct writer *w)
 {
-	size_t size = MGMT_HEADER_LEN + 5 * 4 + 2 * 5 + strings;
+	size_t size = MGMT_HEADER_LEN + 6 * 4 + 4 * 5 + strings;
 	uint8_t *data;
 
 	if (size - MGMT_HEADER_LEN > MGMT_BODY_MAX)
@@ -167,8 +178,9 @@ uint8_t *mgmt_msg_build_reply(const struct mgmt_reply *reply, size_t *ret_len)
 	size_t strings = reply->type == MGMT_RESULT || reply->type == MGMT_WARNING ?
 			 text_len(reply->why) + text_len(reply->session) :
 			 text_len(reply->name) + text_len(reply->address);
+	size_t more = reply->type == MGMT_ATTEMPT ? text_len(reply->iface) + text_len(reply->why) : 0;
 	struct writer w;
-	uint8_t *data = message_alloc(reply->type, strings, &w);
+	uint8_t *data = message_alloc(reply->type, strings + more, &w);
 
 	if (!data)
 		return NULL;
@@ -178,6 +190,16 @@ uint8_t *mgmt_msg_build_reply(const struct mgmt_reply *reply, size_t *ret_len)
 		writer_be32(&w, (uint32_t)reply->tpgt);
 		writer_str(&w, reply->name);
 		writer_str(&w, reply->address);
+	} else if (reply->type == MGMT_ATTEMPT) {
+		writer_be32(&w, reply->sid);
+		writer_be32(&w, (uint32_t)reply->port);
+		writer_be32(&w, reply->wanted);
+		writer_be32(&w, reply->failed);
+		writer_be32(&w, reply->since_s);
+		writer_str(&w, reply->name);
+		writer_str(&w, reply->address);
+		writer_str(&w, reply->iface);
+		writer_str(&w, reply->why);
 	} else if (reply->type == MGMT_STAT) {
 		writer_be32(&w, reply->custom);
 		writer_be32(&w, (uint32_t)(reply->value >> 32));

@@ -22,7 +22,7 @@
 #include "libiscsi-db/iscsi-db.h"
 
 #define MGMT_MAGIC		0x69534352u	/* "iSCR": never the start of an old mgmt struct */
-#define MGMT_VERSION		3
+#define MGMT_VERSION		4
 #define MGMT_HEADER_LEN		12
 #define MGMT_BODY_MAX		(128 * 1024)	/* bounds the memory that a peer can use here */
 
@@ -39,11 +39,14 @@ enum mgmt_type {
 	MGMT_RESCAN		= 5,	/* sid: look for LUNs */
 	MGMT_STOP		= 6,	/* end the daemon; sessions stay */
 	MGMT_GET_STATS		= 7,	/* sid: the counters of its connection */
+	MGMT_ATTEMPTS		= 8,	/* first logins that are under way: a MGMT_ATTEMPT for each */
+	MGMT_CALL_OFF		= 9,	/* sid: the number of such a login; give it up */
 	/* replies */
 	MGMT_RESULT		= 64,
 	MGMT_TARGET		= 65,	/* of a discovery */
 	MGMT_STAT		= 66,	/* one counter */
 	MGMT_HELLO		= 67,	/* name: the daemon's own version, "3.0.0" */
+	MGMT_ATTEMPT		= 69,	/* a login that is under way */
 	MGMT_WARNING		= 68,	/* why: for the person's eyes; the request goes on */
 };
 
@@ -54,6 +57,8 @@ enum mgmt_flag {
 	MGMT_ANOTHER		= 1 << 1,
 	/* MGMT_DISCOVER: the record is that of an iSNS server */
 	MGMT_ISNS		= 1 << 2,
+	/* MGMT_LOGIN: try until it succeeds or is called off, also after the answer */
+	MGMT_WANTED		= 1 << 5,
 	/* MGMT_LOGOUT: not if one of the session's disks is in use */
 	MGMT_SPARE_USED		= 1 << 3,
 	/* MGMT_LOGOUT: also if the session is lost and what one of its disks carries is in use */
@@ -92,11 +97,14 @@ struct mgmt_reply {
 	enum mgmt_recovery recovery;		/* MGMT_SESSION_STATE */
 	/* MGMT_SESSION_STATE: text for session_text_parse(); "": look at the kernel */
 	const char *session;
-	/* MGMT_TARGET */
+	/* MGMT_TARGET; MGMT_ATTEMPT, with its number as @sid and @why its last attempt failed */
 	const char *name;
 	const char *address;		/* without brackets */
 	int port;
 	int tpgt;			/* ISCSI_TPGT_UNKNOWN: the target didn't say */
+	const char *iface;		/* MGMT_ATTEMPT, as the next two */
+	bool wanted;
+	uint32_t failed, since_s;	/* failed attempts; how long it has been tried */
 	/* MGMT_HELLO has @name alone; MGMT_STAT, with @name */
 	uint64_t value;
 	bool custom;			/* a counter that only this driver has */

@@ -241,6 +241,90 @@ START_TEST(a_login_that_nobody_waits_for)
 }
 END_TEST
 
+/* The one login that is under way, in @client's reply; 0: none. */
+static uint32_t login_under_way(void)
+{
+	uint32_t number = 0;
+
+	fake_client_send(&client, &(struct mgmt_request){ .type = MGMT_ATTEMPTS, .tag = 6 });
+	do {
+		await_reply(&client);
+		if (client.reply.type == MGMT_ATTEMPT)
+			number = client.reply.sid;
+	} while (client.reply.type != MGMT_RESULT);
+	return number;
+}
+
+START_TEST(a_wanted_login_outlives_refusals)
+{
+	d->target.status = 0x0201;
+	send_login(&client, 3, MGMT_WANTED, NULL);
+	await_reply(&client);
+	ck_assert_int_eq(client.reply.err, ISCSI_ERR_LOGIN_AUTH_FAILED);
+	fake_daemon_settle();
+	ck_assert(!d->kernel.session[1].exists);	/* between two attempts nothing stays */
+	ck_assert_int_eq(ask(MGMT_SESSION_STATE, 1), ISCSI_ERR_SESS_NOT_FOUND);
+	ck_assert_uint_ne(login_under_way(), 0);
+	d->target.status = 0;
+	fake_daemon_wait(10000);
+	ck_assert(d->kernel.session[2].up);
+	ck_assert_uint_eq(login_under_way(), 0);
+	ck_assert_int_eq(fake_client_state(&client, 2), MGMT_CONN_LOGGED_IN);
+	ck_assert_int_eq(log_out(&client, 2), ISCSI_SUCCESS);
+}
+END_TEST
+
+START_TEST(a_wanted_login_outlives_its_time)
+{
+	fake_target_go_deaf(&d->target);
+	send_login(&client, 3, MGMT_WANTED | MGMT_NO_WAIT, NULL);
+	await_reply(&client);
+	ck_assert_int_eq(client.reply.err, ISCSI_SUCCESS);
+	fake_client_close(&client);		/* a silent client would be dropped */
+	fake_daemon_wait(1000000);
+	fake_target_listen(&d->target);
+	fake_daemon_wait(6000);
+	fake_client_open(&client);
+	ck_assert(d->kernel.session[1].up);
+}
+END_TEST
+
+START_TEST(whoever_asks_for_a_wanted_login_joins_it)
+{
+	d->target.status = 0x0203;
+	send_login(&client, 3, MGMT_WANTED | MGMT_NO_WAIT, NULL);
+	await_reply(&client);
+	fake_daemon_settle();
+	fake_client_open(&other);
+	send_login(&other, 4, 0, NULL);		/* no pause is waited for */
+	ck_assert_uint_eq(await_reply_s(&other, 10), 0);
+	ck_assert_int_eq(other.reply.err, ISCSI_ERR_FATAL_LOGIN);
+	ck_assert_uint_ne(login_under_way(), 0);
+	d->target.status = 0;
+	send_login(&other, 4, 0, NULL);
+	ck_assert_uint_eq(await_reply_s(&other, 10), 0);
+	ck_assert_int_eq(other.reply.err, ISCSI_SUCCESS);
+	ck_assert_uint_eq(login_under_way(), 0);
+}
+END_TEST
+
+START_TEST(a_wanted_login_can_be_called_off)
+{
+	uint32_t number;
+
+	d->target.status = 0x0203;
+	send_login(&client, 3, MGMT_WANTED | MGMT_NO_WAIT, NULL);
+	await_reply(&client);
+	fake_daemon_settle();
+	number = login_under_way();
+	ck_assert_int_eq(ask(MGMT_CALL_OFF, number), ISCSI_SUCCESS);
+	ck_assert_int_eq(ask(MGMT_CALL_OFF, number), ISCSI_ERR_SESS_NOT_FOUND);
+	ck_assert_uint_eq(login_under_way(), 0);
+	fake_daemon_wait(20000);
+	ck_assert_uint_eq(d->target.accepted, 1);
+}
+END_TEST
+
 START_TEST(a_record_has_its_number_of_sessions)
 {
 	(void)fake_client_log_in(&client, NULL);
@@ -911,6 +995,10 @@ int main(void)
 	tcase_add_test(tc, a_portal_that_comes_back_in_time_is_logged_in_to);
 	tcase_add_test(tc, a_silent_target_times_out);
 	tcase_add_test(tc, a_login_that_nobody_waits_for);
+	tcase_add_test(tc, a_wanted_login_outlives_refusals);
+	tcase_add_test(tc, a_wanted_login_outlives_its_time);
+	tcase_add_test(tc, whoever_asks_for_a_wanted_login_joins_it);
+	tcase_add_test(tc, a_wanted_login_can_be_called_off);
 	tcase_add_test(tc, a_record_has_its_number_of_sessions);
 	tcase_add_test(tc, bad_requests_are_answered);
 	tcase_add_test(tc, an_initiator_name_written_late_is_found);

@@ -51,6 +51,9 @@ static const struct mgmt_reply replies[] = {
 	  .custom = true, .why = "", .session = "", .address = "" },
 	{ .type = MGMT_HELLO, .name = "3.0.0", .why = "", .session = "", .address = "" },
 	{ .type = MGMT_WARNING, .tag = 4, .why = "odd", .session = "", .name = "", .address = "" },
+	{ .type = MGMT_ATTEMPT, .tag = 5, .sid = 7, .name = "iqn.a:b", .address = "::1", .port = 3260,
+	  .iface = "fast", .wanted = true, .failed = 3, .since_s = 93, .why = "refused",
+	  .session = "" },
 };
 
 START_TEST(a_reply_goes_there_and_back)
@@ -73,6 +76,10 @@ START_TEST(a_reply_goes_there_and_back)
 	ck_assert_int_eq(got.recovery, want->recovery);
 	ck_assert_str_eq(got.why, want->why);
 	ck_assert_str_eq(got.session, want->session);
+	ck_assert_str_eq(got.iface, want->iface ? want->iface : "");
+	ck_assert_int_eq(got.wanted, want->wanted);
+	ck_assert_uint_eq(got.failed, want->failed);
+	ck_assert_uint_eq(got.since_s, want->since_s);
 	ck_assert_str_eq(got.name, want->name);
 	ck_assert_str_eq(got.address, want->address);
 	ck_assert_int_eq(got.port, want->port);
