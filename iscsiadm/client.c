@@ -31,8 +31,6 @@
 #define HELLO_PART		10	/* ...or this part of silence_ms, if shorter */
 #define OVERFLOW_UID		65534	/* as which root of an outer user namespace is seen */
 
-extern char **environ;
-
 struct queued_request {
 	struct queued_request *next;
 	uint8_t *data;
@@ -227,10 +225,14 @@ static int connect_once(struct client *client)
 	return fd == -ECONNREFUSED && first == -EACCES ? first : fd;
 }
 
-/* Runs the command; its output goes to stderr, since programs parse our stdout. */
+/*
+ * Runs the command; its output goes to stderr, since programs parse our stdout. The daemon that it
+ * starts outlives the caller and serves everybody, so it gets nothing of the caller's environment.
+ */
 static int spawn_shell(const char *command, pid_t *ret)
 {
 	char *argv[] = { (char *)"sh", (char *)"-c", (char *)command, NULL };
+	char *env[] = { (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t defaults;
@@ -249,7 +251,7 @@ static int spawn_shell(const char *command, pid_t *ret)
 		if (!r)
 			r = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
 		if (!r)
-			r = posix_spawn(ret, "/bin/sh", &actions, &attr, argv, environ);
+			r = posix_spawn(ret, "/bin/sh", &actions, &attr, argv, env);
 		(void)posix_spawnattr_destroy(&attr);
 	}
 	(void)posix_spawn_file_actions_destroy(&actions);

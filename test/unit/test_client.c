@@ -642,7 +642,9 @@ START_TEST(daemon_is_started)
 {
 	char command[200];
 
-	(void)snprintf(command, sizeof(command), ": >%s/marker", dir);
+	ck_assert_int_eq(setenv("OF_THE_CALLER", "1", 1), 0);
+	(void)snprintf(command, sizeof(command), "test -z \"$OF_THE_CALLER\" && "
+		       "test $PATH = /usr/sbin:/usr/bin:/sbin:/bin && : >%s/marker", dir);
 	client_set_startup(client, startup_text, command);
 	ck_assert_int_eq(pthread_create(&thread, NULL, listen_when_told, (void *)serve_slowly),
 			 0);
