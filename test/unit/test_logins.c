@@ -254,7 +254,7 @@ START_TEST(login_without_waiting)
 	start(1);
 	ck_assert_int_eq(login(&how), ISCSI_SUCCESS);
 	ck_assert_str_eq(said(0), "Logging in to " NODE("ok") " (multiple)\n");
-	ck_assert_uint_eq(seen[0].flags, MGMT_ANOTHER | MGMT_NO_WAIT);
+	ck_assert_uint_eq(seen[0].flags, MGMT_ANOTHER | MGMT_NO_WAIT | MGMT_WANTED);
 }
 END_TEST
 

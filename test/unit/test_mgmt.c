@@ -19,6 +19,8 @@
 
 #define STALL_S		30	/* what a client may take for a message */
 #define CLIENTS_MAX	512
+#define ACCEPT_INTERVAL_US	100000
+#define ACCEPT_BURST	20	/* connections that are accepted in that time */
 
 static struct fake_daemon *d = &the_daemon;
 static struct fake_client client, other;
@@ -72,7 +74,7 @@ static const struct {
 	{ MGMT_MAGIC, MGMT_VERSION + 1, MGMT_LOGIN, 0, "", "this program speaks version" },
 	{ MGMT_MAGIC, MGMT_VERSION, MGMT_LOGIN, MGMT_BODY_MAX + 1, "", "at most" },
 	{ MGMT_MAGIC, MGMT_VERSION, 0, 0, "", "unknown request 0" },
-	{ MGMT_MAGIC, MGMT_VERSION, MGMT_GET_STATS + 1, 0, "", "unknown request 8" },
+	{ MGMT_MAGIC, MGMT_VERSION, MGMT_CALL_OFF + 1, 0, "", "unknown request 10" },
 	{ MGMT_MAGIC, MGMT_VERSION, MGMT_LOGIN, 0, "", "malformed body of 0 bytes" },
 	{ MGMT_MAGIC, MGMT_VERSION, MGMT_STOP, 3, "abc", "malformed body of 3 bytes" },
 };
@@ -233,6 +235,13 @@ static int connect_raw(void)
 	return fd;
 }
 
+/* The loop itself bounds how many clients are accepted in a time, by the real clock. */
+static void wait_for_accept(void)
+{
+	(void)usleep(2 * ACCEPT_INTERVAL_US);
+	fake_daemon_settle();
+}
+
 START_TEST(clients_have_a_bound)
 {
 	struct rlimit limit;
@@ -246,7 +255,10 @@ START_TEST(clients_have_a_bound)
 	for (int i = 1; i < CLIENTS_MAX; i++) {		/* @client is the first */
 		fds[i] = connect_raw();
 		fake_daemon_settle();
+		if (i % ACCEPT_BURST == 0)
+			wait_for_accept();
 	}
+	wait_for_accept();
 	must_serve(&client);
 	fake_client_open(&other);
 	must_be_refused(&other, ISCSI_ERR_BUSY, "iscsid has 512 clients already");
