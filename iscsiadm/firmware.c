@@ -300,7 +300,7 @@ size_t firmware_settings(const struct firmware_target *t, const struct iscsi_db_
 		{ "node.startup", "onboot" },
 		{ "node.conn[0].startup", "onboot" },
 		{ "iface.initiatorname", t->initiator[0] && !has_own_name ? t->initiator : NULL },
-		{ "node.session.auth.authmethod", t->username[0] ? "CHAP" : NULL },
+		{ "node.session.auth.authmethod", t->username[0] ? "CHAP" : "None" },
 		{ "node.session.auth.username", t->username },
 		{ "node.session.auth.password", t->password },
 		{ "node.session.auth.username_in", t->username_in },
@@ -310,7 +310,7 @@ size_t firmware_settings(const struct firmware_target *t, const struct iscsi_db_
 
 	/*
 	 * Where the table is silent, the settings of iscsid.conf and the interface stay. Only CHAP
-	 * names and passwords are emptied: those of iscsid.conf aren't for the firmware's targets.
+	 * is as the table has it: names and passwords of iscsid.conf aren't for its targets.
 	 */
 	for (size_t i = 0; i < FIRMWARE_SETTINGS_MAX; i++) {
 		if (all[i].value)

@@ -253,7 +253,8 @@ static const char *settings_text(const char *own_name)
 #define NAME	"iface.initiatorname=iqn.2030-01.org.example:bootini "
 #define CHAP	"node.session.auth.authmethod=CHAP node.session.auth.username=buser " \
 		"node.session.auth.password=bsecret12345 "
-#define NO_CHAP	"node.session.auth.username= node.session.auth.password= "
+#define NO_CHAP	"node.session.auth.authmethod=None node.session.auth.username= " \
+		"node.session.auth.password= "
 #define NO_IN	"node.session.auth.username_in= node.session.auth.password_in= "
 
 START_TEST(settings_are_those_of_the_table)
