@@ -210,7 +210,7 @@ static enum iscsi_err queue_logins(struct adm *adm, struct job *job,
 		return ISCSI_ERR_SESS_EXISTS;
 	/* Without this flag the daemon keeps to nr_sessions, whoever else logs in meanwhile. */
 	flags = (how->another ? MGMT_ANOTHER : 0) | (how->no_wait ? MGMT_NO_WAIT : 0) |
-		(how->no_wait || adm->opt.login_all ? MGMT_WANTED : 0);
+		(how->no_wait || (adm->opt.login_all && !how->leading) ? MGMT_WANTED : 0);
 	show_format_node(what, sizeof(what), rec);
 	while (n--) {
 		printf("Logging in to %s%s\n", what, multiple ? " (multiple)" : "");

@@ -13,6 +13,7 @@ struct login_how {
 	bool another;	/* make one more session, however many exist: "-r SID -o new" */
 	bool no_wait;	/* don't wait until the login has ended: -W */
 	bool quiet_end;	/* leave out the line that sums up failures */
+	bool leading;	/* one interface is enough, so none is tried in the background */
 };
 
 /*

@@ -494,7 +494,7 @@ static bool target_has_session(struct adm *adm, const struct iscsi_db_record *re
 static enum iscsi_err login_leading_iface(void *arg, const struct iscsi_db_record *iface)
 {
 	const char *name = iscsi_db_record_get(iface, "iface.iscsi_ifacename");
-	struct login_how how = { .quiet_end = true };
+	struct login_how how = { .quiet_end = true, .leading = true };
 	struct leading *l = arg;
 	enum iscsi_err err;
 	size_t n = 0;

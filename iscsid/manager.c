@@ -183,6 +183,14 @@ static struct session *find_wanted(struct manager *manager, const struct session
 	return NULL;
 }
 
+static bool same_record(const struct iscsi_db_record *a, const struct iscsi_db_record *b)
+{
+	CLEANUP(freep) char *text_a = iscsi_db_record_print(a, ISCSI_DB_FORM_FILE);
+	CLEANUP(freep) char *text_b = iscsi_db_record_print(b, ISCSI_DB_FORM_FILE);
+
+	return text_a && text_b && streq(text_a, text_b);
+}
+
 enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *rec,
 			     unsigned int flags, struct asker *asker, struct iscsi_why *why)
 {
@@ -197,19 +205,25 @@ enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *re
 					 warn_of_record, rec, &config, why);
 	if (err)
 		return err;
-	session = find_wanted(manager, config);
-	if (session && !(flags & MANAGER_ANOTHER)) {
-		session_config_free(config);	/* the record with it */
-		session_join(session, asker);
-		return ISCSI_SUCCESS;
-	}
 	wanted = iscsi_db_record_get_int(rec, "node.session.nr_sessions");
 	present = count_sessions(manager, config);
 	if (!(flags & MANAGER_ANOTHER) && present >= wanted) {
-		config->rec = NULL;		/* stays the caller's */
-		session_config_free(config);
-		return iscsi_fail(why, ISCSI_ERR_SESS_EXISTS, "%d session%s requested, but %d "
-				  "already present", wanted, wanted == 1 ? "" : "s", present);
+		session = find_wanted(manager, config);
+		if (session && same_record(session_config(session)->rec, rec)) {
+			session_config_free(config);	/* the record with it */
+			session_join(session, asker);
+			return ISCSI_SUCCESS;
+		}
+		if (!session) {
+			config->rec = NULL;		/* stays the caller's */
+			session_config_free(config);
+			return iscsi_fail(why, ISCSI_ERR_SESS_EXISTS, "%d session%s requested, but "
+					  "%d already present", wanted, wanted == 1 ? "" : "s",
+					  present);
+		}
+		/* The record has changed, so the login goes on with what it says now. */
+		session_logout(session, NULL, "");
+		flags |= MANAGER_WANTED;
 	}
 	session = session_new_login(&manager->env, config, asker);
 	if (session && index_add(&manager->by_node, node_hash(session), session) == 0) {
@@ -277,12 +291,12 @@ enum iscsi_err manager_logout(struct manager *manager, uint32_t sid, uint32_t fl
 	if (check_use(manager, session, INUSE_BY_ANY, &use)) {
 		if (flags & MGMT_SPARE_USED || manager->safe_logout)
 			return iscsi_fail(why, ISCSI_ERR_BUSY, "%s", use.text);
+		if (check_use(manager, session, INUSE_BY_SYSTEM, why))
+			return ISCSI_ERR_BUSY;
 		if (session_state(session) == SESSION_FAILED && !(flags & MGMT_FORCE))
 			return iscsi_fail(why, ISCSI_ERR_BUSY, "%s, and the target is away, so "
 					  "writes that are still on the way would be lost; wait "
 					  "for the target, or use --force", use.text);
-		if (check_use(manager, session, INUSE_BY_SYSTEM, why))
-			return ISCSI_ERR_BUSY;
 	}
 	session_logout(session, asker, use.text);
 	return ISCSI_SUCCESS;

@@ -308,6 +308,48 @@ START_TEST(whoever_asks_for_a_wanted_login_joins_it)
 }
 END_TEST
 
+/* A person who has mended the record isn't answered by what the old one said. */
+START_TEST(a_wanted_login_goes_on_with_a_new_record)
+{
+	static const char *const mended[] = { "node.session.timeo.replacement_timeout", "77", NULL };
+	uint32_t number;
+
+	d->target.status = 0x0203;
+	send_login(&client, 3, MGMT_WANTED | MGMT_NO_WAIT, NULL);
+	await_reply(&client);
+	fake_daemon_settle();
+	number = login_under_way();
+	ck_assert_uint_ne(number, 0);
+	d->target.status = 0;
+	fake_client_open(&other);
+	send_login(&other, 4, 0, mended);
+	ck_assert_uint_eq(await_reply_s(&other, 10), 0);
+	ck_assert_int_eq(other.reply.err, ISCSI_SUCCESS);
+	ck_assert_uint_eq(login_under_way(), 0);
+}
+END_TEST
+
+START_TEST(each_of_two_sessions_can_be_wanted)
+{
+	static const char *const two[] = { "node.session.nr_sessions", "2", NULL };
+	unsigned int up = 0;
+
+	d->target.status = 0x0203;
+	for (uint32_t tag = 3; tag < 5; tag++) {
+		send_login(&client, tag, MGMT_WANTED | MGMT_NO_WAIT, two);
+		await_reply(&client);
+		ck_assert_int_eq(client.reply.err, ISCSI_SUCCESS);
+	}
+	fake_daemon_settle();
+	d->target.status = 0;
+	fake_daemon_wait(20000);
+	ck_assert_uint_eq(login_under_way(), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(d->kernel.session); i++)
+		up += d->kernel.session[i].up;
+	ck_assert_uint_eq(up, 2);
+}
+END_TEST
+
 START_TEST(a_wanted_login_can_be_called_off)
 {
 	uint32_t number;
@@ -998,6 +1040,8 @@ int main(void)
 	tcase_add_test(tc, a_wanted_login_outlives_refusals);
 	tcase_add_test(tc, a_wanted_login_outlives_its_time);
 	tcase_add_test(tc, whoever_asks_for_a_wanted_login_joins_it);
+	tcase_add_test(tc, a_wanted_login_goes_on_with_a_new_record);
+	tcase_add_test(tc, each_of_two_sessions_can_be_wanted);
 	tcase_add_test(tc, a_wanted_login_can_be_called_off);
 	tcase_add_test(tc, a_record_has_its_number_of_sessions);
 	tcase_add_test(tc, bad_requests_are_answered);
