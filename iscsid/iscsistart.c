@@ -236,7 +236,7 @@ static enum iscsi_err set_pairs(struct iscsi_db_record *rec, const struct option
 	enum iscsi_err err = ISCSI_SUCCESS;
 
 	for (size_t i = 0; i < len && !err; i++) {
-		if (!pairs[i].value || !*pairs[i].value)
+		if (!pairs[i].value)	/* an empty value puts the default in place */
 			continue;
 		if (!iscsi_db_record_get(rec, pairs[i].name))
 			return iscsi_fail(why, ISCSI_ERR_INVAL, "Unknown parameter %s.",
@@ -300,9 +300,14 @@ static enum iscsi_err record_of_options(const struct start_options *o, struct is
 	enum iscsi_err err;
 
 	err = new_record(NULL, o->target, o->address, o->port, o->tpgt, ret, why);
+	if (err)
+		return err;
+	err = set_pairs(*ret, chap, ARRAY_SIZE(chap), why);
 	if (!err)
-		err = set_pairs(*ret, chap, ARRAY_SIZE(chap), why);
-	return err ? err : set_pairs(*ret, o->params, o->params_len, why);
+		err = set_pairs(*ret, o->params, o->params_len, why);
+	if (err)
+		*ret = iscsi_db_record_free(*ret);
+	return err;
 }
 
 static enum iscsi_err record_of_firmware(const struct start_options *o,
@@ -321,7 +326,11 @@ static enum iscsi_err record_of_firmware(const struct start_options *o,
 		return err;
 	len = firmware_settings(t, *ret, settings);
 	err = set_pairs(*ret, settings, len, why);
-	return err ? err : set_pairs(*ret, o->params, o->params_len, why);
+	if (!err)
+		err = set_pairs(*ret, o->params, o->params_len, why);
+	if (err)
+		*ret = iscsi_db_record_free(*ret);
+	return err;
 }
 
 /* ---- the kernel's events --------------------------------------------------------------------- */
@@ -426,7 +435,7 @@ static void on_login(struct asker *asker, enum iscsi_err err, uint32_t sid,
 			 iscsi_db_err_text(err));
 	if (!s->open)
 		end_loop(s);
-	else if (s->there)	/* one path is enough to boot from; the daemon may try the others */
+	else if (!err && s->there == 1)	/* one path is enough to boot from; the daemon may try the others */
 		timer_arm_ms(s->timer, OTHERS_WAIT_MS);
 }
 
