@@ -121,18 +121,18 @@ static int read_attr(int dirfd, const char *name, char *ret, size_t size)
 static int parse_number(const char *text)
 {
 	char *end;
-	long n;
+	long long n;		/* a long has 32 bits on some machines */
 
 	if (streq(text, "off"))
 		return -1;
 	if (!isdigit((unsigned char)text[0]) && text[0] != '-')
 		return SYSFS_UNSET;
 	errno = 0;
-	n = strtol(text, &end, 10);
+	n = strtoll(text, &end, 10);
 	if (errno || end == text || (*end && !isspace((unsigned char)*end)))
 		return SYSFS_UNSET;
 	/* -1 may also be shown as an unsigned number. */
-	if (n == (long)UINT32_MAX)
+	if (n == UINT32_MAX)
 		return -1;
 	if (n < -1 || n > INT_MAX)
 		return SYSFS_UNSET;
