@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A session (RFC 7143, 8.3). Each event is one function that names every state. Only
+ * The life of a session (RFC 7143, 8.3): its states, the reports of its connection, the events from
+ * the kernel, and its end. Each event is one function that names every state. Only
  * session_set_state() writes the state; it also stops the timer of the state that it leaves.
+ * Attempts to log in are left to session_attempt.c, scans to session_scan.c.
  */
-#include "iscsid/session.h"
+#include "iscsid/session_private.h"
 
-#include <errno.h>
 #include <inttypes.h>
 
 #include "iscsid/base/log.h"
 #include "iscsid/kernel/scan.h"
 #include "iscsid/message/session_text.h"
-#include "iscsid/route.h"
 #include "libiscsi-db/util.h"
 
 #define SCAN_WAIT_S		10	/* for the first scan, before a login is answered */
@@ -19,43 +19,6 @@
 #define ENDING_TIMEOUT_S	30	/* for the kernel to remove a session */
 #define TIME2WAIT_MAX_S		3600	/* RFC 7143, 13.15; an Async may ask for more */
 #define STEADY_US		10000000	/* after this time up, a session works */
-
-/* In SESSION_FREE and SESSION_FAILED: where the attempt to log in stands. */
-enum attempt_state {
-	ATTEMPT_PAUSE,		/* the session's timer begins the next attempt */
-	ATTEMPT_LOOKUP,		/* the session's timer ends the look-up of a name */
-	ATTEMPT_LOGIN,		/* the connection is at work and uses its own timer */
-};
-
-struct session {
-	struct session *next;		/* belongs to the owner */
-	const struct session_env *env;
-	struct session_config *config;	/* owned */
-	struct conn *conn;		/* owned */
-	enum session_state state;
-	enum attempt_state attempt;
-	struct asker *login_asker;	/* whoever waits is answered when FREE and SCANNING are left */
-	struct asker *logout_askers;
-	struct asker *rescan_askers;
-
-	struct route route;
-	struct scan *scan;
-	bool scan_again;		/* a scan was asked for while another was running */
-	enum runstate_phase phase;	/* of the note of this session */
-	struct timer *timer;
-	struct retry retry;
-	uint32_t number;
-	bool wanted;			/* the first login is never given up */
-	uint64_t wanted_since_us;
-	struct iscsi_why failure;	/* of the last attempt of the first login */
-	unsigned int failed_attempts;	/* since the session was last up */
-	unsigned int failed_connects;	/* those without a TCP connection: reopen_max counts them */
-	uint32_t time2wait_s;		/* negotiated */
-	uint64_t first_attempt_us, up_since_us, failed_since_us, logout_since_us;
-	char *in_use;			/* the mounts on the disks when the logout began, or NULL */
-	char *shown;			/* for session_shown(); NULL: not read since the login */
-	char name[ISCSI_NAME_MAX + ISCSI_ADDRESS_MAX + 64];	/* for the log */
-};
 
 struct session **session_next(struct session *session)
 {
@@ -124,8 +87,7 @@ void session_describe(const struct session *session, enum mgmt_conn_state *conn_
 	}
 }
 
-/* Q3: the session is in full feature phase, and no logout has begun. */
-static bool session_is_up(const struct session *session)
+bool session_is_up(const struct session *session)
 {
 	return session->state == SESSION_SCANNING || session->state == SESSION_LOGGED_IN;
 }
@@ -144,7 +106,7 @@ const char *session_shown(struct session *session)
 
 /* ---- steps that several events share --------------------------------------------------------- */
 
-static uint64_t now_us(const struct session *session)
+uint64_t session_now_us(const struct session *session)
 {
 	return clock_now_us(session->env->conn.clock);
 }
@@ -155,16 +117,15 @@ static const char *const state_texts[] = {
 	[SESSION_LOGGING_OUT] = "LOGGING_OUT", [SESSION_ENDING] = "ENDING",
 };
 
-/* If this change of state ends the first login, its asker is answered with @err and @why. */
-static void session_set_state(struct session *session, enum session_state state,
-			      enum iscsi_err err, const struct iscsi_why *why)
+void session_set_state(struct session *session, enum session_state state, enum iscsi_err err,
+		       const struct iscsi_why *why)
 {
 	if (state == session->state)
 		return;
 	log_debug("%s: %s -> %s", session->name, state_texts[session->state], state_texts[state]);
 	session->state = state;
 	if (state == SESSION_FAILED)
-		session->failed_since_us = now_us(session);
+		session->failed_since_us = session_now_us(session);
 	timer_stop(session->timer);
 	if (state != SESSION_FREE && state != SESSION_SCANNING)
 		asker_answer_all(&session->login_asker, err, conn_sid(session->conn), why);
@@ -186,8 +147,7 @@ static void session_save(struct session *session)
 			    strerror(-r));
 }
 
-/* Tells a restarted daemon how far this session has come. */
-static void session_note(struct session *session, enum runstate_phase phase)
+void session_note(struct session *session, enum runstate_phase phase)
 {
 	if (session->phase == phase)
 		return;
@@ -195,8 +155,7 @@ static void session_note(struct session *session, enum runstate_phase phase)
 	session_save(session);
 }
 
-/* Warns in the log, and tells the person who waits for the login. */
-static void session_warn(struct session *session, const char *what)
+void session_warn(struct session *session, const char *what)
 {
 	const struct session_config *c = session->config;
 	struct asker *asker = session->login_asker;
@@ -231,12 +190,8 @@ static void session_ended(struct session *session, enum iscsi_err err,
 	session->env->on_ended(session->env->arg, session);
 }
 
-/*
- * Has the kernel remove its session from any state; session_destroyed() follows. If the first
- * login is under way, its asker is answered with @login_err and @login_why.
- */
-static void session_end(struct session *session, enum iscsi_err login_err,
-			const struct iscsi_why *login_why)
+void session_end(struct session *session, enum iscsi_err login_err,
+		 const struct iscsi_why *login_why)
 {
 	struct kernel *kernel = session->env->conn.kernel;
 	uint32_t sid = conn_sid(session->conn);
@@ -283,7 +238,7 @@ static void session_end_unflushed(struct session *session, const char *reason)
 
 static unsigned int seconds_since(const struct session *session, uint64_t since_us)
 {
-	return (unsigned int)((now_us(session) - since_us) / 1000000);
+	return (unsigned int)((session_now_us(session) - since_us) / 1000000);
 }
 
 /* The target was away when the logout began. */
@@ -308,283 +263,7 @@ static void session_end_unbinding(struct session *session, const char *cause)
 	session_end_unflushed(session, reason.text);
 }
 
-/* Gives up the first login. The asker is told the reason, and the kernel keeps no session. */
-static void session_give_up(struct session *session, enum iscsi_err err,
-			    const struct iscsi_why *why)
-{
-	log_error("%s: login failed: %s", session->name, why->text);
-	session_end(session, err, why);
-}
-
-/* ---- scanning ---------------------------------------------------------------------------------- */
-
-static void session_scan(struct session *session, bool rescan);
-
-/* The login has succeeded even if the scan found no LUN or couldn't run. */
-static void session_first_scan_ended(struct session *session)
-{
-	if (session->state == SESSION_SCANNING)
-		session_set_state(session, SESSION_LOGGED_IN, ISCSI_SUCCESS, NULL);
-}
-
-static void session_on_scan_done(void *arg, enum iscsi_err err, const struct iscsi_why *why)
-{
-	struct session *session = arg;
-
-	session->scan = NULL;
-	if (err)
-		session_warn(session, why->text);
-	session_first_scan_ended(session);
-	if (session->scan_again && session->state == SESSION_LOGGED_IN) {
-		session_scan(session, true);
-		return;
-	}
-	/* A scan that a lost connection cut short is done again once the session is back. */
-	if (!err && session->state == SESSION_LOGGED_IN)
-		session_note(session, RUNSTATE_SETTLED);
-	asker_answer_all(&session->rescan_askers, err, conn_sid(session->conn), why);
-}
-
-static void session_scan(struct session *session, bool rescan)
-{
-	static const struct iscsi_why no_thread = { "the scan can't start: no memory" };
-	uint32_t sid = conn_sid(session->conn);
-
-	session->scan_again = session->scan != NULL;
-	if (session->scan)
-		return;
-	session->scan = scan_start(session->env->scan_pool, session->env->sysfs, sid, rescan,
-				   session_on_scan_done, session);
-	if (!session->scan) {
-		log_warning("%s: %s", session->name, no_thread.text);
-		session_first_scan_ended(session);
-		asker_answer_all(&session->rescan_askers, ISCSI_ERR_NOMEM, sid, &no_thread);
-	}
-}
-
-enum iscsi_err session_rescan(struct session *session, struct asker *asker,
-			      struct iscsi_why *why)
-{
-	if (!session_is_up(session))
-		return iscsi_fail(why, ISCSI_ERR_SESSION_NOT_CONNECTED,
-				  "the session is not logged in");
-	asker_add(&session->rescan_askers, asker);
-	session_scan(session, true);
-	return ISCSI_SUCCESS;
-}
-
-/* ---- attempts ---------------------------------------------------------------------------------- */
-
-/* The time at which the first login has used up @tries times login_timeout. */
-static uint64_t session_budget_ends_us(const struct session *session, int tries)
-{
-	return session->first_attempt_us +
-	       (uint64_t)tries * (uint64_t)session->config->login_timeout_s * 1000000;
-}
-
-static void session_pause(struct session *session, uint64_t ms)
-{
-	session->attempt = ATTEMPT_PAUSE;
-	timer_arm_ms(session->timer, ms);
-}
-
-/* Arms the next attempt. Returns false if the first login has no time left for that attempt. */
-static bool session_arm_attempt(struct session *session, enum retry_cause cause, uint64_t wait_s)
-{
-	uint32_t random = 0;
-	uint64_t pause_ms;
-
-	(void)session->env->conn.random(&random, sizeof(random));
-	pause_ms = retry_pause_ms(&session->retry, cause, wait_s * 1000, random);
-	if (session->state == SESSION_FREE && !session->wanted &&
-	    now_us(session) + pause_ms * 1000 >=
-	    session_budget_ends_us(session, session->config->initial_login_retry_max))
-		return false;
-	session_pause(session, pause_ms);
-	return true;
-}
-
-static void session_rename(struct session *session);
-static void session_attempt_failed(struct session *session, const struct conn_report *report);
-static void session_wanted_failed(struct session *session, enum retry_cause cause,
-				  enum iscsi_err err, const struct iscsi_why *why);
-
-/* Does the next step of the route. @failure is the reason of the last try, for a route's end. */
-static void session_follow(struct session *session, enum route_step step,
-			   const struct conn_report *failure)
-{
-	switch (step) {
-	case ROUTE_CONNECT:
-		session->attempt = ATTEMPT_LOGIN;
-		timer_stop(session->timer);
-		conn_start(session->conn, &session->route.peer, session->route.security_first);
-		break;
-	case ROUTE_LOOKUP:
-		session->attempt = ATTEMPT_LOOKUP;
-		timer_arm_ms(session->timer, (uint64_t)session->config->login_timeout_s * 1000);
-		break;
-	case ROUTE_UNKNOWN:
-		if (session->state == SESSION_FREE && session->wanted) {
-			/* A boot may be faster than its name service. */
-			session_wanted_failed(session, RETRY_LOST, ISCSI_ERR_TRANS, &failure->why);
-			break;
-		}
-		if (session->state == SESSION_FREE) {
-			session_give_up(session, ISCSI_ERR_TRANS, &failure->why);
-			break;
-		}
-		log_warning("%s: %s", session->name, failure->why.text);
-		(void)session_arm_attempt(session, RETRY_REFUSED, 0);
-		break;
-	case ROUTE_END:
-		session_attempt_failed(session, failure);
-		break;
-	}
-}
-
-static void session_on_route_step(void *arg, enum route_step step, const struct iscsi_why *why)
-{
-	const struct conn_report failure = {
-		.cause = RETRY_LOST, .err = ISCSI_ERR_LOGIN, .why = *why,
-	};
-
-	session_follow(arg, step, &failure);
-}
-
-static void session_attempt(struct session *session)
-{
-	int tries = MAX(session->config->initial_login_retry_max, 1);
-	struct conn_report failure = { .err = ISCSI_ERR_TRANS };
-	uint32_t exp_stat_sn;
-
-	/* A re-login continues from the last StatSN that the kernel saw (RFC 7143, 11.12.9). */
-	if (session->state == SESSION_FAILED &&
-	    !sysfs_read_exp_stat_sn(session->env->sysfs, conn_sid(session->conn), &exp_stat_sn))
-		conn_set_exp_stat_sn(session->conn, exp_stat_sn);
-	session_follow(session,
-		       route_begin(&session->route, session->state == SESSION_FREE ?
-				   session_budget_ends_us(session, tries) : UINT64_MAX,
-				   session->failed_attempts > 0, &failure.why), &failure);
-}
-
 /* ---- what the connection reports ----------------------------------------------------------------- */
-
-/* No half made session stays in the kernel between two attempts, which may be a minute apart. */
-static void session_uncreate(struct session *session)
-{
-	struct kernel *kernel = session->env->conn.kernel;
-	uint32_t sid = conn_sid(session->conn);
-	struct iscsi_why why;
-	bool has_conn;
-
-	if (!sid)
-		return;
-	conn_drop(session->conn);
-	has_conn = conn_kernel_has(session->conn);
-	conn_forget(session->conn);
-	session->env->on_uncreated(session->env->arg, session, sid);
-	session_rename(session);
-	if (kernel->ops->destroy_session(kernel, sid, has_conn, &why))
-		log_warning("session %" PRIu32 ": %s", sid, why.text);
-}
-
-static void session_wanted_failed(struct session *session, enum retry_cause cause,
-				  enum iscsi_err err, const struct iscsi_why *why)
-{
-	bool changed = session->failed_attempts++ == 0 || session->retry.cause != cause;
-	uint64_t ends_us = session_budget_ends_us(session,
-						  session->config->initial_login_retry_max);
-
-	session->failure = *why;
-	session_uncreate(session);
-	/* The first of its kind is news. */
-	if (changed)
-		log_warning("%s: login failed: %s; trying again until it succeeds or is called off",
-			    session->name, why->text);
-	if (cause == RETRY_REFUSED || cause == RETRY_LOCAL || now_us(session) >= ends_us)
-		asker_answer_all(&session->login_asker, err, 0, why);
-	(void)session_arm_attempt(session, cause, 0);
-}
-
-static void session_first_login_failed(struct session *session, const struct conn_report *report)
-{
-	/* Tools expect a time-out if no attempt got an answer, or only the answer "try later". */
-	enum iscsi_err err = report->err == ISCSI_ERR_TRANS || report->err == ISCSI_ERR_LOGIN ?
-			     ISCSI_ERR_TRANS_TIMEOUT : report->err;
-
-	if (session->wanted) {
-		session_wanted_failed(session, report->cause, err, &report->why);
-		return;
-	}
-	if (report->cause == RETRY_REFUSED || report->cause == RETRY_LOCAL) {
-		session_give_up(session, err, &report->why);
-		return;
-	}
-	session->failure = report->why;
-	if (session->failed_attempts++ == 0)
-		log_warning("%s: %s; iscsid tries again", session->name, report->why.text);
-	if (!session_arm_attempt(session, report->cause, 0))
-		session_give_up(session, err, &report->why);
-}
-
-static void session_reopen_failed(struct session *session, const struct conn_report *report)
-{
-	int reopen_max = session->config->reopen_max;
-	bool changed = session->failed_attempts++ == 0 ||
-		       session->retry.cause != report->cause;
-
-	if (report->cause == RETRY_LOST)
-		session->failed_connects++;
-	/* The first failure of a kind is logged; the recovery's end logs the number of attempts. */
-	if (changed)
-		log_warning("%s: %s; iscsid tries again until the session is back", session->name,
-			    report->why.text);
-	if (reopen_max > 0 && session->failed_connects > (unsigned int)reopen_max) {
-		log_error("%s: none of %u attempts reached the target (reopen_max %d); the session "
-			  "ends", session->name, session->failed_connects, reopen_max);
-		session_end(session, ISCSI_SUCCESS, NULL);
-		return;
-	}
-	(void)session_arm_attempt(session, report->cause, 0);
-}
-
-static void session_attempt_failed(struct session *session, const struct conn_report *report)
-{
-	switch (session->state) {
-	case SESSION_FREE:
-		session_first_login_failed(session, report);
-		break;
-	case SESSION_FAILED:
-		session_reopen_failed(session, report);
-		break;
-	case SESSION_SCANNING:
-	case SESSION_LOGGED_IN:
-	case SESSION_UNBINDING:
-	case SESSION_LOGGING_OUT:
-	case SESSION_ENDING:
-		break;		/* no login is under way in these states */
-	}
-}
-
-static void session_conn_failed(struct session *session, const struct conn_report *report)
-{
-	struct conn_report failure = *report;
-	enum route_step step = ROUTE_END;
-
-	if (route_silence_refuses(&session->route, &failure.err, &failure.why))
-		failure.cause = RETRY_REFUSED;
-	else if (report->cause == RETRY_LOST)
-		step = route_next(&session->route, &failure.why);
-	session_follow(session, step, &failure);
-}
-
-/* A redirection holds for this attempt; the next begins at the record's portal (11.13.5). */
-static void session_conn_moved(struct session *session)
-{
-	struct conn_report failure = { .cause = RETRY_LOST, .err = ISCSI_ERR_LOGIN };
-
-	session_follow(session, route_moved(&session->route, &failure.why), &failure);
-}
 
 static void session_came_up(struct session *session)
 {
@@ -610,7 +289,7 @@ static void session_came_up(struct session *session)
 			   sid, session->failed_attempts + 1);
 	session->failed_attempts = 0;
 	session->failed_connects = 0;
-	session->up_since_us = now_us(session);
+	session->up_since_us = session_now_us(session);
 	free(session->shown);		/* this login may have negotiated other values */
 	session->shown = NULL;
 	if (!first) {
@@ -634,7 +313,7 @@ static void session_came_up(struct session *session)
  */
 static void session_reopen(struct session *session, uint64_t wait_s)
 {
-	bool was_steady = now_us(session) - session->up_since_us >= STEADY_US;
+	bool was_steady = session_now_us(session) - session->up_since_us >= STEADY_US;
 
 	/* The login has succeeded even if its first scan is still under way. */
 	session_set_state(session, SESSION_FAILED, ISCSI_SUCCESS, NULL);		/* N5 */
@@ -742,7 +421,7 @@ static void session_on_report(void *arg, const struct conn_report *report)
 	}
 }
 
-static void session_rename(struct session *session)
+void session_rename(struct session *session)
 {
 	const struct session_config *c = session->config;
 	uint32_t sid = conn_sid(session->conn);
@@ -879,7 +558,7 @@ static void session_unbind(struct session *session)
 	struct iscsi_why why;
 
 	session_note(session, RUNSTATE_ENDING);
-	session->logout_since_us = now_us(session);
+	session->logout_since_us = session_now_us(session);
 	timer_arm_ms(session->timer, UNBIND_TIMEOUT_S * 1000);
 	if (kernel->ops->unbind_session(kernel, conn_sid(session->conn), &why))
 		session_end_unflushed(session, why.text);
@@ -956,34 +635,6 @@ struct session *session_new_login(const struct session_env *env, struct session_
 	return session;
 }
 
-void session_want(struct session *session)
-{
-	if (!session->wanted)
-		session->wanted_since_us = now_us(session);
-	session->wanted = true;
-}
-
-void session_join(struct session *session, struct asker *asker)
-{
-	asker_add(&session->login_asker, asker);
-	session->first_attempt_us = now_us(session);
-	if (session->attempt == ATTEMPT_PAUSE)
-		timer_arm_ms(session->timer, 0);
-}
-
-bool session_attempts(const struct session *session, struct session_attempts *ret)
-{
-	if (session->state != SESSION_FREE)
-		return false;
-	*ret = (struct session_attempts){
-		.wanted = session->wanted, .failed = session->failed_attempts,
-		.since_us = now_us(session) - (session->wanted ? session->wanted_since_us :
-						session->first_attempt_us),
-		.failure = session->failure.text,
-	};
-	return true;
-}
-
 struct session *session_new_adopted(const struct session_env *env, struct session_config *config,
 				    const struct sysfs_session *found, const struct runstate *note,
 				    enum session_state state, bool scan_due)
@@ -1014,7 +665,7 @@ void session_start(struct session *session)
 {
 	switch (session->state) {
 	case SESSION_FREE:
-		session->first_attempt_us = now_us(session);
+		session->first_attempt_us = session_now_us(session);
 		session_attempt(session);
 		break;
 	case SESSION_SCANNING:

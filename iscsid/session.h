@@ -71,7 +71,10 @@ struct session *session_new_adopted(const struct session_env *env, struct sessio
  * attempts go on.
  */
 void session_want(struct session *session);
-/* The same, for one that may be waiting between two attempts: @asker wants an attempt now. */
+/*
+ * @asker waits for the first login too. The time for the first login begins anew, and a pause
+ * between two attempts ends at once.
+ */
 void session_join(struct session *session, struct asker *asker);
 
 /* A first login that is under way, as whoever asks for it sees it. */
@@ -82,7 +85,7 @@ struct session_attempts {
 	const char *failure;		/* why the last attempt failed; "" */
 };
 
-/* False: its first login isn't under way. */
+/* Returns false if the session's first login isn't under way. */
 bool session_attempts(const struct session *session, struct session_attempts *ret);
 
 /* Begins the session's work. Call it once the owner can find the session by its node. */

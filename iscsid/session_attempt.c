@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The attempts of a session to log in: the first login within its budget of time, a login that is
+ * wanted for as long as it takes, and the reopening of a lost connection. session.c begins an
+ * attempt and passes on what the connection reports about the attempt; this file does the steps of
+ * the route and chooses the pause before the next attempt, or gives the session up. What follows a
+ * login that has succeeded is left to session.c.
+ */
+#include "iscsid/session_private.h"
+
+#include <inttypes.h>
+
+#include "iscsid/base/log.h"
+#include "libiscsi-db/util.h"
+
+/* ---- failed attempts and pauses -------------------------------------------------------------- */
+
+/* Gives up the first login. The asker is told the reason, and the kernel keeps no session. */
+static void session_give_up(struct session *session, enum iscsi_err err,
+			    const struct iscsi_why *why)
+{
+	log_error("%s: login failed: %s", session->name, why->text);
+	session_end(session, err, why);
+}
+
+/* The time at which the first login has used up @tries times login_timeout. */
+static uint64_t session_budget_ends_us(const struct session *session, int tries)
+{
+	return session->first_attempt_us +
+	       (uint64_t)tries * (uint64_t)session->config->login_timeout_s * 1000000;
+}
+
+void session_pause(struct session *session, uint64_t ms)
+{
+	session->attempt = ATTEMPT_PAUSE;
+	timer_arm_ms(session->timer, ms);
+}
+
+bool session_arm_attempt(struct session *session, enum retry_cause cause, uint64_t wait_s)
+{
+	uint32_t random = 0;
+	uint64_t pause_ms;
+
+	(void)session->env->conn.random(&random, sizeof(random));
+	pause_ms = retry_pause_ms(&session->retry, cause, wait_s * 1000, random);
+	if (session->state == SESSION_FREE && !session->wanted &&
+	    session_now_us(session) + pause_ms * 1000 >=
+	    session_budget_ends_us(session, session->config->initial_login_retry_max))
+		return false;
+	session_pause(session, pause_ms);
+	return true;
+}
+
+/* No half made session stays in the kernel between two attempts, which may be a minute apart. */
+static void session_uncreate(struct session *session)
+{
+	struct kernel *kernel = session->env->conn.kernel;
+	uint32_t sid = conn_sid(session->conn);
+	struct iscsi_why why;
+	bool has_conn;
+
+	if (!sid)
+		return;
+	conn_drop(session->conn);
+	has_conn = conn_kernel_has(session->conn);
+	conn_forget(session->conn);
+	session->env->on_uncreated(session->env->arg, session, sid);
+	session_rename(session);
+	if (kernel->ops->destroy_session(kernel, sid, has_conn, &why))
+		log_warning("session %" PRIu32 ": %s", sid, why.text);
+}
+
+static void session_wanted_failed(struct session *session, enum retry_cause cause,
+				  enum iscsi_err err, const struct iscsi_why *why)
+{
+	bool changed = session->failed_attempts++ == 0 || session->retry.cause != cause;
+	uint64_t ends_us = session_budget_ends_us(session,
+						  session->config->initial_login_retry_max);
+
+	session->failure = *why;
+	session_uncreate(session);
+	/* Only the first failure of a kind is logged. */
+	if (changed)
+		log_warning("%s: login failed: %s; trying again until it succeeds or is called off",
+			    session->name, why->text);
+	if (cause == RETRY_REFUSED || cause == RETRY_LOCAL || session_now_us(session) >= ends_us)
+		asker_answer_all(&session->login_asker, err, 0, why);
+	(void)session_arm_attempt(session, cause, 0);
+}
+
+static void session_first_login_failed(struct session *session, const struct conn_report *report)
+{
+	/* Tools expect a time-out if no attempt got an answer, or only the answer "try later". */
+	enum iscsi_err err = report->err == ISCSI_ERR_TRANS || report->err == ISCSI_ERR_LOGIN ?
+			     ISCSI_ERR_TRANS_TIMEOUT : report->err;
+
+	if (session->wanted) {
+		session_wanted_failed(session, report->cause, err, &report->why);
+		return;
+	}
+	if (report->cause == RETRY_REFUSED || report->cause == RETRY_LOCAL) {
+		session_give_up(session, err, &report->why);
+		return;
+	}
+	session->failure = report->why;
+	if (session->failed_attempts++ == 0)
+		log_warning("%s: %s; iscsid tries again", session->name, report->why.text);
+	if (!session_arm_attempt(session, report->cause, 0))
+		session_give_up(session, err, &report->why);
+}
+
+static void session_reopen_failed(struct session *session, const struct conn_report *report)
+{
+	int reopen_max = session->config->reopen_max;
+	bool changed = session->failed_attempts++ == 0 ||
+		       session->retry.cause != report->cause;
+
+	if (report->cause == RETRY_LOST)
+		session->failed_connects++;
+	/* The first failure of a kind is logged; the recovery's end logs the number of attempts. */
+	if (changed)
+		log_warning("%s: %s; iscsid tries again until the session is back", session->name,
+			    report->why.text);
+	if (reopen_max > 0 && session->failed_connects > (unsigned int)reopen_max) {
+		log_error("%s: none of %u attempts reached the target (reopen_max %d); the session "
+			  "ends", session->name, session->failed_connects, reopen_max);
+		session_end(session, ISCSI_SUCCESS, NULL);
+		return;
+	}
+	(void)session_arm_attempt(session, report->cause, 0);
+}
+
+static void session_attempt_failed(struct session *session, const struct conn_report *report)
+{
+	switch (session->state) {
+	case SESSION_FREE:
+		session_first_login_failed(session, report);
+		break;
+	case SESSION_FAILED:
+		session_reopen_failed(session, report);
+		break;
+	case SESSION_SCANNING:
+	case SESSION_LOGGED_IN:
+	case SESSION_UNBINDING:
+	case SESSION_LOGGING_OUT:
+	case SESSION_ENDING:
+		break;		/* no login is under way in these states */
+	}
+}
+
+/* ---- the steps of an attempt ----------------------------------------------------------------- */
+
+void session_follow(struct session *session, enum route_step step,
+		    const struct conn_report *failure)
+{
+	switch (step) {
+	case ROUTE_CONNECT:
+		session->attempt = ATTEMPT_LOGIN;
+		timer_stop(session->timer);
+		conn_start(session->conn, &session->route.peer, session->route.security_first);
+		break;
+	case ROUTE_LOOKUP:
+		session->attempt = ATTEMPT_LOOKUP;
+		timer_arm_ms(session->timer, (uint64_t)session->config->login_timeout_s * 1000);
+		break;
+	case ROUTE_UNKNOWN:
+		if (session->state == SESSION_FREE && session->wanted) {
+			/* A boot may be faster than its name service. */
+			session_wanted_failed(session, RETRY_LOST, ISCSI_ERR_TRANS, &failure->why);
+			break;
+		}
+		if (session->state == SESSION_FREE) {
+			session_give_up(session, ISCSI_ERR_TRANS, &failure->why);
+			break;
+		}
+		log_warning("%s: %s", session->name, failure->why.text);
+		(void)session_arm_attempt(session, RETRY_REFUSED, 0);
+		break;
+	case ROUTE_END:
+		session_attempt_failed(session, failure);
+		break;
+	}
+}
+
+void session_on_route_step(void *arg, enum route_step step, const struct iscsi_why *why)
+{
+	const struct conn_report failure = {
+		.cause = RETRY_LOST, .err = ISCSI_ERR_LOGIN, .why = *why,
+	};
+
+	session_follow(arg, step, &failure);
+}
+
+void session_attempt(struct session *session)
+{
+	int tries = MAX(session->config->initial_login_retry_max, 1);
+	struct conn_report failure = { .err = ISCSI_ERR_TRANS };
+	uint32_t exp_stat_sn;
+
+	/* A re-login continues from the last StatSN that the kernel saw (RFC 7143, 11.12.9). */
+	if (session->state == SESSION_FAILED &&
+	    !sysfs_read_exp_stat_sn(session->env->sysfs, conn_sid(session->conn), &exp_stat_sn))
+		conn_set_exp_stat_sn(session->conn, exp_stat_sn);
+	session_follow(session,
+		       route_begin(&session->route, session->state == SESSION_FREE ?
+				   session_budget_ends_us(session, tries) : UINT64_MAX,
+				   session->failed_attempts > 0, &failure.why), &failure);
+}
+
+void session_conn_failed(struct session *session, const struct conn_report *report)
+{
+	struct conn_report failure = *report;
+	enum route_step step = ROUTE_END;
+
+	if (route_silence_refuses(&session->route, &failure.err, &failure.why))
+		failure.cause = RETRY_REFUSED;
+	else if (report->cause == RETRY_LOST)
+		step = route_next(&session->route, &failure.why);
+	session_follow(session, step, &failure);
+}
+
+/* A redirection holds for this attempt; the next begins at the record's portal (11.13.5). */
+void session_conn_moved(struct session *session)
+{
+	struct conn_report failure = { .cause = RETRY_LOST, .err = ISCSI_ERR_LOGIN };
+
+	session_follow(session, route_moved(&session->route, &failure.why), &failure);
+}
+
+/* ---- who waits for the first login ----------------------------------------------------------- */
+
+void session_want(struct session *session)
+{
+	if (!session->wanted)
+		session->wanted_since_us = session_now_us(session);
+	session->wanted = true;
+}
+
+void session_join(struct session *session, struct asker *asker)
+{
+	asker_add(&session->login_asker, asker);
+	session->first_attempt_us = session_now_us(session);
+	if (session->attempt == ATTEMPT_PAUSE)
+		timer_arm_ms(session->timer, 0);
+}
+
+bool session_attempts(const struct session *session, struct session_attempts *ret)
+{
+	if (session->state != SESSION_FREE)
+		return false;
+	*ret = (struct session_attempts){
+		.wanted = session->wanted, .failed = session->failed_attempts,
+		.since_us = session_now_us(session) -
+			    (session->wanted ? session->wanted_since_us :
+					       session->first_attempt_us),
+		.failure = session->failure.text,
+	};
+	return true;
+}
