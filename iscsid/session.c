@@ -359,7 +359,9 @@ static void session_conn_closed(struct session *session)
 	case SESSION_LOGGED_IN:		/* the target asked for the logout, so log in again */
 		session_reopen(session, session->time2wait_s);
 		break;
-	case SESSION_UNBINDING:
+	case SESSION_UNBINDING:		/* the target asked for the logout before all was written */
+		session_end_unbinding(session, "the target closed the connection");
+		break;
 	case SESSION_LOGGING_OUT:
 		session_end(session, ISCSI_SUCCESS, NULL);	/* N3 */
 		break;

@@ -202,7 +202,7 @@ void session_attempt(struct session *session)
 	    !sysfs_read_exp_stat_sn(session->env->sysfs, conn_sid(session->conn), &exp_stat_sn))
 		conn_set_exp_stat_sn(session->conn, exp_stat_sn);
 	session_follow(session,
-		       route_begin(&session->route, session->state == SESSION_FREE ?
+		       route_begin(&session->route, session->state == SESSION_FREE && !session->wanted ?
 				   session_budget_ends_us(session, tries) : UINT64_MAX,
 				   session->failed_attempts > 0, &failure.why), &failure);
 }
