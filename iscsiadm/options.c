@@ -547,7 +547,9 @@ static enum iscsi_err read_value(struct options *ret, const char **value, struct
 	for (ssize_t i = 0; i < len; i++)
 		good &= !iscntrl((unsigned char)line[i]) || line[i] == '\t';
 	if (!good) {
-		free_secret(line);
+		if (line)	/* at the end of the input getline() writes nothing there */
+			explicit_bzero(line, room);
+		free(line);
 		return iscsi_fail(why, ISCSI_ERR_INVAL,
 				  "-v - needs a line of text on standard input");
 	}
