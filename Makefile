@@ -219,13 +219,16 @@ deps:
 # A make of its own each time: what deps installs is found by the next one.
 demo:
 	test/lab/deps build test
-	$(MAKE) --no-print-directory all
+	$(MAKE) --no-print-directory -j$$(nproc) all
 	test/lab/demo
 
 check:
 	test/lab/deps build test
-	$(MAKE) --no-print-directory check-unit check-unit-san check-corpus check-system
+	for goal in check-unit check-unit-san check-corpus check-system; do \
+		$(MAKE) --no-print-directory -j$$(nproc) $$goal || exit 1; \
+	done
 
+# One goal after the other, since the tests take the whole machine; only building is shared out.
 # Each program prints what failed; the tests' own summary stands at the end of check-system.
 check-unit: all $(unit_bin)
 	@for t in $(unit_bin); do $$t || { echo "FAILED: $$t"; exit 1; }; done
