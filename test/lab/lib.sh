@@ -419,6 +419,7 @@ trace_iscsid()
 	rm -f /tmp/lab-trace
 	setsid strace -f -qq -o /tmp/lab-trace -p "$pid" 2>/tmp/lab-trace.err &
 	TRACE_PID=$!
+	TRACED=$pid
 	wait_for 10 traced "$pid" || fail "strace does not attach: $(cat /tmp/lab-trace.err)"
 }
 
@@ -436,7 +437,7 @@ trace_end()
 {
 	kill -TERM "$TRACE_PID"
 	wait_for 10 gone "$TRACE_PID" || fail "strace does not end"
-	OUT=$("$LAB_LIB/strace-report" /tmp/lab-trace "${TRACE_FDS[@]}")
+	OUT=$("$LAB_LIB/strace-report" /tmp/lab-trace "$TRACED" "${TRACE_FDS[@]}")
 }
 
 # report_value NAME: a number out of that report.
