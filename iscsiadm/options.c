@@ -9,7 +9,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,48 +18,9 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "iscsiadm/tokens.h"
 #include "libiscsi-db/lookalike.h"
 #include "libiscsi-db/util.h"
-
-/* Options without a letter have numbers below all letters. */
-enum { OPT_DBROOT = 1, OPT_FORCE = 2 };
-
-static const struct option long_options[] = {
-	{ "mode",	 required_argument, NULL, 'm' },
-	{ "type",	 required_argument, NULL, 't' },
-	{ "portal",	 required_argument, NULL, 'p' },
-	{ "targetname",	 required_argument, NULL, 'T' },
-	{ "interface",	 required_argument, NULL, 'I' },
-	{ "op",		 required_argument, NULL, 'o' },
-	{ "name",	 required_argument, NULL, 'n' },
-	{ "value",	 required_argument, NULL, 'v' },
-	{ "login",	 no_argument,	    NULL, 'l' },
-	{ "logout",	 no_argument,	    NULL, 'u' },
-	{ "loginall",	 required_argument, NULL, 'L' },
-	{ "logoutall",	 required_argument, NULL, 'U' },
-	{ "no_wait",	 no_argument,	    NULL, 'W' },
-	{ "sid",	 required_argument, NULL, 'r' },
-	{ "rescan",	 no_argument,	    NULL, 'R' },
-	{ "stats",	 no_argument,	    NULL, 's' },
-	{ "print",	 required_argument, NULL, 'P' },
-	{ "show",	 no_argument,	    NULL, 'S' },
-	{ "discover",	 no_argument,	    NULL, 'D' },
-	{ "debug",	 required_argument, NULL, 'd' },
-	{ "host",	 required_argument, NULL, 'H' },
-	{ "submode",	 required_argument, NULL, 'C' },
-	{ "index",	 required_argument, NULL, 'x' },
-	{ "portal_type", required_argument, NULL, 'A' },
-	{ "ip",		 required_argument, NULL, 'a' },
-	{ "packetsize",	 required_argument, NULL, 'b' },
-	{ "count",	 required_argument, NULL, 'c' },
-	{ "interval",	 required_argument, NULL, 'i' },
-	{ "killiscsid",	 required_argument, NULL, 'k' },
-	{ "dbroot",	 required_argument, NULL, OPT_DBROOT },
-	{ "force",	 no_argument,	    NULL, OPT_FORCE },
-	{ "version",	 no_argument,	    NULL, 'V' },
-	{ "help",	 no_argument,	    NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
 
 /* Each mode also takes OPT_DBROOT; "\2" is OPT_FORCE. "-m node -h" asks for the help of that mode. */
 static const struct {
@@ -124,209 +84,6 @@ static int find_word(const struct word *words, const char *text)
 	while (words->text && !streq(words->text, text))
 		words++;
 	return words->value;
-}
-
-/* ---- tokens ---------------------------------------------------------------------------- */
-
-/* The codes of tokens that are no good option; other codes are the letters of options. */
-enum { TOKEN_UNKNOWN = 256, TOKEN_NO_ARGUMENT, TOKEN_NEEDLESS_ARGUMENT };
-
-struct token {
-	int code;
-	int letter;		/* 0: an unknown or ambiguous long option */
-	const char *word;	/* the word of argv in which the option stands */
-	const char *arg;
-};
-
-struct token_list {
-	struct token *tokens;
-	size_t len;
-	char **words;		/* the words that belong to no option */
-	size_t word_count;
-	char **argv;		/* a copy, since getopt_long() sorts its argv */
-};
-
-static void token_list_done(struct token_list *list)
-{
-	free(list->tokens);
-	free(list->argv);
-}
-
-/* Makes getopt's ":a:b..." from the table of long options. */
-static void short_options(char *ret)
-{
-	*ret++ = ':';
-	for (const struct option *o = long_options; o->name; o++) {
-		if (o->val == OPT_DBROOT)
-			continue;
-		*ret++ = (char)o->val;
-		if (o->has_arg == required_argument)
-			*ret++ = ':';
-	}
-	*ret = '\0';
-}
-
-static void token_classify(struct token *t, int c)
-{
-	t->code = c;
-	t->letter = c;
-	if (c == ':') {
-		t->code = TOKEN_NO_ARGUMENT;
-		t->letter = optopt;
-	} else if (c == '?') {
-		/* A known letter means "--login=yes". */
-		t->code = optopt && !strncmp(t->word, "--", 2) ? TOKEN_NEEDLESS_ARGUMENT :
-								 TOKEN_UNKNOWN;
-		t->letter = optopt;
-	}
-}
-
-static enum iscsi_err tokenize(int argc, char **argv, struct token_list *ret)
-{
-	char shorts[2 * ARRAY_SIZE(long_options) + 2];
-	struct token_list list = { NULL, 0, NULL, 0, NULL };
-	size_t room = 1;
-	int i, c;
-
-	for (i = 1; i < argc; i++)
-		room += strlen(argv[i]) + 1;
-	list.tokens = calloc(room, sizeof(*list.tokens));
-	list.argv = calloc((size_t)argc + 1, sizeof(*list.argv));
-	if (!list.tokens || !list.argv) {
-		token_list_done(&list);
-		return ISCSI_ERR_NOMEM;
-	}
-	memcpy(list.argv, argv, (size_t)argc * sizeof(*argv));
-	short_options(shorts);
-
-	opterr = 0;
-	optind = 0;		/* makes glibc forget an earlier command line */
-	while ((c = getopt_long(argc, list.argv, shorts, long_options, NULL)) != -1) {
-		struct token *t = &list.tokens[list.len++];
-
-		/* In the middle of "-zl" optind still points at that word. */
-		i = c == '?' && optopt && optind < argc && list.argv[optind][0] == '-' &&
-		    list.argv[optind][1] != '-' && strchr(list.argv[optind], optopt) ?
-		    optind : optind - 1;
-		t->word = list.argv[MAX(i, 1)];
-		t->arg = optarg;
-		token_classify(t, c);
-	}
-	list.words = list.argv + optind;
-	list.word_count = (size_t)(argc - optind);
-	*ret = list;
-	return ISCSI_SUCCESS;
-}
-
-/* ---- characters that only look like ASCII ---------------------------------------------- */
-
-/*
- * The option that was meant by a word whose dashes aren't all ASCII. An editor makes one dash of
- * two, so a word that begins a long option gets two.
- */
-static void guess_option(const char *word, char *ret, size_t size)
-{
-	char ascii[128];
-	const char *name;
-	bool is_long;
-
-	lookalike_to_ascii(word, ascii, sizeof(ascii));
-	name = ascii + strspn(ascii, "-");
-	is_long = name - ascii > 1;
-	for (const struct option *o = long_options; o->name && name[0] && name[1]; o++)
-		is_long |= !strncmp(o->name, name, strcspn(name, "="));
-	(void)snprintf(ret, size, "%s%s", is_long ? "--" : "-", name);
-}
-
-/* ---- complaints ------------------------------------------------------------------------ */
-
-/* The long option nearest to "--wrod=...", or NULL if none is near. */
-static const char *nearest_option(const char *word)
-{
-	unsigned int least;
-	const char *best = NULL;
-	char name[32];
-
-	if (strncmp(word, "--", 2))
-		return NULL;
-	(void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
-	least = (unsigned int)MIN(strlen(name), (size_t)3);
-	for (const struct option *o = long_options; o->name; o++) {
-		unsigned int n = edit_distance(name, o->name, least);
-
-		if (n < least) {
-			least = n;
-			best = o->name;
-		}
-	}
-	return best;
-}
-
-static enum iscsi_err complain_unknown(const struct token *t, const char *mode,
-				       struct iscsi_why *why)
-{
-	char list[256] = "";
-	const char *near;
-	size_t len, found = 0;
-
-	if (t->letter & 0x80) {		/* a byte of a longer character: "-–login" */
-		guess_option(t->word, list, sizeof(list));
-		return iscsi_fail(why, ISCSI_ERR_INVAL,
-				  "unrecognized option '%s'; did you mean '%s'?", t->word, list);
-	}
-	if (t->letter && *mode)
-		return iscsi_fail(why, ISCSI_ERR_INVAL,
-				  "%s mode: option '-%c' is not allowed/supported", mode,
-				  t->letter);
-	if (t->letter)
-		return iscsi_fail(why, ISCSI_ERR_INVAL, "unrecognized character '%c'",
-				  t->letter);
-
-	len = strcspn(t->word + 2, "=");
-	for (const struct option *o = long_options; o->name; o++) {
-		if (strncmp(o->name, t->word + 2, len))
-			continue;
-		(void)snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s--%s",
-			       found++ ? ", " : "", o->name);
-	}
-	if (found && len)
-		return iscsi_fail(why, ISCSI_ERR_INVAL,
-				  "option '%s' is ambiguous; possibilities: %s", t->word, list);
-	near = nearest_option(t->word);
-	return iscsi_fail(why, ISCSI_ERR_INVAL, "unrecognized option '%s'%s%s%s", t->word,
-			  near ? "; did you mean '--" : "", near ? near : "", near ? "'?" : "");
-}
-
-static const char *long_name(int letter)
-{
-	const struct option *o = long_options;
-
-	while (o->name && o->val != letter)
-		o++;
-	return o->name;
-}
-
-/* Says why a token can't be used in @mode; "" stands for no mode. */
-static enum iscsi_err complain(const struct token *t, const char *mode, struct iscsi_why *why)
-{
-	switch (t->code) {
-	case TOKEN_NO_ARGUMENT:
-		if (!strncmp(t->word, "--", 2))
-			return iscsi_fail(why, ISCSI_ERR_INVAL,
-					  "option '--%s' requires an argument",
-					  long_name(t->letter));
-		return iscsi_fail(why, ISCSI_ERR_INVAL, "option requires an argument -- '%c'",
-				  t->letter);
-	case TOKEN_NEEDLESS_ARGUMENT:
-		return iscsi_fail(why, ISCSI_ERR_INVAL, "option '%.*s' takes no argument",
-				  (int)strcspn(t->word, "="), t->word);
-	case TOKEN_UNKNOWN:
-		return complain_unknown(t, mode, why);
-	default:
-		return iscsi_fail(why, ISCSI_ERR_INVAL,
-				  "%s mode: option '-%c' is not allowed/supported", mode,
-				  t->code);
-	}
 }
 
 /* ---- arguments ------------------------------------------------------------------------- */
@@ -633,7 +390,7 @@ static enum iscsi_err take_mode(struct options *ret, const struct token_list *li
 
 		if (t->code != OPT_DBROOT &&
 		    (t->code > UCHAR_MAX || !strchr(modes[mode].legal, t->code)))
-			return complain(t, arg, why);
+			return tokens_complain(t, arg, why);
 	}
 	ret->mode = mode;
 	return ISCSI_SUCCESS;
@@ -720,7 +477,7 @@ static enum iscsi_err check_dashes(int argc, char **argv, struct iscsi_why *why)
 		/* A secret may begin with anything. */
 		if (streq(argv[i - 1], "-v") || streq(argv[i - 1], "--value"))
 			continue;
-		guess_option(argv[i], hint, sizeof(hint));
+		tokens_guess_option(argv[i], hint, sizeof(hint));
 		return iscsi_fail(why, ISCSI_ERR_INVAL,
 				  "'%s' begins with a '%s' that only looks like '-'; "
 				  "did you mean '%s'?", argv[i], found, hint);
@@ -835,7 +592,7 @@ static enum iscsi_err take_all_tokens(int argc, char **argv, const struct token_
 	}
 	if (bad) {
 		ret->suggest_help = true;
-		return complain(bad, "", why);
+		return tokens_complain(bad, "", why);
 	}
 	err = check_dashes(argc, argv, why);
 	if (err || ret->action == ACTION_STOP_DAEMON)
@@ -856,11 +613,11 @@ enum iscsi_err options_parse(int argc, char **argv, struct options *ret, struct 
 	ret->print_level = OPTION_UNSET;
 	ret->packet_size = 32;
 	ret->packet_count = 1;
-	err = tokenize(argc, argv, &list);
+	err = tokens_read(argc, argv, &list);
 	if (err)
 		return iscsi_fail(why, err, "no memory for the command line");
 	err = take_all_tokens(argc, argv, &list, ret, why);
-	token_list_done(&list);
+	tokens_done(&list);
 	return err;
 }
 
