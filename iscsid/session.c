@@ -96,8 +96,12 @@ const char *session_shown(struct session *session)
 {
 	struct sysfs_session found;
 
-	if (!session_is_up(session))
+	if (session->state == SESSION_FAILED) {
+		free(session->shown);
+		session->shown = session_outage_text(session);
+	} else if (!session_is_up(session)) {
 		return "";
+	}
 	if (!session->shown && !sysfs_read_session(session->env->sysfs, conn_sid(session->conn),
 						   SYSFS_DETAIL_VALUES, &found))
 		session->shown = session_text_print(&found);
@@ -290,7 +294,7 @@ static void session_came_up(struct session *session)
 	session->failed_attempts = 0;
 	session->failed_connects = 0;
 	session->up_since_us = session_now_us(session);
-	free(session->shown);		/* this login may have negotiated other values */
+	free(session->shown);		/* of the outage, or of the login before */
 	session->shown = NULL;
 	if (!first) {
 		session_set_state(session, SESSION_LOGGED_IN, ISCSI_SUCCESS, NULL);	/* N4 */
@@ -311,12 +315,13 @@ static void session_came_up(struct session *session)
  * After a loss, the first attempt waits for @wait_s only. But if the target drops each login soon
  * after accepting it, the loss counts as a failed attempt, so that the pauses grow.
  */
-static void session_reopen(struct session *session, uint64_t wait_s)
+static void session_reopen(struct session *session, uint64_t wait_s, const char *reason)
 {
 	bool was_steady = session_now_us(session) - session->up_since_us >= STEADY_US;
 
 	/* The login has succeeded even if its first scan is still under way. */
 	session_set_state(session, SESSION_FAILED, ISCSI_SUCCESS, NULL);		/* N5 */
+	session->failure_err = iscsi_fail(&session->failure, ISCSI_ERR_TRANS, "%s", reason);
 	if (was_steady) {
 		retry_reset(&session->retry);
 		session_pause(session, wait_s * 1000);
@@ -335,10 +340,10 @@ static void session_conn_lost(struct session *session, const struct conn_report 
 	case SESSION_LOGGED_IN:
 		log_warning("Kernel reported iSCSI connection %" PRIu32 ":0 error: %s; %s will be "
 			    "reopened", conn_sid(session->conn), report->why.text, session->name);
-		session_reopen(session, wait_s);
+		session_reopen(session, wait_s, report->why.text);
 		break;
 	case SESSION_FAILED:
-		session_reopen(session, wait_s);
+		session_reopen(session, wait_s, report->why.text);
 		break;
 	case SESSION_UNBINDING:
 		session_end_unbinding(session, report->why.text);
@@ -357,7 +362,7 @@ static void session_conn_closed(struct session *session)
 	switch (session->state) {
 	case SESSION_SCANNING:
 	case SESSION_LOGGED_IN:		/* the target asked for the logout, so log in again */
-		session_reopen(session, session->time2wait_s);
+		session_reopen(session, session->time2wait_s, "the target asked for a logout");
 		break;
 	case SESSION_UNBINDING:		/* the target asked for the logout before all was written */
 		session_end_unbinding(session, "the target closed the connection");
@@ -680,6 +685,8 @@ void session_start(struct session *session)
 		break;
 	case SESSION_FAILED:
 		log_notice("%s: iscsid has taken over the session and reopens it", session->name);
+		session->failure_err = iscsi_fail(&session->failure, ISCSI_ERR_TRANS,
+						  "the connection was lost before iscsid started");
 		session_save(session);
 		session_pause(session, 1);
 		break;

@@ -136,8 +136,9 @@ void session_describe(const struct session *session, enum mgmt_conn_state *conn_
 
 /*
  * The attributes that the kernel shows of a healthy session, printed by session_text_print().
- * They are read once and kept until the next login. The result is "" if the session isn't logged
- * in or its attributes can't be read.
+ * They are read once and kept until the next login. Of a session in SESSION_FAILED, its outage,
+ * printed anew by session_text_print_outage(). The result is "" if the session is in another
+ * state or its attributes can't be read.
  */
 const char *session_shown(struct session *session);
 

@@ -11,6 +11,7 @@
 #include <inttypes.h>
 
 #include "iscsid/base/log.h"
+#include "iscsid/message/session_text.h"
 #include "libiscsi-db/util.h"
 
 /* ---- failed attempts and pauses -------------------------------------------------------------- */
@@ -33,6 +34,7 @@ static uint64_t session_budget_ends_us(const struct session *session, int tries)
 void session_pause(struct session *session, uint64_t ms)
 {
 	session->attempt = ATTEMPT_PAUSE;
+	session->next_attempt_us = session_now_us(session) + ms * 1000;
 	timer_arm_ms(session->timer, ms);
 }
 
@@ -78,6 +80,7 @@ static void session_wanted_failed(struct session *session, enum retry_cause caus
 						  session->config->initial_login_retry_max);
 
 	session->failure = *why;
+	session->failure_err = err;
 	session_uncreate(session);
 	/* Only the first failure of a kind is logged. */
 	if (changed)
@@ -115,6 +118,8 @@ static void session_reopen_failed(struct session *session, const struct conn_rep
 	bool changed = session->failed_attempts++ == 0 ||
 		       session->retry.cause != report->cause;
 
+	session->failure = report->why;
+	session->failure_err = report->err;
 	if (report->cause == RETRY_LOST)
 		session->failed_connects++;
 	/* The first failure of a kind is logged; the recovery's end logs the number of attempts. */
@@ -256,4 +261,31 @@ bool session_attempts(const struct session *session, struct session_attempts *re
 		.failure = session->failure.text,
 	};
 	return true;
+}
+
+/* The time from now until @until_us in ms, rounded up; 0 if that time is over. */
+static int64_t session_ms_until(const struct session *session, uint64_t until_us)
+{
+	uint64_t now_us = session_now_us(session);
+
+	return until_us > now_us ? (int64_t)((until_us - now_us + 999) / 1000) : 0;
+}
+
+char *session_outage_text(const struct session *session)
+{
+	uint64_t since_us = session->failed_since_us;
+	int limit_s = session->config->replacement_timeout_s;
+	struct session_outage outage = {
+		.down_ms = since_us ? (int64_t)((session_now_us(session) - since_us) / 1000) :
+				      SESSION_OUTAGE_UNKNOWN,
+		.attempts = session->failed_attempts,
+		.code = session->failure_err,
+		.reason = session->failure,
+		.next_attempt_ms = session->attempt == ATTEMPT_PAUSE ?
+				   session_ms_until(session, session->next_attempt_us) : 0,
+		.fails_ms = limit_s < 0 ? SESSION_OUTAGE_NEVER : !since_us ? SESSION_OUTAGE_UNKNOWN :
+			    session_ms_until(session, since_us + (uint64_t)limit_s * 1000000),
+	};
+
+	return session_text_print_outage(&outage);
 }

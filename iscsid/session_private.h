@@ -39,7 +39,9 @@ struct session {
 	uint32_t number;
 	bool wanted;			/* the first login is never given up */
 	uint64_t wanted_since_us;
-	struct iscsi_why failure;	/* of the last attempt of the first login */
+	struct iscsi_why failure;	/* why the last attempt failed, or the connection was lost */
+	enum iscsi_err failure_err;
+	uint64_t next_attempt_us;	/* in ATTEMPT_PAUSE */
 	unsigned int failed_attempts;	/* since the session was last up */
 	unsigned int failed_connects;	/* those without a TCP connection: reopen_max counts them */
 	uint32_t time2wait_s;		/* negotiated */
@@ -82,6 +84,8 @@ void session_pause(struct session *session, uint64_t ms);
  * has asked for @wait_s. Returns false if the first login has no time left for that attempt.
  */
 bool session_arm_attempt(struct session *session, enum retry_cause cause, uint64_t wait_s);
+/* The outage of a session in SESSION_FAILED as session_text_print_outage() has it, or NULL. */
+char *session_outage_text(const struct session *session);
 /* Does the next step of the route. @failure is the reason of the last try, for a route's end. */
 void session_follow(struct session *session, enum route_step step,
 		    const struct conn_report *failure);

@@ -95,7 +95,10 @@ struct mgmt_reply {
 	uint32_t sid;			/* MGMT_LOGIN: the new session */
 	enum mgmt_conn_state conn_state;	/* MGMT_SESSION_STATE */
 	enum mgmt_recovery recovery;		/* MGMT_SESSION_STATE */
-	/* MGMT_SESSION_STATE: text for session_text_parse(); "": look at the kernel */
+	/*
+	 * MGMT_SESSION_STATE: text for session_text_parse(), or of a lost session for
+	 * session_text_parse_outage(); "": look at the kernel
+	 */
 	const char *session;
 	/* MGMT_TARGET; MGMT_ATTEMPT, with its number as @sid and @why its last attempt failed */
 	const char *name;

@@ -2,6 +2,7 @@
 /* A session as "name=value" lines, see session_text.h. The names are in the table of sysfs.c. */
 #include "iscsid/message/session_text.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +14,23 @@ static bool is_printed(const struct sysfs_attr *attr)
 	return !attr->live && attr->detail <= SYSFS_DETAIL_VALUES;
 }
 
+/* Closes the stream of open_memstream(); returns its text, or NULL if something failed. */
+static char *finish(FILE *out, char **text)
+{
+	int failed = ferror(out);
+
+	if (fclose(out) || failed) {
+		free(*text);
+		return NULL;
+	}
+	return *text;
+}
+
 char *session_text_print(const struct sysfs_session *session)
 {
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
-	int failed;
 
 	if (!out)
 		return NULL;
@@ -35,12 +47,7 @@ char *session_text_print(const struct sysfs_session *session)
 		else if (!attr->number && *field)
 			fprintf(out, "%s=%s\n", attr->name, field);
 	}
-	failed = ferror(out);
-	if (fclose(out) || failed) {
-		free(text);
-		return NULL;
-	}
-	return text;
+	return finish(out, &text);
 }
 
 static bool parse_int(const char *value, int *ret)
@@ -99,5 +106,39 @@ bool session_text_parse(const char *text, unsigned int sid, struct sysfs_session
 	if (session.host_no < 0 || !*session.target)
 		return false;
 	*ret = session;
+	return true;
+}
+
+char *session_text_print_outage(const struct session_outage *o)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	fprintf(out, "down_since=%" PRId64 "\nattempts=%" PRIu32 "\ncode=%d\nnext_attempt=%" PRId64
+		"\nfails_at=%" PRId64 "\nreason=%s\n", o->down_ms, o->attempts, (int)o->code,
+		o->next_attempt_ms, o->fails_ms, o->reason.text);
+	return finish(out, &text);
+}
+
+bool session_text_parse_outage(const char *text, struct session_outage *ret)
+{
+	struct session_outage o;
+	int code, end = 0;
+	size_t len;
+
+	if (sscanf(text, "down_since=%" SCNd64 "\nattempts=%" SCNu32 "\ncode=%d\nnext_attempt=%"
+		   SCNd64 "\nfails_at=%" SCNd64 "\nreason=%n", &o.down_ms, &o.attempts, &code,
+		   &o.next_attempt_ms, &o.fails_ms, &end) != 5 || !end)
+		return false;
+	len = strcspn(text + end, "\n");
+	if (len >= sizeof(o.reason.text) || text[end + len] != '\n')
+		return false;
+	o.code = code >= 0 && code < ISCSI_ERR_END ? (enum iscsi_err)code : ISCSI_ERR_INTERNAL;
+	memcpy(o.reason.text, text + end, len);
+	o.reason.text[len] = '\0';
+	*ret = o;
 	return true;
 }

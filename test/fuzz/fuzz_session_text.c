@@ -11,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct sysfs_session first, second;
+	struct session_outage outage;
 	char *text = malloc(size + 1), *again, *third;
 
 	if (!text)
@@ -27,6 +28,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!third || strcmp(again, third))
 			abort();
 		free(third);
+		free(again);
+	}
+	if (session_text_parse_outage(text, &outage)) {
+		again = session_text_print_outage(&outage);
+		if (!again || !session_text_parse_outage(again, &outage))
+			abort();
 		free(again);
 	}
 	free(text);

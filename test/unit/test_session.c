@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "iscsid/base/bytes.h"
+#include "iscsid/message/session_text.h"
 #include "iscsid/session.h"
 #include "libiscsi-db/util.h"
 #include "test/fake/clock.h"
@@ -343,6 +344,47 @@ START_TEST(an_established_session_is_never_given_up)
 	PUMP(!fake.session[1].bound);
 	ck_assert_int_eq(session_state(session), SESSION_FAILED);
 	ck_assert(!ended);
+}
+END_TEST
+
+static struct session_outage outage(void)
+{
+	struct session_outage ret;
+
+	ck_assert(session_text_parse_outage(session_shown(session), &ret));
+	return ret;
+}
+
+START_TEST(an_outage_is_told)
+{
+	static const char *const settings[][2] = {
+		{ "node.session.iscsi.DefaultTime2Wait", "2" },
+		{ "node.session.timeo.replacement_timeout", "60" }, { 0 }
+	};
+	struct answer login = no_answer();
+
+	log_in(&login, settings);
+	break_conn();
+	PUMP(session_state(session) == SESSION_FAILED);
+	ck_assert_str_eq(outage().reason.text, "target closed the connection (1020)");
+	ck_assert_int_eq(outage().code, ISCSI_ERR_TRANS);
+	ck_assert_uint_eq(outage().attempts, 0);
+	fake_clock_advance(&fake_clock, 500000);
+	ck_assert_int_eq(outage().down_ms, 500);
+	ck_assert_int_eq(outage().next_attempt_ms, 1500);
+	ck_assert_int_eq(outage().fails_ms, 59500);
+	PUMP(fake.session[1].binds == 2);
+	ck_assert_int_eq(outage().next_attempt_ms, 0);
+	login_response(0x00, 0x0301, "");
+	PUMP(outage().attempts == 1);
+	ck_assert_str_eq(outage().reason.text, "service unavailable (03/01)");
+	ck_assert_int_eq(outage().code, ISCSI_ERR_LOGIN);
+	fake_clock_advance(&fake_clock, 70000000);
+	ck_assert_int_eq(outage().fails_ms, 0);
+	PUMP(fake.session[1].bound);
+	login_response(0x87, 0, "TargetPortalGroupTag=1\n");
+	PUMP(session_state(session) == SESSION_LOGGED_IN);
+	ck_assert_str_eq(session_shown(session), "");	/* nothing stands in the test's sysfs */
 }
 END_TEST
 
@@ -677,6 +719,7 @@ int main(void)
 	tcase_add_test(tc, a_busy_target_is_asked_again);
 	tcase_add_test(tc, a_lost_connection_is_reopened);
 	tcase_add_test(tc, an_established_session_is_never_given_up);
+	tcase_add_test(tc, an_outage_is_told);
 	tcase_add_test(tc, reopen_max_ends_a_session);
 	tcase_add_test(tc, logout_of_a_lost_session_is_at_once);
 	tcase_add_test(tc, logout_cancels_a_first_login);

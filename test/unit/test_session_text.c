@@ -117,6 +117,55 @@ START_TEST(a_value_has_its_room_and_no_more)
 }
 END_TEST
 
+START_TEST(an_outage_goes_through_text)
+{
+	const struct session_outage outage = {
+		.down_ms = 12000, .attempts = 7, .code = ISCSI_ERR_TRANS,
+		.reason = { "cannot connect: code=3" }, .next_attempt_ms = 300,
+		.fails_ms = SESSION_OUTAGE_NEVER,
+	};
+	struct session_outage back = { 0 };
+	char *text = session_text_print_outage(&outage);
+
+	ck_assert_str_eq(text, "down_since=12000\nattempts=7\ncode=4\nnext_attempt=300\n"
+			       "fails_at=-1\nreason=cannot connect: code=3\n");
+	ck_assert(session_text_parse_outage(text, &back));
+	ck_assert_int_eq(back.down_ms, 12000);
+	ck_assert_uint_eq(back.attempts, 7);
+	ck_assert_int_eq(back.code, ISCSI_ERR_TRANS);
+	ck_assert_str_eq(back.reason.text, outage.reason.text);
+	ck_assert_int_eq(back.next_attempt_ms, 300);
+	ck_assert_int_eq(back.fails_ms, SESSION_OUTAGE_NEVER);
+	/* A text cut anywhere is no outage, nor is an outage a healthy session. */
+	for (size_t len = strlen(text) - 1; len; len--) {
+		text[len] = '\0';
+		ck_assert(!session_text_parse_outage(text, &back));
+	}
+	free(text);
+	ck_assert(session_text_parse_outage("down_since=-2\nattempts=0\ncode=999\n"
+					    "next_attempt=0\nfails_at=-2\nreason=\nnewer=1\n",
+					    &back));
+	ck_assert_int_eq(back.code, ISCSI_ERR_INTERNAL);
+	ck_assert_int_eq(back.down_ms, SESSION_OUTAGE_UNKNOWN);
+}
+END_TEST
+
+START_TEST(the_reason_of_an_outage_has_its_room_and_no_more)
+{
+	struct session_outage outage = { 0 };
+	char *text, *longer;
+
+	memset(outage.reason.text, 'r', sizeof(outage.reason.text) - 1);
+	text = session_text_print_outage(&outage);
+	ck_assert(session_text_parse_outage(text, &outage));
+	ck_assert_uint_eq(strlen(outage.reason.text), sizeof(outage.reason.text) - 1);
+	ck_assert_int_gt(asprintf(&longer, "%.*sr\n", (int)strlen(text) - 1, text), 0);
+	ck_assert(!session_text_parse_outage(longer, &outage));
+	free(longer);
+	free(text);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("session_text");
@@ -129,6 +178,8 @@ int main(void)
 	tcase_add_test(tc, values_have_names);
 	tcase_add_loop_test(tc, malformed_texts_are_refused, 0, ARRAY_SIZE(malformed));
 	tcase_add_test(tc, a_value_has_its_room_and_no_more);
+	tcase_add_test(tc, an_outage_goes_through_text);
+	tcase_add_test(tc, the_reason_of_an_outage_has_its_room_and_no_more);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
