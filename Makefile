@@ -13,8 +13,10 @@ SBINDIR		?= $(PREFIX)/sbin
 LIBDIR		?= $(PREFIX)/lib
 INCLUDEDIR	?= $(PREFIX)/include
 MANDIR		?= $(PREFIX)/share/man
-COMPLETIONDIR	?= $(PREFIX)/share/bash-completion/completions
 SYSCONFDIR	?= /etc
+# The package bash-completion has a file "iscsiadm" of its own in .../bash-completion/completions, and
+# its loader prefers that name there. What lies here is read before the loader looks for anything.
+COMPLETIONDIR	?= $(SYSCONFDIR)/bash_completion.d
 UNITDIR		?= $(PREFIX)/lib/systemd/system
 TMPFILESDIR	?= $(PREFIX)/lib/tmpfiles.d
 UDEVDIR		?= $(PREFIX)/lib/udev
@@ -38,9 +40,13 @@ SANFLAGS	:= -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 		   -fno-omit-frame-pointer
 endif
 
-# What only the daemon, and what only the tests need.
-daemon_pkgs	:= libsystemd libkmod mount libcrypto
-test_pkgs	:= check
+# What only the daemon, and what only the tests need. Each library is followed by its packages in
+# Debian and in Fedora.
+daemon_needs	:= libsystemd:libsystemd-dev:systemd-devel libkmod:libkmod-dev:kmod-devel \
+		   mount:libmount-dev:libmount-devel libcrypto:libssl-dev:openssl-devel
+test_needs	:= check:check:check-devel
+daemon_pkgs	:= $(foreach need,$(daemon_needs),$(firstword $(subst :, ,$(need))))
+test_pkgs	:= $(foreach need,$(test_needs),$(firstword $(subst :, ,$(need))))
 
 ifneq ($(MAKECMDGOALS),deps)
 DAEMON_CFLAGS	:= $(shell $(PKG_CONFIG) --cflags $(daemon_pkgs) 2>/dev/null)
@@ -67,7 +73,9 @@ endif
 
 # Bound at start: recovery must not have to look up a symbol on a disk that is gone.
 override LDFLAGS += -Wl,-z,relro,-z,now
-override CFLAGS += -std=gnu11 $(WARNINGS) $(WERROR) $(HARDENING) $(SANFLAGS) -fvisibility=hidden
+# The same sources give the same programs, whichever folder they lie in.
+override CFLAGS += -std=gnu11 $(WARNINGS) $(WERROR) $(HARDENING) $(SANFLAGS) -fvisibility=hidden \
+	-ffile-prefix-map=$(CURDIR)=.
 
 # gen_*.c are programs of their own, which make uses while building; iscsi-*.c are small tools.
 db_src		:= $(filter-out libiscsi-db/gen_%,$(wildcard libiscsi-db/*.c))
@@ -98,16 +106,39 @@ unit_bin	:= $(patsubst test/unit/%.c,$(BUILD)/test/unit/%,$(unit_src))
 STATIC_DB	:= $(BUILD)/libiscsi-db.a
 SHARED_DB	:= $(BUILD)/libiscsi-db.so.$(SOVERSION).0.0
 
+# What the built files depend on beside the sources. Neither ccache nor -Werror changes them.
+settings	= $(filter-out ccache -Werror,$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(DAEMON_CFLAGS) $(DAEMON_LIBS)) \
+		  $(PREFIX) $(SBINDIR) $(LIBDIR) $(INCLUDEDIR) $(SYSCONFDIR) $(DBROOT) $(INAME_PREFIX)
+# Sources have the usual paths, or @NAMES@. /etc/iscsi without anything behind it is the folder where
+# open-iscsi had its records, and stays.
+fill		= sed 's|/etc/iscsi/|$(SYSCONFDIR)/iscsi/|g; s|/etc/init\.d|$(SYSCONFDIR)/init.d|g; \
+		  s|/var/lib/iscsi|$(DBROOT)|g; s|/usr/sbin|$(SBINDIR)|g; \
+		  s|iqn\.2016-04\.com\.open-iscsi|$(INAME_PREFIX)|g; \
+		  s|@SBINDIR@|$(SBINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g; s|@DBROOT@|$(DBROOT)|g'
+units		:= $(patsubst systemd/%.in,$(BUILD)/systemd/%,$(wildcard systemd/*.in))
+scripts		:= $(addprefix $(BUILD)/etc/,iscsi-gen-initiatorname iscsi_discovery iscsi_fw_login)
+init_scripts	:= $(addprefix $(BUILD)/,$(wildcard etc/init.d/*))
+man8		:= $(addprefix $(BUILD)/,$(wildcard iscsid/*.8 iscsiadm/*.8))
+
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all programs deps install clean demo check check-unit check-unit-san check-api check-compilers check-corpus replay fuzz-programs \
+.PHONY: FORCE all programs deps install uninstall dist clean demo check check-unit check-unit-san check-api check-install check-compilers check-corpus replay fuzz-programs \
 	check-system fuzz fuzz-smoke afl afl-programs afl-smoke bench help
 
 all: $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(BUILD)/sbin/iscsistart $(BUILD)/sbin/iscsi-iname $(SHARED_DB) $(STATIC_DB) $(BUILD)/libiscsi-db.pc \
-	$(BUILD)/iscsi-records.5
+	$(BUILD)/iscsi-records.5 $(units) $(scripts) $(init_scripts) $(BUILD)/etc/iscsid.conf $(man8)
 
-$(BUILD)/%.o: %.c
+# The file changes when a setting does, so that what was built with another one is built again. This
+# rule is the first to run, so it also says which libraries are missing.
+$(BUILD)/settings: FORCE
+	@for need in $(daemon_needs) $(if $(filter check% programs replay $(BUILD)/test/%,$(MAKECMDGOALS)),$(test_needs)); do \
+		IFS=:; set -- $$need; IFS=' '; $(PKG_CONFIG) --exists $$1 2>/dev/null || \
+		{ echo "$$1 is missing: please install $$2 (Debian) or $$3 (Fedora)" >&2; false; } || missing=1; \
+	done; [ -z "$$missing" ]
+	@$(shell mkdir -p $(@D))$(file >$@.new,$(settings))cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(BUILD)/%.o: %.c $(BUILD)/settings
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(CPPFLAGS) $(if $(filter libiscsi-db/%,$<),-fPIC,-fPIE $(DAEMON_CFLAGS) $(TEST_CFLAGS)) \
@@ -125,7 +156,7 @@ $(SHARED_DB): $(db_obj) libiscsi-db/libiscsi-db.map
 	$(Q)ln -sf $(@F) $(BUILD)/libiscsi-db.so.$(SOVERSION)
 	$(Q)ln -sf $(@F) $(BUILD)/libiscsi-db.so
 
-$(BUILD)/libiscsi-db.pc: Makefile
+$(BUILD)/libiscsi-db.pc: Makefile $(BUILD)/settings
 	@mkdir -p $(@D)
 	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' \
 		'Name: libiscsi-db' 'Description: Records of the iSCSI initiator' \
@@ -138,10 +169,17 @@ $(BUILD)/gen_records_man: libiscsi-db/gen_records_man.c $(db_src) $(wildcard lib
 	$(call say,CC)
 	$(Q)$(CC_FOR_BUILD) $(CPPFLAGS) -std=gnu11 $(WARNINGS) -o $@ $(filter %.c,$^)
 
-$(BUILD)/iscsi-records.5: $(BUILD)/gen_records_man libiscsi-db/iscsi-records.5.in
+$(BUILD)/iscsi-records.5: $(BUILD)/gen_records_man libiscsi-db/iscsi-records.5.in $(BUILD)/settings
 	$(call say,GEN)
-	$(Q)$(BUILD)/gen_records_man <libiscsi-db/iscsi-records.5.in | \
-		sed 's|@DBROOT@|$(DBROOT)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' >$@
+	$(Q)$(BUILD)/gen_records_man <libiscsi-db/iscsi-records.5.in | $(fill) >$@
+
+$(units): $(BUILD)/%: %.in Makefile $(BUILD)/settings
+	@mkdir -p $(@D)
+	$(Q)$(fill) $< >$@
+
+$(scripts) $(init_scripts) $(BUILD)/etc/iscsid.conf $(man8): $(BUILD)/%: % Makefile $(BUILD)/settings
+	@mkdir -p $(@D)
+	$(Q)$(fill) $< >$@
 
 $(BUILD)/sbin/iscsid: $(iscsid_obj) $(STATIC_DB)
 	@mkdir -p $(@D)
@@ -175,15 +213,7 @@ $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(testee_obj) $(STATIC_DB)
 
 # ---- installing ---------------------------------------------------------------------------
 
-# The units as installed: systemd/*.in with the paths filled in.
-$(BUILD)/systemd/%: systemd/%.in Makefile
-	@mkdir -p $(@D)
-	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g; s|@DBROOT@|$(DBROOT)|g' $< >$@
-
-units		:= $(patsubst systemd/%.in,$(BUILD)/systemd/%,$(wildcard systemd/*.in))
-scripts		:= etc/iscsi-gen-initiatorname etc/iscsi_discovery etc/iscsi_fw_login
-
-install: all $(units)
+install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR) \
 		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(COMPLETIONDIR) $(DESTDIR)$(UNITDIR) \
 		$(DESTDIR)$(UDEVDIR)/rules.d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SYSCONFDIR)/init.d \
@@ -200,15 +230,28 @@ install: all $(units)
 	install -m 0644 $(BUILD)/libiscsi-db.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
 	install -m 0644 libiscsi-db/iscsi-db.h $(DESTDIR)$(INCLUDEDIR)/
 	install -m 0644 $(BUILD)/iscsi-records.5 $(DESTDIR)$(MANDIR)/man5/
-	install -m 0644 $(wildcard iscsid/*.8 iscsiadm/*.8) $(DESTDIR)$(MANDIR)/man8/
+	install -m 0644 $(man8) $(DESTDIR)$(MANDIR)/man8/
 	install -m 0644 iscsiadm/iscsiadm.bash-completion $(DESTDIR)$(COMPLETIONDIR)/iscsiadm
 	install -m 0644 $(units) $(DESTDIR)$(UNITDIR)/
 	install -d $(DESTDIR)$(TMPFILESDIR)
 	install -m 0644 systemd/tmpfiles/iscsi.conf $(DESTDIR)$(TMPFILESDIR)/
 	install -m 0644 $(wildcard systemd/udev/*.rules) $(DESTDIR)$(UDEVDIR)/rules.d/
-	install -m 0755 $(wildcard etc/init.d/*) $(DESTDIR)$(SYSCONFDIR)/init.d/
+	install -m 0755 $(init_scripts) $(DESTDIR)$(SYSCONFDIR)/init.d/
 	test -e $(DESTDIR)$(SYSCONFDIR)/iscsi/iscsid.conf || \
-		install -m 0600 etc/iscsid.conf $(DESTDIR)$(SYSCONFDIR)/iscsi/
+		install -m 0600 $(BUILD)/etc/iscsid.conf $(DESTDIR)$(SYSCONFDIR)/iscsi/
+
+# Everything that install would put there, but neither the configuration nor the records.
+uninstall:
+	@rm -rf $(BUILD)/uninstall
+	@$(MAKE) --no-print-directory install DESTDIR=$(abspath $(BUILD)/uninstall) >/dev/null
+	@cd $(BUILD)/uninstall && find . ! -type d ! -path '.$(SYSCONFDIR)/iscsi/*' -printf '$(DESTDIR)/%P\0' | \
+		xargs -0 rm -fv
+	@echo "left alone: $(DESTDIR)$(SYSCONFDIR)/iscsi $(DESTDIR)$(DBROOT)"
+
+# The last commit, always in the same bytes.
+dist:
+	@mkdir -p $(BUILD)
+	git archive --format=tar --prefix=iscsi-initiator-$(VERSION)/ HEAD | gzip -n9 >$(BUILD)/iscsi-initiator-$(VERSION).tar.gz
 
 # ---- trying and testing -------------------------------------------------------------------
 
@@ -224,7 +267,7 @@ demo:
 
 check:
 	test/lab/deps build test
-	for goal in check-unit check-unit-san check-corpus check-system; do \
+	for goal in check-unit check-install check-unit-san check-corpus check-system; do \
 		$(MAKE) --no-print-directory -j$$(nproc) $$goal || exit 1; \
 	done
 
@@ -243,6 +286,9 @@ check-api: all
 	@test/unit/units $(BUILD)/api-root$(UNITDIR)
 	@CC='$(CC)' CFLAGS='$(SANFLAGS)' PKG_CONFIG='$(PKG_CONFIG)' test/unit/api \
 		$(abspath $(BUILD)/api-root) $(LIBDIR) $(abspath $(BUILD)/sbin/iscsiadm)
+
+check-install:
+	test/install
 
 check-unit-san:
 	$(MAKE) --no-print-directory check-unit SAN=1
@@ -349,12 +395,15 @@ clean:
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 	@echo "make check-unit    unit tests (SAN=1: under ASan and UBSan)"
+	@echo "make check-install two folders give the same files, paths are obeyed, uninstall"
 	@echo "make check-system  the scenarios on a real kernel"
 	@echo "make check-compilers  builds with every supported compiler without a warning"
 	@echo "make fuzz-smoke    each fuzzer for FUZZ_SECONDS ($(FUZZ_SECONDS)); make afl-smoke: with AFL++"
 	@echo "make bench         ours, open-iscsi and the kernel's floor, side by side"
 	@echo "make deps          install what building and testing need (Debian)"
 	@echo "make install       DESTDIR PREFIX SBINDIR SYSCONFDIR UNITDIR TMPFILESDIR DBROOT"
+	@echo "make uninstall     with the same; the configuration and the records stay"
+	@echo "make dist          a tarball of the last commit"
 
 -include $(patsubst %.o,%.d,$(wildcard $(fuzz_obj) build-fuzz/obj/test/fuzz/*.o))
 -include $(patsubst %.o,%.d,$(sort $(db_obj) $(iscsid_obj) $(iscsiadm_obj) $(testee_obj) \

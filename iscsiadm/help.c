@@ -24,7 +24,7 @@ static const char help_summary[] =
 "  iscsiadm -m session -P 3\n"
 "  iscsiadm -m node -T TARGET -p ADDRESS --logout\n"
 "\n"
-"In every mode: --dbroot=DIR, where the records are, instead of /var/lib/iscsi.\n"
+"In every mode: --dbroot=DIR, where the records are, instead of " ISCSI_DB_ROOT ".\n"
 "Without a mode: -h, --help; -V, --version; -k 0, --killiscsid=0 stops iscsid.\n"
 "`iscsiadm -m MODE --help' lists the options of a mode. Manual: iscsiadm(8).\n";
 
