@@ -179,16 +179,27 @@ static void conn_stop_kernel(struct conn *conn)
 		log_warning("%s: %s", conn->name, why.text);
 }
 
-static void report_connect_error(struct conn *conn, enum retry_cause cause, int error)
+static enum conn_state conn_failed(struct conn *conn, enum retry_cause cause, enum iscsi_err err,
+				   const struct iscsi_why *why)
+{
+	struct conn_report *report = conn_report(conn, CONN_REPORT_FAILED);
+
+	report->cause = cause;
+	report->err = err;
+	report->why = *why;
+	return conn_waiting(conn);
+}
+
+static enum conn_state conn_connect_failed(struct conn *conn, int error)
 {
 	enum iscsi_err err = error == ETIMEDOUT ? ISCSI_ERR_TRANS_TIMEOUT : ISCSI_ERR_TRANS;
-	struct conn_report *report = conn_report(conn, CONN_REPORT_FAILED);
+	struct iscsi_why why;
 	char peer[64];
 
+	conn_close_fd(conn);
 	tcp_peer_text(&conn->peer, peer, sizeof(peer));
-	report->cause = cause;
-	report->err = iscsi_fail(&report->why, err, "cannot make a connection to %s: %s", peer,
-				 strerror(error));
+	(void)iscsi_fail(&why, err, "cannot make a connection to %s: %s", peer, strerror(error));
+	return conn_failed(conn, RETRY_LOST, err, &why);
 }
 
 /* ---- T1, T2, T4: TCP ------------------------------------------------------------------------ */
@@ -224,27 +235,22 @@ static void conn_tune_socket(const struct conn *conn)
 
 static enum conn_state conn_connect(struct conn *conn, const struct conn_input *in)
 {
-	enum retry_cause cause = RETRY_LOST;
+	struct iscsi_why why;
+	enum iscsi_err err;
 	int r;
 
 	(void)in;
-	r = conn->fd = tcp_socket(&conn->peer);
-	/* This host lacks something for a moment, so the failure must not count for reopen_max. */
-	if (r == -EMFILE || r == -ENFILE || r == -ENOBUFS || r == -ENOMEM)
-		cause = RETRY_BUSY;
-	if (r >= 0)
-		r = tcp_bind_device(conn->fd, conn->config->netdev);
-	if (r >= 0) {
-		conn_tune_socket(conn);
-		r = tcp_connect(conn->fd, &conn->peer);
-	}
+	err = tcp_open(&conn->peer, &conn->config->source, &conn->fd, &why);
+	/* This host lacks something, so the failure must not count for reopen_max. */
+	if (err)
+		return conn_failed(conn, err == ISCSI_ERR_NOMEM ? RETRY_BUSY : RETRY_LOCAL, err,
+				   &why);
+	conn_tune_socket(conn);
+	r = tcp_connect(conn->fd, &conn->peer);
 	if (r >= 0)
 		r = conn_watch_fd(conn, EPOLLOUT);
-	if (r < 0) {
-		conn_close_fd(conn);
-		report_connect_error(conn, cause, -r);
-		return conn_waiting(conn);
-	}
+	if (r < 0)
+		return conn_connect_failed(conn, -r);
 	conn_arm(conn, conn->config->login_timeout_s);	/* covers the login too */
 	return CONN_XPT_WAIT;
 }
@@ -252,9 +258,7 @@ static enum conn_state conn_connect(struct conn *conn, const struct conn_input *
 static enum conn_state conn_connect_timeout(struct conn *conn, const struct conn_input *in)
 {
 	(void)in;
-	conn_close_fd(conn);
-	report_connect_error(conn, RETRY_LOST, ETIMEDOUT);
-	return conn_waiting(conn);
+	return conn_connect_failed(conn, ETIMEDOUT);
 }
 
 /* The ISID is OUI 00023d and the sid, as open-iscsi has it, which may take the session over. */
@@ -309,7 +313,7 @@ static enum iscsi_err bind_and_login(struct conn *conn, struct iscsi_why *why)
 		.host_no = conn->host_no,
 		.create = !conn->created,
 		.fd = conn->fd,
-		.netdev = c->netdev,
+		.netdev = c->source.netdev,
 		.hwaddress = c->hwaddress,
 		.params = &params,
 		.bhs = request->bhs,
@@ -330,14 +334,8 @@ static enum iscsi_err bind_and_login(struct conn *conn, struct iscsi_why *why)
 static enum conn_state conn_login_failed(struct conn *conn, enum retry_cause cause,
 					 enum iscsi_err err, const struct iscsi_why *why)
 {
-	struct conn_report *report;
-
 	conn_stop_kernel(conn);
-	report = conn_report(conn, CONN_REPORT_FAILED);
-	report->cause = cause;
-	report->err = err;
-	report->why = *why;
-	return conn_waiting(conn);					/* T7 */
+	return conn_failed(conn, cause, err, why);			/* T7 */
 }
 
 static enum conn_state conn_start_login(struct conn *conn, const struct conn_input *in)
@@ -345,11 +343,8 @@ static enum conn_state conn_start_login(struct conn *conn, const struct conn_inp
 	struct iscsi_why why;
 	enum iscsi_err err = ISCSI_SUCCESS;
 
-	if (in->error) {
-		conn_close_fd(conn);
-		report_connect_error(conn, RETRY_LOST, in->error);
-		return conn_waiting(conn);				/* T2 */
-	}
+	if (in->error)
+		return conn_connect_failed(conn, in->error);		/* T2 */
 	if (!conn->sid)
 		err = create_kernel_session(conn, &why);
 	if (!err)

@@ -12,7 +12,6 @@
 #include "iscsid/base/bytes.h"
 #include "iscsid/base/log.h"
 #include "iscsid/base/pdu_stream.h"
-#include "iscsid/base/tcp.h"
 #include "iscsid/credentials.h"
 #include "iscsid/isns.h"
 #include "iscsid/protocol/login.h"
@@ -45,7 +44,7 @@ struct discovery {
 	struct iscsi_db_record *rec;	/* owned; the strings of login_config point into it */
 	char initiator[ISCSI_NAME_MAX + 1];
 	char alias[ISCSI_VALUE_MAX + 1];
-	char netdev[IF_NAMESIZE];
+	struct tcp_source source;
 	const char *address;
 	int port;
 
@@ -140,11 +139,11 @@ static void discovery_attempt_failed(struct discovery *d, enum iscsi_err err,
 
 static int discovery_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata);
 
-static enum iscsi_err discovery_connect_error(const struct discovery *d, int error,
+static enum iscsi_err discovery_connect_error(const struct discovery *d, const char *cause,
 					      struct iscsi_why *why)
 {
 	return iscsi_fail(why, ISCSI_ERR_TRANS, "cannot make connection to %s: %s", d->address,
-			  strerror(error));
+			  cause);
 }
 
 /* Does the next step of the route. @err and @why are those of the last try, for a route's end. */
@@ -154,16 +153,22 @@ static void discovery_follow(struct discovery *d, enum route_step step, enum isc
 	pdu_stream_close(&d->stream);
 	d->ask_waits = false;
 	while (step == ROUTE_CONNECT) {
-		int r = pdu_stream_connect(&d->stream, d->env.loop, &d->route.peer, d->netdev,
-					   discovery_on_io, d);
+		struct iscsi_why cause;
+		enum iscsi_err refusal = pdu_stream_connect(&d->stream, d->env.loop,
+							    &d->route.peer, &d->source,
+							    discovery_on_io, d, &cause);
 
-		if (r >= 0) {
+		if (!refusal) {
 			d->state = DISCOVERY_CONNECT;
 			discovery_arm_until(d, discovery_timeout_s(d, "login"),
 					    d->attempt_ends_us);
 			return;
 		}
-		err = discovery_connect_error(d, -r, why);
+		err = discovery_connect_error(d, cause.text, why);
+		if (refusal == ISCSI_ERR_TRANS) {	/* no attempt would go better */
+			discovery_end(d, err, why);
+			return;
+		}
 		step = route_next(&d->route, why);
 	}
 	switch (step) {
@@ -204,7 +209,7 @@ static void discovery_io_error(struct discovery *d, int error)
 		return;
 	}
 	if (d->state == DISCOVERY_CONNECT)
-		err = discovery_connect_error(d, error, &why);
+		err = discovery_connect_error(d, strerror(error), &why);
 	else
 		(void)iscsi_fail(&why, err, "%s I/O error: %s",
 				 d->state == DISCOVERY_LOGIN ? "Login" : "Text",
@@ -653,7 +658,7 @@ static enum iscsi_err discovery_configure(struct discovery *d, const struct iscs
 	if (!err)
 		err = credentials_check(d->rec, why);
 	if (!err && iface)
-		err = session_config_netdev(iface, d->env.sysfs, d->netdev, why);
+		err = session_config_source(iface, d->env.sysfs, &d->source, why);
 	if (!err)
 		err = discovery_name(d, iface, initiator, why);
 	if (err)

@@ -307,13 +307,17 @@ static int isns_on_io(sd_event_source *source, int fd, uint32_t revents, void *u
 /* An interface's device leads to the disks, but seldom to the iSNS server: don't bind to it. */
 static void isns_connect(struct isns *isns, const struct sockaddr_storage *peer)
 {
+	struct iscsi_why why;
 	int r;
 
 	isns->state = ISNS_CONNECT;
 	isns->server = addr_kind_of((const struct sockaddr *)peer);
-	r = isns->fd = tcp_socket(peer);
-	if (r >= 0)
-		r = tcp_connect(isns->fd, peer);
+	if (tcp_open(peer, NULL, &isns->fd, &why)) {
+		isns_no_connection(isns, ISCSI_ERR_ISNS_QUERY, "cannot make connection to",
+				   why.text);
+		return;
+	}
+	r = tcp_connect(isns->fd, peer);
 	if (r >= 0)
 		r = sd_event_add_io(isns->env.loop, &isns->io, isns->fd, EPOLLOUT, isns_on_io,
 				    isns);

@@ -94,7 +94,8 @@ static void session_wanted_failed(struct session *session, enum retry_cause caus
 static void session_first_login_failed(struct session *session, const struct conn_report *report)
 {
 	/* Tools expect a time-out if no attempt got an answer, or only the answer "try later". */
-	enum iscsi_err err = report->err == ISCSI_ERR_TRANS || report->err == ISCSI_ERR_LOGIN ?
+	enum iscsi_err err = report->cause != RETRY_LOCAL &&
+			     (report->err == ISCSI_ERR_TRANS || report->err == ISCSI_ERR_LOGIN) ?
 			     ISCSI_ERR_TRANS_TIMEOUT : report->err;
 
 	if (session->wanted) {
@@ -199,9 +200,18 @@ void session_on_route_step(void *arg, enum route_step step, const struct iscsi_w
 void session_attempt(struct session *session)
 {
 	int tries = MAX(session->config->initial_login_retry_max, 1);
-	struct conn_report failure = { .err = ISCSI_ERR_TRANS };
+	struct session_config *c = session->config;
+	struct conn_report failure = { .cause = RETRY_LOCAL, .err = ISCSI_ERR_TRANS };
 	uint32_t exp_stat_sn;
 
+	/* A first login waits for its device, whatever the name of the device by then. */
+	if (!c->source_found || session->state == SESSION_FREE) {
+		if (session_config_source(c->rec, session->env->sysfs, &c->source, &failure.why)) {
+			session_attempt_failed(session, &failure);
+			return;
+		}
+		c->source_found = true;
+	}
 	/* A re-login continues from the last StatSN that the kernel saw (RFC 7143, 11.12.9). */
 	if (session->state == SESSION_FAILED &&
 	    !sysfs_read_exp_stat_sn(session->env->sysfs, conn_sid(session->conn), &exp_stat_sn))

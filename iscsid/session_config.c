@@ -2,6 +2,8 @@
 /* A node record as a session uses it, see session_config.h. */
 #include "iscsid/session_config.h"
 
+#include "iscsid/base/addr_kind.h"
+#include "iscsid/base/lookup.h"
 #include "iscsid/credentials.h"
 #include "libiscsi-db/util.h"
 
@@ -20,22 +22,28 @@ static const char *binding_of(const struct iscsi_db_record *rec, const char *key
 	return streq(value, "default") ? "" : value;
 }
 
-enum iscsi_err session_config_netdev(const struct iscsi_db_record *rec, struct sysfs *sysfs,
-				     char ret[IF_NAMESIZE], struct iscsi_why *why)
+enum iscsi_err session_config_source(const struct iscsi_db_record *rec, struct sysfs *sysfs,
+				     struct tcp_source *ret, struct iscsi_why *why)
 {
 	const char *netdev = binding_of(rec, "iface.net_ifacename");
 	const char *hwaddress = binding_of(rec, "iface.hwaddress");
+	const char *address = binding_of(rec, "iface.ipaddress");
+	struct sockaddr_storage any_zone;
 
-	ret[0] = '\0';
-	if (*netdev) {
-		if (strlen(netdev) >= IF_NAMESIZE)
-			return iscsi_fail(why, ISCSI_ERR_INVAL,
-					  "'%s' can't be the name of a network device", netdev);
-		strcpy(ret, netdev);
-	} else if (*hwaddress && !sysfs_find_netdev(sysfs, hwaddress, ret, IF_NAMESIZE)) {
-		return iscsi_fail(why, ISCSI_ERR_TRANS,
-				  "no network device has the hardware address %s", hwaddress);
-	}
+	*ret = (struct tcp_source){ .address.ss_family = AF_UNSPEC };
+	if (strlen(netdev) >= IF_NAMESIZE)
+		return iscsi_fail(why, ISCSI_ERR_INVAL,
+				  "'%s' can't be the name of a network device", netdev);
+	if (*address && !addr_parse(address, 0, &any_zone))
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "iface.ipaddress is '%s', which is no "
+				  "IP address", address);
+	strcpy(ret->netdev, netdev);
+	if (!*netdev && *hwaddress &&
+	    !sysfs_find_netdev(sysfs, hwaddress, ret->netdev, IF_NAMESIZE))
+		return iscsi_fail(why, ISCSI_ERR_TRANS, "this host has no network device with "
+				  "the hardware address %s", hwaddress);
+	if (*address && !lookup_numeric(address, 0, &ret->address))
+		return iscsi_fail(why, ISCSI_ERR_TRANS, "this host has no address %s", address);
 	return ISCSI_SUCCESS;
 }
 
@@ -219,8 +227,9 @@ enum iscsi_err session_config_adopt(struct iscsi_db_record *rec,
 		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
 	err = read_identity(rec, initiator, c, why);
 	if (!err)
-		err = session_config_netdev(rec, sysfs, c->netdev, why);
-	if (err)
+		err = session_config_source(rec, sysfs, &c->source, why);
+	c->source_found = !err;
+	if (err && err != ISCSI_ERR_TRANS)
 		return err;
 	read_chap(rec, warn, arg, &c->chap);
 	c->cmds_max = (uint16_t)iscsi_db_record_get_int(rec, "node.session.cmds_max");

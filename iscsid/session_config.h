@@ -7,10 +7,10 @@
 #ifndef ISCSID_SESSION_CONFIG_H
 #define ISCSID_SESSION_CONFIG_H
 
-#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "iscsid/base/tcp.h"
 #include "iscsid/kernel/sysfs.h"
 #include "iscsid/protocol/chap.h"
 #include "iscsid/protocol/negotiate.h"
@@ -21,7 +21,8 @@ struct session_config {
 	const char *target, *address, *iface, *hwaddress, *congestion_control;
 	const char *named_by;		/* the portal whose discovery named the target; NULL: none */
 	int port, tpgt;
-	char netdev[IF_NAMESIZE];	/* the device that the session is bound to; "" for none */
+	struct tcp_source source;	/* what the session is bound to */
+	bool source_found;		/* this host has, or had, all that the record binds to */
 	char initiator[ISCSI_NAME_MAX + 1];
 	char alias[ISCSI_VALUE_MAX + 1];
 
@@ -39,9 +40,9 @@ struct session_config {
 
 /*
  * For a login: takes a node record over, on success only. @initiator gives the names that the
- * record leaves open; @sysfs finds a device by its hardware address. ISCSI_ERR_INVAL or
- * ISCSI_ERR_TRANS_NOT_FOUND with the reason; @warn is told of a weak password. A record whose
- * CHAP settings are incomplete is refused, see credentials.h.
+ * record leaves open; @sysfs finds a device by its hardware address, which may come later.
+ * ISCSI_ERR_INVAL or ISCSI_ERR_TRANS_NOT_FOUND with the reason; @warn is told of a weak password.
+ * A record whose CHAP settings are incomplete is refused, see credentials.h.
  */
 enum iscsi_err session_config_new(struct iscsi_db_record *rec,
 				  const struct iscsi_db_initiator *initiator,
@@ -61,10 +62,11 @@ struct session_config *session_config_free(struct session_config *config);
 void session_config_chap_algs(const char *text, struct chap_config *chap);
 
 /*
- * The device that an interface record (or the interface part of a node record) binds to, by
- * name or hardware address; "" for none.
+ * Finds what an interface record (or the interface part of a node record) binds to: a device, by
+ * its name or hardware address, and an address. ISCSI_ERR_INVAL: the record has no proper name or
+ * address; ISCSI_ERR_TRANS: this host has no such device now.
  */
-enum iscsi_err session_config_netdev(const struct iscsi_db_record *rec, struct sysfs *sysfs,
-				     char ret[IF_NAMESIZE], struct iscsi_why *why);
+enum iscsi_err session_config_source(const struct iscsi_db_record *rec, struct sysfs *sysfs,
+				     struct tcp_source *ret, struct iscsi_why *why);
 
 #endif /* ISCSID_SESSION_CONFIG_H */

@@ -5,7 +5,6 @@
 #include <errno.h>
 
 #include "iscsid/base/stream.h"
-#include "iscsid/base/tcp.h"
 #include "libiscsi-db/util.h"
 
 int pdu_stream_init(struct pdu_stream *stream, uint32_t max_data)
@@ -30,25 +29,26 @@ void pdu_stream_close(struct pdu_stream *stream)
 	stream->in_len = stream->out_len = stream->out_pos = 0;
 }
 
-int pdu_stream_connect(struct pdu_stream *stream, sd_event *loop,
-		       const struct sockaddr_storage *peer, const char *netdev,
-		       sd_event_io_handler_t on_io, void *arg)
+enum iscsi_err pdu_stream_connect(struct pdu_stream *stream, sd_event *loop,
+				  const struct sockaddr_storage *peer,
+				  const struct tcp_source *source, sd_event_io_handler_t on_io,
+				  void *arg, struct iscsi_why *why)
 {
+	enum iscsi_err err;
 	int r;
 
 	pdu_stream_close(stream);
-	r = stream->fd = tcp_socket(peer);
-	if (r >= 0)
-		r = tcp_bind_device(stream->fd, netdev);
-	if (r >= 0)
-		r = tcp_connect(stream->fd, peer);
+	err = tcp_open(peer, source, &stream->fd, why);
+	if (err)
+		return err;
+	r = tcp_connect(stream->fd, peer);
 	if (r >= 0)
 		r = sd_event_add_io(loop, &stream->io, stream->fd, EPOLLOUT, on_io, arg);
 	if (r < 0) {
 		pdu_stream_close(stream);
-		return r;
+		return iscsi_fail(why, ISCSI_ERR_TRANS_TIMEOUT, "%s", strerror(-r));
 	}
-	return 0;
+	return ISCSI_SUCCESS;
 }
 
 int pdu_stream_flush(struct pdu_stream *stream)

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <systemd/sd-event.h>
 
+#include "iscsid/base/tcp.h"
 #include "iscsid/protocol/pdu.h"
 
 struct pdu_stream {
@@ -26,13 +27,15 @@ int pdu_stream_init(struct pdu_stream *stream, uint32_t max_data);
 void pdu_stream_done(struct pdu_stream *stream);
 
 /*
- * Closes an open stream, then connects to @peer through the device @netdev ("": any). The loop
- * calls @on_io when the connect has ended (see tcp_error()), and later whenever the socket takes
- * queued bytes or has bytes to read. Returns 0 or -errno.
+ * Closes an open stream, then connects to @peer from @source. The loop calls @on_io when the
+ * connect has ended (see tcp_error()), and later whenever the socket takes queued bytes or has
+ * bytes to read. The errors are those of tcp_open(), and ISCSI_ERR_TRANS_TIMEOUT if the host can't
+ * connect now.
  */
-int pdu_stream_connect(struct pdu_stream *stream, sd_event *loop,
-		       const struct sockaddr_storage *peer, const char *netdev,
-		       sd_event_io_handler_t on_io, void *arg);
+enum iscsi_err pdu_stream_connect(struct pdu_stream *stream, sd_event *loop,
+				  const struct sockaddr_storage *peer,
+				  const struct tcp_source *source, sd_event_io_handler_t on_io,
+				  void *arg, struct iscsi_why *why);
 /* Closes the socket; drops queued PDUs and a half-read PDU. */
 void pdu_stream_close(struct pdu_stream *stream);
 

@@ -9,23 +9,83 @@
 #include <stdio.h>
 #include <string.h>
 
-int tcp_socket(const struct sockaddr_storage *peer)
+#include "libiscsi-db/util.h"
+
+/* Writes the address without a zone; INET6_ADDRSTRLEN bytes suffice. Returns the port. */
+static unsigned int host_text(const struct sockaddr_storage *address, char *ret, size_t size)
 {
-	int fd = socket(peer->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
+	const struct sockaddr_in6 *in6 = (const void *)address;
+	const struct sockaddr_in *in = (const void *)address;
+
+	*ret = '\0';
+	if (address->ss_family == AF_INET6) {
+		(void)inet_ntop(AF_INET6, &in6->sin6_addr, ret, (socklen_t)size);
+		return ntohs(in6->sin6_port);
+	}
+	(void)inet_ntop(AF_INET, &in->sin_addr, ret, (socklen_t)size);
+	return ntohs(in->sin_port);
+}
+
+void tcp_peer_text(const struct sockaddr_storage *peer, char *ret, size_t size)
+{
+	bool in6 = peer->ss_family == AF_INET6;
+	char host[INET6_ADDRSTRLEN];
+	unsigned int port = host_text(peer, host, sizeof(host));
+
+	(void)snprintf(ret, size, "%s%s%s:%u", in6 ? "[" : "", host, in6 ? "]" : "", port);
+}
+
+static socklen_t address_len(const struct sockaddr_storage *address)
+{
+	return address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
+						sizeof(struct sockaddr_in);
+}
+
+static enum iscsi_err tcp_bind(int fd, const struct tcp_source *source, struct iscsi_why *why)
+{
+	const struct sockaddr_storage *address = &source->address;
+	char text[INET6_ADDRSTRLEN];
+	int one = 1;
+
+	if (*source->netdev && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, source->netdev,
+					  (socklen_t)strlen(source->netdev) + 1) < 0)
+		return errno == ENODEV ?
+		       iscsi_fail(why, ISCSI_ERR_TRANS, "this host has no network device %s",
+				  source->netdev) :
+		       iscsi_fail(why, ISCSI_ERR_TRANS, "can't bind to network device %s: %s",
+				  source->netdev, strerror(errno));
+	if (address->ss_family == AF_UNSPEC)
+		return ISCSI_SUCCESS;
+	/* The connect chooses the port, so that connections to two portals may share a port. */
+	(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
+	if (bind(fd, (const struct sockaddr *)address, address_len(address)) == 0)
+		return ISCSI_SUCCESS;
+	(void)host_text(address, text, sizeof(text));
+	return errno == EADDRNOTAVAIL ?
+	       iscsi_fail(why, ISCSI_ERR_TRANS, "this host has no address %s", text) :
+	       iscsi_fail(why, ISCSI_ERR_TRANS, "can't bind to address %s: %s", text,
+			  strerror(errno));
+}
+
+enum iscsi_err tcp_open(const struct sockaddr_storage *peer, const struct tcp_source *source,
+			int *ret, struct iscsi_why *why)
+{
+	CLEANUP(closep) int fd = socket(peer->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+					IPPROTO_TCP);
+	enum iscsi_err err = ISCSI_SUCCESS;
 	int one = 1;
 
 	if (fd < 0)
-		return -errno;
+		return iscsi_fail(why, errno == EAFNOSUPPORT ? ISCSI_ERR_TRANS : ISCSI_ERR_NOMEM,
+				  "cannot make a socket: %s", strerror(errno));
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	return fd;
-}
-
-int tcp_bind_device(int fd, const char *netdev)
-{
-	if (*netdev && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, netdev,
-				  (socklen_t)strlen(netdev) + 1) < 0)
-		return -errno;
-	return 0;
+	if (source)
+		err = tcp_bind(fd, source, why);
+	if (err)
+		return err;
+	*ret = fd;
+	fd = -1;		/* now the caller's */
+	return ISCSI_SUCCESS;
 }
 
 int tcp_tune(int fd, int window_size, const char *congestion_control)
@@ -42,10 +102,8 @@ int tcp_tune(int fd, int window_size, const char *congestion_control)
 
 int tcp_connect(int fd, const struct sockaddr_storage *peer)
 {
-	socklen_t len = peer->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
-						      sizeof(struct sockaddr_in);
-
-	if (connect(fd, (const struct sockaddr *)peer, len) < 0 && errno != EINPROGRESS)
+	if (connect(fd, (const struct sockaddr *)peer, address_len(peer)) < 0 &&
+	    errno != EINPROGRESS)
 		return -errno;
 	return 0;
 }
@@ -56,23 +114,6 @@ int tcp_error(int fd)
 	int error = 0;
 
 	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? errno : error;
-}
-
-void tcp_peer_text(const struct sockaddr_storage *peer, char *ret, size_t size)
-{
-	char host[INET6_ADDRSTRLEN] = "?";
-
-	if (peer->ss_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const void *)peer;
-
-		(void)inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
-		(void)snprintf(ret, size, "[%s]:%u", host, ntohs(in6->sin6_port));
-	} else {
-		const struct sockaddr_in *in = (const void *)peer;
-
-		(void)inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
-		(void)snprintf(ret, size, "%s:%u", host, ntohs(in->sin_port));
-	}
 }
 
 enum iscsi_err tcp_check_silence(int fd, struct iscsi_why *why)

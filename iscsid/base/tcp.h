@@ -6,16 +6,26 @@
 #ifndef ISCSID_TCP_H
 #define ISCSID_TCP_H
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
 #include "libiscsi-db/iscsi-db.h"
 
-/* Makes a non-blocking socket for a connection to @peer, for the caller to close. Or -errno. */
-int tcp_socket(const struct sockaddr_storage *peer);
-/* Binds the socket to the network device @netdev; "" stands for any device. 0 or -errno. */
-int tcp_bind_device(int fd, const char *netdev);
+/* What of this host a connection leaves from. */
+struct tcp_source {
+	char netdev[IF_NAMESIZE];	/* the network device; "": any */
+	struct sockaddr_storage address;	/* AF_UNSPEC: any */
+};
+
+/*
+ * Makes a non-blocking socket for a connection from @source (NULL: anywhere) to @peer, for the
+ * caller to close. ISCSI_ERR_TRANS: this host lacks the device, the address or the kind of
+ * address. ISCSI_ERR_NOMEM: for the moment the host can't give a socket to anybody.
+ */
+enum iscsi_err tcp_open(const struct sockaddr_storage *peer, const struct tcp_source *source,
+			int *ret, struct iscsi_why *why);
 /*
  * Sets the size of both buffers (0: the kernel's choice) and the congestion control ("": the
  * kernel's choice). -errno: the kernel refuses the congestion control.

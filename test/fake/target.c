@@ -279,13 +279,16 @@ static int target_on_connection(sd_event_source *source, int fd, uint32_t revent
 {
 	struct fake_target *target = userdata;
 	struct fake_target_conn *conn = calloc(1, sizeof(*conn));
+	struct sockaddr_in from = { 0 };
+	socklen_t len = sizeof(from);
 
 	(void)source;
 	(void)revents;
 	must(conn != NULL, "calloc");
 	conn->target = target;
-	conn->fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	conn->fd = accept4(fd, (struct sockaddr *)&from, &len, SOCK_CLOEXEC);
 	must(conn->fd >= 0, "accept");
+	target->from = ntohl(from.sin_addr.s_addr);
 	conn->next = target->conns;
 	target->conns = conn;
 	target->accepted++;

@@ -34,6 +34,7 @@ struct fake_target {
 	uint32_t isns_status[4];	/* of its answers, in their order; then 0 */
 
 	/* What it has seen. */
+	uint32_t from;			/* the address of the last client, IPv4 */
 	unsigned int accepted, logins, texts, logouts, nop_outs;
 	char isns_asked[16];		/* a letter for each request: q(uery), r(egister), d(ereg.) */
 	char last_login[4096];		/* the text of the last Login Request, NULs as '\n' */

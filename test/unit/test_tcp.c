@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/resource.h>
 
 #include <check.h>
 
@@ -52,13 +53,19 @@ static void wait_until(short events)
 	ck_assert_int_eq(poll(&p, 1, WAIT_MS), 1);
 }
 
+static void open_socket(void)
+{
+	struct iscsi_why why;
+
+	ck_assert_int_eq(tcp_open(&peer, NULL, &fd, &why), ISCSI_SUCCESS);
+}
+
 /* Our socket, connected to the peer: 0, or the errno that it ended with. */
 static int connect_peer(void)
 {
 	int r;
 
-	fd = tcp_socket(&peer);
-	ck_assert_int_ge(fd, 0);
+	open_socket();
 	r = tcp_connect(fd, &peer);
 	if (r < 0)
 		return -r;
@@ -114,8 +121,7 @@ START_TEST(new_socket)
 	int on = 0;
 
 	set_peer("127.0.0.1", 1);
-	fd = tcp_socket(&peer);
-	ck_assert_int_ge(fd, 0);
+	open_socket();
 	ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
 	ck_assert_int_ne(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
 	ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
@@ -123,10 +129,64 @@ START_TEST(new_socket)
 }
 END_TEST
 
+static const struct {
+	const char *address, *netdev, *source;
+	enum iscsi_err err;
+	const char *why;
+} sources[] = {
+	{ "127.0.0.1", "", NULL, ISCSI_SUCCESS, "" },
+	{ "127.0.0.1", "lo", NULL, ISCSI_SUCCESS, "" },
+	{ "127.0.0.1", "", "127.0.0.2", ISCSI_SUCCESS, "" },
+	{ "127.0.0.1", "lo", "127.0.0.2", ISCSI_SUCCESS, "" },
+	{ "127.0.0.1", "no-such-device", NULL, ISCSI_ERR_TRANS,
+	  "this host has no network device no-such-device" },
+	{ "127.0.0.1", "", "192.0.2.77", ISCSI_ERR_TRANS, "this host has no address 192.0.2.77" },
+	{ "127.0.0.1", "", "2001:db8::77", ISCSI_ERR_TRANS,
+	  "can't bind to address 2001:db8::77: Address family not supported by protocol" },
+};
+
+START_TEST(a_socket_is_bound)
+{
+	struct tcp_source source = { .address.ss_family = AF_UNSPEC };
+	struct sockaddr_in bound;
+	socklen_t len = sizeof(bound);
+	struct iscsi_why why = { "" };
+
+	if (sources[_i].source) {
+		set_peer(sources[_i].source, 0);
+		source.address = peer;
+	}
+	strcpy(source.netdev, sources[_i].netdev);
+	set_peer(sources[_i].address, 1);
+	ck_assert_int_eq(tcp_open(&peer, &source, &fd, &why), sources[_i].err);
+	ck_assert_str_eq(why.text, sources[_i].why);
+	ck_assert_int_eq(fd >= 0, !sources[_i].err);
+	if (fd < 0)
+		return;
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&bound, &len), 0);
+	ck_assert_uint_eq(bound.sin_addr.s_addr,
+			  sources[_i].source ? inet_addr(sources[_i].source) : INADDR_ANY);
+	ck_assert_uint_eq(bound.sin_port, 0);	/* chosen by the connect */
+}
+END_TEST
+
 START_TEST(no_such_family)
 {
+	struct iscsi_why why;
+
 	peer = (struct sockaddr_storage){ .ss_family = AF_MAX };
-	ck_assert_int_eq(tcp_socket(&peer), -EAFNOSUPPORT);
+	ck_assert_int_eq(tcp_open(&peer, NULL, &fd, &why), ISCSI_ERR_TRANS);
+}
+END_TEST
+
+START_TEST(no_descriptor_left)
+{
+	const struct rlimit none = { 0, 4096 };
+	struct iscsi_why why;
+
+	set_peer("127.0.0.1", 1);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ck_assert_int_eq(tcp_open(&peer, NULL, &fd, &why), ISCSI_ERR_NOMEM);
 }
 END_TEST
 
@@ -136,8 +196,7 @@ START_TEST(options)
 	int size = 0;
 
 	set_peer("127.0.0.1", 1);
-	fd = tcp_socket(&peer);
-	ck_assert_int_eq(tcp_bind_device(fd, ""), 0);
+	open_socket();
 	ck_assert_int_eq(tcp_tune(fd, 0, ""), 0);
 	ck_assert_int_eq(tcp_tune(fd, 16384, "reno"), 0);
 	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len), 0);
@@ -150,12 +209,10 @@ END_TEST
 START_TEST(options_refused)
 {
 	socklen_t len = sizeof(int);
-	int r, size = 0;
+	int size = 0;
 
 	set_peer("127.0.0.1", 1);
-	fd = tcp_socket(&peer);
-	r = tcp_bind_device(fd, "no-such-device");
-	ck_assert(r == -ENODEV || r == -EPERM);		/* before Linux 5.7 for root alone */
+	open_socket();
 	ck_assert_int_eq(tcp_tune(fd, 16384, "no-such-one"), -ENOENT);
 	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len), 0);
 	ck_assert_int_eq(size, 2 * 16384);		/* the buffers are set all the same */
@@ -268,7 +325,9 @@ int main(void)
 	tcase_set_timeout(t, 30);
 	tcase_add_loop_test(t, peer_name, 0, ARRAY_SIZE(names));
 	tcase_add_test(t, new_socket);
+	tcase_add_loop_test(t, a_socket_is_bound, 0, ARRAY_SIZE(sources));
 	tcase_add_test(t, no_such_family);
+	tcase_add_test(t, no_descriptor_left);
 	tcase_add_test(t, options);
 	tcase_add_test(t, options_refused);
 	tcase_add_loop_test(t, connects, 0, ARRAY_SIZE(addresses));
