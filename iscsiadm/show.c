@@ -89,15 +89,12 @@ void show_unreadable(FILE *out, const char *title, char *const *list, size_t len
 
 enum iscsi_err show_record(FILE *out, const struct iscsi_db_record *rec, bool secrets)
 {
-	char *text = iscsi_db_record_print(rec, secrets ? ISCSI_DB_FORM_SHOW_SECRETS :
-							  ISCSI_DB_FORM_SHOW);
+	CLEANUP(secret_freep) char *text = iscsi_db_record_print(rec, secrets ?
+				ISCSI_DB_FORM_SHOW_SECRETS : ISCSI_DB_FORM_SHOW);
 
 	if (!text)
 		return ISCSI_ERR_NOMEM;
 	fputs(text, out);
-	if (secrets)
-		explicit_bzero(text, strlen(text));
-	free(text);
 	return ISCSI_SUCCESS;
 }
 

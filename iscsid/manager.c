@@ -185,18 +185,10 @@ static struct session *find_wanted(struct manager *manager, const struct session
 
 static bool same_record(const struct iscsi_db_record *a, const struct iscsi_db_record *b)
 {
-	char *text_a = iscsi_db_record_print(a, ISCSI_DB_FORM_FILE);
-	char *text_b = iscsi_db_record_print(b, ISCSI_DB_FORM_FILE);
-	bool same = text_a && text_b && streq(text_a, text_b);
+	CLEANUP(secret_freep) char *text_a = iscsi_db_record_print(a, ISCSI_DB_FORM_FILE);
+	CLEANUP(secret_freep) char *text_b = iscsi_db_record_print(b, ISCSI_DB_FORM_FILE);
 
-	/* The texts have the records' secrets. */
-	if (text_a)
-		explicit_bzero(text_a, strlen(text_a));
-	if (text_b)
-		explicit_bzero(text_b, strlen(text_b));
-	free(text_a);
-	free(text_b);
-	return same;
+	return text_a && text_b && streq(text_a, text_b);
 }
 
 enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *rec,

@@ -49,7 +49,7 @@ int runstate_save(int dir_fd, uint32_t sid, const struct runstate *state)
 {
 	const uint8_t *i = state->isid;
 	char name[32], temp[40], first[128];
-	char *record = iscsi_db_record_print(state->rec, ISCSI_DB_FORM_FILE);
+	CLEANUP(secret_freep) char *record = iscsi_db_record_print(state->rec, ISCSI_DB_FORM_FILE);
 	int fd, r;
 
 	if (!record)
@@ -70,8 +70,6 @@ int runstate_save(int dir_fd, uint32_t sid, const struct runstate *state)
 		r = -errno;
 	if (r < 0)
 		(void)unlinkat(dir_fd, temp, 0);
-	explicit_bzero(record, strlen(record));
-	free(record);
 	return r;
 }
 
@@ -135,8 +133,7 @@ int runstate_load(int dir_fd, uint32_t sid, struct runstate *ret)
 		r = -EBADMSG;
 	else if (iscsi_db_record_parse(ISCSI_DB_NODE, text, len, name, NULL, NULL, &state.rec, NULL))
 		r = -EBADMSG;
-	explicit_bzero(text, len);
-	free(text);
+	wipe_free(text, len);
 	if (r >= 0)
 		*ret = state;
 	return r;

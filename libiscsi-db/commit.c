@@ -302,7 +302,7 @@ static int copy_across(const struct db_os *os, int from, const char *tmp, int di
 	(void)os->close(fd);
 	if (!r)
 		r = stage_write_file(os, dir, STAGE_ACROSS, text);
-	text_wipe(text, len);
+	wipe_free(text, len);
 	fd = r < 0 ? r : os->open(dir, STAGE_ACROSS, O_RDONLY, 0);
 	if (fd < 0)
 		return fd;

@@ -23,7 +23,7 @@ struct config_line {
 
 struct iscsi_db_config {
 	struct config_line *line;
-	size_t count, room;
+	size_t count;
 };
 
 static const char *const daemon_keys[] = {
@@ -36,7 +36,7 @@ struct iscsi_db_config *iscsi_db_config_free(struct iscsi_db_config *config)
 		return NULL;
 	for (size_t i = 0; i < config->count; i++) {
 		free(config->line[i].key);
-		text_wipe(config->line[i].value, strlen(config->line[i].value));
+		secret_free(config->line[i].value);
 	}
 	free(config->line);
 	free(config);
@@ -46,26 +46,13 @@ struct iscsi_db_config *iscsi_db_config_free(struct iscsi_db_config *config)
 static enum iscsi_err config_add(struct iscsi_db_config *config, const char *key,
 				 const char *value)
 {
-	struct config_line line;
+	struct config_line *line = ARRAY_ADD(config->line, config->count);
 
-	if (config->count == config->room) {
-		size_t room = config->room ? 2 * config->room : 64;
-		void *p = reallocarray(config->line, room, sizeof(line));
-
-		if (!p)
-			return ISCSI_ERR_NOMEM;
-		config->line = p;
-		config->room = room;
-	}
-	line.key = strdup(key);
-	line.value = strdup(value);
-	if (!line.key || !line.value) {
-		free(line.key);
-		free(line.value);
+	if (!line)
 		return ISCSI_ERR_NOMEM;
-	}
-	config->line[config->count++] = line;
-	return ISCSI_SUCCESS;
+	line->key = strdup(key);
+	line->value = strdup(value);
+	return line->key && line->value ? ISCSI_SUCCESS : ISCSI_ERR_NOMEM;
 }
 
 static bool is_daemon_key(const char *key)
@@ -194,7 +181,7 @@ enum iscsi_err iscsi_db_config_read(const char *path, iscsi_db_warn_fn *warn_fn,
 		return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot read %s: %s", path,
 				  db_strerror(r));
 	err = config_parse(text, len, path, warn_fn, arg, ret, why);
-	text_wipe(text, len);
+	wipe_free(text, len);
 	return err;
 }
 

@@ -20,7 +20,7 @@ struct db_stage {
 	int fd;				/* the private folder; -1: not made yet */
 	unsigned int next_name;
 	struct stage_op **ops;
-	size_t count, room;
+	size_t count;
 };
 
 struct db_lock {

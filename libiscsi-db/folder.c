@@ -70,21 +70,13 @@ enum iscsi_err folder_cannot_look(const struct iscsi_db *db, const char *path, i
 
 int names_add(struct names *names, const char *name)
 {
-	char *copy;
+	char *copy = strdup(name), **added = copy ? ARRAY_ADD(names->name, names->count) : NULL;
 
-	if (names->count == names->room) {
-		size_t room = names->room ? 2 * names->room : 4;
-		char **grown = reallocarray(names->name, room, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		names->name = grown;
-		names->room = room;
-	}
-	copy = strdup(name);
-	if (!copy)
+	if (!added) {
+		free(copy);
 		return -ENOMEM;
-	names->name[names->count++] = copy;
+	}
+	*added = copy;
 	return 0;
 }
 

@@ -24,7 +24,7 @@ enum iscsi_err folder_cannot_look(const struct iscsi_db *db, const char *path, i
 
 struct names {
 	char **name;
-	size_t count, room;
+	size_t count;
 };
 
 /* The entries of a folder below the root in byte order; a missing folder has none. -errno. */

@@ -276,14 +276,14 @@ int os_read_fd(const struct db_os *os, int fd, char **ret, size_t *len)
 			break;
 		}
 		memcpy(grown, text, used);
-		text_wipe(text, used);
+		wipe_free(text, used);
 		text = grown;
 		room *= 2;
 	}
 	if (!n && used > DB_TEXT_MAX)
 		n = -EFBIG;
 	if (n < 0) {
-		text_wipe(text, used);
+		wipe_free(text, used);
 		return n == -ESPIPE ? -EINVAL : (int)n;
 	}
 	text[used] = '\0';

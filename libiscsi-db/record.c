@@ -12,21 +12,6 @@
 #include "libiscsi-db/address.h"
 #include "libiscsi-db/setting.h"
 
-void text_wipe(char *text, size_t len)
-{
-	if (!text)
-		return;
-	explicit_bzero(text, len);
-	free(text);
-}
-
-static void value_free(const struct setting *s, char *value)
-{
-	if (value && (s->flags & SETTING_SECRET))
-		explicit_bzero(value, strlen(value));
-	free(value);
-}
-
 enum iscsi_err iscsi_db_record_new(enum iscsi_db_kind kind, struct iscsi_db_record **ret)
 {
 	struct iscsi_db_record *rec;
@@ -45,11 +30,9 @@ struct iscsi_db_record *iscsi_db_record_free(struct iscsi_db_record *rec)
 {
 	if (!rec)
 		return NULL;
-	for (unsigned int i = 0; i < setting_count(rec->kind); i++) {
-		if (rec->value[i])
-			value_free(setting_row(rec->kind, i), rec->value[i]);
-	}
-	text_wipe(rec->extra, rec->extra_len);
+	for (unsigned int i = 0; i < setting_count(rec->kind); i++)
+		secret_free(rec->value[i]);
+	wipe_free(rec->extra, rec->extra_len);
 	free(rec->place);
 	free(rec);
 	return NULL;
@@ -141,7 +124,7 @@ int record_store(struct iscsi_db_record *rec, unsigned int index, const char *va
 		if (!copy)
 			return -ENOMEM;
 	}
-	value_free(s, rec->value[index]);
+	secret_free(rec->value[index]);
 	rec->value[index] = copy;
 	if (!(s->flags & SETTING_SECRET))
 		return 0;

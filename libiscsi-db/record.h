@@ -29,8 +29,6 @@ int record_put(struct iscsi_db_record *rec, const char *key, const char *value);
 void record_note_name(struct iscsi_db_record *rec, const char *key);
 /* The old name under which a setting has to be written; NULL: its own name is right. */
 const char *record_old_name(const struct iscsi_db_record *rec, unsigned int index);
-/* Overwrites and frees text that may hold secrets; takes NULL. */
-void text_wipe(char *text, size_t len);
 /*
  * Gives the setting @key the value that follows from the path of the record's file. *fixed becomes
  * true if the setting had another value; it stays as it was otherwise. -ENOMEM.

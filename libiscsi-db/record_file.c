@@ -70,7 +70,7 @@ static int read_settled(struct iscsi_db *db, const char *path, char **ret, size_
 		(void)db->os->close(fd);
 		if (!again)
 			return r;
-		text_wipe(*ret, *len);
+		wipe_free(*ret, *len);
 		db->patience_ms -= PAUSE_MS;
 		db->os->sleep_ms(PAUSE_MS);
 	}
@@ -120,7 +120,7 @@ enum iscsi_err record_file_read(struct iscsi_db *db, enum iscsi_db_kind kind, co
 				  r == -EINVAL ? "it isn't a regular file" :
 						 db_strerror(r));
 	err = parse_text(kind, origin, text, len, warn, arg, ret, why);
-	text_wipe(text, len);
+	wipe_free(text, len);
 	if (!err)
 		record_file_trace(db, "read", path);
 	return err;

@@ -382,7 +382,7 @@ static void text_add(struct text *text, const char *piece, size_t len)
 		}
 		if (text->len)
 			memcpy(p, text->p, text->len);
-		text_wipe(text->p, text->len);
+		wipe_free(text->p, text->len);
 		text->p = p;
 		text->room = room;
 	}
@@ -450,7 +450,7 @@ char *iscsi_db_record_print(const struct iscsi_db_record *rec, enum iscsi_db_for
 		text_add(&text, rec->extra, rec->extra_len);
 	text_add(&text, end, sizeof(end) - 1);
 	if (text.failed) {
-		text_wipe(text.p, text.len);
+		wipe_free(text.p, text.len);
 		return NULL;
 	}
 	return text.p;

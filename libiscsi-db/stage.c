@@ -188,35 +188,24 @@ void stage_drop(struct iscsi_db *db)
 		stage_op_free(db, db->stage.ops[i]);
 	free(db->stage.ops);
 	db->stage.ops = NULL;
-	db->stage.count = db->stage.room = 0;
+	db->stage.count = 0;
 	close_private(db);
 }
 
 static struct stage_op *op_new(struct iscsi_db *db, const char *path)
 {
-	struct db_stage *stage = &db->stage;
-	struct stage_op *op;
+	struct stage_op *op = calloc(1, sizeof(*op)), **added = NULL;
 
-	if (stage->count == stage->room) {
-		size_t room = stage->room ? 2 * stage->room : 8;
-		void *p = reallocarray(stage->ops, room, sizeof(*stage->ops));
-
-		if (!p)
-			return NULL;
-		stage->ops = p;
-		stage->room = room;
-	}
-	op = calloc(1, sizeof(*op));
-	if (!op)
-		return NULL;
-	op->path = strdup(path);
-	if (!op->path) {
-		free(op);
+	if (op)
+		op->path = strdup(path);
+	if (op && op->path)
+		added = ARRAY_ADD(db->stage.ops, db->stage.count);
+	if (!added) {
+		stage_op_free(db, op);
 		return NULL;
 	}
-	op->seq = stage->count;
-	stage->ops[stage->count++] = op;
-	return op;
+	op->seq = db->stage.count;
+	return *added = op;
 }
 
 static void op_forget(struct iscsi_db *db, struct stage_op *op)
@@ -301,8 +290,8 @@ enum iscsi_err stage_write(struct iscsi_db *db, const char *path,
 			   struct iscsi_why *why)
 {
 	enum iscsi_err err = stage_check_lock(db, why);
+	CLEANUP(secret_freep) char *text = NULL;
 	struct stage_op *op;
-	char *text;
 	int r;
 
 	if (err)
@@ -313,7 +302,6 @@ enum iscsi_err stage_write(struct iscsi_db *db, const char *path,
 		r = -ENOMEM;
 	else
 		r = strlen(text) > DB_TEXT_MAX ? -EFBIG : write_tmp(db, op, text);
-	text_wipe(text, text ? strlen(text) : 0);
 	if (r < 0) {
 		if (op)
 			op_forget(db, op);

@@ -13,6 +13,27 @@ int64_t monotonic_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+void wipe_free(void *text, size_t len)
+{
+	if (text)
+		explicit_bzero(text, len);
+	free(text);
+}
+
+void *array_add(void *list, size_t *len, size_t size)
+{
+	void *array;
+
+	memcpy(&array, list, sizeof(array));
+	if (!(*len & (*len - 1))) {
+		array = reallocarray(array, MAX(2 * *len, (size_t)1), size);
+		if (!array)
+			return NULL;
+		memcpy(list, &array, sizeof(array));
+	}
+	return memset((char *)array + size * (*len)++, 0, size);
+}
+
 unsigned int edit_distance(const char *a, const char *b, unsigned int limit)
 {
 	unsigned int row[128];

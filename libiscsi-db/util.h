@@ -66,6 +66,23 @@ static inline bool streq(const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
+/* Overwrites and frees @len bytes that may hold secrets; takes NULL. */
+void wipe_free(void *text, size_t len);
+/* The same for a whole text. */
+static inline void secret_free(char *text)
+{
+	wipe_free(text, text ? strlen(text) : 0);
+}
+DEFINE_FREEP(char, secret_free)
+
+/*
+ * ARRAY_ADD() returns a new element of zeros at the end of the array @list, which has @len (a
+ * size_t) elements, and counts it. NULL: no memory. The array grows at each power of two, so that
+ * its length alone tells its room.
+ */
+void *array_add(void *list, size_t *len, size_t size);
+#define ARRAY_ADD(list, len)	((__typeof__(list))array_add(&(list), &(len), sizeof(*(list))))
+
 /* Milliseconds of a clock that only goes forward. */
 int64_t monotonic_ms(void);
 

@@ -214,7 +214,7 @@ enum iscsi_err sysfs_list_numbers(struct sysfs *sysfs, const char *path, const c
 	CLEANUP(freep) unsigned int *list = NULL;
 	CLEANUP(closep) int fd = -1;
 	struct dir_iter it;
-	size_t len = 0, room = 0;
+	size_t len = 0;
 	const char *name;
 
 	fd = open_dir(sysfs->root, O_RDONLY, "%s", path);
@@ -223,20 +223,14 @@ enum iscsi_err sysfs_list_numbers(struct sysfs *sysfs, const char *path, const c
 	it.fd = fd;
 	it.len = it.pos = 0;
 	while (fd >= 0 && (name = dir_next(&it))) {
-		unsigned int n;
+		unsigned int number, *added;
 
-		if (!parse_suffix(name, prefix, &n))
+		if (!parse_suffix(name, prefix, &number))
 			continue;
-		if (len == room) {
-			unsigned int *more;
-
-			room = room ? room * 2 : 64;
-			more = reallocarray(list, room, sizeof(*list));
-			if (!more)
-				return ISCSI_ERR_NOMEM;
-			list = more;
-		}
-		list[len++] = n;
+		added = ARRAY_ADD(list, len);
+		if (!added)
+			return ISCSI_ERR_NOMEM;
+		*added = number;
 	}
 	if (len)
 		qsort(list, len, sizeof(*list), compare_uint);
@@ -501,7 +495,7 @@ static bool read_lun(int target_fd, const char *name, struct sysfs_lun *ret)
 
 struct lun_list {
 	struct sysfs_lun *luns;
-	size_t len, room;
+	size_t len;
 };
 
 static enum iscsi_err list_target(int target_fd, struct lun_list *list)
@@ -510,20 +504,14 @@ static enum iscsi_err list_target(int target_fd, struct lun_list *list)
 	const char *name;
 
 	while ((name = dir_next(&it))) {
-		struct sysfs_lun lun;
+		struct sysfs_lun lun, *added;
 
 		if (!parse_lun_name(name, &lun) || !read_lun(target_fd, name, &lun))
 			continue;
-		if (list->len == list->room) {
-			size_t room = list->room ? list->room * 2 : 8;
-			struct sysfs_lun *more = reallocarray(list->luns, room, sizeof(*more));
-
-			if (!more)
-				return ISCSI_ERR_NOMEM;
-			list->luns = more;
-			list->room = room;
-		}
-		list->luns[list->len++] = lun;
+		added = ARRAY_ADD(list->luns, list->len);
+		if (!added)
+			return ISCSI_ERR_NOMEM;
+		*added = lun;
 	}
 	return ISCSI_SUCCESS;
 }
@@ -544,7 +532,7 @@ enum iscsi_err sysfs_list_luns(struct sysfs *sysfs, const struct sysfs_session *
 			       struct sysfs_lun **ret, size_t *ret_len)
 {
 	CLEANUP(closep) int fd = -1;
-	struct lun_list list = { NULL, 0, 0 };
+	struct lun_list list = { NULL, 0 };
 	struct dir_iter it;
 	const char *name;
 

@@ -225,9 +225,9 @@ struct tables {
 	const struct isns_visitor *visitor;
 	unsigned int warnings;
 	struct node *nodes;
-	size_t nodes_len, nodes_size;
+	size_t nodes_len;
 	struct group *groups;
-	size_t groups_len, groups_size;
+	size_t groups_len;
 	struct group now;	/* the group that is being read */
 	bool in_group;
 	struct node *last_node;	/* the node that is being read, or NULL */
@@ -266,23 +266,6 @@ static uint32_t attribute_number(const struct attribute *a)
 	return a->len == 4 ? get_be32(a->value) : 0;
 }
 
-/* Adds an element at the end of an array. Returns NULL without memory. */
-static void *grow(void *list, size_t *len, size_t *size, size_t element)
-{
-	void **p = list;
-
-	if (*len == *size) {
-		size_t more = *size ? 2 * *size : 64;
-		void *bigger = realloc(*p, more * element);
-
-		if (!bigger)
-			return NULL;
-		*p = bigger;
-		*size = more;
-	}
-	return (char *)*p + (*len)++ * element;
-}
-
 /* A group without name or address is left out. */
 static bool end_group(struct tables *t)
 {
@@ -293,7 +276,7 @@ static bool end_group(struct tables *t)
 	t->in_group = false;
 	if (!t->now.name.len || !t->now.address)
 		return true;
-	group = grow(&t->groups, &t->groups_len, &t->groups_size, sizeof(*group));
+	group = ARRAY_ADD(t->groups, t->groups_len);
 	if (!group)
 		return false;
 	*group = t->now;
@@ -316,7 +299,7 @@ static bool begin_node(struct tables *t, const struct attribute *a)
 
 	if (!end_group(t))
 		return false;
-	node = grow(&t->nodes, &t->nodes_len, &t->nodes_size, sizeof(*node));
+	node = ARRAY_ADD(t->nodes, t->nodes_len);
 	if (node)
 		*node = (struct node){ .name = attribute_name(a), .target = true };
 	t->last_node = node;
