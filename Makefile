@@ -192,7 +192,7 @@ $(BUILD)/sbin/iscsiadm: $(iscsiadm_obj) $(STATIC_DB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^
 
 # Of the daemon only what sessions need: the linker picks it from an archive.
-$(BUILD)/iscsid.a: $(filter-out %/main.o,$(iscsid_obj)) $(BUILD)/iscsiadm/firmware.o $(BUILD)/iscsiadm/show.o
+$(BUILD)/iscsid.a: $(filter-out %/main.o,$(iscsid_obj)) $(patsubst %,$(BUILD)/iscsiadm/%.o,firmware print show)
 	$(call say,AR)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^

@@ -94,7 +94,7 @@ void adm_say_unreadable_deleted(unsigned int count);
 /* A growing list of records that it owns. */
 struct adm_records {
 	struct iscsi_db_record **list;
-	size_t len;
+	size_t len, room;
 };
 
 /* Takes over @rec; on failure @rec is freed. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "iscsiadm/client.h"
+#include "iscsiadm/print.h"
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"
 
@@ -36,13 +37,16 @@ static void copy(char *ret, size_t size, const char *text)
 static void on_attempt(void *arg, size_t index, const struct mgmt_reply *reply)
 {
 	struct attempt_list *attempts = arg;
-	struct attempt *a = NULL;
+	struct attempt *more, *a;
 
 	(void)index;
-	if (reply->type == MGMT_ATTEMPT)
-		a = ARRAY_ADD(attempts->list, attempts->len);
-	if (!a)
+	if (reply->type != MGMT_ATTEMPT)
 		return;
+	more = reallocarray(attempts->list, attempts->len + 1, sizeof(*more));
+	if (!more)
+		return;
+	attempts->list = more;
+	a = &more[attempts->len++];
 	*a = (struct attempt){
 		.number = reply->sid, .port = reply->port, .wanted = reply->wanted,
 		.failed = reply->failed, .since_s = reply->since_s,
@@ -97,10 +101,10 @@ size_t attempts_show(struct adm *adm)
 	for (size_t i = 0; i < attempts.len; i++) {
 		const struct attempt *a = &attempts.list[i];
 
-		printf("Login under way: %s, portal %s,%d, iface %s: tried for %u s%s%s%s\n",
-		       a->target, a->address, a->port, a->iface, a->since_s,
-		       a->wanted ? ", until it succeeds" : "", *a->why.text ? "; last failure: " : "",
-		       a->why.text);
+		print_to(stdout, "Login under way: %s, portal %s,%d, iface %s: tried for %u s%s%s%s\n",
+			 a->target, a->address, a->port, a->iface, a->since_s,
+			 a->wanted ? ", until it succeeds" : "",
+			 *a->why.text ? "; last failure: " : "", a->why.text);
 	}
 	free(attempts.list);
 	client_free(client);
@@ -132,8 +136,8 @@ size_t attempts_call_off(struct adm *adm, const struct adm_selection *sel)
 		if (!selected(adm, sel, a) || client_request(client, &req, 0) ||
 		    client_run(client, ANSWER_MS, on_called_off, &err) || err)
 			continue;
-		printf("Login to [iface: %s, target: %s, portal: %s,%d] called off.\n", a->iface,
-		       a->target, a->address, a->port);
+		print_to(stdout, "Login to [iface: %s, target: %s, portal: %s,%d] called off.\n",
+			 a->iface, a->target, a->address, a->port);
 		n++;
 	}
 	free(attempts.list);

@@ -238,7 +238,9 @@ enum iscsi_err firmware_read(struct sysfs *sysfs, firmware_no_nic_fn *no_nic, vo
 
 void firmware_free(struct firmware_target *list, size_t len)
 {
-	wipe_free(list, len * sizeof(*list));
+	if (list)
+		explicit_bzero(list, len * sizeof(*list));
+	free(list);
 }
 
 /* ---- the record of a target ------------------------------------------------------------ */

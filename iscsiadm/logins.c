@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "iscsiadm/print.h"
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"
 
@@ -81,15 +82,18 @@ static void on_result(void *arg, size_t index, const struct mgmt_reply *reply)
 static enum iscsi_err add_wish(struct adm *adm, struct job *job, size_t index,
 			       const struct mgmt_request *req)
 {
-	struct wish *wish = ARRAY_ADD(job->wishes, job->len);
 	enum iscsi_err err;
 
-	if (!wish)
-		return ISCSI_ERR_NOMEM;
-	*wish = (struct wish){ index, ISCSI_ERR_INTERNAL };
-	err = client_request(adm->client, req, job->len - 1);
-	if (err)
-		job->len--;
+	if (!(job->len & (job->len - 1))) {	/* 0, or a power of two: full */
+		struct wish *more = reallocarray(job->wishes, 2 * job->len + 1, sizeof(*more));
+
+		if (!more)
+			return ISCSI_ERR_NOMEM;
+		job->wishes = more;
+	}
+	err = client_request(adm->client, req, job->len);
+	if (!err)
+		job->wishes[job->len++] = (struct wish){ index, ISCSI_ERR_INTERNAL };
 	return err;
 }
 
@@ -119,7 +123,7 @@ static void format_node(const struct job *job, size_t index, char *ret, size_t s
 static void say_login(const struct job *job, const char *what)
 {
 	(void)job;
-	printf("Login to %s successful.\n", what);
+	print_to(stdout, "Login to %s successful.\n", what);
 	(void)fflush(stdout);
 }
 
@@ -179,10 +183,16 @@ static enum iscsi_err ask_login(struct adm *adm, struct job *job, size_t index,
 				const struct iscsi_db_record *rec, uint32_t flags)
 {
 	struct mgmt_request req = { .type = MGMT_LOGIN, .flags = flags, .iface = "" };
-	CLEANUP(secret_freep) char *text = iscsi_db_record_print(rec, ISCSI_DB_FORM_FILE);
+	char *text = iscsi_db_record_print(rec, ISCSI_DB_FORM_FILE);
+	enum iscsi_err err;
 
+	if (!text)
+		return ISCSI_ERR_NOMEM;
 	req.record = text;
-	return text ? add_wish(adm, job, index, &req) : ISCSI_ERR_NOMEM;
+	err = add_wish(adm, job, index, &req);
+	explicit_bzero(text, strlen(text));
+	free(text);
+	return err;
 }
 
 /* Queues the logins of the sessions that one record still lacks. */
@@ -204,7 +214,7 @@ static enum iscsi_err queue_logins(struct adm *adm, struct job *job,
 		(how->no_wait || (adm->opt.login_all && !how->leading) ? MGMT_WANTED : 0);
 	show_format_node(what, sizeof(what), rec);
 	while (n--) {
-		printf("Logging in to %s%s\n", what, multiple ? " (multiple)" : "");
+		print_to(stdout, "Logging in to %s%s\n", what, multiple ? " (multiple)" : "");
 		err = ask_login(adm, job, index, rec, flags);
 		if (!err)
 			continue;
@@ -262,7 +272,7 @@ static void format_session(const struct job *job, size_t index, char *ret, size_
 static void say_logout(const struct job *job, const char *what)
 {
 	(void)job;
-	printf("Logout of %s successful.\n", what);
+	print_to(stdout, "Logout of %s successful.\n", what);
 	(void)fflush(stdout);
 }
 
@@ -298,7 +308,7 @@ enum iscsi_err logouts_run(struct adm *adm, const struct sysfs_session *const *l
 		/* The current port is part of the line. */
 		(void)snapshot_detail(adm->sessions, list[i], SYSFS_DETAIL_STATE);
 		show_format_session(what, sizeof(what), list[i]);
-		printf("Logging out of session %s\n", what);
+		print_to(stdout, "Logging out of session %s\n", what);
 		req.sid = list[i]->sid;
 		/* Whoever names a session has looked at it; "all" may be more than is known. */
 		if (adm->opt.force)

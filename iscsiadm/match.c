@@ -144,15 +144,17 @@ static bool resolve_once(struct match_names *names, const char *address, struct 
 			return e->known;
 		}
 	}
-	e = ARRAY_ADD(names->entries, names->len);
+	e = reallocarray(names->entries, names->len + 1, sizeof(*e));
 	if (!e)
 		return false;
+	names->entries = e;
+	e += names->len;
+	memset(e, 0, sizeof(*e));
 	e->name = strdup(address);
-	if (!e->name) {
-		names->len--;
+	if (!e->name)
 		return false;
-	}
 	e->known = look_up(names, address, &e->number);
+	names->len++;
 	*ret = e->number;
 	return e->known;
 }

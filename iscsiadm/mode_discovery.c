@@ -15,6 +15,7 @@
 #include "iscsiadm/found.h"
 #include "iscsiadm/logins.h"
 #include "iscsiadm/mode_fw.h"
+#include "iscsiadm/print.h"
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"
 
@@ -193,9 +194,10 @@ static enum iscsi_err inquiry_queue(struct inquiry *d, size_t i, const char *rec
 /* Asks through all interfaces at once. Failures are said; the answers are in @d. */
 static enum iscsi_err inquiry_ask(struct inquiry *d)
 {
-	CLEANUP(secret_freep) char *record = NULL;
-	enum iscsi_err err = adm_need_client(d->adm);
+	enum iscsi_err err;
+	char *record;
 
+	err = adm_need_client(d->adm);
 	if (err)
 		return err;
 	d->results = calloc(d->ifaces.len, sizeof(*d->results));
@@ -203,6 +205,9 @@ static enum iscsi_err inquiry_ask(struct inquiry *d)
 	err = d->results && record ? ISCSI_SUCCESS : ISCSI_ERR_NOMEM;
 	for (size_t i = 0; i < d->ifaces.len && !err; i++)
 		err = inquiry_queue(d, i, record);
+	if (record)
+		explicit_bzero(record, strlen(record));
+	free(record);
 	if (err)
 		return adm_fail(err, NULL);
 	(void)client_run(d->adm->client, inquiry_patience_ms(d->rec), inquiry_on_reply, d);
@@ -309,7 +314,7 @@ static enum iscsi_err inquiry_store(struct inquiry *d, bool all_answered,
 static enum iscsi_err inquiry_finish(struct inquiry *d, bool all_answered)
 {
 	struct login_how how = { .quiet_end = true };
-	struct adm_records records = { NULL, 0 };
+	struct adm_records records = { NULL, 0, 0 };
 	enum iscsi_err err, login;
 
 	found_sort(&d->found);
@@ -535,8 +540,8 @@ static enum iscsi_err list_portal(void *arg, const struct iscsi_db_record *rec)
 	struct portal_lines *l = arg;
 
 	l->any = true;
-	printf("%s:%s via %s\n", iscsi_db_record_get(rec, ADDRESS_KEY),
-	       iscsi_db_record_get(rec, PORT_KEY), l->suffix);
+	print_to(stdout, "%s:%s via %s\n", iscsi_db_record_get(rec, ADDRESS_KEY),
+		 iscsi_db_record_get(rec, PORT_KEY), l->suffix);
 	return ISCSI_SUCCESS;
 }
 
@@ -586,7 +591,7 @@ static enum iscsi_err list_portal_tree(void *arg, const struct iscsi_db_record *
 	};
 
 	p->count++;
-	printf("DiscoveryAddress: %s,%d\n", origin.address, origin.port);
+	print_to(stdout, "DiscoveryAddress: %s,%d\n", origin.address, origin.port);
 	list_nodes_of(&origin);
 	return ISCSI_SUCCESS;
 }
@@ -603,7 +608,7 @@ static bool list_static(const struct adm_records *nodes, const char *title, cons
 {
 	struct origin origin = { .type = type, .nodes = nodes };
 
-	printf("%s:\n", title);
+	print_to(stdout, "%s:\n", title);
 	list_nodes_of(&origin);
 	return section_end(origin.count);
 }
@@ -617,7 +622,7 @@ static enum iscsi_err list_portals_of(struct adm *adm, const struct adm_records 
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 
-	printf("%s:\n", title);
+	print_to(stdout, "%s:\n", title);
 	err = iscsi_db_discovery_each(adm->db, kind, adm_warn, NULL, list_portal_tree, &portals,
 				      &why);
 	/* Discovery mode stores no record of an iSNS server, only the nodes that it found. */
@@ -653,7 +658,7 @@ static enum iscsi_err list_sections(struct adm *adm, const struct adm_records *n
 static enum iscsi_err list_portals_as_tree(struct adm *adm)
 {
 	struct adm_selection all = { .port = -1 };
-	struct adm_records nodes = { NULL, 0 };
+	struct adm_records nodes = { NULL, 0, 0 };
 	enum iscsi_err err;
 
 	err = adm_each_node(adm, &all, adm_records_copy, &nodes, NULL);
@@ -790,7 +795,8 @@ static enum iscsi_err db_record(struct inquiry *d)
 		if (!err)
 			err = adm_change(d->adm, stage_portal_record, d);
 		if (!err)
-			printf("New discovery record for [%s,%d] added.\n", d->address, d->port);
+			print_to(stdout, "New discovery record for [%s,%d] added.\n",
+				 d->address, d->port);
 		return err;
 	}
 	err = opt->ops == OP_DELETE ? portal_record_read_or_none(d) : portal_record_read(d);

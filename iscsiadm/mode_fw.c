@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "iscsiadm/logins.h"
+#include "iscsiadm/print.h"
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"
 
@@ -26,7 +27,7 @@ static const struct option_pair fw_settings[] = {
 static void no_nic(void *arg, int nic, int max_nic)
 {
 	(void)arg;
-	printf("Invalid nic-assoc of %d. Max id %d.\n", nic, max_nic);
+	print_to(stdout, "Invalid nic-assoc of %d. Max id %d.\n", nic, max_nic);
 }
 
 static enum iscsi_err fill_fw_record(struct iscsi_db_record *rec, const struct firmware_target *t,
@@ -147,7 +148,7 @@ static enum iscsi_err fw_login(struct adm *adm, const struct firmware_target *li
 {
 	struct login_how how = { .no_wait = adm->opt.no_wait, .quiet_end = true };
 	enum iscsi_err err = adm_need_db(adm), unusable = ISCSI_SUCCESS;
-	struct adm_records records = { NULL, 0 };
+	struct adm_records records = { NULL, 0, 0 };
 	struct iscsi_why why = { "" };
 
 	for (size_t i = 0; i < len && !err; i++) {

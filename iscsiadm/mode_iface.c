@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "iscsiadm/print.h"
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"
 
@@ -104,7 +105,7 @@ static enum iscsi_err list_bound_nodes(void *arg, const struct iscsi_db_record *
 
 	if (!nodes->len)
 		return ISCSI_SUCCESS;
-	printf("Iface: %s\n", name);
+	print_to(stdout, "Iface: %s\n", name);
 	for (size_t i = 0; i < nodes->len; i++) {
 		const struct iscsi_db_record *node = nodes->list[i];
 		const char *target = iscsi_db_record_get(node, "node.name");
@@ -114,11 +115,11 @@ static enum iscsi_err list_bound_nodes(void *arg, const struct iscsi_db_record *
 		if (!streq(iscsi_db_record_get(node, "iface.iscsi_ifacename"), name))
 			continue;
 		if (!last || !streq(last, target))
-			printf("\tTarget: %s\n", target);
+			print_to(stdout, "\tTarget: %s\n", target);
 		last = target;
-		printf("\t\tPortal: %s%s%s:%s,%s\n", brackets ? "[" : "", address,
-		       brackets ? "]" : "", iscsi_db_record_get(node, "node.conn[0].port"),
-		       iscsi_db_record_get(node, "node.tpgt"));
+		print_to(stdout, "\t\tPortal: %s%s%s:%s,%s\n", brackets ? "[" : "", address,
+			 brackets ? "]" : "", iscsi_db_record_get(node, "node.conn[0].port"),
+			 iscsi_db_record_get(node, "node.tpgt"));
 	}
 	return ISCSI_SUCCESS;
 }
@@ -126,7 +127,7 @@ static enum iscsi_err list_bound_nodes(void *arg, const struct iscsi_db_record *
 static enum iscsi_err show_bound_nodes(struct adm *adm, const char *only)
 {
 	struct adm_selection all = { .port = -1 };
-	struct adm_records nodes = { NULL, 0 };
+	struct adm_records nodes = { NULL, 0, 0 };
 	struct iscsi_db_record *iface = NULL;
 	enum iscsi_err err;
 
@@ -305,7 +306,7 @@ static enum iscsi_err iface_new(struct adm *adm, const char *name)
 	if (err)
 		adm_error("Could not create new interface %s.", name);
 	else
-		printf("%s updated.\nNew interface %s added\n", name, name);
+		print_to(stdout, "%s updated.\nNew interface %s added\n", name, name);
 	return err;
 }
 
@@ -346,7 +347,7 @@ static enum iscsi_err iface_update(struct adm *adm, const char *name)
 		return usage("Update requires name, value, and iface.");
 	err = change_iface(&change, stage_iface_update);
 	if (!err)
-		printf("%s updated.\n", name);
+		print_to(stdout, "%s updated.\n", name);
 	else
 		adm_error("Could not update iface %s: %s", name, iscsi_db_err_text(err));
 	return err;
@@ -424,7 +425,7 @@ static enum iscsi_err iface_delete(struct adm *adm, const char *name)
 		return err;
 	}
 	adm_say_unreadable_deleted(change.unreadable);
-	printf("%s unbound and deleted.\n", name);
+	print_to(stdout, "%s unbound and deleted.\n", name);
 	return ISCSI_SUCCESS;
 }
 
@@ -471,7 +472,7 @@ static enum iscsi_err iface_apply(struct adm *adm, const char *name)
 		return ISCSI_ERR;
 	}
 	adm_error("Nothing to configure.");
-	printf("%s applied.\n", name);
+	print_to(stdout, "%s applied.\n", name);
 	return ISCSI_SUCCESS;
 }
 
@@ -490,7 +491,7 @@ static enum iscsi_err iface_apply_all(struct adm *adm)
 		adm_error("Could not match hostno %u to transport.", opt->host_no);
 		return ISCSI_ERR_TRANS_NOT_FOUND;
 	}
-	printf("Applied settings to ifaces attached to host%u.\n", opt->host_no);
+	print_to(stdout, "Applied settings to ifaces attached to host%u.\n", opt->host_no);
 	return ISCSI_SUCCESS;
 }
 
@@ -521,7 +522,8 @@ static enum iscsi_err iface_ping(struct adm *adm, const char *name)
 	iscsi_db_record_free(iface);
 	/* The kernel can only send pings from the network stack of a card. */
 	for (int i = 1; i <= opt->packet_count; i++)
-		printf("Ping %d failed: %s\n", i, iscsi_db_err_text(ISCSI_ERR_OP_NOT_SUPP));
+		print_to(stdout, "Ping %d failed: %s\n", i,
+			 iscsi_db_err_text(ISCSI_ERR_OP_NOT_SUPP));
 	return ISCSI_ERR_OP_NOT_SUPP;
 }
 

@@ -13,6 +13,7 @@
 
 #include "iscsiadm/attempts.h"
 #include "iscsiadm/logins.h"
+#include "iscsiadm/print.h"
 #include "iscsiadm/sessions.h"
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"
@@ -378,15 +379,16 @@ static enum iscsi_err stage_additions(void *arg)
 
 static void say_added(const struct iscsi_db_record *rec)
 {
-	printf("New iSCSI node [%s:[hw=%s,ip=%s,net_if=%s,iscsi_if=%s] %s,%s,%s %s] added\n",
-	       iscsi_db_record_get(rec, "iface.transport_name"),
-	       iscsi_db_record_get(rec, "iface.hwaddress"),
-	       iscsi_db_record_get(rec, "iface.ipaddress"),
-	       iscsi_db_record_get(rec, "iface.net_ifacename"),
-	       iscsi_db_record_get(rec, "iface.iscsi_ifacename"),
-	       iscsi_db_record_get(rec, "node.conn[0].address"),
-	       iscsi_db_record_get(rec, "node.conn[0].port"),
-	       iscsi_db_record_get(rec, "node.tpgt"), iscsi_db_record_get(rec, "node.name"));
+	print_to(stdout,
+		 "New iSCSI node [%s:[hw=%s,ip=%s,net_if=%s,iscsi_if=%s] %s,%s,%s %s] added\n",
+		 iscsi_db_record_get(rec, "iface.transport_name"),
+		 iscsi_db_record_get(rec, "iface.hwaddress"),
+		 iscsi_db_record_get(rec, "iface.ipaddress"),
+		 iscsi_db_record_get(rec, "iface.net_ifacename"),
+		 iscsi_db_record_get(rec, "iface.iscsi_ifacename"),
+		 iscsi_db_record_get(rec, "node.conn[0].address"),
+		 iscsi_db_record_get(rec, "node.conn[0].port"),
+		 iscsi_db_record_get(rec, "node.tpgt"), iscsi_db_record_get(rec, "node.name"));
 }
 
 static enum iscsi_err add_and_say(struct addition *a)
@@ -441,7 +443,7 @@ static enum iscsi_err node_new(struct adm *adm, const struct adm_selection *sel,
 static enum iscsi_err node_login(struct adm *adm, const struct adm_selection *sel)
 {
 	struct login_how how = { .no_wait = adm->opt.no_wait };
-	struct adm_records records = { NULL, 0 };
+	struct adm_records records = { NULL, 0, 0 };
 	enum iscsi_err err;
 
 	err = adm_each_node(adm, sel, adm_records_copy, &records, NULL);

@@ -13,6 +13,7 @@
 
 #include "iscsiadm/attempts.h"
 #include "iscsiadm/logins.h"
+#include "iscsiadm/print.h"
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"
 
@@ -279,7 +280,7 @@ enum iscsi_err sessions_rescan(struct adm *adm, const struct adm_selection *sel)
 		char what[768];
 
 		show_format_session(what, sizeof(what), list[i]);
-		printf("Rescanning session %s\n", what);
+		print_to(stdout, "Rescanning session %s\n", what);
 	}
 	(void)fflush(stdout);
 	errs = calloc(len, sizeof(*errs));

@@ -10,29 +10,22 @@
 #include <string.h>
 
 #include "iscsiadm/firmware.h"
+#include "iscsiadm/print.h"
 #include "libiscsi-db/util.h"
 
 #define EMPTY	"<empty>"
 #define MASKED	"********"
-
-#define ESCAPED_MAX	(4 * ISCSI_VALUE_MAX + 1)	/* a value with each byte as \xNN */
 
 static const char *or_empty(const char *text)
 {
 	return text && text[0] ? text : EMPTY;
 }
 
-/* Another initiator may have made a session with a name that acts on a terminal. */
-static void escape_target(const struct sysfs_session *session, char ret[ESCAPED_MAX])
-{
-	text_escape(session->target, ret, ESCAPED_MAX);
-}
-
 static void put_portal(FILE *out, const char *address, int port, int tpgt)
 {
 	bool brackets = iscsi_db_address_in_brackets(address);
 
-	fprintf(out, "%s%s%s:%d,%d", brackets ? "[" : "", address, brackets ? "]" : "", port,
+	print_to(out, "%s%s%s:%d,%d", brackets ? "[" : "", address, brackets ? "]" : "", port,
 		tpgt);
 }
 
@@ -43,7 +36,7 @@ void show_node_line(FILE *out, const struct iscsi_db_record *node)
 	const char *address = iscsi_db_record_get(node, "node.conn[0].address");
 	bool brackets = iscsi_db_address_in_brackets(address);
 
-	fprintf(out, "%s%s%s:%d,%u %s\n", brackets ? "[" : "", address, brackets ? "]" : "",
+	print_to(out, "%s%s%s:%d,%u %s\n", brackets ? "[" : "", address, brackets ? "]" : "",
 		iscsi_db_record_get_int(node, "node.conn[0].port"),
 		(unsigned int)iscsi_db_record_get_int(node, "node.tpgt"),
 		iscsi_db_record_get(node, "node.name"));
@@ -52,7 +45,7 @@ void show_node_line(FILE *out, const struct iscsi_db_record *node)
 void show_target_line(FILE *out, const char *target, const char *address, int port, int tpgt)
 {
 	put_portal(out, address, port, tpgt);
-	fprintf(out, " %s\n", target);
+	print_to(out, " %s\n", target);
 }
 
 void show_tree_node(FILE *out, struct show_tree *tree, bool collapse, const char *target,
@@ -63,13 +56,13 @@ void show_tree_node(FILE *out, struct show_tree *tree, bool collapse, const char
 			   tree->port == port && tree->tpgt == tpgt;
 
 	if (!same_target)
-		fprintf(out, "Target: %s\n", target);
+		print_to(out, "Target: %s\n", target);
 	if (!same_portal || !collapse) {
 		fputs("\tPortal: ", out);
 		put_portal(out, address, port, tpgt);
 		fputc('\n', out);
 	}
-	fprintf(out, "\t\tIface Name: %s\n", iface);
+	print_to(out, "\t\tIface Name: %s\n", iface);
 
 	tree->any = true;
 	(void)snprintf(tree->target, sizeof(tree->target), "%s", target);
@@ -82,25 +75,30 @@ void show_unreadable(FILE *out, const char *title, char *const *list, size_t len
 {
 
 	if (len)
-		fprintf(out, "%s:\n", title);
+		print_to(out, "%s:\n", title);
 	for (size_t i = 0; i < len; i++)
-		fprintf(out, "\t%s\n", list[i]);
+		print_to(out, "\t%s\n", list[i]);
 }
 
 enum iscsi_err show_record(FILE *out, const struct iscsi_db_record *rec, bool secrets)
 {
-	CLEANUP(secret_freep) char *text = iscsi_db_record_print(rec, secrets ?
-				ISCSI_DB_FORM_SHOW_SECRETS : ISCSI_DB_FORM_SHOW);
+	char *text = iscsi_db_record_print(rec, secrets ? ISCSI_DB_FORM_SHOW_SECRETS :
+							  ISCSI_DB_FORM_SHOW);
 
 	if (!text)
 		return ISCSI_ERR_NOMEM;
-	fputs(text, out);
+	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+		*end = '\0';
+		print_to(out, "%s\n", line);
+		explicit_bzero(line, (size_t)(end - line));
+	}
+	free(text);
 	return ISCSI_SUCCESS;
 }
 
 void show_iface_line(FILE *out, const struct iscsi_db_record *iface)
 {
-	fprintf(out, "%s %s,%s,%s,%s,%s\n",
+	print_to(out, "%s %s,%s,%s,%s,%s\n",
 		or_empty(iscsi_db_record_get(iface, "iface.iscsi_ifacename")),
 		or_empty(iscsi_db_record_get(iface, "iface.transport_name")),
 		or_empty(iscsi_db_record_get(iface, "iface.hwaddress")),
@@ -148,7 +146,7 @@ void show_stats_session(FILE *out, const struct sysfs_session *session)
 	char what[768];
 
 	show_format_session(what, sizeof(what), session);
-	fprintf(out, "Stats for session %s\n", what);
+	print_to(out, "Stats for session %s\n", what);
 }
 
 void show_stats_heading(FILE *out, bool custom)
@@ -158,29 +156,26 @@ void show_stats_heading(FILE *out, bool custom)
 
 void show_stats_counter(FILE *out, const char *name, uint64_t value)
 {
-	fprintf(out, "\t%s: %" PRIu64 "\n", name, value);
+	print_to(out, "\t%s: %" PRIu64 "\n", name, value);
 }
 
 void show_session_line(FILE *out, const struct sysfs_session *session)
 {
-	char target[ESCAPED_MAX];
-
-	escape_target(session, target);
-	fprintf(out, "%s: [%u] ", or_empty(session->transport), session->sid);
+	print_to(out, "%s: [%u] ", or_empty(session->transport), session->sid);
 	put_portal(out, session->persistent_address, or_minus_one(session->persistent_port),
 		   or_minus_one(session->tpgt));
-	fprintf(out, " %s (%s)\n", target, session_type(session));
+	print_to(out, " %s (%s)\n", session->target, session_type(session));
 }
 
 void show_versions(FILE *out, const char *class_version)
 {
-	fprintf(out, "iSCSI Transport Class version %s\nversion %s\n", class_version,
+	print_to(out, "iSCSI Transport Class version %s\nversion %s\n", class_version,
 		iscsi_db_version());
 }
 
 static void put_title(FILE *out, const char *indent, const char *stars, const char *title)
 {
-	fprintf(out, "%s\t\t%s\n%s\t\t%s\n%s\t\t%s\n", indent, stars, indent, title, indent,
+	print_to(out, "%s\t\t%s\n%s\t\t%s\n%s\t\t%s\n", indent, stars, indent, title, indent,
 		stars);
 }
 
@@ -238,32 +233,32 @@ static void put_iface(FILE *out, const char *indent, const struct sysfs_session 
 	bool brackets = iscsi_db_address_in_brackets(ip) && !streq(ip, EMPTY);
 
 	put_title(out, indent, "**********", "Interface:");
-	fprintf(out, "%s\t\tIface Name: %s\n", indent, s->iface[0] ? s->iface : "default");
-	fprintf(out, "%s\t\tIface Transport: %s\n", indent, or_empty(s->transport));
-	fprintf(out, "%s\t\tIface Initiatorname: %s\n", indent, or_empty(s->initiator));
-	fprintf(out, "%s\t\tIface IPaddress: %s%s%s\n", indent, brackets ? "[" : "", ip,
+	print_to(out, "%s\t\tIface Name: %s\n", indent, s->iface[0] ? s->iface : "default");
+	print_to(out, "%s\t\tIface Transport: %s\n", indent, or_empty(s->transport));
+	print_to(out, "%s\t\tIface Initiatorname: %s\n", indent, or_empty(s->initiator));
+	print_to(out, "%s\t\tIface IPaddress: %s%s%s\n", indent, brackets ? "[" : "", ip,
 		brackets ? "]" : "");
-	fprintf(out, "%s\t\tIface HWaddress: %s\n", indent, binding_text(s, s->hwaddress));
-	fprintf(out, "%s\t\tIface Netdev: %s\n", indent, binding_text(s, s->netdev));
+	print_to(out, "%s\t\tIface HWaddress: %s\n", indent, binding_text(s, s->hwaddress));
+	print_to(out, "%s\t\tIface Netdev: %s\n", indent, binding_text(s, s->netdev));
 }
 
 static void put_state(FILE *out, const char *indent, const struct sysfs_session *s,
 		      const struct show_daemon_state *state)
 {
-	fprintf(out, "%s\t\tSID: %u\n", indent, s->sid);
-	fprintf(out, "%s\t\tiSCSI Connection State: %s\n", indent, conn_state_text(state->conn));
-	fprintf(out, "%s\t\tiSCSI Session State: %s\n", indent,
+	print_to(out, "%s\t\tSID: %u\n", indent, s->sid);
+	print_to(out, "%s\t\tiSCSI Connection State: %s\n", indent, conn_state_text(state->conn));
+	print_to(out, "%s\t\tiSCSI Session State: %s\n", indent,
 		s->state[0] ? s->state : "Unknown");
-	fprintf(out, "%s\t\tInternal iscsid Session State: %s\n", indent,
+	print_to(out, "%s\t\tInternal iscsid Session State: %s\n", indent,
 		recovery_text(state->recovery));
 }
 
 static void put_timeout(FILE *out, const char *indent, const char *label, int value, int least)
 {
 	if (value >= least)
-		fprintf(out, "%s\t\t%s: %d\n", indent, label, value);
+		print_to(out, "%s\t\t%s: %d\n", indent, label, value);
 	else
-		fprintf(out, "%s\t\t%s: " EMPTY "\n", indent, label);
+		print_to(out, "%s\t\t%s: " EMPTY "\n", indent, label);
 }
 
 static void put_timeouts(FILE *out, const char *indent, const struct sysfs_session *s)
@@ -279,26 +274,26 @@ static void put_timeouts(FILE *out, const char *indent, const struct sysfs_sessi
 static void put_chap(FILE *out, const char *indent, const struct sysfs_session *s, bool secrets)
 {
 	put_title(out, indent, "*****", "CHAP:");
-	fprintf(out, "%s\t\tusername: %s\n", indent, or_empty(s->username));
-	fprintf(out, "%s\t\tpassword: %s\n", indent, secrets ? or_empty(s->password) : MASKED);
-	fprintf(out, "%s\t\tusername_in: %s\n", indent, or_empty(s->username_in));
+	print_to(out, "%s\t\tusername: %s\n", indent, or_empty(s->username));
+	print_to(out, "%s\t\tpassword: %s\n", indent, secrets ? or_empty(s->password) : MASKED);
+	print_to(out, "%s\t\tusername_in: %s\n", indent, or_empty(s->username_in));
 	if (secrets)
-		fprintf(out, "%s\t\tpassword: %s\n", indent, or_empty(s->password_in));
+		print_to(out, "%s\t\tpassword: %s\n", indent, or_empty(s->password_in));
 	else
-		fprintf(out, "%s\t\tpassword_in: " MASKED "\n", indent);
+		print_to(out, "%s\t\tpassword_in: " MASKED "\n", indent);
 }
 
 static void put_param(FILE *out, const char *indent, const char *label, int value)
 {
 	if (value != SYSFS_UNSET)
-		fprintf(out, "%s\t\t%s: %d\n", indent, label, value);
+		print_to(out, "%s\t\t%s: %d\n", indent, label, value);
 }
 
 static void put_word(FILE *out, const char *indent, const char *label, int value,
 		     const char *yes, const char *no)
 {
 	if (value != SYSFS_UNSET)
-		fprintf(out, "%s\t\t%s: %s\n", indent, label, value ? yes : no);
+		print_to(out, "%s\t\t%s: %s\n", indent, label, value ? yes : no);
 }
 
 static void put_negotiated(FILE *out, const char *indent, const struct sysfs_session *s)
@@ -330,9 +325,9 @@ static void put_portals(FILE *out, const char *indent, const struct sysfs_sessio
 {
 	int tpgt = or_minus_one(s->tpgt);
 
-	fprintf(out, "%s\tCurrent Portal: ", indent);
+	print_to(out, "%s\tCurrent Portal: ", indent);
 	put_portal(out, current_address(s), current_port(s), tpgt);
-	fprintf(out, "\n%s\tPersistent Portal: ", indent);
+	print_to(out, "\n%s\tPersistent Portal: ", indent);
 	put_portal(out, s->persistent_address, or_minus_one(s->persistent_port), tpgt);
 	fputc('\n', out);
 }
@@ -342,11 +337,9 @@ void show_session_tree(FILE *out, const struct sysfs_session *session,
 		       unsigned int parts, const struct show_daemon_state *state)
 {
 	bool same_target = previous && streq(previous->target, session->target);
-	char target[ESCAPED_MAX];
 
-	escape_target(session, target);
 	if (!same_target)
-		fprintf(out, "%sTarget: %s (%s)\n", indent, target, session_type(session));
+		print_to(out, "%sTarget: %s (%s)\n", indent, session->target, session_type(session));
 	if (same_target && streq(current_address(previous), current_address(session)) &&
 	    current_port(previous) == current_port(session))
 		fputc('\n', out);
@@ -371,13 +364,13 @@ void show_session_luns(FILE *out, const char *indent, int host_no, const char *h
 
 	put_title(out, indent, "************************", "Attached SCSI devices:");
 	if (host_state)
-		fprintf(out, "%s\t\tHost Number: %d\tState: %s\n", indent, host_no,
+		print_to(out, "%s\t\tHost Number: %d\tState: %s\n", indent, host_no,
 			host_state[0] ? host_state : "unknown");
 	for (size_t i = 0; i < len; i++) {
-		fprintf(out, "%s\t\tscsi%d Channel %02d Id %d Lun: %" PRIu64 "\n", indent,
+		print_to(out, "%s\t\tscsi%d Channel %02d Id %d Lun: %" PRIu64 "\n", indent,
 			luns[i].host_no, luns[i].channel, luns[i].target_id, luns[i].lun);
 		if (luns[i].block[0])
-			fprintf(out, "%s\t\t\tAttached scsi disk %s\t\tState: %s\n", indent,
+			print_to(out, "%s\t\t\tAttached scsi disk %s\t\tState: %s\n", indent,
 				luns[i].block, luns[i].state);
 	}
 }
@@ -386,17 +379,13 @@ void show_session_luns(FILE *out, const char *indent, int host_no, const char *h
 
 static void put_setting(FILE *out, const char *key, const char *value)
 {
-	char text[ESCAPED_MAX];
-
-	text_escape(value, text, sizeof(text));
-	if (text[0])
-		fprintf(out, "%s = %s\n", key, text);
-	explicit_bzero(text, sizeof(text));
+	if (value[0])
+		print_to(out, "%s = %s\n", key, value);
 }
 
 void show_firmware_target(FILE *out, const struct firmware_target *t)
 {
-	fprintf(out, "# BEGIN RECORD %s\n", iscsi_db_version());
+	print_to(out, "# BEGIN RECORD %s\n", iscsi_db_version());
 	put_setting(out, "iface.initiatorname", t->initiator);
 	put_setting(out, "iface.transport_name", t->transport);
 	put_setting(out, "iface.hwaddress", t->hwaddress);
@@ -411,7 +400,7 @@ void show_firmware_target(FILE *out, const struct firmware_target *t)
 	put_setting(out, "iface.net_ifacename", t->netdev);
 	put_setting(out, "node.name", t->target);
 	put_setting(out, "node.conn[0].address", t->address);
-	fprintf(out, "node.conn[0].port = %d\n", t->port);
+	print_to(out, "node.conn[0].port = %d\n", t->port);
 	put_setting(out, "node.session.auth.username", t->username);
 	put_setting(out, "node.session.auth.password", t->password);
 	put_setting(out, "node.session.auth.username_in", t->username_in);
@@ -426,26 +415,26 @@ void show_firmware_target(FILE *out, const struct firmware_target *t)
 static void put_host_address(FILE *out, const char *address)
 {
 	if (strchr(address, ':'))
-		fprintf(out, "[%s]", address);
+		print_to(out, "[%s]", address);
 	else
-		fputs(or_empty(address), out);
+		print_to(out, "%s", or_empty(address));
 }
 
 void show_host_line(FILE *out, const struct sysfs_host *host)
 {
-	fprintf(out, "%s: [%d] ", or_empty(host->transport), host->host_no);
+	print_to(out, "%s: [%d] ", or_empty(host->transport), host->host_no);
 	put_host_address(out, host->ipaddress);
-	fprintf(out, ",[%s],%s %s\n", or_empty(host->hwaddress), or_empty(host->netdev),
+	print_to(out, ",[%s],%s %s\n", or_empty(host->hwaddress), or_empty(host->netdev),
 		or_empty(host->initiator));
 }
 
 void show_host_tree(FILE *out, const struct sysfs_host *host)
 {
-	fprintf(out, "Host Number: %d\n\tState: %s\n\tTransport: %s\n", host->host_no,
+	print_to(out, "Host Number: %d\n\tState: %s\n\tTransport: %s\n", host->host_no,
 		host->state[0] ? host->state : "unknown", or_empty(host->transport));
-	fprintf(out, "\tInitiatorname: %s\n\tIPaddress: ", or_empty(host->initiator));
+	print_to(out, "\tInitiatorname: %s\n\tIPaddress: ", or_empty(host->initiator));
 	put_host_address(out, host->ipaddress);
-	fprintf(out, "\n\tHWaddress: %s\n\tNetdev: %s\n", or_empty(host->hwaddress),
+	print_to(out, "\n\tHWaddress: %s\n\tNetdev: %s\n", or_empty(host->hwaddress),
 		or_empty(host->netdev));
 }
 

@@ -54,7 +54,9 @@ static int compare_target(const void *pa, const void *pb)
 struct snapshot *snapshot_free(struct snapshot *sessions)
 {
 	if (sessions) {
-		wipe_free(sessions->list, sessions->len * sizeof(*sessions->list));
+		if (sessions->list)
+			explicit_bzero(sessions->list, sessions->len * sizeof(*sessions->list));
+		free(sessions->list);
 		free(sessions->by_target);
 		free(sessions);
 	}

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "iscsiadm/firmware.h"
+#include "iscsiadm/print.h"
 #include "iscsiadm/show.h"
 #include "iscsid/base/clock.h"
 #include "iscsid/base/log.h"
@@ -462,7 +463,7 @@ static void begin(struct starter *s, const struct start_options *o, struct iscsi
 		       iscsi_db_record_get(rec, "node.conn[0].address"));
 	wish->port = iscsi_db_record_get_int(rec, "node.conn[0].port");
 	s->len++;
-	printf("iscsistart: Logging into %s %s:%d,%s\n", iscsi_db_record_get(rec, "node.name"),
+	print_to(stdout, "iscsistart: Logging into %s %s:%d,%s\n", iscsi_db_record_get(rec, "node.name"),
 	       wish->address, wish->port, iscsi_db_record_get(rec, "node.tpgt"));
 	(void)fflush(stdout);
 	err = session_config_new(rec, &o->initiator, s->sysfs, warn, NULL, &config, &why);
@@ -685,9 +686,9 @@ static int set_up_network(const struct firmware_target *list, size_t len)
 			again |= streq(list[j].netdev, list[i].netdev);
 		if (again || !*list[i].netdev)
 			continue;
-		printf("Setting up software interface %s\n", list[i].netdev);
+		print_to(stdout, "Setting up software interface %s\n", list[i].netdev);
 		if (set_up_device(&list[i])) {
-			printf("Setting up software interface %s failed\n", list[i].netdev);
+			print_to(stdout, "Setting up software interface %s failed\n", list[i].netdev);
 			status = 1;
 		}
 	}

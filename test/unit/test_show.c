@@ -6,6 +6,7 @@
 
 #include <check.h>
 
+#include "iscsiadm/print.h"
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"
 
@@ -366,6 +367,92 @@ START_TEST(unreadable_records)
 }
 END_TEST
 
+/* ---- bytes from outside ----------------------------------------------------------------- */
+
+#define HOSTILE "a\033[2J\n\t\xe2\x80\xae\xff"
+#define HARMLESS "a\\x1b[2J\\n\\t\\xe2\\x80\\xae\\xff"
+
+/* Nothing but printable ASCII and the tabs and line feeds of the format was printed. */
+static void printed_harmless(int values, int lines)
+{
+	int seen = 0;
+
+	(void)fflush(out);
+	for (const char *p = text; *p; p++) {
+		ck_assert_msg((*p >= ' ' && *p <= '~') || *p == '\n' || *p == '\t', "%s", text);
+		lines -= *p == '\n';
+	}
+	for (const char *p = text; (p = strstr(p, HARMLESS)); p++)
+		seen++;
+	ck_assert_msg(seen == values && lines == 0, "%d values, %d lines less: %s", seen, lines,
+		      text);
+	(void)fclose(out);
+	free(text);
+	setup();
+}
+
+START_TEST(hostile_sessions)
+{
+	struct sysfs_session s = { .sid = 1, .creator = 1 };
+	struct sysfs_host host = { .host_no = 1 };
+	struct sysfs_lun lun = { .lun = 1 };
+	char *const texts[] = {
+		s.target, s.transport, s.persistent_address, s.address, s.iface, s.initiator,
+		s.ipaddress, s.hwaddress, s.netdev, s.state, s.username, s.password, s.username_in,
+		s.password_in, host.transport, host.state, host.ipaddress, host.hwaddress,
+		host.netdev, host.initiator, lun.block, lun.state,
+	};
+	char what[768];
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		strcpy(texts[i], HOSTILE);
+	show_session_line(out, &s);
+	printed_harmless(3, 1);
+	show_session_tree(out, &s, NULL, "\t",
+			  SHOW_IFACE | SHOW_STATE | SHOW_CHAP | SHOW_SECRETS, &up);
+	printed_harmless(3 + 6 + 1 + 4, 3 + 9 + 4 + 7);
+	show_session_luns(out, "", 1, HOSTILE, &lun, 1);
+	printed_harmless(3, 6);
+	show_stats_counter(out, HOSTILE, 1);
+	printed_harmless(1, 1);
+	show_format_session(what, sizeof(what), &s);
+	print_to(out, "Logout of %s successful.\n", what);
+	printed_harmless(2, 1);
+	show_host_line(out, &host);
+	printed_harmless(5, 1);
+	show_host_tree(out, &host);
+	printed_harmless(6, 7);
+}
+END_TEST
+
+START_TEST(hostile_records)
+{
+	char *const list[] = { (char *)HOSTILE };
+	struct show_tree tree = { .any = false };
+	struct iscsi_db_record *rec;
+
+	/* A record takes no control characters, but others that act on who reads them. */
+	ck_assert(!iscsi_db_record_new(ISCSI_DB_NODE, &rec));
+	ck_assert(!iscsi_db_record_set(rec, "node.session.auth.username", "a\xe2\x80\xae\xff", NULL));
+	ck_assert(!iscsi_db_record_set(rec, "node.session.auth.password", "\xe2\x81\xa6x", NULL));
+	ck_assert(!show_record(out, rec, true));
+	(void)fflush(out);
+	ck_assert_ptr_nonnull(strstr(text, ".username = a\\xe2\\x80\\xae\\xff\n"));
+	ck_assert_ptr_nonnull(strstr(text, ".password = \\xe2\\x81\\xa6x\n"));
+	(void)fclose(out);
+	free(text);
+	setup();
+	iscsi_db_record_free(rec);
+
+	show_target_line(out, HOSTILE, HOSTILE, 3260, 1);
+	printed_harmless(2, 1);
+	show_tree_node(out, &tree, true, HOSTILE, HOSTILE, 3260, 1, HOSTILE);
+	printed_harmless(3, 3);
+	show_unreadable(out, "Unreadable", list, 1);
+	printed_harmless(1, 2);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("show");
@@ -388,6 +475,8 @@ int main(void)
 	tcase_add_test(t, session_that_is_down);
 	tcase_add_test(t, luns);
 	tcase_add_test(t, unreadable_records);
+	tcase_add_test(t, hostile_sessions);
+	tcase_add_test(t, hostile_records);
 	tcase_add_test(t, hosts);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What goes to stdout: the words of a format as they are, the values in it escaped. */
+#ifndef ISCSIADM_PRINT_H
+#define ISCSIADM_PRINT_H
+
+#include <stdio.h>
+
+#include "libiscsi-db/util.h"
+
+/*
+ * Like fprintf(), for %s and for %d and %u with flags, width and l, ll. Each text is escaped
+ * by text_escape(), since names and settings come from targets, other programs' sessions and
+ * files. A text of tabs alone is an indentation and printed as it is.
+ */
+void print_to(FILE *out, const char *fmt, ...) PRINTF(2, 3);
+
+#endif /* ISCSIADM_PRINT_H */
