@@ -7,7 +7,6 @@
 
 #include <libmount/libmount.h>
 #include <limits.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "libiscsi-db/util.h"
@@ -39,16 +38,23 @@ static void usage_read(struct usage *usage, const char *proc)
 }
 
 /*
- * The source of a mount or a swap area is looked at only below /dev: a swap file may lie on a disk
- * that is gone, and stat() would wait for that disk.
+ * Whether the source of a mount or a swap area is the node of the device @name below /dev. Its name
+ * decides, not the node: the service unit hides nodes (PrivateDevices), and a swap file may
+ * lie on a disk that is gone, for which a look at the file would wait.
  */
-static bool source_is(struct libmnt_fs *fs, dev_t dev)
+static bool source_is(const struct usage *usage, struct libmnt_fs *fs, const char *name)
 {
 	const char *source = mnt_fs_get_source(fs);
-	struct stat st;
+	char path[320], mapped[160];
 
-	return source && !strncmp(source, "/dev/", 5) && stat(source, &st) == 0 &&
-	       S_ISBLK(st.st_mode) && st.st_rdev == dev;
+	if (!source || strncmp(source, "/dev/", 5))
+		return false;
+	source += 5;
+	if (strncmp(source, "mapper/", 7))
+		return streq(source, name);
+	(void)snprintf(path, sizeof(path), "class/block/%s/dm/name", name);
+	return sysfs_read_text(usage->sysfs, path, mapped, sizeof(mapped)) >= 0 &&
+	       streq(source + 7, mapped);
 }
 
 static bool use_counts(enum inuse_by by, struct libmnt_fs *fs)
@@ -60,13 +66,15 @@ static bool use_counts(enum inuse_by by, struct libmnt_fs *fs)
 }
 
 /* By source too, since btrfs shows a device number of its own. NULL: not in the table. */
-static struct libmnt_fs *table_find(struct libmnt_table *table, enum inuse_by by, dev_t dev)
+static struct libmnt_fs *table_find(const struct usage *usage, struct libmnt_table *table,
+				    const char *name, dev_t dev)
 {
 	struct libmnt_iter *iter = table ? mnt_new_iter(MNT_ITER_FORWARD) : NULL;
 	struct libmnt_fs *fs, *found = NULL;
 
 	while (iter && !found && mnt_table_next_fs(table, iter, &fs) == 0)
-		if (use_counts(by, fs) && (mnt_fs_get_devno(fs) == dev || source_is(fs, dev)))
+		if (use_counts(usage->by, fs) &&
+		    (mnt_fs_get_devno(fs) == dev || source_is(usage, fs, name)))
 			found = fs;
 	mnt_free_iter(iter);
 	return found;
@@ -76,12 +84,12 @@ static struct libmnt_fs *table_find(struct libmnt_table *table, enum inuse_by by
 static bool device_used(const struct usage *usage, const char *name, dev_t dev,
 			struct iscsi_why *why)
 {
-	struct libmnt_fs *fs = table_find(usage->mounts, usage->by, dev);
+	struct libmnt_fs *fs = table_find(usage, usage->mounts, name, dev);
 
 	if (fs)
 		(void)iscsi_fail(why, ISCSI_ERR_BUSY, "%s is mounted on %s", name,
 				 mnt_fs_get_target(fs));
-	else if (table_find(usage->swaps, usage->by, dev))
+	else if (table_find(usage, usage->swaps, name, dev))
 		(void)iscsi_fail(why, ISCSI_ERR_BUSY, "%s is used as swap", name);
 	else
 		return false;

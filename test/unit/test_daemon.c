@@ -976,6 +976,11 @@ END_TEST
 
 /* ---- disks in use ---------------------------------------------------------------------------- */
 
+/* btrfs has a device number of its own. */
+#define BTRFS(source)	"30 1 0:40 / /mnt rw - btrfs " source " rw\n"
+#define SWAP(source, type)						\
+	"Filename Type Size Used Priority\n" source " " type " 16380 0 -2\n"
+
 static const struct in_use {
 	const char *mountinfo, *swaps, *why;
 } in_use[] = {
@@ -984,6 +989,13 @@ static const struct in_use {
 	{ MOUNT("253:7"), "", "dm-7 is mounted on /mnt" },
 	{ MOUNT("253:8"), "", "dm-8 is mounted on /mnt" },
 	{ MOUNT("8:16"), "", NULL },
+	{ BTRFS("/dev/sda1"), "", "sda1 is mounted on /mnt" },
+	{ BTRFS("/dev/mapper/vg-data"), "", "dm-8 is mounted on /mnt" },
+	{ BTRFS("/dev/mapper/other"), "", NULL },
+	{ "", SWAP("/dev/sda1", "partition"), "sda1 is used as swap" },
+	{ "", SWAP("/dev/dm-7", "partition"), "dm-7 is used as swap" },
+	{ "", SWAP("/dev/sdb", "partition"), NULL },
+	{ "", SWAP("/mnt/sda", "file"), NULL },
 	{ "", "", NULL },
 };
 
@@ -1006,13 +1018,15 @@ START_TEST(a_safe_logout_leaves_disks_in_use)
 	fake_sysfs_set(d->fs, "class/block/dm-7/dev", "253:7\n");
 	fake_sysfs_set(d->fs, "class/block/dm-7/holders/dm-8/dev", "253:8\n");
 	fake_sysfs_set(d->fs, "class/block/dm-8/dev", "253:8\n");
+	fake_sysfs_set(d->fs, "class/block/dm-8/dm/name", "vg-data\n");
 	write_proc("self/mountinfo", in_use[_i].mountinfo);
 	write_proc("swaps", in_use[_i].swaps);
 	if (in_use[_i].why) {
 		ck_assert_int_eq(log_out(&client, sid), ISCSI_ERR_BUSY);
 		ck_assert_str_eq(client.reply.why, in_use[_i].why);
 		ck_assert_int_eq(fake_client_state(&client, sid), MGMT_CONN_LOGGED_IN);
-		/* Without the setting nobody asks. */
+		/* Without the setting nobody asks, but for what the system itself stands on. */
+		write_proc("swaps", "");
 		f = fopen(d->env.config_path, "w");
 		ck_assert_int_eq(fclose(f), 0);
 		manager_reload(d->manager);
