@@ -8,9 +8,6 @@
 
 #include <search.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "libiscsi-db/util.h"
 

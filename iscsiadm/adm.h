@@ -4,8 +4,7 @@
  * needs it, and how a failure is said. main.c makes one struct adm and hands it to a mode. No
  * function here prints to stdout.
  */
-#ifndef ISCSIADM_ADM_H
-#define ISCSIADM_ADM_H
+#pragma once
 
 #include "iscsiadm/snapshot.h"
 #include "iscsiadm/client.h"
@@ -145,5 +144,3 @@ enum iscsi_err adm_change(struct adm *adm, adm_stage_fn *stage, void *arg);
 
 /* Says that a record is kept since a session uses it. */
 void adm_say_in_use(const struct iscsi_db_record *rec);
-
-#endif /* ISCSIADM_ADM_H */

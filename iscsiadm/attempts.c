@@ -2,10 +2,6 @@
 /* Logins that iscsid is still trying, see attempts.h. */
 #include "iscsiadm/attempts.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "iscsiadm/client.h"
 #include "iscsiadm/print.h"
 #include "iscsiadm/show.h"

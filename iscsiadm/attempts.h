@@ -3,8 +3,7 @@
  * Logins that iscsid is still trying: shown below the sessions, and called off by the commands that
  * say that a session isn't wanted. A daemon that doesn't run tries nothing, and isn't started.
  */
-#ifndef ISCSIADM_ATTEMPTS_H
-#define ISCSIADM_ATTEMPTS_H
+#pragma once
 
 #include "iscsiadm/adm.h"
 
@@ -15,5 +14,3 @@ size_t attempts_show(struct adm *adm);
 /* Call off the logins that @sel selects, or those of the node in @rec, and say so; how many. */
 size_t attempts_call_off(struct adm *adm, const struct adm_selection *sel);
 size_t attempts_call_off_node(struct adm *adm, const struct iscsi_db_record *rec);
-
-#endif /* ISCSIADM_ATTEMPTS_H */

@@ -10,9 +10,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "iscsid/base/addr_kind.h"
 #include "libiscsi-db/util.h"

@@ -4,8 +4,7 @@
  * below /sys/firmware. The fw mode prints them and logs in to them, the discovery modes make
  * node records of them.
  */
-#ifndef ISCSIADM_FIRMWARE_H
-#define ISCSIADM_FIRMWARE_H
+#pragma once
 
 #include "iscsiadm/options.h"
 #include "iscsid/kernel/sysfs.h"
@@ -59,5 +58,3 @@ enum iscsi_err firmware_check(const struct firmware_target *target, struct iscsi
 size_t firmware_settings(const struct firmware_target *target,
 			 const struct iscsi_db_record *iface,
 			 struct option_pair ret[FIRMWARE_SETTINGS_MAX]);
-
-#endif /* ISCSIADM_FIRMWARE_H */

@@ -6,10 +6,6 @@
  */
 #include "iscsiadm/found.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "libiscsi-db/util.h"
 
 #define FOUND_MAX	(1 << 20)	/* bounds the memory that a target can make us use */

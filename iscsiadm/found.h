@@ -4,8 +4,7 @@
  * records, which existing ones are replaced or removed. Used by the discovery mode, whatever
  * way the targets were found.
  */
-#ifndef ISCSIADM_FOUND_H
-#define ISCSIADM_FOUND_H
+#pragma once
 
 #include "iscsiadm/adm.h"
 
@@ -62,5 +61,3 @@ enum iscsi_err found_store(struct adm *adm, const struct found_source *source,
 				 unsigned int ops, const struct found_list *found,
 				 struct iscsi_db_record *const *ifaces, size_t iface_count,
 				 struct adm_records *ret_records);
-
-#endif /* ISCSIADM_FOUND_H */

@@ -4,8 +4,7 @@
  * iscsid at once, and each result is printed when it arrives. The node, session, discovery and
  * fw modes and sessions.c call this file.
  */
-#ifndef ISCSIADM_LOGINS_H
-#define ISCSIADM_LOGINS_H
+#pragma once
 
 #include "iscsiadm/adm.h"
 
@@ -30,5 +29,3 @@ enum iscsi_err logins_run(struct adm *adm, struct iscsi_db_record *const *record
  */
 enum iscsi_err logouts_run(struct adm *adm, const struct sysfs_session *const *list,
 			   size_t count);
-
-#endif /* ISCSIADM_LOGINS_H */

@@ -6,10 +6,7 @@
  */
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "iscsiadm/mode_discovery.h"
 #include "iscsiadm/mode_fw.h"

@@ -8,9 +8,6 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <net/if.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "libiscsi-db/util.h"

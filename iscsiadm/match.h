@@ -4,8 +4,7 @@
  * same number. Each name is looked up once in a command. adm.c compares records and sessions with
  * -p, and with each other, by this file.
  */
-#ifndef ISCSIADM_MATCH_H
-#define ISCSIADM_MATCH_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -22,5 +21,3 @@ bool match_address(struct match_names *names, const char *a, const char *b);
 
 /* Whether @address is a number, which is never looked up. */
 bool match_is_number(const char *address);
-
-#endif /* ISCSIADM_MATCH_H */

@@ -8,10 +8,6 @@
  */
 #include "iscsiadm/mode_discovery.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "iscsiadm/found.h"
 #include "iscsiadm/logins.h"
 #include "iscsiadm/mode_fw.h"

@@ -6,10 +6,6 @@
  */
 #include "iscsiadm/mode_fw.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "iscsiadm/logins.h"
 #include "iscsiadm/print.h"
 #include "iscsiadm/show.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* "-m fw": the targets that the firmware describes. */
-#ifndef ISCSIADM_MODE_FW_H
-#define ISCSIADM_MODE_FW_H
+#pragma once
 
 #include "iscsiadm/adm.h"
 #include "iscsiadm/firmware.h"
@@ -20,5 +19,3 @@ void mode_fw_say_unusable(const struct firmware_target *target, bool shown,
 			  const struct iscsi_why *why);
 /* Says that no target in the table can be used; @err is the reason of the first. The status. */
 enum iscsi_err mode_fw_say_none(enum iscsi_err err);
-
-#endif /* ISCSIADM_MODE_FW_H */

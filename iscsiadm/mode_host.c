@@ -6,9 +6,6 @@
  */
 #include "iscsiadm/mode_host.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <strings.h>
 
 #include "iscsiadm/sessions.h"

@@ -6,10 +6,6 @@
  */
 #include "iscsiadm/mode_iface.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "iscsiadm/print.h"
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"

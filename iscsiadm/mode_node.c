@@ -7,10 +7,6 @@
  */
 #include "iscsiadm/mode_node.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "iscsiadm/attempts.h"
 #include "iscsiadm/logins.h"
 #include "iscsiadm/print.h"

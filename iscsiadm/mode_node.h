@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* "-m node": the node records, and logging in and out by them. */
-#ifndef ISCSIADM_MODE_NODE_H
-#define ISCSIADM_MODE_NODE_H
+#pragma once
 
 #include "iscsiadm/adm.h"
 
@@ -10,5 +9,3 @@ enum iscsi_err mode_node_run(struct adm *adm);
 
 /* The operations of node mode on what @sel selects; session mode uses them for one session. */
 enum iscsi_err mode_node_operate(struct adm *adm, const struct adm_selection *sel);
-
-#endif /* ISCSIADM_MODE_NODE_H */

@@ -5,9 +5,6 @@
  */
 #include "iscsiadm/mode_session.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "iscsiadm/attempts.h"
 #include "iscsiadm/logins.h"
 #include "iscsiadm/mode_node.h"

@@ -10,13 +10,8 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <termios.h>
-#include <unistd.h>
 
 #include "iscsiadm/tokens.h"
 #include "libiscsi-db/lookalike.h"

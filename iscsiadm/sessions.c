@@ -7,9 +7,6 @@
 #include "iscsiadm/sessions.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "iscsiadm/attempts.h"
 #include "iscsiadm/logins.h"

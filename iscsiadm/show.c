@@ -6,8 +6,6 @@
 #include "iscsiadm/show.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "iscsiadm/firmware.h"
 #include "iscsiadm/print.h"

@@ -6,10 +6,6 @@
  */
 #include "iscsiadm/snapshot.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "iscsid/message/session_text.h"
 #include "libiscsi-db/util.h"
 

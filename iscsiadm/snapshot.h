@@ -4,8 +4,7 @@
  * findable by target. Details that a one-line list doesn't show are read when a caller asks for
  * them. A session that goes away meanwhile counts as if it had never been there.
  */
-#ifndef ISCSIADM_SNAPSHOT_H
-#define ISCSIADM_SNAPSHOT_H
+#pragma once
 
 #include "iscsid/kernel/sysfs.h"
 
@@ -51,5 +50,3 @@ const struct sysfs_session *snapshot_detail(struct snapshot *sessions,
 
 /* The name of the session's interface record; "default" if the kernel wasn't told a name. */
 const char *snapshot_iface(const struct sysfs_session *session);
-
-#endif /* ISCSIADM_SNAPSHOT_H */

@@ -3,9 +3,6 @@
 #include "iscsiadm/tokens.h"
 
 #include <getopt.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "libiscsi-db/lookalike.h"
 #include "libiscsi-db/util.h"

@@ -3,8 +3,7 @@
  * argv -> tokens, by getopt_long(), and what is said of a token that can't be used. The table of
  * all options is here; options.c says what each option means and which mode takes it.
  */
-#ifndef ISCSIADM_TOKENS_H
-#define ISCSIADM_TOKENS_H
+#pragma once
 
 #include <stddef.h>
 
@@ -43,5 +42,3 @@ enum iscsi_err tokens_complain(const struct token *t, const char *mode, struct i
  * two, so a word that begins a long option gets two.
  */
 void tokens_guess_option(const char *word, char *ret, size_t size);
-
-#endif /* ISCSIADM_TOKENS_H */

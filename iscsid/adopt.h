@@ -4,8 +4,7 @@
  * daemon before (runstate.h), from the database and from sysfs, in this order. A table in adopt.c
  * says from which state the session goes on. Nothing is changed.
  */
-#ifndef ISCSID_ADOPT_H
-#define ISCSID_ADOPT_H
+#pragma once
 
 #include "iscsid/kernel/sysfs.h"
 #include "iscsid/runstate.h"
@@ -43,5 +42,3 @@ void adopt_end(struct adoption *adoption);
 struct adopt_verdict adopt_read(struct adoption *adoption, unsigned int sid,
 				struct sysfs_session *found, struct session_config **config,
 				struct runstate *note, struct iscsi_why *why);
-
-#endif /* ISCSID_ADOPT_H */

@@ -3,8 +3,7 @@
  * An asker waits for the answer to a login, a logout or a rescan. Sessions keep lists of askers;
  * mgmt.c embeds an asker in each request of the local socket.
  */
-#ifndef ISCSID_ASKER_H
-#define ISCSID_ASKER_H
+#pragma once
 
 #include <stdint.h>
 
@@ -24,5 +23,3 @@ void asker_add(struct asker **list, struct asker *asker);
 /* Calls done() of each asker once, and leaves the list empty. */
 void asker_answer_all(struct asker **list, enum iscsi_err err, uint32_t sid,
 		      const struct iscsi_why *why);
-
-#endif /* ISCSID_ASKER_H */

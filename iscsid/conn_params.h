@@ -3,8 +3,7 @@
  * The two lists of parameters that conn.c gives to the kernel: the settings of a connection
  * before its login, and the values that the login has negotiated.
  */
-#ifndef ISCSID_CONN_PARAMS_H
-#define ISCSID_CONN_PARAMS_H
+#pragma once
 
 #include "iscsid/kernel/kernel.h"
 #include "iscsid/protocol/login.h"
@@ -15,5 +14,3 @@ void conn_params_identify(const struct session_config *config, struct kernel_par
 /* Call it after LOGIN_DONE. */
 void conn_params_negotiated(const struct session_config *config,
 			    const struct login_outcome *outcome, struct kernel_params *ret);
-
-#endif /* ISCSID_CONN_PARAMS_H */

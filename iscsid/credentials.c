@@ -2,8 +2,6 @@
 /* Whether the CHAP settings of a record are complete, see credentials.h. */
 #include "iscsid/credentials.h"
 
-#include <stdbool.h>
-
 #include "libiscsi-db/util.h"
 
 static const char *auth_setting(const struct iscsi_db_record *rec, const char *part,

@@ -4,8 +4,7 @@
  * discovery and a boot from firmware ask this one function before anything connects, so that a
  * setting that got lost never turns authentication off in silence. No I/O, no log.
  */
-#ifndef ISCSID_CREDENTIALS_H
-#define ISCSID_CREDENTIALS_H
+#pragma once
 
 #include "libiscsi-db/iscsi-db.h"
 
@@ -19,5 +18,3 @@
  * A user name alone beside authmethod None is no wish for authentication, and passes.
  */
 enum iscsi_err credentials_check(const struct iscsi_db_record *rec, struct iscsi_why *why);
-
-#endif /* ISCSID_CREDENTIALS_H */

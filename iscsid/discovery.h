@@ -5,8 +5,7 @@
  * login engine that all sessions use. A failed attempt is repeated up to the record's reopen_max
  * times. If the record names an iSNS server, isns.c does the work.
  */
-#ifndef ISCSID_DISCOVERY_H
-#define ISCSID_DISCOVERY_H
+#pragma once
 
 #include <systemd/sd-event.h>
 
@@ -55,5 +54,3 @@ struct discovery **discovery_next(struct discovery *discovery);
 void discovery_silence(struct discovery *discovery);
 /* Takes NULL; returns NULL. */
 struct discovery *discovery_free(struct discovery *discovery);
-
-#endif /* ISCSID_DISCOVERY_H */

@@ -13,14 +13,10 @@
 #include <net/route.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <syslog.h>
-#include <unistd.h>
 
 #include "iscsiadm/firmware.h"
 #include "iscsiadm/print.h"

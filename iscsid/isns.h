@@ -4,8 +4,7 @@
  * see, and passes the targets on. If the server answers registered initiators only, the initiator
  * is registered for the time of the question. discovery.c calls this file.
  */
-#ifndef ISCSID_ISNS_H
-#define ISCSID_ISNS_H
+#pragma once
 
 #include "iscsid/discovery.h"
 
@@ -24,5 +23,3 @@ enum iscsi_err isns_start(const struct discovery_env *env, const struct iscsi_db
 void isns_silence(struct isns *isns);
 /* Takes NULL; returns NULL. */
 struct isns *isns_free(struct isns *isns);
-
-#endif /* ISCSID_ISNS_H */

@@ -4,8 +4,7 @@
  * are the abstract name and MGMT_SOCKET_PATH. main.c opens them and hands them to mgmt.c. Any
  * local user can take an abstract name first, so this part also finds out who did.
  */
-#ifndef ISCSID_LISTEN_H
-#define ISCSID_LISTEN_H
+#pragma once
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -36,5 +35,3 @@ int listen_holder(const char *name, struct ucred *ret);
  * name from us: that is told in the log, and who it is.
  */
 enum iscsi_err listen_judge_holder(const char *name, struct iscsi_why *why);
-
-#endif /* ISCSID_LISTEN_H */

@@ -3,8 +3,7 @@
  * Whether whoever has connected to the local socket may command the daemon. Who it is comes from
  * the kernel, before a byte is read. mgmt asks.
  */
-#ifndef ISCSID_PEER_H
-#define ISCSID_PEER_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -25,5 +24,3 @@ enum iscsi_err peer_check(int fd, bool *unsure, struct iscsi_why *why);
 /* The same from the parts that it is made of, for tests: @proc is "/proc". */
 enum iscsi_err peer_check_process(const char *proc, uid_t uid, pid_t pid, bool *unsure,
 				  struct iscsi_why *why);
-
-#endif /* ISCSID_PEER_H */

@@ -3,8 +3,7 @@
  * What the daemon may do once it has started. main() calls this when the kernel's module is
  * loaded and before the first thread exists: capabilities belong to threads, not to programs.
  */
-#ifndef ISCSID_PRIVILEGES_H
-#define ISCSID_PRIVILEGES_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -15,5 +14,3 @@
  * are. A right that can't be given up is said in the log, and the daemon goes on.
  */
 void privileges_limit(bool change_ids);
-
-#endif /* ISCSID_PRIVILEGES_H */

@@ -3,8 +3,7 @@
  * The daemon's folder below /run: its socket, its lock and its notes about sessions lie there. The
  * manager opens it first of all.
  */
-#ifndef ISCSID_RUN_DIR_H
-#define ISCSID_RUN_DIR_H
+#pragma once
 
 #include "libiscsi-db/iscsi-db.h"
 
@@ -19,5 +18,3 @@ enum iscsi_err run_dir_open(const char *path, int *ret, struct iscsi_why *why);
  * it is closed. ISCSI_ERR_INTERNAL, with the pid of the daemon that runs already, if there is one.
  */
 enum iscsi_err run_dir_lock(int dir_fd, const char *path, int *ret, struct iscsi_why *why);
-
-#endif /* ISCSID_RUN_DIR_H */

@@ -4,8 +4,7 @@
  * record, the ISID, Time2Wait and how far the daemon had come. A note is a file below /run/iscsid
  * with mode 0600 that is replaced whole. The notes are gone with the next boot, like the sessions.
  */
-#ifndef ISCSID_RUNSTATE_H
-#define ISCSID_RUNSTATE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -35,5 +34,3 @@ int runstate_load(int dir_fd, uint32_t sid, struct runstate *ret);
 void runstate_remove(int dir_fd, uint32_t sid);
 /* Removes the notes of all sessions but those in @sids, which is in ascending order. */
 void runstate_sweep(int dir_fd, const unsigned int *sids, size_t len);
-
-#endif /* ISCSID_RUNSTATE_H */

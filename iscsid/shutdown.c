@@ -2,7 +2,6 @@
 /* The end of the machine, see shutdown.h. */
 #include "iscsid/shutdown.h"
 
-#include <stdlib.h>
 #include <systemd/sd-daemon.h>
 
 #include "iscsid/base/log.h"

@@ -5,8 +5,7 @@
  * turn comes, it logs out of each session as soon as nothing uses its disks. A session that
  * carries the root file system, /usr or swap is left alone in both.
  */
-#ifndef ISCSID_SHUTDOWN_H
-#define ISCSID_SHUTDOWN_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -28,5 +27,3 @@ bool shutdown_announced(const struct shutdown *shutdown);
 
 /* Logs out of what can be logged out of; then, or when the time for this is over, @done is called. */
 void shutdown_log_out(struct shutdown *shutdown, void (*done)(void *arg), void *arg);
-
-#endif /* ISCSID_SHUTDOWN_H */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Addresses, numbers and control characters in text; the gates for names are in iscsi-db.h. */
-#ifndef ISCSI_DB_ADDRESS_H
-#define ISCSI_DB_ADDRESS_H
+#pragma once
 
 #include "libiscsi-db/iscsi-db.h"
 
@@ -18,5 +17,3 @@ static inline bool text_is_control(char c, char next)
 
 /* True if @text is a decimal number exactly as printf("%d") writes the number. */
 bool text_to_int(const char *text, int *ret);
-
-#endif /* ISCSI_DB_ADDRESS_H */

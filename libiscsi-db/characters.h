@@ -3,8 +3,7 @@
  * Characters in UTF-8: which may stand in the name of a target that came from outside, and which
  * must not reach a terminal as they are. Pure functions.
  */
-#ifndef ISCSI_DB_CHARACTERS_H
-#define ISCSI_DB_CHARACTERS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,5 +24,3 @@ bool character_is_of_name(uint32_t character);
 
 /* True for controls, and for characters that change how others are shown or that show nothing. */
 bool character_is_hidden(uint32_t character);
-
-#endif /* ISCSI_DB_CHARACTERS_H */

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The texts of iscsid.conf and initiatorname.iscsi, parsed. */
-#ifndef ISCSI_DB_CONFIG_H
-#define ISCSI_DB_CONFIG_H
+#pragma once
 
-#include "libiscsi-db/iscsi-db.h"
 #include "libiscsi-db/util.h"
 
 enum iscsi_err config_parse(const char *text, size_t len, const char *origin,
@@ -14,5 +12,3 @@ enum iscsi_err initiator_parse(const char *text, size_t len, const char *origin,
 			       struct iscsi_db_initiator *ret, struct iscsi_why *why);
 
 DEFINE_FREEP(struct iscsi_db_config, iscsi_db_config_free)
-
-#endif /* ISCSI_DB_CONFIG_H */

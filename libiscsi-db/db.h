@@ -3,8 +3,7 @@
  * The inside of an open database, for the files of the library that work on it. The lock belongs to
  * lock.c, the staged changes to stage.c and commit.c, the place of a walk to walk.c.
  */
-#ifndef ISCSI_DB_DB_H
-#define ISCSI_DB_DB_H
+#pragma once
 
 #include <string.h>
 #include <sys/stat.h>
@@ -66,5 +65,3 @@ static inline void db_forget_here(struct iscsi_db *db)
 	db->here = (struct db_here){ 0 };
 	db->generation++;
 }
-
-#endif /* ISCSI_DB_DB_H */

@@ -9,7 +9,6 @@
 #include <stdarg.h>
 
 #include "libiscsi-db/characters.h"
-#include "libiscsi-db/util.h"
 
 /* Exit codes and texts that scripts know; the order is that of the values. */
 static const char *const err_text[ISCSI_ERR_END] = {

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Warnings on their way to the library's caller, and the texts of system errors. */
-#ifndef ISCSI_DB_ERR_H
-#define ISCSI_DB_ERR_H
+#pragma once
 
-#include "libiscsi-db/iscsi-db.h"
 #include "libiscsi-db/util.h"
 
 /* Where a warning goes, and what stands before it: "origin: " or "origin:line: ". */
@@ -17,5 +15,3 @@ struct db_warn {
 void db_warn(const struct db_warn *warn, const char *fmt, ...) PRINTF(2, 3);
 /* strerror() that is safe with threads; @err is an errno or its negative. */
 const char *db_strerror(int err);
-
-#endif /* ISCSI_DB_ERR_H */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Folders below the root of the database, and the names in them. */
-#ifndef ISCSI_DB_FOLDER_H
-#define ISCSI_DB_FOLDER_H
+#pragma once
 
 #include "libiscsi-db/iscsi-db.h"
 
@@ -35,5 +34,3 @@ int names_add(struct names *names, const char *name);
 /* For qsort() and bsearch() of names. */
 int names_compare(const void *a, const void *b);
 void names_done(struct names *names);
-
-#endif /* ISCSI_DB_FOLDER_H */

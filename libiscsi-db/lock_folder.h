@@ -3,8 +3,7 @@
  * The folder of the lock's files. Everybody may write in its parent, so somebody else may have
  * made the folder first.
  */
-#ifndef ISCSI_DB_LOCK_FOLDER_H
-#define ISCSI_DB_LOCK_FOLDER_H
+#pragma once
 
 #include "libiscsi-db/iscsi-db.h"
 
@@ -19,5 +18,3 @@ const char *lock_folder_path(void);
  * or -errno: -EPERM if it is another user's and must stay, -EAGAIN if the folder went away again.
  */
 int lock_folder_open(const struct db_os *os, const char *path, struct iscsi_why *told);
-
-#endif /* ISCSI_DB_LOCK_FOLDER_H */

@@ -4,8 +4,7 @@
  * address.c refuses them in portals and addresses; iscsiadm's options.c refuses dashes that only
  * look like the beginning of an option.
  */
-#ifndef ISCSI_DB_LOOKALIKE_H
-#define ISCSI_DB_LOOKALIKE_H
+#pragma once
 
 #include "libiscsi-db/iscsi-db.h"
 
@@ -20,5 +19,3 @@ void lookalike_to_ascii(const char *text, char *ret, size_t size);
  * the first look-alike and the text that was probably meant.
  */
 enum iscsi_err lookalike_refuse(const char *what, const char *text, struct iscsi_why *why);
-
-#endif /* ISCSI_DB_LOOKALIKE_H */

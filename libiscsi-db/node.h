@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Node records: what finds one, and where its record and its links lie. */
-#ifndef ISCSI_DB_NODE_H
-#define ISCSI_DB_NODE_H
+#pragma once
 
 #include "libiscsi-db/iscsi-db.h"
 
@@ -40,5 +39,3 @@ bool portal_name_parse(const char *name, struct node_id *ret);
  * and nodes of the firmware without a type, but put the links in the right folder. -ENOMEM.
  */
 int node_fix_type(struct iscsi_db *db, const struct node_id *id, struct iscsi_db_record *rec);
-
-#endif /* ISCSI_DB_NODE_H */

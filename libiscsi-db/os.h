@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The system calls of the database in a table that a test can replace. */
-#ifndef ISCSI_DB_OS_H
-#define ISCSI_DB_OS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -55,5 +54,3 @@ bool os_is_entry(const struct db_os *os, int fd, int dir, const char *name);
  */
 int os_read_fd(const struct db_os *os, int fd, char **ret, size_t *len);
 int os_read_path(const char *path, char **ret, size_t *len);
-
-#endif /* ISCSI_DB_OS_H */

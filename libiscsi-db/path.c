@@ -3,9 +3,6 @@
 #include "libiscsi-db/path.h"
 
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 char *db_format(const char *fmt, ...)
 {

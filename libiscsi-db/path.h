@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Texts and paths that are put together and taken apart; the caller frees what is returned. */
-#ifndef ISCSI_DB_PATH_H
-#define ISCSI_DB_PATH_H
+#pragma once
 
 #include "libiscsi-db/util.h"
 
@@ -15,5 +14,3 @@ char *db_format(const char *fmt, ...) PRINTF(1, 2);
 char *db_concat(const char *first, ...) __attribute__((sentinel));
 /* "a/b". NULL: no memory. */
 char *db_join(const char *a, const char *b);
-
-#endif /* ISCSI_DB_PATH_H */

@@ -5,7 +5,6 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "libiscsi-db/path.h"

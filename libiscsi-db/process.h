@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Other processes, as far as the lock of the database must know them. */
-#ifndef ISCSI_DB_PROCESS_H
-#define ISCSI_DB_PROCESS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,5 +10,3 @@
 bool process_name(pid_t pid, char *ret, size_t size);
 /* True if a program that may hold open-iscsi's lock, and isn't ours, is alive. */
 bool process_foreign_alive(void);
-
-#endif /* ISCSI_DB_PROCESS_H */

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The inside of a record in memory. */
-#ifndef ISCSI_DB_RECORD_H
-#define ISCSI_DB_RECORD_H
+#pragma once
 
-#include "libiscsi-db/iscsi-db.h"
 #include "libiscsi-db/util.h"
 
 struct iscsi_db_record {
@@ -36,5 +34,3 @@ const char *record_old_name(const struct iscsi_db_record *rec, unsigned int inde
 int record_fix(struct iscsi_db_record *rec, const char *key, const char *value, bool *fixed);
 
 DEFINE_FREEP(struct iscsi_db_record, iscsi_db_record_free)
-
-#endif /* ISCSI_DB_RECORD_H */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One record file, read whole. */
-#ifndef ISCSI_DB_RECORD_FILE_H
-#define ISCSI_DB_RECORD_FILE_H
+#pragma once
 
 #include "libiscsi-db/iscsi-db.h"
 
@@ -19,5 +18,3 @@ void record_file_left_out(const struct iscsi_db *db, const struct db_warn *warn,
 enum iscsi_err record_file_read(struct iscsi_db *db, enum iscsi_db_kind kind, const char *path,
 				iscsi_db_warn_fn *warn, void *arg, struct iscsi_db_record **ret,
 				struct iscsi_why *why);
-
-#endif /* ISCSI_DB_RECORD_FILE_H */

@@ -8,7 +8,6 @@
 #include <ctype.h>
 
 #include "libiscsi-db/address.h"
-#include "libiscsi-db/err.h"
 #include "libiscsi-db/record.h"
 #include "libiscsi-db/setting.h"
 

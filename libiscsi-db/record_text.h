@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The grammar of "name = value" lines, which records, iscsid.conf and initiatorname.iscsi share. */
-#ifndef ISCSI_DB_RECORD_TEXT_H
-#define ISCSI_DB_RECORD_TEXT_H
+#pragma once
 
 #include "libiscsi-db/err.h"
 #include "libiscsi-db/iscsi-db.h"
@@ -40,5 +39,3 @@ void line_warn_nul(const struct line *line, struct db_warn *warn);
 /* ISCSI_ERR_INVAL if a text of @len bytes is longer than DB_TEXT_MAX. */
 enum iscsi_err text_check(size_t len, const char *origin,
 			  struct iscsi_why *why);
-
-#endif /* ISCSI_DB_RECORD_TEXT_H */

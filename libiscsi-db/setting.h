@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The one table of settings: their names, the values that they can have, and their defaults. */
-#ifndef ISCSI_DB_SETTING_H
-#define ISCSI_DB_SETTING_H
+#pragma once
 
 #include <stdint.h>
 
@@ -106,5 +105,3 @@ struct setting_allowed {
 	char text[256];
 };
 struct setting_allowed setting_allowed(const struct setting *s);
-
-#endif /* ISCSI_DB_SETTING_H */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Changes before anybody sees them; commit.c brings them into place. */
-#ifndef ISCSI_DB_STAGE_H
-#define ISCSI_DB_STAGE_H
+#pragma once
 
 #include "libiscsi-db/folder.h"
 #include "libiscsi-db/iscsi-db.h"
@@ -71,5 +70,3 @@ int stage_sweep(struct iscsi_db *db);
 void stage_link_name(const struct stage_op *op, char ret[16]);
 /* Removes what the change has left in the private folder, and frees it. */
 void stage_op_free(struct iscsi_db *db, struct stage_op *op);
-
-#endif /* ISCSI_DB_STAGE_H */

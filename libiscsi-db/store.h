@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Opening a database on the system calls of a test. */
-#ifndef ISCSI_DB_STORE_H
-#define ISCSI_DB_STORE_H
+#pragma once
 
-#include "libiscsi-db/iscsi-db.h"
 #include "libiscsi-db/util.h"
 
 struct db_os;
@@ -18,5 +16,3 @@ enum iscsi_err db_open_os(const char *root, const struct db_os *os, struct iscsi
 const char *store_choose_root(const char *configured, const char *historic, const char **unused);
 
 DEFINE_FREEP(struct iscsi_db, iscsi_db_close)
-
-#endif /* ISCSI_DB_STORE_H */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Small macros and functions that more than one of the three parts use. No state, no I/O. */
-#ifndef ISCSI_UTIL_H
-#define ISCSI_UTIL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -94,5 +93,3 @@ unsigned int edit_distance(const char *a, const char *b, unsigned int limit);
 
 /* @in -> @ret, cut to @size, with each character that could act on a terminal as \n, \t or \xNN. */
 void text_escape(const char *in, char *ret, size_t size);
-
-#endif /* ISCSI_UTIL_H */

@@ -4,8 +4,7 @@
  * whether a connection may go there. The functions read literals and, after a look-up, socket
  * addresses; they look nothing up themselves.
  */
-#ifndef ISCSID_ADDR_KIND_H
-#define ISCSID_ADDR_KIND_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -45,5 +44,3 @@ const char *addr_refusal(enum addr_kind from, enum addr_kind named);
 
 /* The same of socket addresses: whether a target at @from may send us to @to. */
 bool addr_may_redirect(const struct sockaddr *from, const struct sockaddr *to);
-
-#endif /* ISCSID_ADDR_KIND_H */

@@ -4,8 +4,7 @@
  * remember a failure: read or write everything, then test once. They allocate nothing. iscsiadm
  * links this object too.
  */
-#ifndef ISCSID_BYTES_H
-#define ISCSID_BYTES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,5 +49,3 @@ uint32_t get_be32(const uint8_t *p);
 void put_be16(uint8_t *p, uint16_t value);
 void put_be24(uint8_t *p, uint32_t value);
 void put_be32(uint8_t *p, uint32_t value);
-
-#endif /* ISCSID_BYTES_H */

@@ -4,8 +4,7 @@
  * passes: clock_open() returns the machine's clock, test/fake/clock.h has a clock that moves only
  * when the test says so.
  */
-#ifndef ISCSID_CLOCK_H
-#define ISCSID_CLOCK_H
+#pragma once
 
 #include <stdint.h>
 #include <systemd/sd-event.h>
@@ -65,5 +64,3 @@ static inline struct timer *timer_free(struct timer *timer)
 {
 	return timer ? timer->clock->timer_free(timer) : NULL;
 }
-
-#endif /* ISCSID_CLOCK_H */

@@ -3,8 +3,7 @@
  * Finds objects by a number, which is a key or the hash of a key, in constant time. Several objects
  * may have the same number, so the caller compares the objects that it finds.
  */
-#ifndef ISCSID_INDEX_H
-#define ISCSID_INDEX_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -33,5 +32,3 @@ void index_done(struct index *index);
 
 /* A hash of @text, for use as a key. */
 uint64_t index_hash(const char *text);
-
-#endif /* ISCSID_INDEX_H */

@@ -4,10 +4,7 @@
  * The daemon never waits for that socket: the disk of the log may be the lost one.
  * Callers put the object's name in front: "session 3 iqn... 10.0.0.5:3260,1: ...".
  */
-#ifndef ISCSID_LOG_H
-#define ISCSID_LOG_H
-
-#include <stdbool.h>
+#pragma once
 
 #include "libiscsi-db/util.h"
 
@@ -29,5 +26,3 @@ bool log_enabled(int level);
 		if (log_enabled(7))				\
 			log_write(7, __VA_ARGS__);		\
 	} while (0)
-
-#endif /* ISCSID_LOG_H */

@@ -7,7 +7,6 @@
 #include <netinet/in.h>
 
 #include "iscsid/base/addr_kind.h"
-#include "libiscsi-db/iscsi-db.h"
 #include "libiscsi-db/util.h"
 
 struct lookup {

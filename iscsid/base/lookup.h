@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Looks up the addresses of host names, without holding up the event loop. */
-#ifndef ISCSID_LOOKUP_H
-#define ISCSID_LOOKUP_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/socket.h>
@@ -35,5 +34,3 @@ struct lookup *lookup_start(const struct resolver *resolver, const char *host, i
 /* Ends the look-up: calls @done at once, without an address. Takes NULL; returns NULL. */
 struct lookup *lookup_expire(struct lookup *lookup);
 struct lookup *lookup_forget(struct lookup *lookup);	/* takes NULL; returns NULL */
-
-#endif /* ISCSID_LOOKUP_H */

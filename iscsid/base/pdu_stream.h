@@ -4,8 +4,7 @@
  * are sent through a queue and received whole, one at a time. The stream reads the lengths in a
  * PDU's header, and leaves the rest of the PDU to its owner.
  */
-#ifndef ISCSID_PDU_STREAM_H
-#define ISCSID_PDU_STREAM_H
+#pragma once
 
 #include <sys/socket.h>
 #include <systemd/sd-event.h>
@@ -54,5 +53,3 @@ int pdu_stream_flush(struct pdu_stream *stream);
  * or another -errno.
  */
 int pdu_stream_read(struct pdu_stream *stream, uint32_t max_data, struct pdu_header *ret);
-
-#endif /* ISCSID_PDU_STREAM_H */

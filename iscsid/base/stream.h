@@ -3,8 +3,7 @@
  * Sends and receives on a stream socket without blocking: each call moves as many bytes as the
  * socket takes or has, and counts them in *pos. iscsiadm links this object too.
  */
-#ifndef ISCSID_STREAM_H
-#define ISCSID_STREAM_H
+#pragma once
 
 #include <stddef.h>
 
@@ -15,5 +14,3 @@ int stream_send(int fd, const void *data, size_t len, size_t *pos);
  * the connection; or another -errno.
  */
 int stream_receive(int fd, void *data, size_t len, size_t *pos);
-
-#endif /* ISCSID_STREAM_H */

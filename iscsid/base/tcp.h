@@ -3,8 +3,7 @@
  * TCP sockets that connect without blocking, the name of a peer for messages, and the errors of a
  * socket that the kernel's iSCSI doesn't report. No state, no log.
  */
-#ifndef ISCSID_TCP_H
-#define ISCSID_TCP_H
+#pragma once
 
 #include <net/if.h>
 #include <stdbool.h>
@@ -47,5 +46,3 @@ void tcp_peer_text(const struct sockaddr_storage *peer, char *ret, size_t size);
 enum iscsi_err tcp_check_silence(int fd, struct iscsi_why *why);
 /* True after a FIN of the target. The kernel's iSCSI misses a FIN from before its time. */
 bool tcp_peer_closed(int fd);
-
-#endif /* ISCSID_TCP_H */

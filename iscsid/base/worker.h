@@ -4,8 +4,7 @@
  * that do SCSI I/O. The event loop learns the result. A job that hangs holds its thread only; jobs
  * beyond the number of threads wait.
  */
-#ifndef ISCSID_WORKER_H
-#define ISCSID_WORKER_H
+#pragma once
 
 #include <stdbool.h>
 #include <systemd/sd-event.h>
@@ -35,5 +34,3 @@ bool worker_pool_free(struct worker_pool *pool);
 
 /* Gives @job to the pool. Returns -errno if the pool has no thread and can't start one. */
 int worker_submit(struct worker_pool *pool, struct worker_job *job);
-
-#endif /* ISCSID_WORKER_H */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whether a session's disks are in use on this host, before a logout takes them away. */
-#ifndef ISCSID_INUSE_H
-#define ISCSID_INUSE_H
+#pragma once
 
 #include "iscsid/kernel/sysfs.h"
 
@@ -17,5 +16,3 @@ enum inuse_by {
  */
 enum iscsi_err inuse_check(struct sysfs *sysfs, const char *proc, unsigned int sid, int host_no,
 			   enum inuse_by by, struct iscsi_why *why);
-
-#endif /* ISCSID_INUSE_H */

@@ -8,8 +8,7 @@
  * leaves the connection for kernel_ops.stop_conn() or .destroy_session() to clean up.
  * Every session has one connection, cid 0.
  */
-#ifndef ISCSID_KERNEL_H
-#define ISCSID_KERNEL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -150,5 +149,3 @@ struct kernel {
 
 /* A connection error (1001..1022) in words; never NULL. */
 const char *kernel_conn_error_text(int error);
-
-#endif /* ISCSID_KERNEL_H */

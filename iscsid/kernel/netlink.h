@@ -3,8 +3,7 @@
  * kernel_ops over NETLINK_ISCSI (the kernel's include/scsi/iscsi_if.h, which isn't among the
  * installed headers). Error numbers of the kernel are translated here and go no further.
  */
-#ifndef ISCSID_NETLINK_H
-#define ISCSID_NETLINK_H
+#pragma once
 
 #include <sys/types.h>
 #include <systemd/sd-event.h>
@@ -33,5 +32,3 @@ enum iscsi_err netlink_open(sd_event *loop, struct sysfs *sysfs,
 			    const struct kernel_events *events, void *arg,
 			    struct kernel **ret, struct iscsi_why *why);
 struct kernel *netlink_close(struct kernel *kernel);	/* takes and returns NULL */
-
-#endif /* ISCSID_NETLINK_H */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Looking for the LUNs of a session: writes to sysfs that do SCSI I/O, on the worker pool. */
-#ifndef ISCSID_SCAN_H
-#define ISCSID_SCAN_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,5 +24,3 @@ struct scan *scan_start(struct worker_pool *pool, struct sysfs *sysfs, unsigned 
 
 /* @done isn't called any more; a scan that hasn't begun never does. Takes NULL; returns NULL. */
 struct scan *scan_forget(struct scan *scan);
-
-#endif /* ISCSID_SCAN_H */

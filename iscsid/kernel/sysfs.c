@@ -14,12 +14,8 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <strings.h>
 #include <sys/types.h>
-#include <unistd.h>
 
 #include "libiscsi-db/util.h"
 

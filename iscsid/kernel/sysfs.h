@@ -5,8 +5,7 @@
  * lists, no function looks at sessions that the caller didn't name. A session can vanish while it
  * is read: a reader then returns ISCSI_ERR_SYSFS_LOOKUP, and a list leaves the session out.
  */
-#ifndef ISCSID_SYSFS_H
-#define ISCSID_SYSFS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -174,5 +173,3 @@ bool sysfs_first_entry(struct sysfs *sysfs, const char *path, char *ret, size_t 
  * iscsid calls this for them from a worker thread only. Safe to call from any thread.
  */
 int sysfs_write(struct sysfs *sysfs, const char *path, const char *text);
-
-#endif /* ISCSID_SYSFS_H */

@@ -12,8 +12,7 @@
  * number of MGMT_TARGET, MGMT_STAT or MGMT_WARNING before it. A message that can't be understood is answered
  * with a MGMT_RESULT of tag 0 and ISCSI_ERR_INVALID_MGMT_REQ, then the connection is closed.
  */
-#ifndef ISCSID_MGMT_MSG_H
-#define ISCSID_MGMT_MSG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -129,5 +128,3 @@ enum iscsi_err mgmt_msg_parse_reply(uint16_t type, const uint8_t *body, size_t l
 /* A whole message, header and body, in memory that the caller frees. NULL: too long, no memory. */
 uint8_t *mgmt_msg_build_request(const struct mgmt_request *req, size_t *ret_len);
 uint8_t *mgmt_msg_build_reply(const struct mgmt_reply *reply, size_t *ret_len);
-
-#endif /* ISCSID_MGMT_MSG_H */

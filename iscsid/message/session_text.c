@@ -3,9 +3,6 @@
 #include "iscsid/message/session_text.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "libiscsi-db/util.h"
 

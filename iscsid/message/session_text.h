@@ -7,8 +7,7 @@
  * connection is lost has another text in the same form: what the daemon alone knows of the outage.
  * A parser: no I/O.
  */
-#ifndef ISCSID_SESSION_TEXT_H
-#define ISCSID_SESSION_TEXT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,5 +38,3 @@ struct session_outage {
 /* As above: lines down_since, attempts, code, next_attempt, fails_at (times in ms) and reason. */
 char *session_text_print_outage(const struct session_outage *outage);
 bool session_text_parse_outage(const char *text, struct session_outage *ret);
-
-#endif /* ISCSID_SESSION_TEXT_H */

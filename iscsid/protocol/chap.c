@@ -6,8 +6,6 @@
 #include "iscsid/protocol/chap.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* CHAP (RFC 1994; RFC 7143, 12.1.3), one way and mutual, as steps without I/O. */
-#ifndef ISCSID_CHAP_H
-#define ISCSID_CHAP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -85,5 +84,3 @@ enum iscsi_err chap_step(struct chap *chap, struct text_writer *text, bool *last
 			 struct iscsi_why *why);
 /* True when all proofs that the configuration asks for are done. */
 bool chap_complete(const struct chap *chap);
-
-#endif /* ISCSID_CHAP_H */

@@ -8,8 +8,6 @@
 #include "iscsid/protocol/isns_pdu.h"
 
 #include <arpa/inet.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "iscsid/base/bytes.h"
 #include "libiscsi-db/util.h"

@@ -4,8 +4,7 @@
  * answer, and finds the targets in an answer; isns.c sends and receives the messages. No I/O, no
  * log.
  */
-#ifndef ISCSID_ISNS_PDU_H
-#define ISCSID_ISNS_PDU_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -91,5 +90,3 @@ enum iscsi_err isns_parse_status(const uint8_t *data, size_t len, uint32_t *ret,
  */
 enum iscsi_err isns_parse_targets(const uint8_t *data, size_t len,
 				  const struct isns_visitor *visitor, struct iscsi_why *why);
-
-#endif /* ISCSID_ISNS_PDU_H */

@@ -8,9 +8,6 @@
  */
 #include "iscsid/protocol/login.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "iscsid/base/addr_kind.h"
 #include "libiscsi-db/util.h"
 

@@ -5,8 +5,7 @@
  * send them through their own socket. No I/O, no clock, no log; the caller supplies the random
  * bytes for CHAP.
  */
-#ifndef ISCSID_LOGIN_H
-#define ISCSID_LOGIN_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -95,5 +94,3 @@ const struct login_outcome *login_outcome(const struct login *login);
 
 /* A login status in words, such as "target not found"; never NULL. */
 const char *login_status_text(uint8_t status_class, uint8_t status_detail);
-
-#endif /* ISCSID_LOGIN_H */

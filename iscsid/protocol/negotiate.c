@@ -6,9 +6,6 @@
  */
 #include "iscsid/protocol/negotiate.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "libiscsi-db/util.h"
 
 enum result {			/* how offer and answer make the result (6.2) */

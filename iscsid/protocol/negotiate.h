@@ -3,8 +3,7 @@
  * The operational keys of RFC 7143, 13, as one table. Our offer and the target's answer make the
  * agreed values; these are three structs, none of which is overwritten. No I/O, no log.
  */
-#ifndef ISCSID_NEGOTIATE_H
-#define ISCSID_NEGOTIATE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -82,5 +81,3 @@ enum negotiate_answer negotiation_take(struct negotiation *n, const char *key,
  */
 enum iscsi_err negotiation_finish(const struct negotiation *n, struct negotiate_params *agreed,
 				  struct iscsi_why *why);
-
-#endif /* ISCSID_NEGOTIATE_H */

@@ -4,8 +4,7 @@
  * logout, NOP, async, reject. No I/O. On a normal session the kernel sets CmdSN and ITT; on a
  * discovery session iscsid does, so both are fields here.
  */
-#ifndef ISCSID_PDU_H
-#define ISCSID_PDU_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -146,5 +145,3 @@ enum iscsi_err pdu_parse_async(const uint8_t bhs[PDU_BHS_LEN], struct async_pdu 
 
 /* Whether the data of an ASYNC_SCSI is the sense data "reported LUNs data has changed". */
 bool pdu_sense_luns_changed(const uint8_t *data, size_t len);
-
-#endif /* ISCSID_PDU_H */

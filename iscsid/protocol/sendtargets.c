@@ -7,11 +7,6 @@
  */
 #include "iscsid/protocol/sendtargets.h"
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "iscsid/protocol/text.h"
 #include "libiscsi-db/util.h"
 

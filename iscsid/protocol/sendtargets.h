@@ -3,8 +3,7 @@
  * Parses the answer to SendTargets (RFC 7143, appendix C) into portals. The text of all Text
  * Responses counts as one text, and may come in pieces of any size. No I/O, no log.
  */
-#ifndef ISCSID_SENDTARGETS_H
-#define ISCSID_SENDTARGETS_H
+#pragma once
 
 #include <stddef.h>
 
@@ -51,5 +50,3 @@ enum iscsi_err sendtargets_feed(struct sendtargets *st, const void *data, size_t
 				struct iscsi_why *why);
 /* Parses the rest at the end of the answer. */
 enum iscsi_err sendtargets_finish(struct sendtargets *st, struct iscsi_why *why);
-
-#endif /* ISCSID_SENDTARGETS_H */

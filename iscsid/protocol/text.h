@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The text of login and text PDUs: key=value pairs, each ended by a NUL (RFC 7143, 6.1). */
-#ifndef ISCSID_TEXT_H
-#define ISCSID_TEXT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -57,5 +56,3 @@ bool text_parse_number(const char *value, uint64_t max, uint64_t *ret);
 long text_parse_binary(const char *value, uint8_t *ret, size_t size);
 /* Writes @len bytes as "0x..."; @size must be 2 * @len + 3 at least. */
 void text_format_hex(const uint8_t *data, size_t len, char *ret, size_t size);
-
-#endif /* ISCSID_TEXT_H */
