@@ -76,18 +76,15 @@ void adm_done(struct adm *adm)
 static void keep_unreadable(void *arg, const char *text)
 {
 	struct adm *adm = arg;
-	char **more;
+	char **kept;
 
 	if (tfind(text, &adm->unreadable_known, compare_texts))
 		return;
-	more = reallocarray(adm->unreadable, adm->unreadable_count + 1, sizeof(*more));
-	if (!more)
-		return;
-	adm->unreadable = more;
-	more[adm->unreadable_count] = strdup(text);
-	if (!more[adm->unreadable_count])
-		return;
-	(void)tsearch(more[adm->unreadable_count++], &adm->unreadable_known, compare_texts);
+	kept = ARRAY_ADD(adm->unreadable, adm->unreadable_count);
+	if (kept && (*kept = strdup(text)))
+		(void)tsearch(*kept, &adm->unreadable_known, compare_texts);
+	else if (kept)
+		adm->unreadable_count--;
 }
 
 enum iscsi_err adm_need_db(struct adm *adm)
@@ -212,19 +209,13 @@ enum iscsi_err adm_need_names(struct adm *adm)
 
 enum iscsi_err adm_records_add(struct adm_records *records, struct iscsi_db_record *rec)
 {
-	if (records->len == records->room) {
-		size_t room = records->room ? records->room * 2 : 16;
-		struct iscsi_db_record **more;
+	struct iscsi_db_record **added = ARRAY_ADD(records->list, records->len);
 
-		more = reallocarray(records->list, room, sizeof(*more));
-		if (!more) {
-			iscsi_db_record_free(rec);
-			return ISCSI_ERR_NOMEM;
-		}
-		records->list = more;
-		records->room = room;
+	if (!added) {
+		iscsi_db_record_free(rec);
+		return ISCSI_ERR_NOMEM;
 	}
-	records->list[records->len++] = rec;
+	*added = rec;
 	return ISCSI_SUCCESS;
 }
 

@@ -93,7 +93,7 @@ void adm_say_unreadable_deleted(unsigned int count);
 /* A growing list of records that it owns. */
 struct adm_records {
 	struct iscsi_db_record **list;
-	size_t len, room;
+	size_t len;
 };
 
 /* Takes over @rec; on failure @rec is freed. */

@@ -33,16 +33,13 @@ static void copy(char *ret, size_t size, const char *text)
 static void on_attempt(void *arg, size_t index, const struct mgmt_reply *reply)
 {
 	struct attempt_list *attempts = arg;
-	struct attempt *more, *a;
+	struct attempt *a = NULL;
 
 	(void)index;
-	if (reply->type != MGMT_ATTEMPT)
+	if (reply->type == MGMT_ATTEMPT)
+		a = ARRAY_ADD(attempts->list, attempts->len);
+	if (!a)
 		return;
-	more = reallocarray(attempts->list, attempts->len + 1, sizeof(*more));
-	if (!more)
-		return;
-	attempts->list = more;
-	a = &more[attempts->len++];
 	*a = (struct attempt){
 		.number = reply->sid, .port = reply->port, .wanted = reply->wanted,
 		.failed = reply->failed, .since_s = reply->since_s,

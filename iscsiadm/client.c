@@ -53,7 +53,7 @@ struct client {
 	size_t sent;			/* of head */
 
 	struct asked *asked;		/* the request with tag N is asked[N - 1] */
-	uint32_t last_tag;
+	size_t asked_len;
 	size_t open;			/* requests without a result */
 	char **warnings;		/* that the daemon sent and that were said */
 	size_t warning_count;
@@ -104,15 +104,20 @@ struct client *client_new(iscsi_db_warn_fn *warn, void *warn_arg)
 	return client;
 }
 
+static void message_free(struct queued_request *m)
+{
+	if (m)
+		wipe_free(m->data, m->len);	/* records carry secrets */
+	free(m);
+}
+
 static void drop_messages(struct client *client)
 {
 	while (client->head) {
 		struct queued_request *m = client->head;
 
 		client->head = m->next;
-		explicit_bzero(m->data, m->len);	/* records carry secrets */
-		free(m->data);
-		free(m);
+		message_free(m);
 	}
 	client->tail = &client->head;
 	client->sent = 0;
@@ -355,28 +360,20 @@ enum iscsi_err client_request(struct client *client, const struct mgmt_request *
 {
 	struct mgmt_request copy = *req;
 	struct queued_request *m;
+	struct asked *asked;
 
-	if (!(client->last_tag & (client->last_tag - 1))) {	/* 0, or a power of two: full */
-		struct asked *more = reallocarray(client->asked, 2 * (size_t)client->last_tag + 1,
-						  sizeof(*more));
-
-		if (!more)
-			return ISCSI_ERR_NOMEM;
-		client->asked = more;
-	}
+	copy.tag = (uint32_t)client->asked_len + 1;
 	m = calloc(1, sizeof(*m));
-	if (!m)
-		return ISCSI_ERR_NOMEM;
-	copy.tag = client->last_tag + 1;
-	m->data = mgmt_msg_build_request(&copy, &m->len);
-	if (!m->data) {
-		free(m);
+	if (m)
+		m->data = mgmt_msg_build_request(&copy, &m->len);
+	asked = m && m->data ? ARRAY_ADD(client->asked, client->asked_len) : NULL;
+	if (!asked) {
+		message_free(m);
 		return ISCSI_ERR_NOMEM;
 	}
 	*client->tail = m;
 	client->tail = &m->next;
-	client->asked[client->last_tag] = (struct asked){ .index = index };
-	client->last_tag = copy.tag;
+	asked->index = index;
 	client->open++;
 	if (copy.sid)
 		debug(client, "request %u: %s, session %u", copy.tag, request_name(copy.type),
@@ -404,9 +401,7 @@ static int send_some(struct client *client)
 		if (!client->head)
 			client->tail = &client->head;
 		client->sent = 0;
-		explicit_bzero(m->data, m->len);
-		free(m->data);
-		free(m);
+		message_free(m);
 	}
 	return 0;
 }
@@ -438,20 +433,16 @@ static ssize_t receive_some(struct client *client)
 /* Several requests may cause the same warning: a discovery through several interfaces does. */
 static void warn_once(struct client *client, const char *text)
 {
-	char **more;
+	char **said;
 
 	for (size_t i = 0; i < client->warning_count; i++) {
 		if (streq(client->warnings[i], text))
 			return;
 	}
 	(void)tell(client, ISCSI_SUCCESS, "%s", text);
-	more = reallocarray(client->warnings, client->warning_count + 1, sizeof(*more));
-	if (!more)
-		return;
-	client->warnings = more;
-	client->warnings[client->warning_count] = strdup(text);
-	if (client->warnings[client->warning_count])
-		client->warning_count++;
+	said = ARRAY_ADD(client->warnings, client->warning_count);
+	if (said && !(*said = strdup(text)))
+		client->warning_count--;
 }
 
 static enum iscsi_err handle_reply(struct client *client, const struct mgmt_reply *reply,
@@ -472,7 +463,7 @@ static enum iscsi_err handle_reply(struct client *client, const struct mgmt_repl
 		return tell(client, err, "iscsid refused the request: %s",
 			    client_reason(reply));
 	}
-	asked = reply->tag && reply->tag <= client->last_tag ? &client->asked[reply->tag - 1] : NULL;
+	asked = reply->tag && reply->tag <= client->asked_len ? &client->asked[reply->tag - 1] : NULL;
 	if (!client->greeted || !asked || asked->answered)
 		return tell(client, ISCSI_ERR_ISCSID_COMM_ERR,
 			    "iscsid answered a request that wasn't made");
@@ -608,7 +599,7 @@ enum iscsi_err client_run(struct client *client, int silence_ms, client_reply_fn
 	client->greeted = false;
 	client->in_len = 0;
 	drop_messages(client);
-	for (uint32_t tag = 1; tag <= client->last_tag; tag++) {
+	for (uint32_t tag = 1; tag <= client->asked_len; tag++) {
 		struct mgmt_reply reply = {
 			.type = MGMT_RESULT, .tag = tag, .err = err, .why = "",
 			.conn_state = MGMT_CONN_UNKNOWN, .recovery = MGMT_RECOVERY_UNKNOWN,

@@ -235,9 +235,7 @@ enum iscsi_err firmware_read(struct sysfs *sysfs, firmware_no_nic_fn *no_nic, vo
 
 void firmware_free(struct firmware_target *list, size_t len)
 {
-	if (list)
-		explicit_bzero(list, len * sizeof(*list));
-	free(list);
+	wipe_free(list, len * sizeof(*list));
 }
 
 /* ---- the record of a target ------------------------------------------------------------ */

@@ -44,26 +44,19 @@ enum iscsi_err found_add(struct found_list *found, const struct mgmt_reply *repl
 		return err;
 	if (reply->port < 1 || reply->port > 65535)
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "port %d is out of range", reply->port);
-	if (found->len == found->room) {
-		size_t room = found->room ? found->room * 2 : 64;
-
-		if (room > FOUND_MAX)
-			return iscsi_fail(why, ISCSI_ERR_NOMEM, "too many targets");
-		f = reallocarray(found->list, room, sizeof(*f));
-		if (!f)
-			return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
-		found->list = f;
-		found->room = room;
-	}
-	f = &found->list[found->len];
+	if (found->len == FOUND_MAX)
+		return iscsi_fail(why, ISCSI_ERR_NOMEM, "too many targets");
+	f = ARRAY_ADD(found->list, found->len);
+	if (!f)
+		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
 	(void)snprintf(f->target, sizeof(f->target), "%s", reply->name);
 	(void)snprintf(f->address, sizeof(f->address), "%s", reply->address);
 	f->port = reply->port;
 	f->tpgt = reply->tpgt;
 	f->iface = iface;
 	f->order = found->added++;
-	found->len++;
-	f->extra = extra ? *extra : (struct found_extra){ .settings = NULL };
+	if (extra)
+		f->extra = *extra;
 	return ISCSI_SUCCESS;
 }
 

@@ -28,7 +28,7 @@ struct found {
 
 struct found_list {
 	struct found *list;
-	size_t len, room;
+	size_t len;
 	size_t added;		/* how many were ever added */
 };
 

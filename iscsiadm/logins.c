@@ -77,18 +77,15 @@ static void on_result(void *arg, size_t index, const struct mgmt_reply *reply)
 static enum iscsi_err add_wish(struct adm *adm, struct job *job, size_t index,
 			       const struct mgmt_request *req)
 {
+	struct wish *wish = ARRAY_ADD(job->wishes, job->len);
 	enum iscsi_err err;
 
-	if (!(job->len & (job->len - 1))) {	/* 0, or a power of two: full */
-		struct wish *more = reallocarray(job->wishes, 2 * job->len + 1, sizeof(*more));
-
-		if (!more)
-			return ISCSI_ERR_NOMEM;
-		job->wishes = more;
-	}
-	err = client_request(adm->client, req, job->len);
-	if (!err)
-		job->wishes[job->len++] = (struct wish){ index, ISCSI_ERR_INTERNAL };
+	if (!wish)
+		return ISCSI_ERR_NOMEM;
+	*wish = (struct wish){ index, ISCSI_ERR_INTERNAL };
+	err = client_request(adm->client, req, job->len - 1);
+	if (err)
+		job->len--;
 	return err;
 }
 
@@ -178,16 +175,10 @@ static enum iscsi_err ask_login(struct adm *adm, struct job *job, size_t index,
 				const struct iscsi_db_record *rec, uint32_t flags)
 {
 	struct mgmt_request req = { .type = MGMT_LOGIN, .flags = flags, .iface = "" };
-	char *text = iscsi_db_record_print(rec, ISCSI_DB_FORM_FILE);
-	enum iscsi_err err;
+	CLEANUP(secret_freep) char *text = iscsi_db_record_print(rec, ISCSI_DB_FORM_FILE);
 
-	if (!text)
-		return ISCSI_ERR_NOMEM;
 	req.record = text;
-	err = add_wish(adm, job, index, &req);
-	explicit_bzero(text, strlen(text));
-	free(text);
-	return err;
+	return text ? add_wish(adm, job, index, &req) : ISCSI_ERR_NOMEM;
 }
 
 /* Queues the logins of the sessions that one record still lacks. */

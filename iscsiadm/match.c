@@ -141,17 +141,15 @@ static bool resolve_once(struct match_names *names, const char *address, struct 
 			return e->known;
 		}
 	}
-	e = reallocarray(names->entries, names->len + 1, sizeof(*e));
+	e = ARRAY_ADD(names->entries, names->len);
 	if (!e)
 		return false;
-	names->entries = e;
-	e += names->len;
-	memset(e, 0, sizeof(*e));
 	e->name = strdup(address);
-	if (!e->name)
+	if (!e->name) {
+		names->len--;
 		return false;
+	}
 	e->known = look_up(names, address, &e->number);
-	names->len++;
 	*ret = e->number;
 	return e->known;
 }

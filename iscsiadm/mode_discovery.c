@@ -190,10 +190,9 @@ static enum iscsi_err inquiry_queue(struct inquiry *d, size_t i, const char *rec
 /* Asks through all interfaces at once. Failures are said; the answers are in @d. */
 static enum iscsi_err inquiry_ask(struct inquiry *d)
 {
-	enum iscsi_err err;
-	char *record;
+	CLEANUP(secret_freep) char *record = NULL;
+	enum iscsi_err err = adm_need_client(d->adm);
 
-	err = adm_need_client(d->adm);
 	if (err)
 		return err;
 	d->results = calloc(d->ifaces.len, sizeof(*d->results));
@@ -201,9 +200,6 @@ static enum iscsi_err inquiry_ask(struct inquiry *d)
 	err = d->results && record ? ISCSI_SUCCESS : ISCSI_ERR_NOMEM;
 	for (size_t i = 0; i < d->ifaces.len && !err; i++)
 		err = inquiry_queue(d, i, record);
-	if (record)
-		explicit_bzero(record, strlen(record));
-	free(record);
 	if (err)
 		return adm_fail(err, NULL);
 	(void)client_run(d->adm->client, inquiry_patience_ms(d->rec), inquiry_on_reply, d);
@@ -310,7 +306,7 @@ static enum iscsi_err inquiry_store(struct inquiry *d, bool all_answered,
 static enum iscsi_err inquiry_finish(struct inquiry *d, bool all_answered)
 {
 	struct login_how how = { .quiet_end = true };
-	struct adm_records records = { NULL, 0, 0 };
+	struct adm_records records = { NULL, 0 };
 	enum iscsi_err err, login;
 
 	found_sort(&d->found);
@@ -654,7 +650,7 @@ static enum iscsi_err list_sections(struct adm *adm, const struct adm_records *n
 static enum iscsi_err list_portals_as_tree(struct adm *adm)
 {
 	struct adm_selection all = { .port = -1 };
-	struct adm_records nodes = { NULL, 0, 0 };
+	struct adm_records nodes = { NULL, 0 };
 	enum iscsi_err err;
 
 	err = adm_each_node(adm, &all, adm_records_copy, &nodes, NULL);

@@ -144,7 +144,7 @@ static enum iscsi_err fw_login(struct adm *adm, const struct firmware_target *li
 {
 	struct login_how how = { .no_wait = adm->opt.no_wait, .quiet_end = true };
 	enum iscsi_err err = adm_need_db(adm), unusable = ISCSI_SUCCESS;
-	struct adm_records records = { NULL, 0, 0 };
+	struct adm_records records = { NULL, 0 };
 	struct iscsi_why why = { "" };
 
 	for (size_t i = 0; i < len && !err; i++) {

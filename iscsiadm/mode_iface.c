@@ -123,7 +123,7 @@ static enum iscsi_err list_bound_nodes(void *arg, const struct iscsi_db_record *
 static enum iscsi_err show_bound_nodes(struct adm *adm, const char *only)
 {
 	struct adm_selection all = { .port = -1 };
-	struct adm_records nodes = { NULL, 0, 0 };
+	struct adm_records nodes = { NULL, 0 };
 	struct iscsi_db_record *iface = NULL;
 	enum iscsi_err err;
 

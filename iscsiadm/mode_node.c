@@ -439,7 +439,7 @@ static enum iscsi_err node_new(struct adm *adm, const struct adm_selection *sel,
 static enum iscsi_err node_login(struct adm *adm, const struct adm_selection *sel)
 {
 	struct login_how how = { .no_wait = adm->opt.no_wait };
-	struct adm_records records = { NULL, 0, 0 };
+	struct adm_records records = { NULL, 0 };
 	enum iscsi_err err;
 
 	err = adm_each_node(adm, sel, adm_records_copy, &records, NULL);

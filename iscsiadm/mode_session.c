@@ -88,7 +88,7 @@ static enum iscsi_err session_list(struct adm *adm, const struct sysfs_session *
 static enum iscsi_err session_again(struct adm *adm, const struct adm_selection *sel)
 {
 	struct login_how how = { .another = true };
-	struct adm_records records = { NULL, 0, 0 };
+	struct adm_records records = { NULL, 0 };
 	enum iscsi_err err;
 
 	err = adm_each_node(adm, sel, adm_records_copy, &records, NULL);

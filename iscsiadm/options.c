@@ -210,7 +210,7 @@ static enum iscsi_err take_portal(struct options *ret, const char *arg, struct i
 
 static enum iscsi_err take_iface(struct options *ret, const char *arg, struct iscsi_why *why)
 {
-	const char **more;
+	const char **iface;
 
 	if (!*arg || strlen(arg) > ISCSI_IFACE_NAME_MAX) {
 		ret->error_on_stdout = true;
@@ -218,11 +218,10 @@ static enum iscsi_err take_iface(struct options *ret, const char *arg, struct is
 				  "Invalid iface name %s. Must be from 1 to %d characters.",
 				  arg, ISCSI_IFACE_NAME_MAX);
 	}
-	more = reallocarray(ret->ifaces, ret->iface_count + 1, sizeof(*more));
-	if (!more)
+	iface = ARRAY_ADD(ret->ifaces, ret->iface_count);
+	if (!iface)
 		return ISCSI_ERR_NOMEM;
-	ret->ifaces = more;
-	ret->ifaces[ret->iface_count++] = arg;
+	*iface = arg;
 	return ISCSI_SUCCESS;
 }
 
@@ -279,17 +278,10 @@ static ssize_t read_line(char **line, size_t *room)
 	return len;
 }
 
-static void free_secret(char *text)
-{
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
-}
-
 /* "-v -" takes a line of standard input, so that no argument list shows a secret. */
 static enum iscsi_err read_value(struct options *ret, const char **value, struct iscsi_why *why)
 {
-	char *line = NULL, **more;
+	char *line = NULL, **kept;
 	size_t room = 0;
 	ssize_t len = read_line(&line, &room);
 	bool good = len >= 0;
@@ -299,27 +291,23 @@ static enum iscsi_err read_value(struct options *ret, const char **value, struct
 	for (ssize_t i = 0; i < len; i++)
 		good &= !iscntrl((unsigned char)line[i]) || line[i] == '\t';
 	if (!good) {
-		if (line)	/* at the end of the input getline() writes nothing there */
-			explicit_bzero(line, room);
-		free(line);
+		wipe_free(line, room);	/* at the end of the input getline() writes nothing there */
 		return iscsi_fail(why, ISCSI_ERR_INVAL,
 				  "-v - needs a line of text on standard input");
 	}
-	more = reallocarray(ret->read_values, ret->read_count + 1, sizeof(*more));
-	if (!more) {
-		free_secret(line);
+	kept = ARRAY_ADD(ret->read_values, ret->read_count);
+	if (!kept) {
+		secret_free(line);
 		return ISCSI_ERR_NOMEM;
 	}
-	ret->read_values = more;
-	more[ret->read_count++] = line;
-	*value = line;
+	*value = *kept = line;
 	return ISCSI_SUCCESS;
 }
 
 static enum iscsi_err take_name_or_value(struct options *ret, struct pairing *p, int letter,
 					 const char *arg, struct iscsi_why *why)
 {
-	struct option_pair *more;
+	struct option_pair *pair;
 	enum iscsi_err err = ISCSI_SUCCESS;
 
 	if (letter == 'v' && streq(arg, "-"))
@@ -337,12 +325,10 @@ static enum iscsi_err take_name_or_value(struct options *ret, struct pairing *p,
 	}
 	if (!p->name || !p->value)
 		return ISCSI_SUCCESS;
-	more = reallocarray(ret->pairs, ret->pair_count + 1, sizeof(*more));
-	if (!more)
+	pair = ARRAY_ADD(ret->pairs, ret->pair_count);
+	if (!pair)
 		return ISCSI_ERR_NOMEM;
-	ret->pairs = more;
-	ret->pairs[ret->pair_count].name = p->name;
-	ret->pairs[ret->pair_count++].value = p->value;
+	*pair = (struct option_pair){ p->name, p->value };
 	p->name = p->value = NULL;
 	return ISCSI_SUCCESS;
 }
@@ -619,7 +605,7 @@ enum iscsi_err options_parse(int argc, char **argv, struct options *ret, struct 
 void options_done(struct options *options)
 {
 	while (options->read_count)
-		free_secret(options->read_values[--options->read_count]);
+		secret_free(options->read_values[--options->read_count]);
 	free(options->read_values);
 	free(options->ifaces);
 	free(options->pairs);

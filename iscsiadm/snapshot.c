@@ -50,9 +50,7 @@ static int compare_target(const void *pa, const void *pb)
 struct snapshot *snapshot_free(struct snapshot *sessions)
 {
 	if (sessions) {
-		if (sessions->list)
-			explicit_bzero(sessions->list, sessions->len * sizeof(*sessions->list));
-		free(sessions->list);
+		wipe_free(sessions->list, sessions->len * sizeof(*sessions->list));
 		free(sessions->by_target);
 		free(sessions);
 	}
