@@ -108,13 +108,14 @@ SHARED_DB	:= $(BUILD)/libiscsi-db.so.$(SOVERSION).0.0
 
 # What the built files depend on beside the sources. Neither ccache nor -Werror changes them.
 settings	= $(filter-out ccache -Werror,$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(DAEMON_CFLAGS) $(DAEMON_LIBS)) \
-		  $(PREFIX) $(SBINDIR) $(LIBDIR) $(INCLUDEDIR) $(SYSCONFDIR) $(DBROOT) $(INAME_PREFIX)
+		  $(PREFIX) $(SBINDIR) $(LIBDIR) $(INCLUDEDIR) $(SYSCONFDIR) $(DBROOT) $(UDEVDIR) $(INAME_PREFIX)
 # Sources have the usual paths, or @NAMES@. /etc/iscsi without anything behind it is the folder where
 # open-iscsi had its records, and stays.
 fill		= sed 's|/etc/iscsi/|$(SYSCONFDIR)/iscsi/|g; s|/etc/init\.d|$(SYSCONFDIR)/init.d|g; \
 		  s|/var/lib/iscsi|$(DBROOT)|g; s|/usr/sbin|$(SBINDIR)|g; \
 		  s|iqn\.2016-04\.com\.open-iscsi|$(INAME_PREFIX)|g; \
-		  s|@SBINDIR@|$(SBINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g; s|@DBROOT@|$(DBROOT)|g'
+		  s|@SBINDIR@|$(SBINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g; s|@DBROOT@|$(DBROOT)|g; \
+		  s|@UDEVDIR@|$(UDEVDIR)|g'
 units		:= $(patsubst systemd/%.in,$(BUILD)/systemd/%,$(wildcard systemd/*.in))
 scripts		:= $(addprefix $(BUILD)/etc/,iscsi-gen-initiatorname iscsi_discovery iscsi_fw_login)
 init_scripts	:= $(addprefix $(BUILD)/,$(wildcard etc/init.d/*))
@@ -124,7 +125,7 @@ man8		:= $(addprefix $(BUILD)/,$(wildcard iscsid/*.8 iscsiadm/*.8))
 .SUFFIXES:
 .SECONDARY:
 .PHONY: FORCE all programs deps install uninstall dist clean demo check check-unit check-unit-san check-api check-install check-compilers check-corpus replay fuzz-programs \
-	check-system fuzz fuzz-smoke afl afl-programs afl-smoke bench help
+	check-system check-boot fuzz fuzz-smoke afl afl-programs afl-smoke bench help
 
 all: $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(BUILD)/sbin/iscsistart $(BUILD)/sbin/iscsi-iname $(SHARED_DB) $(STATIC_DB) $(BUILD)/libiscsi-db.pc \
 	$(BUILD)/iscsi-records.5 $(units) $(scripts) $(init_scripts) $(BUILD)/etc/iscsid.conf $(man8)
@@ -236,6 +237,7 @@ install: all
 	install -d $(DESTDIR)$(TMPFILESDIR)
 	install -m 0644 systemd/tmpfiles/iscsi.conf $(DESTDIR)$(TMPFILESDIR)/
 	install -m 0644 $(wildcard systemd/udev/*.rules) $(DESTDIR)$(UDEVDIR)/rules.d/
+	install -m 0755 systemd/udev/iscsi-mount $(DESTDIR)$(UDEVDIR)/
 	install -m 0755 $(init_scripts) $(DESTDIR)$(SYSCONFDIR)/init.d/
 	test -e $(DESTDIR)$(SYSCONFDIR)/iscsi/iscsid.conf || \
 		install -m 0600 $(BUILD)/etc/iscsid.conf $(DESTDIR)$(SYSCONFDIR)/iscsi/
@@ -295,6 +297,11 @@ check-unit-san:
 
 check-system: all
 	BUILD=$(BUILD) test/system/run-all
+
+# What takes minutes each, so "check" leaves it out.
+check-boot: all
+	test/lab/deps test
+	BUILD=$(BUILD) SCENARIOS=test/boot test/system/run-all
 
 bench:
 	test/lab/deps build test qemu
@@ -397,6 +404,7 @@ help:
 	@echo "make check-unit    unit tests (SAN=1: under ASan and UBSan)"
 	@echo "make check-install two folders give the same files, paths are obeyed, uninstall"
 	@echo "make check-system  the scenarios on a real kernel"
+	@echo "make check-boot    the scenarios that boot machines for minutes"
 	@echo "make check-compilers  builds with every supported compiler without a warning"
 	@echo "make fuzz-smoke    each fuzzer for FUZZ_SECONDS ($(FUZZ_SECONDS)); make afl-smoke: with AFL++"
 	@echo "make bench         ours, open-iscsi and the kernel's floor, side by side"
