@@ -9,7 +9,8 @@
 static void put_text(FILE *out, const char *text)
 {
 	size_t len = strlen(text), size = 4 * len + 1;	/* each byte as \xNN */
-	char *escaped;
+	/* The text may be a secret that was asked for. */
+	CLEANUP(secret_freep) char *escaped = NULL;
 
 	if (strspn(text, "\t") == len) {
 		(void)fputs(text, out);
@@ -20,8 +21,6 @@ static void put_text(FILE *out, const char *text)
 		return;
 	text_escape(text, escaped, size);
 	(void)fputs(escaped, out);
-	explicit_bzero(escaped, size);	/* the text may be a secret that was asked for */
-	free(escaped);
 }
 
 void print_to(FILE *out, const char *fmt, ...)

@@ -80,17 +80,16 @@ void show_unreadable(FILE *out, const char *title, char *const *list, size_t len
 
 enum iscsi_err show_record(FILE *out, const struct iscsi_db_record *rec, bool secrets)
 {
-	char *text = iscsi_db_record_print(rec, secrets ? ISCSI_DB_FORM_SHOW_SECRETS :
-							  ISCSI_DB_FORM_SHOW);
+	CLEANUP(secret_freep) char *text = iscsi_db_record_print(rec, secrets ?
+				ISCSI_DB_FORM_SHOW_SECRETS : ISCSI_DB_FORM_SHOW);
 
 	if (!text)
 		return ISCSI_ERR_NOMEM;
 	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
 		*end = '\0';
 		print_to(out, "%s\n", line);
-		explicit_bzero(line, (size_t)(end - line));
+		*end = '\n';	/* the whole text is wiped */
 	}
-	free(text);
 	return ISCSI_SUCCESS;
 }
 
