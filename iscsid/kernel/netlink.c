@@ -8,7 +8,9 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "iscsid/base/log.h"
 #include "iscsid/protocol/pdu.h"
@@ -381,6 +383,33 @@ static enum iscsi_err batch_run(struct netlink *nl, struct uevent *last, int *er
 
 /* ---- the operations -------------------------------------------------------------------- */
 
+/*
+ * SIGKILL makes CREATE_SESSION fail, and then iscsi_host_remove() in Linux's drivers/scsi/libiscsi.c
+ * flushes the signals of the thread that asked. The other threads die, but this thread would live
+ * on in a process that counts as killed and never gets a signal again. A worker thread in its place
+ * would be left over just the same. A blocked signal that is always pending tells, because the
+ * kernel flushes this signal too; a signal below SIGRTMIN needs no memory to become pending.
+ */
+static void arm_kill_probe(void)
+{
+	sigset_t probe;
+
+	(void)sigemptyset(&probe);
+	(void)sigaddset(&probe, SIGUSR2);
+	(void)pthread_sigmask(SIG_BLOCK, &probe, NULL);
+	(void)raise(SIGUSR2);
+}
+
+static void end_if_killed(void)
+{
+	sigset_t pending;
+
+	if (sigpending(&pending) < 0 || sigismember(&pending, SIGUSR2))
+		return;
+	log_error("iscsid was killed while the kernel made or removed a session; ending now");
+	_exit(128 + SIGKILL);
+}
+
 static enum iscsi_err nl_create_session(struct kernel *kernel,
 					const struct kernel_session_args *args,
 					uint32_t *sid, int *host_no, struct iscsi_why *why)
@@ -406,8 +435,10 @@ static enum iscsi_err nl_create_session(struct kernel *kernel,
 			break;
 		nl->handle = 0;
 	}
-	if (err)
+	if (err) {
+		end_if_killed();
 		return err;
+	}
 	*sid = reply.r.session.sid;
 	*host_no = (int)reply.r.session.host_no;
 	return ISCSI_SUCCESS;
@@ -599,7 +630,9 @@ static enum iscsi_err nl_destroy_session(struct kernel *kernel, uint32_t sid, bo
 		return err;
 	nl->batch_len = 0;	/* before Linux 5.7 */
 	batch_add_conn(nl, CMD_DESTROY_SESSION, sid);
-	return batch_run(nl, NULL, NULL, why);
+	err = batch_run(nl, NULL, NULL, why);
+	end_if_killed();
+	return err;
 }
 
 static const struct kernel_ops netlink_ops = {
@@ -731,6 +764,7 @@ enum iscsi_err netlink_open(sd_event *loop, struct sysfs *sysfs,
 		netlink_close(&nl->kernel);
 		return err;
 	}
+	arm_kill_probe();
 	*ret = &nl->kernel;
 	return ISCSI_SUCCESS;
 }

@@ -6,6 +6,7 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -317,6 +318,28 @@ START_TEST(create_session)
 }
 END_TEST
 
+/* The kernel has flushed the signals of this thread, as libiscsi does when it fails under SIGKILL. */
+START_TEST(a_lost_kill_ends_the_process)
+{
+	const struct kernel_session_args args = { .cmds_max = 128, .queue_depth = 32 };
+	const struct timespec at_once = { 0 };
+	uint32_t sid;
+	sigset_t set;
+	int host_no;
+
+	failing.command = 11;
+	failing.class_error = ENOMEM;
+	ck_assert_int_eq(kernel->ops->create_session(kernel, &args, &sid, &host_no, &why),
+			 ISCSI_ERR_INTERNAL);
+	ck_assert_int_eq(sigemptyset(&set), 0);
+	ck_assert_int_eq(sigaddset(&set, SIGUSR2), 0);
+	while (sigtimedwait(&set, NULL, &at_once) == SIGUSR2)
+		;
+	(void)kernel->ops->create_session(kernel, &args, &sid, &host_no, &why);
+	ck_abort_msg("the process lives on");
+}
+END_TEST
+
 /* The module was loaded anew: the transport has another handle. */
 START_TEST(a_stale_handle_is_read_again)
 {
@@ -613,6 +636,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_kernel_that_does_not_listen);
 	tcase_add_test(tc, create_session);
+	tcase_add_exit_test(tc, a_lost_kill_ends_the_process, 128 + SIGKILL);
 	tcase_add_test(tc, a_stale_handle_is_read_again);
 	tcase_add_test(tc, bind_conn_in_one_batch);
 	tcase_add_loop_test(tc, failures_become_reasons, 0, ARRAY_SIZE(failures));
