@@ -51,6 +51,7 @@ struct conn {
 	uint8_t isid[PDU_ISID_LEN];
 	uint32_t exp_stat_sn;
 	bool security_first;		/* the login begins with the security stage */
+	bool impatient;			/* the owner's patience bounds the wait for a response */
 	bool peer_closed;		/* the target has closed the socket: see CLOSED_GRACE_S */
 	int drop_wait_s;		/* from an Async 2 or 3; -1: none came */
 	int logout_wait_s;		/* from an Async 1: how long the target waits */
@@ -153,6 +154,16 @@ static void conn_arm(struct conn *conn, int seconds)
 	timer_arm_ms(conn->timer, (uint64_t)seconds * 1000);
 }
 
+/* Returns false if the owner won't wait any longer. */
+static bool conn_arm_patience(struct conn *conn, bool connected)
+{
+	uint64_t ms = conn->owner.patience_ms(conn->owner.arg, connected);
+
+	if (ms)
+		timer_arm_ms(conn->timer, ms);
+	return ms;
+}
+
 static void conn_close_fd(struct conn *conn)
 {
 	if (conn->io)
@@ -229,8 +240,7 @@ static void conn_tune_socket(const struct conn *conn)
 
 	if (r < 0)
 		log_warning("%s: the kernel refuses congestion control '%s': %s", conn->name,
-			    c->congestion_control,
-			    strerror(-r));
+			    c->congestion_control, strerror(-r));
 }
 
 static enum conn_state conn_connect(struct conn *conn, const struct conn_input *in)
@@ -243,7 +253,7 @@ static enum conn_state conn_connect(struct conn *conn, const struct conn_input *
 	err = tcp_open(&conn->peer, &conn->config->source, &conn->fd, &why);
 	/* This host lacks something, so the failure must not count for reopen_max. */
 	if (err)
-		return conn_failed(conn, err == ISCSI_ERR_NOMEM ? RETRY_BUSY : RETRY_LOCAL, err,
+		return conn_failed(conn, err == ISCSI_ERR_NOMEM ? RETRY_SILENT : RETRY_LOCAL, err,
 				   &why);
 	conn_tune_socket(conn);
 	r = tcp_connect(conn->fd, &conn->peer);
@@ -251,23 +261,18 @@ static enum conn_state conn_connect(struct conn *conn, const struct conn_input *
 		r = conn_watch_fd(conn, EPOLLOUT);
 	if (r < 0)
 		return conn_connect_failed(conn, -r);
-	conn_arm(conn, conn->config->login_timeout_s);	/* covers the login too */
+	conn->impatient = conn_arm_patience(conn, false);
+	if (!conn->impatient)
+		conn_arm(conn, conn->config->login_timeout_s);	/* covers the login too */
 	return CONN_XPT_WAIT;
 }
 
 static enum conn_state conn_connect_timeout(struct conn *conn, const struct conn_input *in)
 {
 	(void)in;
+	if (conn->impatient && conn_arm_patience(conn, false))
+		return CONN_XPT_WAIT;
 	return conn_connect_failed(conn, ETIMEDOUT);
-}
-
-/* The ISID is OUI 00023d and the sid, as open-iscsi has it, which may take the session over. */
-static void isid_from_sid(uint32_t sid, uint8_t isid[PDU_ISID_LEN])
-{
-	isid[0] = 0x00;
-	isid[1] = 0x02;
-	isid[2] = 0x3d;
-	put_be24(isid + 3, sid & 0xffffff);
 }
 
 static enum iscsi_err create_kernel_session(struct conn *conn, struct iscsi_why *why)
@@ -284,7 +289,7 @@ static enum iscsi_err create_kernel_session(struct conn *conn, struct iscsi_why 
 						     &conn->host_no, why);
 	if (err)
 		return err;
-	isid_from_sid(conn->sid, conn->isid);
+	conn_params_isid(conn->sid, conn->isid);
 	r = conn->owner.on_created(conn->owner.arg, conn->sid);
 	if (r < 0)
 		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "%s", strerror(-r));
@@ -359,7 +364,9 @@ static enum conn_state conn_start_login(struct conn *conn, const struct conn_inp
 		return conn_login_failed(conn, RETRY_LOCAL, err, &why);
 	/* A target that has closed may have sent a refusal before, so wait for it, but not long. */
 	conn->peer_closed = tcp_peer_closed(conn->fd);
-	if (conn->peer_closed)
+	if (conn->impatient)
+		(void)conn_arm_patience(conn, true);
+	else if (conn->peer_closed)
 		conn_arm(conn, CLOSED_GRACE_S);
 	(void)sd_event_source_set_enabled(conn->io, SD_EVENT_OFF);
 	return CONN_IN_LOGIN;						/* T4 */
@@ -376,8 +383,7 @@ static enum conn_state conn_enter_full_feature(struct conn *conn)
 	conn_params_negotiated(conn->config, outcome, &params);
 	/* This fails if the connection has just broken; the kernel's event about that follows. */
 	if (conn->env->kernel->ops->start_conn(conn->env->kernel, conn->sid, &params, &why))
-		return conn_login_failed(conn, RETRY_LOST, ISCSI_ERR_PDU_TIMEOUT,
-					 &why);
+		return conn_login_failed(conn, RETRY_LOST, ISCSI_ERR_PDU_TIMEOUT, &why);
 	conn->drop_wait_s = -1;
 	conn->text_asked = false;
 	conn->told = 0;
@@ -391,12 +397,14 @@ static enum conn_state conn_login_pdu(struct conn *conn, const struct conn_input
 	struct iscsi_why why = { "" };
 	enum iscsi_err err = ISCSI_ERR_INTERNAL;
 
+	if (conn->impatient)
+		conn_arm(conn, conn->config->login_timeout_s);
+	conn->impatient = false;
 	switch (login_step(conn->login, in->bhs, in->data, in->data_len, request, &err, &why)) {
 	case LOGIN_SEND:
 		if (conn->env->kernel->ops->send_pdu(conn->env->kernel, conn->sid, request->bhs,
 						     request->data, request->data_len, &why))
-			return conn_login_failed(conn, RETRY_LOST,
-						 ISCSI_ERR_PDU_TIMEOUT, &why);
+			return conn_login_failed(conn, RETRY_LOST, ISCSI_ERR_PDU_TIMEOUT, &why);
 		return CONN_IN_LOGIN;
 	case LOGIN_DONE:
 		return conn_enter_full_feature(conn);
@@ -429,14 +437,17 @@ static enum conn_state conn_login_timeout(struct conn *conn, const struct conn_i
 	struct iscsi_why why;
 
 	(void)in;
-	if (conn->peer_closed)
-		(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT,
-				 "the target closed the connection at once");
+	if (conn->impatient && !conn->peer_closed && conn_arm_patience(conn, true))
+		return CONN_IN_LOGIN;
+	if (conn->peer_closed || conn->impatient)
+		(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT, "the target %s", conn->peer_closed ?
+				 "closed the connection at once" :
+				 "accepted the connection but didn't answer the login");
 	else
 		(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT,
 				 "the target accepted the connection but didn't finish the login "
 				 "within %d s", conn->config->login_timeout_s);
-	return conn_login_failed(conn, RETRY_BUSY, ISCSI_ERR_PDU_TIMEOUT, &why);
+	return conn_login_failed(conn, RETRY_SILENT, ISCSI_ERR_PDU_TIMEOUT, &why);
 }
 
 /* ---- full feature phase ---------------------------------------------------------------------- */
@@ -448,14 +459,19 @@ static enum conn_state conn_drop_kernel(struct conn *conn, const struct conn_inp
 	return conn_waiting(conn);
 }
 
-static enum conn_state conn_lost(struct conn *conn, const struct conn_input *in)
+static struct iscsi_why *conn_report_lost(struct conn *conn)
 {
 	struct conn_report *report;
 
 	conn_stop_kernel(conn);
 	report = conn_report(conn, CONN_REPORT_LOST);
 	report->wait_s = conn->drop_wait_s;
-	(void)iscsi_fail(&report->why, ISCSI_ERR_TRANS, "%s (%d)",
+	return &report->why;
+}
+
+static enum conn_state conn_lost(struct conn *conn, const struct conn_input *in)
+{
+	(void)iscsi_fail(conn_report_lost(conn), ISCSI_ERR_TRANS, "%s (%d)",
 			 kernel_conn_error_text(in->error), in->error);
 	return CONN_CLEANUP_WAIT;					/* T15, T16 */
 }
@@ -463,13 +479,8 @@ static enum conn_state conn_lost(struct conn *conn, const struct conn_input *in)
 /* The target announced that it would drop the connection, but didn't, so iscsid drops it. */
 static enum conn_state conn_drop_timeout(struct conn *conn, const struct conn_input *in)
 {
-	struct conn_report *report;
-
 	(void)in;
-	conn_stop_kernel(conn);
-	report = conn_report(conn, CONN_REPORT_LOST);
-	report->wait_s = conn->drop_wait_s;
-	(void)iscsi_fail(&report->why, ISCSI_ERR_TRANS, "the target announced this");
+	(void)iscsi_fail(conn_report_lost(conn), ISCSI_ERR_TRANS, "the target announced this");
 	return CONN_CLEANUP_WAIT;
 }
 
@@ -832,7 +843,7 @@ void conn_adopt(struct conn *conn, uint32_t sid, int host_no, enum conn_state st
 	conn->created = true;
 	conn->exp_stat_sn = exp_stat_sn;
 	if (memcmp(isid, unknown, PDU_ISID_LEN) == 0)
-		isid_from_sid(sid, conn->isid);
+		conn_params_isid(sid, conn->isid);
 	else
 		memcpy(conn->isid, isid, PDU_ISID_LEN);
 	conn_set_state(conn, state);

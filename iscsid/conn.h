@@ -63,6 +63,11 @@ struct conn_env {
 struct conn_owner {
 	/* The kernel has made the session @sid. Called at once; -errno gives the login up. */
 	int (*on_created)(void *arg, uint32_t sid);
+	/*
+	 * How many ms more the login may wait for the target's first sign: for TCP, then @connected,
+	 * for an answer. Asked again when they are over: 0 gives up. 0 at first: login_timeout.
+	 */
+	uint64_t (*patience_ms)(void *arg, bool connected);
 	/* Called from the event loop; may free the connection. */
 	void (*on_report)(void *arg, const struct conn_report *report);
 	void *arg;

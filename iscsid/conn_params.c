@@ -1,6 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The kernel's parameters of a connection, see conn_params.h. */
+/* What a connection tells kernel and target about itself, see conn_params.h. */
 #include "iscsid/conn_params.h"
+
+#include "iscsid/base/bytes.h"
+
+void conn_params_isid(uint32_t sid, uint8_t isid[PDU_ISID_LEN])
+{
+	isid[0] = 0x00;
+	isid[1] = 0x02;
+	isid[2] = 0x3d;
+	put_be24(isid + 3, sid & 0xffffff);
+}
 
 void conn_params_identify(const struct session_config *c, struct kernel_params *p)
 {

@@ -22,6 +22,7 @@ struct manager {
 	struct discovery_env discovery_env;
 	struct index by_sid;		/* sessions that the kernel knows */
 	struct index by_node;		/* all of them, by the hash of the target's name */
+	struct index portals;		/* that they share: see turns.h */
 	/* Linked lists of what is freed once its callback has returned. */
 	struct session *ended;
 	struct discovery *discarded;
@@ -367,6 +368,16 @@ const struct kernel_events manager_kernel_events = {
 	.lost_events	= manager_kernel_lost_events,
 };
 
+void manager_network_changed(void *arg, const struct sockaddr_storage *neighbour)
+{
+	struct manager *manager = arg;
+	size_t len;
+	CLEANUP(freep) void **sessions = index_objects(&manager->by_node, &len);
+
+	for (size_t i = 0; i < len; i++)
+		session_network_changed(sessions[i], neighbour);
+}
+
 /* ---- sessions that are there already ---------------------------------------------------------------- */
 
 static void manager_adopt_one(struct manager *manager, struct adoption *adoption, unsigned int sid)
@@ -470,6 +481,7 @@ static int manager_init(struct manager *manager)
 		},
 		.sysfs = given->sysfs, .scan_pool = given->scan_pool,
 		.resolver = given->resolver, .run_dir_fd = given->run_dir_fd,
+		.portals = &manager->portals,
 		.on_created = manager_on_created, .on_uncreated = manager_on_uncreated, .on_ended = manager_on_ended, .arg = manager,
 	};
 	manager->discovery_env = (struct discovery_env){
@@ -517,6 +529,7 @@ struct manager *manager_free(struct manager *manager)
 	if (manager->sweep)
 		(void)manager_on_sweep(manager->sweep, manager);
 	sd_event_source_disable_unref(manager->sweep);
+	index_done(&manager->portals);
 	free(manager);
 	return NULL;
 }

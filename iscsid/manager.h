@@ -34,6 +34,8 @@ struct manager_env {
 struct manager *manager_new(const struct manager_env *env);
 /* The functions that the kernel object calls, with the manager as their argument. */
 extern const struct kernel_events manager_kernel_events;
+/* The same for the network's news, see session_network_changed(). @arg is the manager. */
+void manager_network_changed(void *arg, const struct sockaddr_storage *neighbour);
 /* Takes over the sessions that @kernel, which outlives the manager, has already. */
 void manager_start(struct manager *manager, struct kernel *kernel);
 /* Frees all sessions, which stay in the kernel; each asker hears that the daemon stops. */

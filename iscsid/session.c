@@ -17,8 +17,8 @@
 #define SCAN_WAIT_S		10	/* for the first scan, before a login is answered */
 #define UNBIND_TIMEOUT_S	60	/* for the flush to a target that answers, but slowly */
 #define ENDING_TIMEOUT_S	30	/* for the kernel to remove a session */
+#define LOGIN_TAKES_MS		125	/* while iscsid hasn't seen a session log in */
 #define TIME2WAIT_MAX_S		3600	/* RFC 7143, 13.15; an Async may ask for more */
-#define STEADY_US		10000000	/* after this time up, a session works */
 
 struct session **session_next(struct session *session)
 {
@@ -130,6 +130,8 @@ void session_set_state(struct session *session, enum session_state state, enum i
 	session->state = state;
 	if (state == SESSION_FAILED)
 		session->failed_since_us = session_now_us(session);
+	else
+		turn_end(&session->turn);
 	timer_stop(session->timer);
 	if (state != SESSION_FREE && state != SESSION_SCANNING)
 		asker_answer_all(&session->login_asker, err, conn_sid(session->conn), why);
@@ -294,6 +296,10 @@ static void session_came_up(struct session *session)
 	session->failed_attempts = 0;
 	session->failed_connects = 0;
 	session->up_since_us = session_now_us(session);
+	session->login_took_ms = (session->up_since_us - session->attempt_us) / 1000;
+	if (first)
+		session->outage_since_us = session->up_since_us;
+	turn_answered(&session->turn, session->up_since_us);
 	free(session->shown);		/* of the outage, or of the login before */
 	session->shown = NULL;
 	if (!first) {
@@ -311,23 +317,12 @@ static void session_came_up(struct session *session)
 	}
 }
 
-/*
- * After a loss, the first attempt waits for @wait_s only. But if the target drops each login soon
- * after accepting it, the loss counts as a failed attempt, so that the pauses grow.
- */
 static void session_reopen(struct session *session, uint64_t wait_s, const char *reason)
 {
-	bool was_steady = session_now_us(session) - session->up_since_us >= STEADY_US;
-
 	/* The login has succeeded even if its first scan is still under way. */
 	session_set_state(session, SESSION_FAILED, ISCSI_SUCCESS, NULL);		/* N5 */
 	session->failure_err = iscsi_fail(&session->failure, ISCSI_ERR_TRANS, "%s", reason);
-	if (was_steady) {
-		retry_reset(&session->retry);
-		session_pause(session, wait_s * 1000);
-	} else {
-		(void)session_arm_attempt(session, RETRY_LOST, wait_s);
-	}
+	session_begin_outage(session, wait_s);
 }
 
 static void session_conn_lost(struct session *session, const struct conn_report *report)
@@ -616,10 +611,11 @@ static struct session *session_new(const struct session_env *env, struct session
 	/* The first use of OpenSSL reads files and allocates, which a recovery must not do. */
 	chap_prepare(&config->chap);
 	session->conn = conn_new(&env->conn, config, session->name, &(struct conn_owner){
-		.on_created = session_on_created, .on_report = session_on_report, .arg = session,
+		.on_created = session_on_created, .patience_ms = session_patience_ms,
+		.on_report = session_on_report, .arg = session,
 	});
 	session->timer = timer_new(env->conn.clock, session_on_timer, session);
-	if (!session->conn || !session->timer)
+	if (!session->conn || !session->timer || session_join_turns(session) < 0)
 		return session_free(session);
 	session->route = (struct route){
 		.clock = env->conn.clock, .resolver = env->resolver, .name = session->name,
@@ -653,6 +649,7 @@ struct session *session_new_adopted(const struct session_env *env, struct sessio
 	if (!session)
 		return NULL;
 	session->time2wait_s = note->time2wait_s;
+	session->login_took_ms = LOGIN_TAKES_MS;
 	if (state == SESSION_LOGGED_IN || state == SESSION_FAILED)
 		session->phase = scan_due && config->scan ? RUNSTATE_SCAN_DUE : RUNSTATE_SETTLED;
 	else
@@ -687,6 +684,7 @@ void session_start(struct session *session)
 		log_notice("%s: iscsid has taken over the session and reopens it", session->name);
 		session->failure_err = iscsi_fail(&session->failure, ISCSI_ERR_TRANS,
 						  "the connection was lost before iscsid started");
+		session->outage_since_us = session_now_us(session);
 		session_save(session);
 		session_pause(session, 1);
 		break;
@@ -719,6 +717,7 @@ struct session *session_free(struct session *session)
 	asker_answer_all(&session->rescan_askers, err, sid, &stopping);
 	asker_answer_all(&session->logout_askers, err, sid, &stopping);
 	route_cancel(&session->route);
+	turn_leave(&session->turn);
 	scan_forget(session->scan);
 	timer_free(session->timer);
 	conn_free(session->conn);

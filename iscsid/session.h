@@ -39,6 +39,7 @@ struct session_env {
 	struct worker_pool *scan_pool;
 	const struct resolver *resolver;
 	int run_dir_fd;			/* the folder where runstate.h keeps its files */
+	struct index *portals;		/* for turns.h; NULL: no session waits for another */
 	/* The kernel gave the session its number @sid. Returns 0, or -errno to give up. */
 	int (*on_created)(void *arg, struct session *session, uint32_t sid);
 	/* The kernel's part was taken away again; the session goes on without a number. */
@@ -87,6 +88,12 @@ struct session_attempts {
 
 /* Returns false if the session's first login isn't under way. */
 bool session_attempts(const struct session *session, struct session_attempts *ret);
+
+/*
+ * The network has changed, so an attempt may succeed now: the next begins at once. @neighbour
+ * (may be NULL) is the address of a host that can be reached again; others aren't concerned.
+ */
+void session_network_changed(struct session *session, const struct sockaddr_storage *neighbour);
 
 /* Begins the session's work. Call it once the owner can find the session by its node. */
 void session_start(struct session *session);

@@ -9,10 +9,16 @@
 #include "iscsid/session_private.h"
 
 #include <inttypes.h>
+#include <netinet/in.h>
 
 #include "iscsid/base/log.h"
 #include "iscsid/message/session_text.h"
 #include "libiscsi-db/util.h"
+
+#define STEADY_US	10000000	/* after this time up, a session works */
+#define COUNTED_US	2000000		/* reopen_max counts at most one attempt in this time */
+#define ANSWERING_MS	3000		/* a portal that answers others counts as slow, not silent */
+#define NETWORK_US	300000		/* between two attempts, however often the network changes */
 
 /* ---- failed attempts and pauses -------------------------------------------------------------- */
 
@@ -38,20 +44,111 @@ void session_pause(struct session *session, uint64_t ms)
 	timer_arm_ms(session->timer, ms);
 }
 
-bool session_arm_attempt(struct session *session, enum retry_cause cause, uint64_t wait_s)
+static uint32_t session_random(const struct session *session)
 {
 	uint32_t random = 0;
-	uint64_t pause_ms;
 
 	(void)session->env->conn.random(&random, sizeof(random));
-	pause_ms = retry_pause_ms(&session->retry, cause, wait_s * 1000, random);
-	if (session->state == SESSION_FREE && !session->wanted &&
-	    session_now_us(session) + pause_ms * 1000 >=
+	return random;
+}
+
+/* Returns false if the first login has no time left for another attempt. */
+static bool session_arm_attempt(struct session *session, enum retry_cause cause)
+{
+	uint64_t pause_ms = retry_pause_ms(&session->retry, cause, session_random(session));
+
+	if (!session->wanted && session_now_us(session) + pause_ms * 1000 >=
 	    session_budget_ends_us(session, session->config->initial_login_retry_max))
 		return false;
 	session_pause(session, pause_ms);
 	return true;
 }
+
+static uint64_t session_reopen_ms(struct session *session, enum retry_cause cause)
+{
+	return retry_reopen_ms(&session->retry, cause,
+			       (session_now_us(session) - session->outage_since_us) / 1000,
+			       session_random(session));
+}
+
+/*
+ * After a loss, the first attempt waits for @wait_s only. But if the target drops each login soon
+ * after accepting it, the loss counts as a failed attempt, so that the pauses grow.
+ */
+void session_begin_outage(struct session *session, uint64_t wait_s)
+{
+	uint64_t now_us = session_now_us(session), wait_ms = wait_s * 1000;
+
+	session->wait_until_us = now_us + wait_ms * 1000;
+	if (now_us - session->up_since_us >= STEADY_US) {
+		session->outage_since_us = now_us;
+		retry_reset(&session->retry);
+	} else {
+		wait_ms = MAX(wait_ms, session_reopen_ms(session, RETRY_LOST));
+	}
+	session_pause(session, wait_ms);
+}
+
+/* ---- sessions that share a portal ------------------------------------------------------------ */
+
+static void session_on_turn(void *arg)
+{
+	session_pause(arg, 0);
+}
+
+int session_join_turns(struct session *session)
+{
+	const struct session_config *c = session->config;
+	char key[2 * ISCSI_ADDRESS_MAX];
+
+	session->turn.woken = session_on_turn;
+	session->turn.arg = session;
+	(void)snprintf(key, sizeof(key), "%s,%d %s", c->address, c->port, c->iface);
+	return turn_join(&session->turn, session->env->portals, key);
+}
+
+/*
+ * The next attempt is that of the session whose turn it is now. A session with reopen_max counts
+ * attempts of its own, so it doesn't wait for others.
+ */
+static void session_pass_turn(struct session *session, const struct conn_report *report)
+{
+	struct session *next = session;
+	uint64_t pause_ms, spent_ms = (session_now_us(session) - session->attempt_us) / 1000;
+
+	if (report->cause == RETRY_BUSY || report->cause == RETRY_REFUSED)
+		turn_answered(&session->turn, session_now_us(session));
+	else if (session->config->reopen_max <= 0)
+		next = turn_failed(&session->turn, report->cause, report->err,
+				   &report->why)->arg;
+	if (next != session) {
+		session->attempt = ATTEMPT_QUEUED;
+		next->retry.attempts = MAX(next->retry.attempts, session->retry.attempts);
+	}
+	pause_ms = session_reopen_ms(next, report->cause);
+	session_pause(next, pause_ms > spent_ms ? pause_ms - spent_ms : 0);
+}
+
+uint64_t session_patience_ms(void *arg, bool connected)
+{
+	const struct session *session = arg;
+	const struct turns *turns = session->turn.turns;
+	uint64_t now_us = session_now_us(session), begin_us = session->attempt_us, wait_ms, end_us;
+
+	if (session->state != SESSION_FAILED)
+		return 0;
+	wait_ms = retry_patience_ms(connected, (now_us - session->outage_since_us) / 1000,
+				    session->login_took_ms);
+	if (turns->answered_us > session->failed_since_us) {
+		wait_ms = MAX(wait_ms, ANSWERING_MS);
+		begin_us = MAX(begin_us, turns->answered_us);
+	}
+	end_us = MIN(begin_us + wait_ms * 1000, session->attempt_us +
+		     (uint64_t)session->config->login_timeout_s * 1000000);
+	return end_us > now_us ? (end_us - now_us + 999) / 1000 : 0;
+}
+
+/* ---- failed attempts ------------------------------------------------------------------------- */
 
 /* No half made session stays in the kernel between two attempts, which may be a minute apart. */
 static void session_uncreate(struct session *session)
@@ -88,7 +185,7 @@ static void session_wanted_failed(struct session *session, enum retry_cause caus
 			    session->name, why->text);
 	if (cause == RETRY_REFUSED || cause == RETRY_LOCAL || session_now_us(session) >= ends_us)
 		asker_answer_all(&session->login_asker, err, 0, why);
-	(void)session_arm_attempt(session, cause, 0);
+	(void)session_arm_attempt(session, cause);
 }
 
 static void session_first_login_failed(struct session *session, const struct conn_report *report)
@@ -109,31 +206,50 @@ static void session_first_login_failed(struct session *session, const struct con
 	session->failure = report->why;
 	if (session->failed_attempts++ == 0)
 		log_warning("%s: %s; iscsid tries again", session->name, report->why.text);
-	if (!session_arm_attempt(session, report->cause, 0))
+	if (!session_arm_attempt(session, report->cause))
 		session_give_up(session, err, &report->why);
+}
+
+/* Counts an attempt that didn't reach the target; true: one too many. */
+static bool session_is_worn_out(struct session *session)
+{
+	uint64_t now_us = session_now_us(session);
+
+	/* Users have chosen the number for attempts that are this far apart. */
+	if (session->failed_connects && now_us - session->counted_us < COUNTED_US)
+		return false;
+	session->counted_us = now_us;
+	session->failed_connects++;
+	return session->config->reopen_max > 0 &&
+	       session->failed_connects > (unsigned int)session->config->reopen_max;
+}
+
+/* Whether this failure says something new: about the portal if others try it too. */
+static bool session_failure_is_new(const struct session *session, enum retry_cause cause)
+{
+	const struct turns *turns = session->turn.turns;
+
+	if (turns->failed)
+		return turns->cause != cause;
+	return !session->failed_attempts || session->retry.cause != cause;
 }
 
 static void session_reopen_failed(struct session *session, const struct conn_report *report)
 {
-	int reopen_max = session->config->reopen_max;
-	bool changed = session->failed_attempts++ == 0 ||
-		       session->retry.cause != report->cause;
-
-	session->failure = report->why;
-	session->failure_err = report->err;
-	if (report->cause == RETRY_LOST)
-		session->failed_connects++;
 	/* The first failure of a kind is logged; the recovery's end logs the number of attempts. */
-	if (changed)
+	if (session_failure_is_new(session, report->cause))
 		log_warning("%s: %s; iscsid tries again until the session is back", session->name,
 			    report->why.text);
-	if (reopen_max > 0 && session->failed_connects > (unsigned int)reopen_max) {
-		log_error("%s: none of %u attempts reached the target (reopen_max %d); the session "
-			  "ends", session->name, session->failed_connects, reopen_max);
+	session->failed_attempts++;
+	session->failure = report->why;
+	session->failure_err = report->err;
+	if (report->cause == RETRY_LOST && session_is_worn_out(session)) {
+		log_error("%s: the target wasn't reached (reopen_max %d); the session ends",
+			  session->name, session->config->reopen_max);
 		session_end(session, ISCSI_SUCCESS, NULL);
 		return;
 	}
-	(void)session_arm_attempt(session, report->cause, 0);
+	session_pass_turn(session, report);
 }
 
 static void session_attempt_failed(struct session *session, const struct conn_report *report)
@@ -170,17 +286,14 @@ void session_follow(struct session *session, enum route_step step,
 		timer_arm_ms(session->timer, (uint64_t)session->config->login_timeout_s * 1000);
 		break;
 	case ROUTE_UNKNOWN:
-		if (session->state == SESSION_FREE && session->wanted) {
-			/* A boot may be faster than its name service. */
+		if (session->state == SESSION_FAILED)
+			session_reopen_failed(session, &(struct conn_report){
+				.cause = RETRY_LOCAL, .err = ISCSI_ERR_TRANS, .why = failure->why,
+			});
+		else if (session->wanted)	/* a boot may be faster than its name service */
 			session_wanted_failed(session, RETRY_LOST, ISCSI_ERR_TRANS, &failure->why);
-			break;
-		}
-		if (session->state == SESSION_FREE) {
+		else
 			session_give_up(session, ISCSI_ERR_TRANS, &failure->why);
-			break;
-		}
-		log_warning("%s: %s", session->name, failure->why.text);
-		(void)session_arm_attempt(session, RETRY_REFUSED, 0);
 		break;
 	case ROUTE_END:
 		session_attempt_failed(session, failure);
@@ -204,6 +317,12 @@ void session_attempt(struct session *session)
 	struct conn_report failure = { .cause = RETRY_LOCAL, .err = ISCSI_ERR_TRANS };
 	uint32_t exp_stat_sn;
 
+	if (session->state == SESSION_FAILED && c->reopen_max <= 0 &&
+	    !turn_take(&session->turn, session->failed_since_us)) {
+		session->attempt = ATTEMPT_QUEUED;
+		return;
+	}
+	session->attempt_us = session->turn.turns->tried_us = session_now_us(session);
 	/* A first login waits for its device, whatever the name of the device by then. */
 	if (!c->source_found || session->state == SESSION_FREE) {
 		if (session_config_source(c->rec, session->env->sysfs, &c->source, &failure.why)) {
@@ -239,7 +358,44 @@ void session_conn_moved(struct session *session)
 {
 	struct conn_report failure = { .cause = RETRY_LOST, .err = ISCSI_ERR_LOGIN };
 
+	turn_answered(&session->turn, session_now_us(session));
 	session_follow(session, route_moved(&session->route, &failure.why), &failure);
+}
+
+static bool same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+	if (a->ss_family != b->ss_family)
+		return false;
+	if (a->ss_family == AF_INET)
+		return ((const struct sockaddr_in *)a)->sin_addr.s_addr ==
+		       ((const struct sockaddr_in *)b)->sin_addr.s_addr;
+	return memcmp(&((const struct sockaddr_in6 *)a)->sin6_addr,
+		      &((const struct sockaddr_in6 *)b)->sin6_addr, sizeof(struct in6_addr)) == 0;
+}
+
+void session_network_changed(struct session *session, const struct sockaddr_storage *neighbour)
+{
+	uint64_t at_us = session->turn.turns->tried_us + NETWORK_US, now_us = session_now_us(session);
+
+	if ((session->state != SESSION_FREE && session->state != SESSION_FAILED) ||
+	    (neighbour && !same_address(neighbour, &session->route.portal)))
+		return;
+	at_us = MAX(at_us, MAX(now_us, session->wait_until_us));
+	switch (session->attempt) {
+	case ATTEMPT_PAUSE:
+		if (at_us < session->next_attempt_us)
+			session_pause(session, (at_us - now_us + 999) / 1000);
+		break;
+	case ATTEMPT_LOGIN:	/* the SYN has gone where it was lost; the next comes later and later */
+		if (conn_state(session->conn) != CONN_XPT_WAIT || at_us > now_us)
+			break;
+		conn_drop(session->conn);
+		session_attempt(session);
+		break;
+	case ATTEMPT_QUEUED:
+	case ATTEMPT_LOOKUP:
+		break;
+	}
 }
 
 /* ---- who waits for the first login ----------------------------------------------------------- */
@@ -283,16 +439,20 @@ static int64_t session_ms_until(const struct session *session, uint64_t until_us
 
 char *session_outage_text(const struct session *session)
 {
+	const struct turns *turns = session->turn.turns;
+	/* A session that waits for another's attempts shares what these come to. */
+	bool queued = session->attempt == ATTEMPT_QUEUED && turns->holder;
+	const struct session *tries = queued ? turns->holder->arg : session;
 	uint64_t since_us = session->failed_since_us;
 	int limit_s = session->config->replacement_timeout_s;
 	struct session_outage outage = {
 		.down_ms = since_us ? (int64_t)((session_now_us(session) - since_us) / 1000) :
 				      SESSION_OUTAGE_UNKNOWN,
-		.attempts = session->failed_attempts,
-		.code = session->failure_err,
-		.reason = session->failure,
-		.next_attempt_ms = session->attempt == ATTEMPT_PAUSE ?
-				   session_ms_until(session, session->next_attempt_us) : 0,
+		.attempts = queued ? turns->failed : session->failed_attempts,
+		.code = queued && turns->failed ? turns->err : session->failure_err,
+		.reason = queued && turns->failed ? turns->why : session->failure,
+		.next_attempt_ms = tries->attempt == ATTEMPT_PAUSE ?
+				   session_ms_until(session, tries->next_attempt_us) : 0,
 		.fails_ms = limit_s < 0 ? SESSION_OUTAGE_NEVER : !since_us ? SESSION_OUTAGE_UNKNOWN :
 			    session_ms_until(session, since_us + (uint64_t)limit_s * 1000000),
 	};

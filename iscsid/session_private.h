@@ -9,12 +9,14 @@
 #include "iscsid/base/retry.h"
 #include "iscsid/route.h"
 #include "iscsid/session.h"
+#include "iscsid/turns.h"
 
 struct scan;
 
 /* In SESSION_FREE and SESSION_FAILED: where the attempt to log in stands. */
 enum attempt_state {
 	ATTEMPT_PAUSE,		/* the session's timer begins the next attempt */
+	ATTEMPT_QUEUED,		/* another session tries the same portal: see turns.h */
 	ATTEMPT_LOOKUP,		/* the session's timer ends the look-up of a name */
 	ATTEMPT_LOGIN,		/* the connection is at work and uses its own timer */
 };
@@ -35,7 +37,9 @@ struct session {
 	bool scan_again;		/* a scan was asked for while another was running */
 	enum runstate_phase phase;	/* of the note of this session */
 	struct timer *timer;
-	struct retry retry;
+	struct turn turn;
+	struct retry retry;		/* since the session was last steady, */
+	uint64_t outage_since_us;	/* which ended then */
 	uint32_t number;
 	bool wanted;			/* the first login is never given up */
 	uint64_t wanted_since_us;
@@ -43,7 +47,11 @@ struct session {
 	enum iscsi_err failure_err;
 	uint64_t next_attempt_us;	/* in ATTEMPT_PAUSE */
 	unsigned int failed_attempts;	/* since the session was last up */
-	unsigned int failed_connects;	/* those without a TCP connection: reopen_max counts them */
+	unsigned int failed_connects;	/* those that count for reopen_max */
+	uint64_t counted_us;		/* the time of the last of them */
+	uint64_t attempt_us;		/* the time when the last attempt began */
+	uint64_t login_took_ms;		/* the last one that succeeded */
+	uint64_t wait_until_us;		/* Time2Wait since the loss */
 	uint32_t time2wait_s;		/* negotiated */
 	uint64_t first_attempt_us, up_since_us, failed_since_us, logout_since_us;
 	char *in_use;			/* the mounts on the disks when the logout began, or NULL */
@@ -79,11 +87,12 @@ void session_end(struct session *session, enum iscsi_err login_err,
 void session_attempt(struct session *session);
 /* Arms the next attempt @ms from now; the policy of base/retry.h isn't asked. */
 void session_pause(struct session *session, uint64_t ms);
-/*
- * Arms the next attempt after the pause that base/retry.h gives for a failure by @cause; the target
- * has asked for @wait_s. Returns false if the first login has no time left for that attempt.
- */
-bool session_arm_attempt(struct session *session, enum retry_cause cause, uint64_t wait_s);
+/* The connection is lost, and the target has asked for @wait_s: arms the first attempt. */
+void session_begin_outage(struct session *session, uint64_t wait_s);
+/* Joins the sessions of the same portal; 0 or -ENOMEM. */
+int session_join_turns(struct session *session);
+/* The connection's patience_ms, see conn.h. */
+uint64_t session_patience_ms(void *arg, bool connected);
 /* The outage of a session in SESSION_FAILED as session_text_print_outage() has it, or NULL. */
 char *session_outage_text(const struct session *session);
 /* Does the next step of the route. @failure is the reason of the last try, for a route's end. */

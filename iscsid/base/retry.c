@@ -2,12 +2,20 @@
 /* The pause before the next attempt, see retry.h. */
 #include "iscsid/base/retry.h"
 
-#include <stddef.h>
+#include "libiscsi-db/util.h"
+
+#define QUICK_MS	100	/* the first pause of a reopening; the second is twice that, ... */
+#define QUICK_MAX_MS	300	/* ... up to here, until the share of the outage is longer */
+#define SHARE		20	/* of the outage */
+#define REOPEN_MAX_MS	2500	/* with the time for a login, I/O flows within 3 s */
+#define STARTING_UP_MS	120000	/* within this time a target may be starting up */
+#define TAKEN_TIMES	8	/* the last login's time, until a target counts as silent */
 
 static const struct {
 	uint64_t first_ms, cap_ms;
 } policy[] = {
 	[RETRY_LOST]	= { 1000, 5000 },
+	[RETRY_SILENT]	= { 2000, 30000 },
 	[RETRY_BUSY]	= { 2000, 30000 },
 	[RETRY_REFUSED]	= { 5000, 60000 },
 	[RETRY_LOCAL]	= { 1000, 5000 },
@@ -18,8 +26,13 @@ void retry_reset(struct retry *retry)
 	retry->attempts = 0;
 }
 
-uint64_t retry_pause_ms(struct retry *retry, enum retry_cause cause, uint64_t time2wait_ms,
-			uint32_t random)
+/* Up to a fifth less. */
+static uint64_t with_jitter(uint64_t pause, uint32_t random)
+{
+	return pause - pause / 5 * (random % 1024) / 1024;
+}
+
+uint64_t retry_pause_ms(struct retry *retry, enum retry_cause cause, uint32_t random)
 {
 	uint64_t pause;
 
@@ -29,9 +42,34 @@ uint64_t retry_pause_ms(struct retry *retry, enum retry_cause cause, uint64_t ti
 	pause = policy[cause].first_ms;
 	for (unsigned int i = 0; i < retry->attempts && pause < policy[cause].cap_ms; i++)
 		pause *= 2;
-	if (pause > policy[cause].cap_ms)
-		pause = policy[cause].cap_ms;
 	retry->attempts++;
-	pause -= pause / 5 * (random % 1024) / 1024;	/* up to a fifth less */
-	return pause > time2wait_ms ? pause : time2wait_ms;
+	return with_jitter(MIN(pause, policy[cause].cap_ms), random);
+}
+
+/* A target that answers a refusal again and again may have lost its volume for good. */
+static uint64_t refused_max_ms(uint64_t down_ms)
+{
+	return down_ms < STARTING_UP_MS ? REOPEN_MAX_MS : down_ms < 600000 ? 10000 : 30000;
+}
+
+uint64_t retry_reopen_ms(struct retry *retry, enum retry_cause cause, uint64_t down_ms,
+			 uint32_t random)
+{
+	uint64_t max = cause == RETRY_BUSY || cause == RETRY_REFUSED ? refused_max_ms(down_ms) :
+								       REOPEN_MAX_MS;
+	uint64_t quick;
+
+	retry->cause = cause;
+	retry->attempts++;
+	quick = MIN((uint64_t)retry->attempts * QUICK_MS, QUICK_MAX_MS);
+	return with_jitter(MIN(MAX(quick, down_ms / SHARE), max), random);
+}
+
+uint64_t retry_patience_ms(bool connected, uint64_t down_ms, uint64_t took_ms)
+{
+	uint64_t share = MAX(down_ms / SHARE, QUICK_MAX_MS);
+
+	if (!connected || down_ms < STARTING_UP_MS)
+		share = MIN(share, REOPEN_MAX_MS);
+	return MAX(share, took_ms * TAKEN_TIMES);
 }

@@ -1,32 +1,49 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The pause before the next attempt. The cause of the failure decides the first pause; the pauses
- * grow from attempt to attempt up to a cap. A random part keeps a thousand hosts from coming back
- * in the same instant; the caller passes the random number.
+ * The pause before the next attempt, and how long an attempt waits for an answer. A random part
+ * keeps a thousand hosts from coming back in the same instant; the caller passes the random number.
  */
 #ifndef ISCSID_RETRY_H
 #define ISCSID_RETRY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum retry_cause {
 	RETRY_LOST,		/* TCP refused, unreachable, timed out or broken; may soon work */
-	RETRY_BUSY,		/* the target is silent, or answers status class 3: try later */
+	RETRY_SILENT,		/* no answer to a login; or this host lacks something for a moment */
+	RETRY_BUSY,		/* the target answers status class 3: try later */
 	RETRY_REFUSED,		/* target or iscsid refuses; a person has to change a setting */
 	RETRY_LOCAL,		/* this host can't make the connection */
 };
 
 struct retry {
 	enum retry_cause cause;
-	unsigned int attempts;	/* failed in a row with this cause */
+	unsigned int attempts;	/* failed in a row */
 };
 
 /*
- * Counts a failed attempt and returns the milliseconds to wait before the next attempt, at least
- * @time2wait_ms, which the target may ask for (RFC 7143, 13.15). @random is any number.
+ * Counts a failed attempt of a first login and returns the milliseconds to wait before the next.
+ * The cause decides the first pause; the pauses grow from attempt to attempt up to a cap.
  */
-uint64_t retry_pause_ms(struct retry *retry, enum retry_cause cause, uint64_t time2wait_ms,
-			uint32_t random);
+uint64_t retry_pause_ms(struct retry *retry, enum retry_cause cause, uint32_t random);
+
+/*
+ * The same for a session that has been up, whose I/O waits: @down_ms is how long it has been down.
+ * The pause is to be counted from the beginning of the failed attempt. Quick at first, then a
+ * twentieth of the outage, at most 2.5 s; a target that answers "no" or "later" for more than two
+ * minutes is asked less often, up to every 30 s.
+ */
+uint64_t retry_reopen_ms(struct retry *retry, enum retry_cause cause, uint64_t down_ms,
+			 uint32_t random);
+
+/*
+ * How long an attempt to reopen waits for TCP, or once that is @connected for the target's first
+ * answer: as long as the pauses are by now, and several times as long as the last login took,
+ * @took_ms. After two minutes the wait for an answer is no longer bounded like the pauses, since
+ * the target may have become slow.
+ */
+uint64_t retry_patience_ms(bool connected, uint64_t down_ms, uint64_t took_ms);
 
 /* An attempt has succeeded. */
 void retry_reset(struct retry *retry);

@@ -27,6 +27,7 @@ struct fake_target {
 	const char *targets;		/* the answer to SendTargets, each key with its '\n' */
 	size_t part_len;		/* the answer comes in parts of this many bytes; 0: whole */
 	bool silent;			/* takes what is sent and answers nothing */
+	bool hangs_up;			/* closes each new connection at once */
 	bool never_logs_out;		/* doesn't answer a Logout Request */
 	bool holds_texts;		/* answers Text Requests at fake_target_answer_held() only */
 	/* An iSNS server instead: @targets has lines "NAME IPV4-ADDRESS". */

@@ -19,11 +19,11 @@ START_TEST(pauses_grow_up_to_a_cap)
 	struct retry retry = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(lost); i++)
-		ck_assert_uint_eq(retry_pause_ms(&retry, RETRY_LOST, 0, 0), lost[i]);
+		ck_assert_uint_eq(retry_pause_ms(&retry, RETRY_LOST, 0), lost[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
-		ck_assert_uint_eq(retry_pause_ms(&retry, RETRY_REFUSED, 0, 0), refused[i]);
+		ck_assert_uint_eq(retry_pause_ms(&retry, RETRY_REFUSED, 0), refused[i]);
 	retry_reset(&retry);
-	ck_assert_uint_eq(retry_pause_ms(&retry, RETRY_REFUSED, 0, 0), 5000);
+	ck_assert_uint_eq(retry_pause_ms(&retry, RETRY_REFUSED, 0), 5000);
 }
 END_TEST
 
@@ -31,19 +31,65 @@ START_TEST(jitter_takes_a_fifth_at_most)
 {
 	for (uint32_t random = 0; random < 5000; random += 7) {
 		struct retry retry = { .cause = RETRY_BUSY, .attempts = 10 };
-		uint64_t pause = retry_pause_ms(&retry, RETRY_BUSY, 0, random);
+		uint64_t pause = retry_pause_ms(&retry, RETRY_BUSY, random);
 
 		ck_assert_uint_ge(pause, 24000);
 		ck_assert_uint_le(pause, 30000);
+		pause = retry_reopen_ms(&retry, RETRY_LOST, 20000, random);
+		ck_assert_uint_ge(pause, 800);
+		ck_assert_uint_le(pause, 1000);
 	}
 }
 END_TEST
 
-START_TEST(time2wait_is_the_least)
+/* How long a session is down, and the pause then. */
+static const struct { enum retry_cause cause; uint64_t down_ms, pause_ms; } reopenings[] = {
+	{ RETRY_LOST, 6000, 300 }, { RETRY_LOST, 10000, 500 }, { RETRY_LOST, 60000, 2500 },
+	{ RETRY_LOST, 86400000, 2500 }, { RETRY_SILENT, 86400000, 2500 },
+	{ RETRY_LOCAL, 86400000, 2500 },
+	{ RETRY_BUSY, 3000, 300 }, { RETRY_BUSY, 119999, 2500 }, { RETRY_BUSY, 120000, 6000 },
+	{ RETRY_BUSY, 200000, 10000 }, { RETRY_BUSY, 599999, 10000 },
+	{ RETRY_REFUSED, 600000, 30000 }, { RETRY_REFUSED, 86400000, 30000 },
+};
+
+START_TEST(a_lost_session_is_tried_quickly_then_by_a_share_of_the_outage)
 {
 	struct retry retry = { 0 };
 
-	ck_assert_uint_eq(retry_pause_ms(&retry, RETRY_LOST, 3600000, 5), 3600000);
+	for (uint64_t pause = 100; pause <= 300; pause += 100)
+		ck_assert_uint_eq(retry_reopen_ms(&retry, RETRY_LOST, 0, 0), pause);
+	for (size_t i = 0; i < ARRAY_SIZE(reopenings); i++)
+		ck_assert_uint_eq(retry_reopen_ms(&retry, reopenings[i].cause,
+						  reopenings[i].down_ms, 0),
+				  reopenings[i].pause_ms);
+}
+END_TEST
+
+/* Whenever the target comes back, the next attempt begins within the promised time. */
+START_TEST(no_pause_is_longer_than_promised)
+{
+	struct retry retry = { 0 };
+
+	for (uint64_t at = 0; at < 130000;) {
+		uint64_t pause = retry_reopen_ms(&retry, RETRY_LOST, at, 0);
+
+		ck_assert_uint_le(pause, MAX(300, at / 20));
+		ck_assert_uint_lt(pause, 3000);
+		at += pause;
+	}
+	ck_assert_uint_lt(retry.attempts, 130);
+}
+END_TEST
+
+START_TEST(patience_grows_with_the_outage_and_the_last_login)
+{
+	ck_assert_uint_eq(retry_patience_ms(false, 0, 5), 300);
+	ck_assert_uint_eq(retry_patience_ms(true, 0, 5), 300);
+	ck_assert_uint_eq(retry_patience_ms(true, 0, 500), 4000);
+	ck_assert_uint_eq(retry_patience_ms(true, 20000, 5), 1000);
+	ck_assert_uint_eq(retry_patience_ms(true, 119999, 5), 2500);
+	ck_assert_uint_eq(retry_patience_ms(true, 200000, 5), 10000);
+	ck_assert_uint_eq(retry_patience_ms(false, 200000, 5), 2500);
 }
 END_TEST
 
@@ -200,7 +246,9 @@ int main(void)
 
 	tcase_add_test(pure, pauses_grow_up_to_a_cap);
 	tcase_add_test(pure, jitter_takes_a_fifth_at_most);
-	tcase_add_test(pure, time2wait_is_the_least);
+	tcase_add_test(pure, a_lost_session_is_tried_quickly_then_by_a_share_of_the_outage);
+	tcase_add_test(pure, no_pause_is_longer_than_promised);
+	tcase_add_test(pure, patience_grows_with_the_outage_and_the_last_login);
 	tcase_add_test(pure, the_index_finds_what_was_added);
 	tcase_add_checked_fixture(files, setup, teardown);
 	tcase_add_test(files, run_state_survives);

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who tries a portal that doesn't answer, see turns.h. */
+#include "iscsid/turns.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "libiscsi-db/util.h"
+
+static void enqueue(struct turns *turns, struct turn *turn)
+{
+	turn->next = NULL;
+	turn->at = turns->queue_end;
+	*turns->queue_end = turn;
+	turns->queue_end = &turn->next;
+}
+
+static void dequeue(struct turns *turns, struct turn *turn)
+{
+	*turn->at = turn->next;
+	if (turn->next)
+		turn->next->at = turn->at;
+	else
+		turns->queue_end = turn->at;
+	turn->at = NULL;
+}
+
+int turn_join(struct turn *turn, struct index *portals, const char *key)
+{
+	uint64_t hash = index_hash(key);
+	struct index_node *node = NULL;
+	struct turns *turns;
+
+	while (portals && (node = index_find(portals, hash, node))) {
+		turns = node->object;
+		if (streq(turns->key, key)) {
+			turns->members++;
+			turn->turns = turns;
+			return 0;
+		}
+	}
+	turns = calloc(1, sizeof(*turns) + strlen(key) + 1);
+	if (!turns)
+		return -ENOMEM;
+	if (portals && index_add(portals, hash, turns) < 0) {
+		free(turns);
+		return -ENOMEM;
+	}
+	memcpy(turns->key, key, strlen(key));
+	turns->portals = portals;
+	turns->hash = hash;
+	turns->members = 1;
+	turns->queue_end = &turns->queue;
+	turn->turns = turns;
+	return 0;
+}
+
+void turn_leave(struct turn *turn)
+{
+	struct turns *turns = turn->turns;
+
+	if (!turns)
+		return;
+	turn_end(turn);
+	turn->turns = NULL;
+	if (--turns->members)
+		return;
+	if (turns->portals)
+		index_remove(turns->portals, turns->hash, turns);
+	free(turns);
+}
+
+bool turn_take(struct turn *turn, uint64_t lost_us)
+{
+	struct turns *turns = turn->turns;
+
+	if (turns->answered_us > lost_us)
+		return true;
+	if (!turns->holder)
+		turns->holder = turn;
+	else if (turns->holder != turn && !turn->at)
+		enqueue(turns, turn);
+	return turns->holder == turn;
+}
+
+struct turn *turn_failed(struct turn *turn, enum retry_cause cause, enum iscsi_err err,
+			 const struct iscsi_why *why)
+{
+	struct turns *turns = turn->turns;
+	struct turn *next = turns->queue;
+
+	turns->failed++;
+	turns->cause = cause;
+	turns->err = err;
+	turns->why = *why;
+	turns->answered_us = 0;
+	if (turns->holder != turn || !next)
+		return turn;
+	dequeue(turns, next);
+	enqueue(turns, turn);
+	turns->holder = next;
+	return next;
+}
+
+void turn_answered(struct turn *turn, uint64_t now_us)
+{
+	struct turns *turns = turn->turns;
+	struct turn *next;
+
+	turns->failed = 0;
+	turns->answered_us = now_us;
+	turns->holder = NULL;
+	while ((next = turns->queue)) {
+		dequeue(turns, next);
+		next->woken(next->arg);
+	}
+}
+
+void turn_end(struct turn *turn)
+{
+	struct turns *turns = turn->turns;
+	struct turn *next = turns->queue;
+
+	if (turn->at)
+		dequeue(turns, turn);
+	if (turns->holder != turn)
+		return;
+	turns->holder = next;
+	if (!next)
+		return;
+	dequeue(turns, next);
+	next->woken(next->arg);
+}

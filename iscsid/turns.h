@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The sessions that are to be reopened at one portal take turns: while the portal gives no
+ * answer, one session tries, and the others wait. A failed attempt gives the turn to the next, in
+ * case that only one target is silent. An answer, even a refusal, lets all of them try at once.
+ * Waiting costs no memory, because each session brings its place in the queue along.
+ */
+#ifndef ISCSID_TURNS_H
+#define ISCSID_TURNS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "iscsid/base/index.h"
+#include "iscsid/base/retry.h"
+#include "libiscsi-db/iscsi-db.h"
+
+/* A portal. Sessions note the time of an attempt, and read what the last came to. */
+struct turns {
+	unsigned int failed;		/* attempts in a row without an answer */
+	enum retry_cause cause;		/* of the last of them */
+	enum iscsi_err err;
+	struct iscsi_why why;
+
+	uint64_t tried_us;		/* the time of the last attempt */
+
+	uint64_t answered_us;		/* the time of the last answer; 0: it answers no more */
+	struct turn *holder;		/* NULL: no session tries */
+	struct turn *queue, **queue_end;
+	unsigned int members;
+	struct index *portals;
+	uint64_t hash;
+	char key[];
+};
+
+/* A session's place. Its owner sets woken() and @arg. */
+struct turn {
+	void (*woken)(void *arg);	/* it is the session's turn now; must not call turns.c */
+	void *arg;
+	struct turns *turns;
+	struct turn *next, **at;	/* in the queue; NULL: not there */
+};
+
+/*
+ * Joins the sessions with the same @key, a text that names portal and interface. @portals
+ * outlives the turn; NULL: a portal of its own. 0 or -ENOMEM.
+ */
+int turn_join(struct turn *turn, struct index *portals, const char *key);
+void turn_leave(struct turn *turn);	/* also if turn_join() failed or wasn't called */
+
+/*
+ * True: try now, and tell the result by turn_failed(), turn_answered() or turn_end(). False: wait
+ * for woken(). A session that was lost before the portal's last answer, at @lost_us, needn't wait.
+ */
+bool turn_take(struct turn *turn, uint64_t lost_us);
+/* The attempt got no answer. Returns whose turn is next; that session chooses its pause. */
+struct turn *turn_failed(struct turn *turn, enum retry_cause cause, enum iscsi_err err,
+			 const struct iscsi_why *why);
+/* The portal has answered @turn at @now_us. */
+void turn_answered(struct turn *turn, uint64_t now_us);
+/* The session has no more use for the portal; the next in the queue is woken. */
+void turn_end(struct turn *turn);
+
+#endif /* ISCSID_TURNS_H */
