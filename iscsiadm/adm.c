@@ -108,12 +108,10 @@ enum iscsi_err adm_need_db(struct adm *adm)
 enum iscsi_err adm_need_config(struct adm *adm)
 {
 	struct iscsi_why why = { "" };
-	enum iscsi_err err;
 
 	if (adm->config)
 		return ISCSI_SUCCESS;
-	err = iscsi_db_config_read(NULL, adm_warn, NULL, &adm->config, &why);
-	return adm_fail(err, &why);
+	return adm_fail(iscsi_db_config_read(NULL, adm_warn, NULL, &adm->config, &why), &why);
 }
 
 enum iscsi_err adm_need_sysfs(struct adm *adm)
@@ -132,29 +130,22 @@ enum iscsi_err adm_need_sysfs(struct adm *adm)
 
 enum iscsi_err adm_need_sessions(struct adm *adm)
 {
-	enum iscsi_err err;
-
 	if (adm->sessions)
 		return ISCSI_SUCCESS;
-	err = adm_need_sysfs(adm);
-	if (err)
-		return err;
-	return adm_fail(snapshot_new(adm->sysfs, &adm->sessions), NULL);
+	return adm_need_sysfs(adm) ?: adm_fail(snapshot_new(adm->sysfs, &adm->sessions), NULL);
 }
 
 enum iscsi_err adm_need_session(struct adm *adm, unsigned int sid,
 				const struct sysfs_session **ret)
 {
-	enum iscsi_err err;
+	enum iscsi_err err = adm_need_sysfs(adm);
 
-	err = adm_need_sysfs(adm);
 	if (err)
 		return err;
 	err = snapshot_new_one(adm->sysfs, sid, &adm->sessions);
 	if (err == ISCSI_ERR_SYSFS_LOOKUP) {
 		adm_error("could not read session targetname: %d", ISCSI_ERR_LOGIN);
-		adm_error("Could not get session info for sid %u", sid);
-		return err;
+		return adm_refuse(err, "Could not get session info for sid %u", sid);
 	}
 	if (!err)
 		*ret = snapshot_detail(adm->sessions, snapshot_get(adm->sessions, 0),
@@ -174,9 +165,7 @@ static const char *startup_command(void *arg)
 {
 	struct adm *adm = arg;
 
-	if (adm_need_config(adm))
-		return NULL;
-	return iscsi_db_config_get(adm->config, "iscsid.startup");
+	return adm_need_config(adm) ? NULL : iscsi_db_config_get(adm->config, "iscsid.startup");
 }
 
 struct client *adm_new_client(struct adm *adm, iscsi_db_warn_fn *warn, void *arg)
@@ -222,17 +211,23 @@ enum iscsi_err adm_records_add(struct adm_records *records, struct iscsi_db_reco
 enum iscsi_err adm_records_copy(void *arg, const struct iscsi_db_record *rec)
 {
 	struct iscsi_db_record *copy;
-	enum iscsi_err err;
 
-	err = iscsi_db_record_copy(rec, &copy);
-	if (err)
-		return err;
-	return adm_records_add(arg, copy);
+	return iscsi_db_record_copy(rec, &copy) ?: adm_records_add(arg, copy);
+}
+
+enum iscsi_err adm_read_iface(struct adm *adm, const char *name, const char *before,
+			      const char *after, struct iscsi_db_record **ret)
+{
+	struct iscsi_why why = { "" };
+	enum iscsi_err err = iscsi_db_iface_read(adm->db, name, ret, &why);
+
+	if (err && why.text[0])
+		adm_error("%s", why.text);
+	return err ? adm_refuse(err, "%s%s%s", before, name, after) : ISCSI_SUCCESS;
 }
 
 void adm_records_done(struct adm_records *records)
 {
-
 	for (size_t i = 0; i < records->len; i++)
 		iscsi_db_record_free(records->list[i]);
 	free(records->list);
@@ -403,16 +398,13 @@ enum iscsi_err adm_new_node(struct adm *adm, const struct iscsi_db_record *iface
 			    struct iscsi_db_record **ret)
 {
 	struct iscsi_db_record *rec = NULL;
-	enum iscsi_err err;
+	enum iscsi_err err = adm_need_config(adm);
 
-	err = adm_need_config(adm);
 	if (err)
 		return err;
-	err = iscsi_db_record_new(ISCSI_DB_NODE, &rec);
-	if (!err)
-		err = iscsi_db_config_apply(adm->config, rec);
-	if (!err && iface)
-		err = iscsi_db_record_bind(rec, iface);
+	err = iscsi_db_record_new(ISCSI_DB_NODE, &rec) ?:
+	      iscsi_db_config_apply(adm->config, rec) ?:
+	      (iface ? iscsi_db_record_bind(rec, iface) : ISCSI_SUCCESS);
 	if (err) {
 		iscsi_db_record_free(rec);
 		return adm_fail(err, NULL);
@@ -421,8 +413,8 @@ enum iscsi_err adm_new_node(struct adm *adm, const struct iscsi_db_record *iface
 	return ISCSI_SUCCESS;
 }
 
-static enum iscsi_err set_int(struct iscsi_db_record *rec, const char *key, int value,
-			      struct iscsi_why *why)
+enum iscsi_err adm_set_int(struct iscsi_db_record *rec, const char *key, int value,
+			   struct iscsi_why *why)
 {
 	char text[16];
 
@@ -433,28 +425,17 @@ static enum iscsi_err set_int(struct iscsi_db_record *rec, const char *key, int 
 enum iscsi_err adm_identify(struct iscsi_db_record *rec, const struct adm_identity *id,
 			    struct iscsi_why *why)
 {
-	enum iscsi_err err;
+	const char *found_at = id->discovery_address ? id->discovery_address : "";
 
-	err = iscsi_db_check_name(id->target, why);
-	if (!err)
-		err = iscsi_db_check_address(id->address, why);
-	if (!err)
-		err = iscsi_db_record_set(rec, "node.name", id->target, why);
-	if (!err)
-		err = iscsi_db_record_set(rec, "node.conn[0].address", id->address, why);
-	if (!err)
-		err = set_int(rec, "node.conn[0].port", id->port, why);
-	if (!err)
-		err = set_int(rec, "node.tpgt", id->tpgt, why);
-	if (!err)
-		err = iscsi_db_record_set(rec, "node.discovery_type", id->discovery_type, why);
-	if (!err)
-		err = iscsi_db_record_set(rec, "node.discovery_address",
-					  id->discovery_address ? id->discovery_address : "",
-					  why);
-	if (!err)
-		err = set_int(rec, "node.discovery_port", id->discovery_port, why);
-	return err;
+	return iscsi_db_check_name(id->target, why) ?:
+	       iscsi_db_check_address(id->address, why) ?:
+	       iscsi_db_record_set(rec, "node.name", id->target, why) ?:
+	       iscsi_db_record_set(rec, "node.conn[0].address", id->address, why) ?:
+	       adm_set_int(rec, "node.conn[0].port", id->port, why) ?:
+	       adm_set_int(rec, "node.tpgt", id->tpgt, why) ?:
+	       iscsi_db_record_set(rec, "node.discovery_type", id->discovery_type, why) ?:
+	       iscsi_db_record_set(rec, "node.discovery_address", found_at, why) ?:
+	       adm_set_int(rec, "node.discovery_port", id->discovery_port, why);
 }
 
 enum iscsi_err adm_set_pairs(struct iscsi_db_record *rec, const struct option_pair *pairs,
@@ -477,9 +458,7 @@ enum iscsi_err adm_change(struct adm *adm, adm_stage_fn *stage, void *arg)
 	err = iscsi_db_lock(adm->db, &why);
 	if (err)
 		return adm_fail(err, &why);
-	err = stage(arg);
-	if (!err)
-		err = adm_fail(iscsi_db_commit(adm->db, &why), &why);
+	err = stage(arg) ?: adm_fail(iscsi_db_commit(adm->db, &why), &why);
 	iscsi_db_unlock(adm->db);
 	return err;
 }

@@ -34,6 +34,8 @@ void adm_keep_first(enum iscsi_err *first, enum iscsi_err err);
 
 /* Prints "iscsiadm: TEXT" to stderr in one write, escaped by text_escape(). */
 void adm_error(const char *fmt, ...) __attribute__((format(printf, 1, 2), cold));
+/* The same, as the reason for which the caller returns @err. */
+#define adm_refuse(err, ...)	(adm_error(__VA_ARGS__), (err))
 /* adm_error() as a callback of the library. */
 void adm_warn(void *arg, const char *text);
 /* From which level on -d says what is asked of iscsid, and which records are used. */
@@ -96,6 +98,13 @@ struct adm_records {
 	size_t len;
 };
 
+/*
+ * Reads the record of an interface. On failure says why, then the line that programs know: the
+ * name between @before and @after.
+ */
+enum iscsi_err adm_read_iface(struct adm *adm, const char *name, const char *before,
+			      const char *after, struct iscsi_db_record **ret);
+
 /* Takes over @rec; on failure @rec is freed. */
 enum iscsi_err adm_records_add(struct adm_records *records, struct iscsi_db_record *rec);
 /* An iscsi_db_record_fn that adds a copy of the record to @arg, a struct adm_records. */
@@ -129,6 +138,8 @@ struct adm_identity {
 enum iscsi_err adm_identify(struct iscsi_db_record *rec, const struct adm_identity *id,
 			    struct iscsi_why *why);
 
+enum iscsi_err adm_set_int(struct iscsi_db_record *rec, const char *key, int value,
+			   struct iscsi_why *why);
 /* Sets @pairs in their order; also settings that -o update refuses to change. */
 enum iscsi_err adm_set_pairs(struct iscsi_db_record *rec, const struct option_pair *pairs,
 			     size_t count, struct iscsi_why *why);

@@ -6,6 +6,7 @@
  */
 #include "iscsiadm/found.h"
 
+#include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"
 
 #define FOUND_MAX	(1 << 20)	/* bounds the memory that a target can make us use */
@@ -16,30 +17,23 @@
  */
 static enum iscsi_err check_extra(const struct found_extra *extra, struct iscsi_why *why)
 {
-	struct iscsi_db_record *rec;
-	enum iscsi_err err;
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
 
 	if (!extra || !extra->setting_count)
 		return ISCSI_SUCCESS;
-	err = iscsi_db_record_new(ISCSI_DB_NODE, &rec);
-	if (err)
-		return iscsi_fail(why, err, "no memory");
-	err = adm_set_pairs(rec, extra->settings, extra->setting_count, why);
-	iscsi_db_record_free(rec);
-	return err;
+	if (iscsi_db_record_new(ISCSI_DB_NODE, &rec))
+		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
+	return adm_set_pairs(rec, extra->settings, extra->setting_count, why);
 }
 
 enum iscsi_err found_add(struct found_list *found, const struct mgmt_reply *reply, size_t iface,
 			 const struct found_extra *extra, struct iscsi_why *why)
 {
+	enum iscsi_err err = iscsi_db_check_name(reply->name, why) ?:
+			     iscsi_db_check_address(reply->address, why) ?:
+			     check_extra(extra, why);
 	struct found *f;
-	enum iscsi_err err;
 
-	err = iscsi_db_check_name(reply->name, why);
-	if (!err)
-		err = iscsi_db_check_address(reply->address, why);
-	if (!err)
-		err = check_extra(extra, why);
 	if (err)
 		return err;
 	if (reply->port < 1 || reply->port > 65535)
@@ -174,17 +168,14 @@ static bool same_source(const struct found_work *s, const struct iscsi_db_record
 static enum iscsi_err stage_stale_delete(struct found_work *s, const struct iscsi_db_record *rec)
 {
 	struct iscsi_why why = { "" };
-	enum iscsi_err err;
 
-	err = iscsi_db_node_delete(s->adm->db, rec, &why);
-	return adm_fail(err, &why);
+	return adm_fail(iscsi_db_node_delete(s->adm->db, rec, &why), &why);
 }
 
 /* An iscsi_db_record_fn over all nodes, or those of one reported target. */
 static enum iscsi_err look_at(void *arg, const struct iscsi_db_record *rec)
 {
 	struct found_work *s = arg;
-	enum iscsi_err err;
 	bool known;
 	size_t i;
 
@@ -202,8 +193,7 @@ static enum iscsi_err look_at(void *arg, const struct iscsi_db_record *rec)
 	if (s->existing[i] || (known && (s->ops & OP_UPDATE) &&
 			       iscsi_db_record_get_int(rec, "node.tpgt") != s->sorted[i]->tpgt))
 		return known && (s->ops & OP_UPDATE) ? stage_stale_delete(s, rec) : ISCSI_SUCCESS;
-	err = iscsi_db_record_copy(rec, &s->existing[i]);
-	return adm_fail(err, NULL);
+	return adm_fail(iscsi_db_record_copy(rec, &s->existing[i]), NULL);
 }
 
 /*
@@ -253,28 +243,12 @@ static enum iscsi_err make_found_record(struct found_work *s, const struct found
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 
-	err = iscsi_db_record_copy(template, ret);
-	if (err)
-		return adm_fail(err, NULL);
-	err = adm_identify(*ret, &id, &why);
-	if (!err)
-		err = adm_set_pairs(*ret, f->extra.settings, f->extra.setting_count, &why);
+	*ret = NULL;
+	err = iscsi_db_record_copy(template, ret) ?: adm_identify(*ret, &id, &why) ?:
+	      adm_set_pairs(*ret, f->extra.settings, f->extra.setting_count, &why);
 	if (err)
 		*ret = iscsi_db_record_free(*ret);
 	return adm_fail(err, &why);
-}
-
-static void say_not_stored(const struct iscsi_db_record *rec)
-{
-	adm_error("Could not add/update [%s:[hw=%s,ip=%s,net_if=%s,iscsi_if=%s] %s,%s,%s %s]",
-		  iscsi_db_record_get(rec, "iface.transport_name"),
-		  iscsi_db_record_get(rec, "iface.hwaddress"),
-		  iscsi_db_record_get(rec, "iface.ipaddress"),
-		  iscsi_db_record_get(rec, "iface.net_ifacename"),
-		  iscsi_db_record_get(rec, "iface.iscsi_ifacename"),
-		  iscsi_db_record_get(rec, "node.conn[0].address"),
-		  iscsi_db_record_get(rec, "node.conn[0].port"),
-		  iscsi_db_record_get(rec, "node.tpgt"), iscsi_db_record_get(rec, "node.name"));
 }
 
 /* The place in s->sorted of @f, or of the equal target that was reported first. */
@@ -301,8 +275,8 @@ static enum iscsi_err store_one(struct found_work *s, const struct found *f,
 	size_t i = find_found(s, f);
 	struct iscsi_db_record *rec;
 	struct iscsi_why why = { "" };
+	char what[SHOW_WHOLE_NODE_MAX];
 	enum iscsi_err err;
-	bool write;
 
 	if (s->sorted[i] != f)
 		return ISCSI_SUCCESS;	/* the target reported the same twice */
@@ -314,15 +288,13 @@ static enum iscsi_err store_one(struct found_work *s, const struct found *f,
 	err = make_found_record(s, f, s->existing[i], templates[f->iface], &rec);
 	if (err)
 		return err;
-	write = s->ops & (OP_NEW | OP_UPDATE);
-	if (write) {
+	if (s->ops & (OP_NEW | OP_UPDATE))
 		err = iscsi_db_node_write(s->adm->db, rec, &why);
-		if (err) {
-			say_not_stored(rec);
-			(void)adm_fail(err, &why);
-			iscsi_db_record_free(rec);
-			return err;
-		}
+	if (err) {
+		show_format_whole_node(what, sizeof(what), rec);
+		adm_error("Could not add/update %s", what);
+		iscsi_db_record_free(rec);
+		return adm_fail(err, &why);
 	}
 	return adm_fail(adm_records_add(ret_records, rec), NULL);
 }
@@ -387,10 +359,9 @@ enum iscsi_err found_store(struct adm *adm, const struct found_source *source,
 
 		if (one == ISCSI_ERR_NOMEM)
 			err = one;
-		else if (!first)
-			first = one;
+		else
+			adm_keep_first(&first, one);
 	}
-
 	for (size_t i = 0; s.existing && i < s.len; i++)
 		iscsi_db_record_free(s.existing[i]);
 	for (size_t i = 0; templates && i < iface_count; i++)
@@ -398,5 +369,5 @@ enum iscsi_err found_store(struct adm *adm, const struct found_source *source,
 	free(s.existing);
 	free(s.sorted);
 	free(s.names);
-	return err ? err : first;
+	return err ?: first;
 }

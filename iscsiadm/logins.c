@@ -143,10 +143,8 @@ static int login_bound_ms(const struct iscsi_db_record *rec)
 {
 	int64_t tries = iscsi_db_record_get_int(rec, "node.session.initial_login_retry_max");
 	int64_t seconds = iscsi_db_record_get_int(rec, "node.conn[0].timeo.login_timeout");
-	int64_t ms;
 
-	ms = (tries + 1) * seconds * 1000;
-	return (int)MIN(ms, 24 * 3600 * 1000);
+	return (int)MIN((tries + 1) * seconds * 1000, 24 * 3600 * 1000);
 }
 
 /*
@@ -220,18 +218,13 @@ enum iscsi_err logins_run(struct adm *adm, struct iscsi_db_record *const *record
 		.failed = say_login_failed, .explain = explain_login, .list = records,
 		.no_wait = how->no_wait,
 	};
-	enum iscsi_err result = ISCSI_SUCCESS, err;
+	enum iscsi_err result = adm_need_client(adm) ?: adm_need_sessions(adm);
 	int bound_ms = 0;
 
-	err = adm_need_client(adm);
-	if (!err)
-		err = adm_need_sessions(adm);
-	if (err)
-		return err;
+	if (result)
+		return result;
 	for (size_t i = 0; i < count; i++) {
-		err = queue_logins(adm, &job, records[i], i, how);
-		if (!result)
-			result = err;
+		adm_keep_first(&result, queue_logins(adm, &job, records[i], i, how));
 		bound_ms = MAX(bound_ms, login_bound_ms(records[i]));
 	}
 	if (job.len) {
@@ -282,10 +275,9 @@ enum iscsi_err logouts_run(struct adm *adm, const struct sysfs_session *const *l
 		.verb = "Logouts", .format = format_session, .succeeded = say_logout,
 		.failed = say_logout_failed, .explain = explain_logout, .list = list,
 	};
-	enum iscsi_err result = ISCSI_SUCCESS, err;
+	enum iscsi_err result, err = adm_need_client(adm);
 	char what[LINE_MAX_LEN];
 
-	err = adm_need_client(adm);
 	if (err)
 		return err;
 	for (size_t i = 0; i < count && !err; i++) {
@@ -304,11 +296,8 @@ enum iscsi_err logouts_run(struct adm *adm, const struct sysfs_session *const *l
 		err = add_wish(adm, &job, i, &req);
 	}
 	result = adm_fail(err, NULL);
-	if (job.len) {
-		err = run_job(adm, &job, LOGOUT_MS);
-		if (!result)
-			result = err;
-	}
+	if (job.len)
+		adm_keep_first(&result, run_job(adm, &job, LOGOUT_MS));
 	for (size_t i = job.len; i-- && !result;)
 		result = job.wishes[i].err;
 	free(job.wishes);

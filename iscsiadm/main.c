@@ -56,11 +56,9 @@ static enum iscsi_err stop_daemon(struct adm *adm)
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 
-	if (adm->opt.kill_priority) {
-		adm_error("Invalid iscsid priority %d. Priority must be 0.",
-			  adm->opt.kill_priority);
-		return ISCSI_SUCCESS;
-	}
+	if (adm->opt.kill_priority)
+		return adm_refuse(ISCSI_SUCCESS, "Invalid iscsid priority %d. Priority must be 0.",
+				  adm->opt.kill_priority);
 	adm->client = adm_new_client(adm, adm_warn, NULL);
 	if (!adm->client || client_request(adm->client, &req, 0))
 		return adm_fail(ISCSI_ERR_NOMEM, NULL);

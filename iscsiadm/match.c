@@ -91,7 +91,6 @@ struct match_names *match_names_new(void)
 
 struct match_names *match_names_free(struct match_names *names)
 {
-
 	if (!names)
 		return NULL;
 	for (size_t i = 0; i < names->len; i++)

@@ -55,22 +55,15 @@ static enum iscsi_err pick_iface(void *arg, const struct iscsi_db_record *iface)
 static enum iscsi_err read_iface(struct inquiry *d, const char *name)
 {
 	struct iscsi_db_record *iface;
-	struct iscsi_why why = { "" };
-	enum iscsi_err err;
 
-	err = iscsi_db_iface_read(d->adm->db, name, &iface, &why);
-	if (!err && !is_tcp(iface)) {
-		adm_error("Could not load transport %s. Dropping interface %s.",
-			  iscsi_db_record_get(iface, "iface.transport_name"), name);
-		iscsi_db_record_free(iface);
-		return ISCSI_SUCCESS;
-	}
-	if (!err)
+	if (adm_read_iface(d->adm, name, "Could not read iface info for ", ".", &iface))
+		return ISCSI_SUCCESS;	/* the other interfaces are tried */
+	if (is_tcp(iface))
 		return adm_fail(adm_records_add(&d->ifaces, iface), NULL);
-	if (why.text[0])
-		adm_error("%s", why.text);
-	adm_error("Could not read iface info for %s.", name);
-	return ISCSI_SUCCESS;	/* the other interfaces are tried */
+	adm_error("Could not load transport %s. Dropping interface %s.",
+		  iscsi_db_record_get(iface, "iface.transport_name"), name);
+	iscsi_db_record_free(iface);
+	return ISCSI_SUCCESS;
 }
 
 /* Picks the interfaces of -I in their order, else all for TCP, else the built-in default. */
@@ -170,21 +163,15 @@ static enum iscsi_err inquiry_queue(struct inquiry *d, size_t i, const char *rec
 		.type = MGMT_DISCOVER, .record = record,
 		.flags = d->kind == ISCSI_DB_ISNS ? MGMT_ISNS : 0,
 	};
-	enum iscsi_err err;
-	char *iface;
+	CLEANUP(secret_freep) char *iface = NULL;
 
 	for (size_t earlier = 0; earlier < i; earlier++) {
 		if (same_request(d, earlier, i))
 			return ISCSI_SUCCESS;
 	}
-	iface = iscsi_db_record_print(d->ifaces.list[i], ISCSI_DB_FORM_FILE);
-	if (!iface)
-		return ISCSI_ERR_NOMEM;
-	req.iface = iface;
-	err = client_request(d->adm->client, &req, i);
-	free(iface);
+	req.iface = iface = iscsi_db_record_print(d->ifaces.list[i], ISCSI_DB_FORM_FILE);
 	d->request_count++;
-	return err;
+	return iface ? client_request(d->adm->client, &req, i) : ISCSI_ERR_NOMEM;
 }
 
 /* Asks through all interfaces at once. Failures are said; the answers are in @d. */
@@ -222,11 +209,9 @@ static enum iscsi_err inquiry_result(const struct inquiry *d, bool *all_answered
 			answered++;
 			continue;
 		}
-		if (!first)
-			first = err;
-		if (!hard && err != ISCSI_ERR_TRANS &&
-		    err != ISCSI_ERR_TRANS_TIMEOUT)
-			hard = err;
+		adm_keep_first(&first, err);
+		if (err != ISCSI_ERR_TRANS && err != ISCSI_ERR_TRANS_TIMEOUT)
+			adm_keep_first(&hard, err);
 	}
 	*all_answered = answered == d->ifaces.len;
 	return answered ? hard : first;
@@ -307,16 +292,13 @@ static enum iscsi_err inquiry_finish(struct inquiry *d, bool all_answered)
 {
 	struct login_how how = { .quiet_end = true };
 	struct adm_records records = { NULL, 0 };
-	enum iscsi_err err, login;
+	enum iscsi_err err;
 
 	found_sort(&d->found);
 	err = inquiry_store(d, all_answered, &records);
 	inquiry_print(d);
-	if (d->adm->opt.login && records.len) {
-		login = logins_run(d->adm, records.list, records.len, &how);
-		if (!err)
-			err = login;
-	}
+	if (d->adm->opt.login && records.len)
+		adm_keep_first(&err, logins_run(d->adm, records.list, records.len, &how));
 	adm_records_done(&records);
 	return err;
 }
@@ -333,12 +315,9 @@ static void inquiry_done(struct inquiry *d)
 static enum iscsi_err inquiry_run(struct inquiry *d)
 {
 	const char *what = d->kind == ISCSI_DB_ISNS ? "iSNS" : "SendTargets";
-	enum iscsi_err err, result;
+	enum iscsi_err err = pick_ifaces(d) ?: inquiry_ask(d), result;
 	bool all_answered;
 
-	err = pick_ifaces(d);
-	if (!err)
-		err = inquiry_ask(d);
 	if (!err) {
 		result = inquiry_result(d, &all_answered);
 		if (result)
@@ -350,8 +329,7 @@ static enum iscsi_err inquiry_run(struct inquiry *d)
 		}
 		if (d->found.len)
 			err = inquiry_finish(d, all_answered);
-		if (!err)
-			err = result;
+		adm_keep_first(&err, result);
 	}
 	inquiry_done(d);
 	return err;
@@ -397,21 +375,20 @@ static enum iscsi_err add_firmware(struct inquiry *d, const struct firmware_targ
 {
 	const size_t room = d->ifaces.len * FIRMWARE_SETTINGS_MAX;	/* settings of a target */
 	CLEANUP(freep) struct option_pair *settings = NULL;
-	enum iscsi_err err, first = ISCSI_SUCCESS;
+	enum iscsi_err first = ISCSI_SUCCESS;
 
 	settings = calloc(len * room, sizeof(*settings));
 	if (!settings)
 		return adm_fail(ISCSI_ERR_NOMEM, NULL);
 	for (size_t i = 0; i < len; i++) {
 		struct iscsi_why why = { "" };
+		enum iscsi_err err = add_firmware_target(d, &list[i], &settings[i * room], &why);
 
-		err = add_firmware_target(d, &list[i], &settings[i * room], &why);
 		if (!err)
 			continue;
 		mode_fw_say_unusable(&list[i], false, &why);
 		complete = false;
-		if (!first)
-			first = err;
+		adm_keep_first(&first, err);
 	}
 	return d->found.len ? inquiry_finish(d, complete) : mode_fw_say_none(first);
 }
@@ -427,9 +404,7 @@ static enum iscsi_err discover_firmware(struct adm *adm)
 	err = mode_fw_read(adm, on_no_nic, &complete, &list, &len);
 	if (err)
 		return err;
-	err = pick_ifaces(&d);
-	if (!err)
-		err = add_firmware(&d, list, len, complete);
+	err = pick_ifaces(&d) ?: add_firmware(&d, list, len, complete);
 	inquiry_done(&d);
 	firmware_free(list, len);
 	return err;
@@ -440,23 +415,16 @@ static enum iscsi_err discover_firmware(struct adm *adm)
 /* Makes the portal's record with the settings of iscsid.conf. */
 static enum iscsi_err portal_record_new(struct inquiry *d)
 {
+	enum iscsi_err err = adm_need_config(d->adm);
 	struct iscsi_why why = { "" };
-	enum iscsi_err err;
-	char port[16];
 
-	err = adm_need_config(d->adm);
 	if (err)
 		return err;
-	(void)snprintf(port, sizeof(port), "%d", d->port);
-	err = iscsi_db_check_address(d->address, &why);
-	if (!err)
-		err = iscsi_db_record_new(d->kind, &d->rec);
-	if (!err)
-		err = iscsi_db_config_apply(d->adm->config, d->rec);
-	if (!err)
-		err = iscsi_db_record_set(d->rec, ADDRESS_KEY, d->address, &why);
-	if (!err)
-		err = iscsi_db_record_set(d->rec, PORT_KEY, port, &why);
+	err = iscsi_db_check_address(d->address, &why) ?:
+	      iscsi_db_record_new(d->kind, &d->rec) ?:
+	      iscsi_db_config_apply(d->adm->config, d->rec) ?:
+	      iscsi_db_record_set(d->rec, ADDRESS_KEY, d->address, &why) ?:
+	      adm_set_int(d->rec, PORT_KEY, d->port, &why);
 	if (err)
 		d->rec = iscsi_db_record_free(d->rec);
 	return adm_fail(err, &why);
@@ -466,9 +434,9 @@ static enum iscsi_err portal_record_new(struct inquiry *d)
 static enum iscsi_err portal_record_read(struct inquiry *d)
 {
 	struct iscsi_why why = { "" };
-	enum iscsi_err err;
+	enum iscsi_err err = iscsi_db_discovery_read(d->adm->db, d->kind, d->address, d->port,
+						     &d->rec, &why);
 
-	err = iscsi_db_discovery_read(d->adm->db, d->kind, d->address, d->port, &d->rec, &why);
 	return err == ISCSI_ERR_NO_OBJS_FOUND ? err : adm_fail(err, &why);
 }
 
@@ -516,7 +484,7 @@ static enum iscsi_err stage_portal_update(void *arg)
 		err = adm_fail(iscsi_db_record_update(d->rec, opt->pairs[i].name,
 						      opt->pairs[i].value, adm_warn, NULL,
 						      &why), &why);
-	return err ? err : stage_portal_record(d);
+	return err ?: stage_portal_record(d);
 }
 
 /* ---- lists ----------------------------------------------------------------------------- */
@@ -548,7 +516,6 @@ struct origin {
 
 static void list_nodes_of(struct origin *o)
 {
-
 	for (size_t i = 0; i < o->nodes->len; i++) {
 		const struct iscsi_db_record *rec = o->nodes->list[i];
 
@@ -559,11 +526,7 @@ static void list_nodes_of(struct origin *o)
 		     iscsi_db_record_get_int(rec, "node.discovery_port") != o->port))
 			continue;
 		o->count++;
-		show_tree_node(stdout, &o->tree, true, iscsi_db_record_get(rec, "node.name"),
-			       iscsi_db_record_get(rec, "node.conn[0].address"),
-			       iscsi_db_record_get_int(rec, "node.conn[0].port"),
-			       iscsi_db_record_get_int(rec, "node.tpgt"),
-			       iscsi_db_record_get(rec, "iface.iscsi_ifacename"));
+		show_tree_record(stdout, &o->tree, true, rec);
 	}
 }
 
@@ -631,31 +594,25 @@ static enum iscsi_err list_portals_of(struct adm *adm, const struct adm_records 
 
 static enum iscsi_err list_sections(struct adm *adm, const struct adm_records *nodes)
 {
-	enum iscsi_err err, isns;
+	enum iscsi_err err;
 	bool any = false;
 
 	err = list_portals_of(adm, nodes, "SENDTARGETS", ISCSI_DB_SENDTARGETS, "send_targets",
 			      &any);
-	isns = list_portals_of(adm, nodes, "iSNS", ISCSI_DB_ISNS, "isns", &any);
+	adm_keep_first(&err, list_portals_of(adm, nodes, "iSNS", ISCSI_DB_ISNS, "isns", &any));
 	any |= list_static(nodes, "STATIC", "static");
 	any |= list_static(nodes, "FIRMWARE", "fw");
 	show_unreadable(stdout, "UNREADABLE", adm->unreadable, adm->unreadable_count);
-	if (!err)
-		err = isns;
-	if (err)
-		return err;
-	return any ? ISCSI_SUCCESS : ISCSI_ERR_NO_OBJS_FOUND;
+	return err ?: (any ? ISCSI_SUCCESS : ISCSI_ERR_NO_OBJS_FOUND);
 }
 
 static enum iscsi_err list_portals_as_tree(struct adm *adm)
 {
 	struct adm_selection all = { .port = -1 };
 	struct adm_records nodes = { NULL, 0 };
-	enum iscsi_err err;
+	enum iscsi_err err = adm_each_node(adm, &all, adm_records_copy, &nodes, NULL) ?:
+			     list_sections(adm, &nodes);
 
-	err = adm_each_node(adm, &all, adm_records_copy, &nodes, NULL);
-	if (!err)
-		err = list_sections(adm, &nodes);
 	adm_records_done(&nodes);
 	return err;
 }
@@ -672,29 +629,16 @@ static enum iscsi_err list_portals_via(struct adm *adm, enum iscsi_db_kind kind,
 static enum iscsi_err list_portals(struct adm *adm)
 {
 	struct portal_lines portals = { .suffix = "sendtargets" }, servers = { .suffix = "isns" };
-	enum iscsi_err err, isns;
+	enum iscsi_err err;
 
-	err = adm_need_db(adm);
-	if (err)
-		return err;
 	if (adm->opt.print_level >= 1)
 		return list_portals_as_tree(adm);
 	err = list_portals_via(adm, ISCSI_DB_SENDTARGETS, &portals);
-	isns = list_portals_via(adm, ISCSI_DB_ISNS, &servers);
-	if (!err)
-		err = isns;
-	if (err)
-		return err;
-	return portals.any || servers.any ? ISCSI_SUCCESS : ISCSI_ERR_NO_OBJS_FOUND;
+	adm_keep_first(&err, list_portals_via(adm, ISCSI_DB_ISNS, &servers));
+	return err ?: (portals.any || servers.any ? ISCSI_SUCCESS : ISCSI_ERR_NO_OBJS_FOUND);
 }
 
 /* ---- the modes ------------------------------------------------------------------------- */
-
-static enum iscsi_err bad_command(const char *text)
-{
-	adm_error("%s", text);
-	return ISCSI_ERR_INVAL;
-}
 
 static void inquiry_init(struct inquiry *d, struct adm *adm, enum iscsi_db_kind kind)
 {
@@ -723,10 +667,9 @@ static enum iscsi_err legacy_record(struct adm *adm)
 	else
 		err = opt->ops == OP_DELETE && !asking ? portal_record_read_or_none(&d) :
 							 portal_record_read(&d);
-	if (err == ISCSI_ERR_NO_OBJS_FOUND) {
-		adm_error("Discovery record [%s,%d] not found!", d.address, d.port);
-		return ISCSI_ERR_INVAL;
-	}
+	if (err == ISCSI_ERR_NO_OBJS_FOUND)
+		return adm_refuse(ISCSI_ERR_INVAL, "Discovery record [%s,%d] not found!",
+				  d.address, d.port);
 	if (err)
 		return err;
 	if (asking)
@@ -736,9 +679,10 @@ static enum iscsi_err legacy_record(struct adm *adm)
 	else if (opt->ops == OP_DELETE)
 		err = adm_change(adm, stage_portal_delete, &d);
 	else if (opt->ops == OP_NEW || opt->ops == OP_UPDATE)
-		err = bad_command("Operation is not supported by discovery mode. Use discoverydb mode.");
+		err = adm_refuse(ISCSI_ERR_INVAL, "Operation is not supported by discovery mode. "
+				 "Use discoverydb mode.");
 	else
-		err = bad_command("Invalid operation.");
+		err = adm_refuse(ISCSI_ERR_INVAL, "Invalid operation.");
 	iscsi_db_record_free(d.rec);
 	return err;
 }
@@ -747,22 +691,19 @@ static enum iscsi_err legacy_run(struct adm *adm)
 {
 	const struct options *opt = &adm->opt;
 	struct inquiry d;
-	enum iscsi_err err;
 
 	switch (opt->type) {
 	case TYPE_SENDTARGETS:
 		if (!opt->has_portal || !opt->portal.address[0])
-			return bad_command("Please specify portal as <ipaddr>[:<ipport>]");
+			return adm_refuse(ISCSI_ERR_INVAL, "Please specify portal as <ipaddr>[:<ipport>]");
 		inquiry_init(&d, adm, ISCSI_DB_SENDTARGETS);
 		d.store_rec = true;
-		err = portal_record_new(&d);
-		return err ? err : inquiry_run(&d);
+		return portal_record_new(&d) ?: inquiry_run(&d);
 	case TYPE_ISNS:
 		if (!opt->has_portal || !opt->portal.address[0])
-			return bad_command("Please specify portal as <ipaddr>:[<ipport>]");
+			return adm_refuse(ISCSI_ERR_INVAL, "Please specify portal as <ipaddr>:[<ipport>]");
 		inquiry_init(&d, adm, ISCSI_DB_ISNS);
-		err = portal_record_new(&d);		/* settings to ask with; never stored */
-		return err ? err : inquiry_run(&d);
+		return portal_record_new(&d) ?: inquiry_run(&d);	/* never stored */
 	case TYPE_FW:
 		return discover_firmware(adm);
 	case TYPE_NONE:
@@ -772,7 +713,7 @@ static enum iscsi_err legacy_run(struct adm *adm)
 	if (opt->has_portal)
 		return opt->type_word ? ISCSI_ERR_INVAL : legacy_record(adm);
 	if (opt->ops && opt->ops != OP_SHOW)
-		return bad_command("Invalid operation.");
+		return adm_refuse(ISCSI_ERR_INVAL, "Invalid operation.");
 	return list_portals(adm);
 }
 
@@ -783,19 +724,16 @@ static enum iscsi_err db_record(struct inquiry *d)
 	enum iscsi_err err;
 
 	if (opt->ops & OP_NEW) {
-		err = portal_record_new(d);
-		if (!err)
-			err = adm_change(d->adm, stage_portal_record, d);
+		err = portal_record_new(d) ?: adm_change(d->adm, stage_portal_record, d);
 		if (!err)
 			print_to(stdout, "New discovery record for [%s,%d] added.\n",
 				 d->address, d->port);
 		return err;
 	}
 	err = opt->ops == OP_DELETE ? portal_record_read_or_none(d) : portal_record_read(d);
-	if (err == ISCSI_ERR_NO_OBJS_FOUND) {
-		adm_error("Discovery record [%s,%d] not found.", d->address, d->port);
-		return ISCSI_ERR_IDBM;
-	}
+	if (err == ISCSI_ERR_NO_OBJS_FOUND)
+		return adm_refuse(ISCSI_ERR_IDBM, "Discovery record [%s,%d] not found.",
+				  d->address, d->port);
 	if (err)
 		return err;
 	if (!opt->ops || opt->ops == OP_SHOW)
@@ -803,23 +741,22 @@ static enum iscsi_err db_record(struct inquiry *d)
 	if (opt->ops == OP_DELETE)
 		return adm_change(d->adm, stage_portal_delete, d);
 	if (opt->ops == OP_UPDATE && !opt->pair_count)
-		return bad_command("Update requires name and value.");
+		return adm_refuse(ISCSI_ERR_INVAL, "Update requires name and value.");
 	if (opt->ops == OP_UPDATE)
 		return adm_change(d->adm, stage_portal_update, d);
-	return bad_command("Operation is not supported.");
+	return adm_refuse(ISCSI_ERR_INVAL, "Operation is not supported.");
 }
 
 /* discoverydb with -D asks with the portal's record, which is made only if there is none. */
 static enum iscsi_err db_discover(struct inquiry *d)
 {
-	enum iscsi_err err;
+	enum iscsi_err err = portal_record_read(d);
 
-	err = portal_record_read(d);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND) {
 		d->store_rec = true;
 		err = portal_record_new(d);
 	}
-	return err ? err : inquiry_run(d);
+	return err ?: inquiry_run(d);
 }
 
 static enum iscsi_err db_run(struct adm *adm)
@@ -829,21 +766,21 @@ static enum iscsi_err db_run(struct adm *adm)
 	enum iscsi_err err;
 
 	if (opt->type == TYPE_FW && !opt->discover)
-		return bad_command("Invalid command. Possibly missing --discover argument.");
+		return adm_refuse(ISCSI_ERR_INVAL, "Invalid command. Possibly missing --discover argument.");
 	if (opt->type == TYPE_FW)
 		return discover_firmware(adm);
 	if (opt->type == TYPE_NONE) {
 		if (opt->has_portal && opt->ops)
-			return bad_command("Invalid command. Possibly missing discovery --type.");
+			return adm_refuse(ISCSI_ERR_INVAL, "Invalid command. Possibly missing discovery --type.");
 		if (opt->has_portal)
-			return bad_command("Invalid command. Portal not needed or Possibly missing "
+			return adm_refuse(ISCSI_ERR_INVAL, "Invalid command. Portal not needed or Possibly missing "
 					   "discovery --type.");
 		if (opt->ops && opt->ops != OP_SHOW)
-			return bad_command("Invalid operation. Operation not supported.");
+			return adm_refuse(ISCSI_ERR_INVAL, "Invalid operation. Operation not supported.");
 		return list_portals(adm);
 	}
 	if (!opt->has_portal || !opt->portal.address[0])
-		return bad_command("Please specify portal as <ipaddr>[:<ipport>]");
+		return adm_refuse(ISCSI_ERR_INVAL, "Please specify portal as <ipaddr>[:<ipport>]");
 	inquiry_init(&d, adm, opt->type == TYPE_ISNS ? ISCSI_DB_ISNS : ISCSI_DB_SENDTARGETS);
 	err = opt->discover ? db_discover(&d) : db_record(&d);
 	iscsi_db_record_free(d.rec);

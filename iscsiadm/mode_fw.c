@@ -35,14 +35,10 @@ static enum iscsi_err fill_fw_record(struct iscsi_db_record *rec, const struct f
 	};
 	struct option_pair settings[FIRMWARE_SETTINGS_MAX];
 	size_t count = firmware_settings(t, iface, settings);
-	enum iscsi_err err;
 
-	err = adm_identify(rec, &id, why);
-	if (!err)
-		err = adm_set_pairs(rec, fw_settings, ARRAY_SIZE(fw_settings), why);
-	if (!err)
-		err = adm_set_pairs(rec, settings, count, why);
-	return err;
+	return adm_identify(rec, &id, why) ?:
+	       adm_set_pairs(rec, fw_settings, ARRAY_SIZE(fw_settings), why) ?:
+	       adm_set_pairs(rec, settings, count, why);
 }
 
 static enum iscsi_err fw_override(struct adm *adm, struct iscsi_db_record *rec)
@@ -84,9 +80,7 @@ static enum iscsi_err make_fw_record(struct adm *adm, const struct firmware_targ
 
 	if (err)
 		return err;
-	err = adm_fail(fill_fw_record(*ret, t, iface, &why), &why);
-	if (!err)
-		err = fw_override(adm, *ret);
+	err = adm_fail(fill_fw_record(*ret, t, iface, &why), &why) ?: fw_override(adm, *ret);
 	if (err)
 		*ret = iscsi_db_record_free(*ret);
 	return err;
@@ -95,16 +89,13 @@ static enum iscsi_err make_fw_record(struct adm *adm, const struct firmware_targ
 static enum iscsi_err add_fw_record(struct adm *adm, const struct firmware_target *t,
 				    struct adm_records *records)
 {
-	struct iscsi_db_record *rec, *iface;
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *iface = NULL;
+	struct iscsi_db_record *rec;
 	struct iscsi_why why = { "" };
-	enum iscsi_err err;
 
-	err = adm_fail(iscsi_db_iface_read(adm->db, "default", &iface, &why), &why);
-	if (err)
-		return err;
-	err = make_fw_record(adm, t, iface, &rec);
-	iscsi_db_record_free(iface);
-	return err ? err : adm_fail(adm_records_add(records, rec), NULL);
+	return adm_fail(iscsi_db_iface_read(adm->db, "default", &iface, &why), &why) ?:
+	       make_fw_record(adm, t, iface, &rec) ?:
+	       adm_fail(adm_records_add(records, rec), NULL);
 }
 
 void mode_fw_say_unusable(const struct firmware_target *t, bool shown,
@@ -155,8 +146,7 @@ static enum iscsi_err fw_login(struct adm *adm, const struct firmware_target *li
 			continue;
 		}
 		mode_fw_say_unusable(&list[i], false, &why);
-		if (!unusable)
-			unusable = one;
+		adm_keep_first(&unusable, one);
 	}
 	if (!err && records.len)
 		(void)logins_run(adm, records.list, records.len, &how);
@@ -183,8 +173,7 @@ static enum iscsi_err fw_print(const struct firmware_target *list, size_t len)
 		if (!one)
 			continue;
 		mode_fw_say_unusable(&list[i], shown, &why);
-		if (!unusable)
-			unusable = one;
+		adm_keep_first(&unusable, one);
 	}
 	return any ? ISCSI_SUCCESS : mode_fw_say_none(unusable);
 }

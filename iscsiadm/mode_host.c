@@ -15,9 +15,9 @@
 /* Puts the sessions of a host into @list and returns their number. */
 static size_t sessions_of(struct adm *adm, int host_no, const struct sysfs_session **list)
 {
-	size_t i, count = snapshot_count(adm->sessions), n = 0;
+	size_t n = 0;
 
-	for (i = 0; i < count; i++) {
+	for (size_t i = 0; i < snapshot_count(adm->sessions); i++) {
 		const struct sysfs_session *s = snapshot_get(adm->sessions, i);
 
 		if (s->host_no == host_no)
@@ -68,16 +68,12 @@ static bool host_selected(const struct options *opt, const struct sysfs_host *ho
 
 static enum iscsi_err no_host(const struct options *opt)
 {
-	if (opt->has_host && strchr(opt->host, ':')) {
-		adm_error("Could not match MAC to host.");
-		return ISCSI_ERR_INVAL;
-	}
-	if (opt->has_host) {
-		adm_error("Could not match hostno %u to transport.", opt->host_no);
-		return ISCSI_ERR_TRANS_NOT_FOUND;
-	}
-	adm_error("No iSCSI hosts.");
-	return ISCSI_ERR_NO_OBJS_FOUND;
+	if (opt->has_host && strchr(opt->host, ':'))
+		return adm_refuse(ISCSI_ERR_INVAL, "Could not match MAC to host.");
+	if (opt->has_host)
+		return adm_refuse(ISCSI_ERR_TRANS_NOT_FOUND, "Could not match hostno %u to "
+				  "transport.", opt->host_no);
+	return adm_refuse(ISCSI_ERR_NO_OBJS_FOUND, "No iSCSI hosts.");
 }
 
 static enum iscsi_err list_hosts(struct adm *adm)
@@ -91,10 +87,8 @@ static enum iscsi_err list_hosts(struct adm *adm)
 	if (err)
 		return err;
 	snapshot_sort_numbers(hosts, count);
-	if (level > 4 || level < OPTION_UNSET) {
-		adm_error("Invalid info level %d. Try 0 - 4.", level);
-		return ISCSI_ERR_INVAL;
-	}
+	if (level > 4 || level < OPTION_UNSET)
+		return adm_refuse(ISCSI_ERR_INVAL, "Invalid info level %d. Try 0 - 4.", level);
 	for (size_t i = 0; i < count && !err; i++) {
 		struct sysfs_host host;
 
@@ -121,29 +115,22 @@ static enum iscsi_err submode(struct adm *adm)
 	const struct options *opt = &adm->opt;
 	struct sysfs_host host;
 
-	if (opt->submode == SUBMODE_PING) {
-		adm_error("Invalid Sub Mode");
-		return ISCSI_ERR_INVAL;
-	}
-	if (opt->submode == SUBMODE_CHAP && !opt->ops) {
-		adm_error("CHAP mode requires host no and valid operation");
-		return ISCSI_ERR_INVAL;
-	}
-	if (!opt->has_host) {
-		adm_error("This needs a host (-H).");
-		return ISCSI_ERR_INVAL;
-	}
+	if (opt->submode == SUBMODE_PING)
+		return adm_refuse(ISCSI_ERR_INVAL, "Invalid Sub Mode");
+	if (opt->submode == SUBMODE_CHAP && !opt->ops)
+		return adm_refuse(ISCSI_ERR_INVAL, "CHAP mode requires host no and valid "
+				  "operation");
+	if (!opt->has_host)
+		return adm_refuse(ISCSI_ERR_INVAL, "This needs a host (-H).");
 	if (!strchr(opt->host, ':') &&
 	    sysfs_read_host(adm->sysfs, (int)opt->host_no, &host))
 		return no_host(opt);
 	if (opt->submode == SUBMODE_FLASHNODE && !(opt->ops & ~(unsigned int)OP_SHOW) &&
-	    !opt->has_index) {
-		adm_error("No flashnodes attached to host %s.", opt->host);
-		return ISCSI_ERR_NO_OBJS_FOUND;
-	}
-	adm_error("Host %s is not a card's: it has neither CHAP tables nor flash nodes nor "
-		  "statistics of its own.", opt->host);
-	return ISCSI_ERR_OP_NOT_SUPP;
+	    !opt->has_index)
+		return adm_refuse(ISCSI_ERR_NO_OBJS_FOUND, "No flashnodes attached to host %s.",
+				  opt->host);
+	return adm_refuse(ISCSI_ERR_OP_NOT_SUPP, "Host %s is not a card's: it has neither CHAP "
+			  "tables nor flash nodes nor statistics of its own.", opt->host);
 }
 
 enum iscsi_err mode_host_run(struct adm *adm)

@@ -17,22 +17,13 @@ static bool is_builtin(const char *name)
 	return streq(name, builtins[0]) || streq(name, builtins[1]);
 }
 
-static enum iscsi_err usage(const char *text)
-{
-	adm_error("%s", text);
-	return ISCSI_ERR_INVAL;
-}
-
 /* Whether a session uses the interface. */
 static bool in_use(struct adm *adm, const char *name)
 {
-	size_t i, count = snapshot_count(adm->sessions);
+	for (size_t i = 0; i < snapshot_count(adm->sessions); i++) {
+		const struct sysfs_session *s = snapshot_detail(adm->sessions,
+			snapshot_get(adm->sessions, i), SYSFS_DETAIL_STATE);
 
-	for (i = 0; i < count; i++) {
-		const struct sysfs_session *s;
-
-		s = snapshot_detail(adm->sessions, snapshot_get(adm->sessions, i),
-					SYSFS_DETAIL_STATE);
 		if (s && streq(snapshot_iface(s), name))
 			return true;
 	}
@@ -53,43 +44,28 @@ static enum iscsi_err list_line(void *arg, const struct iscsi_db_record *iface)
 static enum iscsi_err each_iface(struct adm *adm, iscsi_db_record_fn *fn, void *arg)
 {
 	struct iscsi_why why = { "" };
-	enum iscsi_err err;
+	enum iscsi_err err = iscsi_db_iface_each(adm->db, adm_warn, NULL, fn, arg, &why);
 
-	err = iscsi_db_iface_each(adm->db, adm_warn, NULL, fn, arg, &why);
 	for (size_t i = 0; i < ARRAY_SIZE(builtins) && !err; i++) {
-		struct iscsi_db_record *iface;
+		CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *iface = NULL;
 
-		err = iscsi_db_iface_read(adm->db, builtins[i], &iface, &why);
-		if (err)
-			break;
-		err = fn(arg, iface);
-		iscsi_db_record_free(iface);
+		err = iscsi_db_iface_read(adm->db, builtins[i], &iface, &why) ?: fn(arg, iface);
 	}
 	return adm_fail(err, &why);
 }
 
-static enum iscsi_err read_iface_or_say(struct adm *adm, const char *name, struct iscsi_db_record **ret)
+static enum iscsi_err open_iface(struct adm *adm, const char *name, struct iscsi_db_record **ret)
 {
-	struct iscsi_why why = { "" };
-
-	if (!iscsi_db_iface_read(adm->db, name, ret, &why))
-		return ISCSI_SUCCESS;
-	if (why.text[0])
-		adm_error("%s", why.text);
-	adm_error("Failed to open the interface record %s", name);
-	return ISCSI_ERR_IDBM;
+	return adm_read_iface(adm, name, "Failed to open the interface record ", "", ret) ?
+	       ISCSI_ERR_IDBM : ISCSI_SUCCESS;
 }
 
 static enum iscsi_err show_one(struct adm *adm, const char *name)
 {
-	struct iscsi_db_record *iface;
-	enum iscsi_err err = read_iface_or_say(adm, name, &iface);
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *iface = NULL;
 
-	if (err)
-		return err;
-	err = adm_fail(show_record(stdout, iface, adm->opt.show_secrets), NULL);
-	iscsi_db_record_free(iface);
-	return err;
+	return open_iface(adm, name, &iface) ?:
+	       adm_fail(show_record(stdout, iface, adm->opt.show_secrets), NULL);
 }
 
 /* An iscsi_db_record_fn; @arg: all nodes. Without nodes no interface is listed. */
@@ -124,18 +100,13 @@ static enum iscsi_err show_bound_nodes(struct adm *adm, const char *only)
 {
 	struct adm_selection all = { .port = -1 };
 	struct adm_records nodes = { NULL, 0 };
-	struct iscsi_db_record *iface = NULL;
-	enum iscsi_err err;
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *iface = NULL;
+	enum iscsi_err err = adm_each_node(adm, &all, adm_records_copy, &nodes, NULL);
 
-	err = adm_each_node(adm, &all, adm_records_copy, &nodes, NULL);
-	if (!err && nodes.len && only) {
-		err = read_iface_or_say(adm, only, &iface);
-		if (!err)
-			err = list_bound_nodes(&nodes, iface);
-		iscsi_db_record_free(iface);
-	} else if (!err) {
+	if (!err && nodes.len && only)
+		err = open_iface(adm, only, &iface) ?: list_bound_nodes(&nodes, iface);
+	else if (!err)
 		err = each_iface(adm, list_bound_nodes, &nodes);
-	}
 	adm_records_done(&nodes);
 	if (!err)
 		show_unreadable(stdout, "Unreadable", adm->unreadable, adm->unreadable_count);
@@ -146,10 +117,8 @@ static enum iscsi_err show_ifaces(struct adm *adm, const char *name)
 {
 	int level = adm->opt.print_level;
 
-	if (level > 1 || level < OPTION_UNSET) {
-		adm_error("Invalid info level %d. Try 0 - 1.", level);
-		return ISCSI_ERR_INVAL;
-	}
+	if (level > 1 || level < OPTION_UNSET)
+		return adm_refuse(ISCSI_ERR_INVAL, "Invalid info level %d. Try 0 - 1.", level);
 	if (level == 1)
 		return show_bound_nodes(adm, name);
 	if (name)
@@ -186,9 +155,7 @@ struct iface_change {
 
 static enum iscsi_err change_iface(struct iface_change *c, adm_stage_fn *stage)
 {
-	enum iscsi_err err = adm_need_sessions(c->adm);
-
-	return err ? err : adm_change(c->adm, stage, c);
+	return adm_need_sessions(c->adm) ?: adm_change(c->adm, stage, c);
 }
 
 static void warn_if_used(struct adm *adm, const char *name)
@@ -201,11 +168,9 @@ static void warn_if_used(struct adm *adm, const char *name)
 /* Whether the interface has a record, be it unreadable. */
 static bool has_record(struct adm *adm, const char *name)
 {
-	struct iscsi_db_record *iface = NULL;
-	enum iscsi_err err = iscsi_db_iface_read(adm->db, name, &iface, NULL);
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *iface = NULL;
 
-	iscsi_db_record_free(iface);
-	return err != ISCSI_ERR_NO_OBJS_FOUND;
+	return iscsi_db_iface_read(adm->db, name, &iface, NULL) != ISCSI_ERR_NO_OBJS_FOUND;
 }
 
 struct update {
@@ -220,11 +185,10 @@ struct update {
 static enum iscsi_err update_bound_node(void *arg, const struct iscsi_db_record *rec)
 {
 	const struct update *u = arg;
-	struct iscsi_db_record *copy;
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *copy = NULL;
 	struct iscsi_why why = { "" };
-	enum iscsi_err err;
+	enum iscsi_err err = iscsi_db_record_copy(rec, &copy);
 
-	err = iscsi_db_record_copy(rec, &copy);
 	for (size_t i = 0; i < u->adm->opt.pair_count && !err; i++) {
 		const char *key = u->adm->opt.pairs[i].name;
 
@@ -232,7 +196,6 @@ static enum iscsi_err update_bound_node(void *arg, const struct iscsi_db_record 
 	}
 	if (!err)
 		err = iscsi_db_node_write(u->adm->db, copy, &why);
-	iscsi_db_record_free(copy);
 	return why.text[0] ? adm_fail(err, &why) : err;
 }
 
@@ -253,23 +216,13 @@ static enum iscsi_err stage_with_nodes(struct adm *adm, const struct iscsi_db_re
 
 static enum iscsi_err stage_iface(struct adm *adm, const char *name)
 {
-	struct iscsi_db_record *iface = NULL;
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *iface = NULL;
 	struct iscsi_why why = { "" };
-	enum iscsi_err err;
+	enum iscsi_err err = iscsi_db_record_new(ISCSI_DB_IFACE, &iface) ?:
+		iscsi_db_record_set(iface, "iface.iscsi_ifacename", name, &why) ?:
+		iscsi_db_record_set(iface, "iface.transport_name", "tcp", &why);
 
-	err = adm_fail(iscsi_db_record_new(ISCSI_DB_IFACE, &iface), NULL);
-	if (err)
-		return err;
-	err = iscsi_db_record_set(iface, "iface.iscsi_ifacename", name, &why);
-	if (!err)
-		err = iscsi_db_record_set(iface, "iface.transport_name", "tcp", &why);
-	(void)adm_fail(err, &why);
-	if (!err)
-		err = apply_pairs(adm, iface);
-	if (!err)
-		err = stage_with_nodes(adm, iface);
-	iscsi_db_record_free(iface);
-	return err;
+	return adm_fail(err, &why) ?: apply_pairs(adm, iface) ?: stage_with_nodes(adm, iface);
 }
 
 /* An adm_stage_fn. */
@@ -278,15 +231,12 @@ static enum iscsi_err stage_iface_new(void *arg)
 	const struct iface_change *c = arg;
 	struct adm *adm = c->adm;
 
-	if (is_builtin(c->name)) {
-		adm_error("iface %s is a special interface and is not stored in %s/ifaces.",
-			  c->name, iscsi_db_root(adm->db));
-		return ISCSI_ERR_INVAL;
-	}
-	if (in_use(adm, c->name) && has_record(adm, c->name)) {
-		adm_error("A session is using the interface %s.", c->name);
-		return ISCSI_ERR_SESS_EXISTS;
-	}
+	if (is_builtin(c->name))
+		return adm_refuse(ISCSI_ERR_INVAL, "iface %s is a special interface and is not "
+				  "stored in %s/ifaces.", c->name, iscsi_db_root(adm->db));
+	if (in_use(adm, c->name) && has_record(adm, c->name))
+		return adm_refuse(ISCSI_ERR_SESS_EXISTS, "A session is using the interface %s.",
+				  c->name);
 	warn_if_used(adm, c->name);
 	return stage_iface(adm, c->name);
 }
@@ -297,7 +247,7 @@ static enum iscsi_err iface_new(struct adm *adm, const char *name)
 	enum iscsi_err err;
 
 	if (!name)
-		return usage("Could not add interface. No interface passed in.");
+		return adm_refuse(ISCSI_ERR_INVAL, "Could not add interface. No interface passed in.");
 	err = change_iface(&change, stage_iface_new);
 	if (err)
 		adm_error("Could not create new interface %s.", name);
@@ -312,26 +262,15 @@ static enum iscsi_err stage_iface_update(void *arg)
 	const struct iface_change *c = arg;
 	struct adm *adm = c->adm;
 	const char *name = c->name;
-	struct iscsi_db_record *iface;
-	struct iscsi_why why = { "" };
-	enum iscsi_err err;
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *iface = NULL;
 
-	if (is_builtin(name)) {
-		adm_error("iface %s is a special interface and cannot be modified.", name);
+	if (is_builtin(name))
+		return adm_refuse(ISCSI_ERR_INVAL, "iface %s is a special interface and cannot "
+				  "be modified.", name);
+	if (adm_read_iface(adm, name, "Could not read iface info for ", ".", &iface))
 		return ISCSI_ERR_INVAL;
-	}
-	err = iscsi_db_iface_read(adm->db, name, &iface, &why);
-	if (err) {
-		(void)adm_fail(err, &why);
-		adm_error("Could not read iface info for %s.", name);
-		return ISCSI_ERR_INVAL;
-	}
 	warn_if_used(adm, name);
-	err = apply_pairs(adm, iface);
-	if (!err)
-		err = stage_with_nodes(adm, iface);
-	iscsi_db_record_free(iface);
-	return err;
+	return apply_pairs(adm, iface) ?: stage_with_nodes(adm, iface);
 }
 
 static enum iscsi_err iface_update(struct adm *adm, const char *name)
@@ -340,7 +279,7 @@ static enum iscsi_err iface_update(struct adm *adm, const char *name)
 	enum iscsi_err err;
 
 	if (!name || !adm->opt.pair_count)
-		return usage("Update requires name, value, and iface.");
+		return adm_refuse(ISCSI_ERR_INVAL, "Update requires name, value, and iface.");
 	err = change_iface(&change, stage_iface_update);
 	if (!err)
 		print_to(stdout, "%s updated.\n", name);
@@ -367,11 +306,9 @@ static enum iscsi_err stage_bound_nodes_delete(struct adm *adm, const char *name
 					       unsigned int *ret_unreadable)
 {
 	struct adm_selection bound = { .port = -1, .iface = name };
-	enum iscsi_err err = adm_each_node(adm, &bound, delete_bound_node, adm, NULL);
 
-	if (err)
-		return err;
-	return adm_delete_unreadable(adm, &bound, ret_unreadable);
+	return adm_each_node(adm, &bound, delete_bound_node, adm, NULL) ?:
+	       adm_delete_unreadable(adm, &bound, ret_unreadable);
 }
 
 /* An adm_stage_fn. */
@@ -380,24 +317,19 @@ static enum iscsi_err stage_iface_delete(void *arg)
 	struct iface_change *c = arg;
 	struct adm *adm = c->adm;
 	const char *name = c->name;
-	struct iscsi_db_record *iface;
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *iface = NULL;
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 
-	if (is_builtin(name)) {
-		adm_error("iface %s is a special interface and cannot be deleted.", name);
-		return ISCSI_ERR_INVAL;
-	}
+	if (is_builtin(name))
+		return adm_refuse(ISCSI_ERR_INVAL, "iface %s is a special interface and cannot "
+				  "be deleted.", name);
 	err = iscsi_db_iface_read(adm->db, name, &iface, &why);
 	if (err && why.text[0])
 		adm_error("%s", why.text);
 	/* ISCSI_ERR_IDBM: an unreadable record, which can be deleted too. */
-	if (err && err != ISCSI_ERR_IDBM) {
-		adm_error("Could not read iface info for %s.", name);
-		return ISCSI_ERR_INVAL;
-	}
-	if (!err)
-		iscsi_db_record_free(iface);
+	if (err && err != ISCSI_ERR_IDBM)
+		return adm_refuse(ISCSI_ERR_INVAL, "Could not read iface info for %s.", name);
 	err = stage_bound_nodes_delete(adm, name, &c->unreadable);
 	if (!err && in_use(adm, name)) {
 		adm_error("A session is using the interface %s.", name);
@@ -414,12 +346,11 @@ static enum iscsi_err iface_delete(struct adm *adm, const char *name)
 	enum iscsi_err err;
 
 	if (!name)
-		return usage("Could not delete interface. No interface passed in.");
+		return adm_refuse(ISCSI_ERR_INVAL, "Could not delete interface. No interface passed in.");
 	err = change_iface(&change, stage_iface_delete);
-	if (err) {
-		adm_error("Could not delete iface %s: %s", name, iscsi_db_err_text(err));
-		return err;
-	}
+	if (err)
+		return adm_refuse(err, "Could not delete iface %s: %s", name,
+				  iscsi_db_err_text(err));
 	adm_say_unreadable_deleted(change.unreadable);
 	print_to(stdout, "%s unbound and deleted.\n", name);
 	return ISCSI_SUCCESS;
@@ -427,12 +358,10 @@ static enum iscsi_err iface_delete(struct adm *adm, const char *name)
 
 /* ---- what only cards need -------------------------------------------------------------- */
 
-static enum iscsi_err unreadable(const char *name, const struct iscsi_why *why)
+static enum iscsi_err read_iface(struct adm *adm, const char *name, struct iscsi_db_record **ret)
 {
-	if (why->text[0])
-		adm_error("%s", why->text);
-	adm_error("Could not read iface %s (%d).", name, (int)ISCSI_ERR_IDBM);
-	return ISCSI_ERR_IDBM;
+	return adm_read_iface(adm, name, "Could not read iface ", " (6).", ret) ?
+	       ISCSI_ERR_IDBM : ISCSI_SUCCESS;
 }
 
 /*
@@ -451,21 +380,19 @@ static const char *card_setting(const struct iscsi_db_record *iface)
 
 static enum iscsi_err iface_apply(struct adm *adm, const char *name)
 {
-	struct iscsi_db_record *iface;
-	struct iscsi_why why = { "" };
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *iface = NULL;
 	const char *setting;
 
 	if (!name)
-		return usage("Apply requires iface.");
-	if (iscsi_db_iface_read(adm->db, name, &iface, &why))
-		return unreadable(name, &why);
+		return adm_refuse(ISCSI_ERR_INVAL, "Apply requires iface.");
+	if (read_iface(adm, name, &iface))
+		return ISCSI_ERR_IDBM;
 	setting = card_setting(iface);
-	iscsi_db_record_free(iface);
 	if (setting) {
 		adm_error("iface %s: %s is for cards; a software interface has the addresses "
 			  "of its network device", name, setting);
-		adm_error("Could not apply net configuration: %s", iscsi_db_err_text(ISCSI_ERR));
-		return ISCSI_ERR;
+		return adm_refuse(ISCSI_ERR, "Could not apply net configuration: %s",
+				  iscsi_db_err_text(ISCSI_ERR));
 	}
 	adm_error("Nothing to configure.");
 	print_to(stdout, "%s applied.\n", name);
@@ -479,14 +406,13 @@ static enum iscsi_err iface_apply_all(struct adm *adm)
 	enum iscsi_err err;
 
 	if (!opt->has_host || strchr(opt->host, ':'))
-		return usage("Applyall requires a host number (-H).");
+		return adm_refuse(ISCSI_ERR_INVAL, "Applyall requires a host number (-H).");
 	err = adm_need_sysfs(adm);
 	if (err)
 		return err;
-	if (sysfs_read_host(adm->sysfs, (int)opt->host_no, &host)) {
-		adm_error("Could not match hostno %u to transport.", opt->host_no);
-		return ISCSI_ERR_TRANS_NOT_FOUND;
-	}
+	if (sysfs_read_host(adm->sysfs, (int)opt->host_no, &host))
+		return adm_refuse(ISCSI_ERR_TRANS_NOT_FOUND, "Could not match hostno %u to "
+				  "transport.", opt->host_no);
 	print_to(stdout, "Applied settings to ifaces attached to host%u.\n", opt->host_no);
 	return ISCSI_SUCCESS;
 }
@@ -494,28 +420,21 @@ static enum iscsi_err iface_apply_all(struct adm *adm)
 static enum iscsi_err iface_ping(struct adm *adm, const char *name)
 {
 	const struct options *opt = &adm->opt;
-	struct iscsi_db_record *iface;
-	struct iscsi_why why = { "" };
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *iface = NULL;
 
 	if (!name)
-		return usage("Ping requires iface.");
+		return adm_refuse(ISCSI_ERR_INVAL, "Ping requires iface.");
 	if (!opt->ping_address)
-		return usage("Ping requires destination ipaddress.");
-	if (opt->packet_size < 1) {
-		adm_error("Invalid packet size: %d.", opt->packet_size);
-		return ISCSI_ERR_INVAL;
-	}
-	if (opt->packet_count < 1) {
-		adm_error("Invalid number of packets to transmit: %d.", opt->packet_count);
-		return ISCSI_ERR_INVAL;
-	}
-	if (opt->interval < 0) {
-		adm_error("Invalid timing interval: %d.", opt->interval);
-		return ISCSI_ERR_INVAL;
-	}
-	if (iscsi_db_iface_read(adm->db, name, &iface, &why))
-		return unreadable(name, &why);
-	iscsi_db_record_free(iface);
+		return adm_refuse(ISCSI_ERR_INVAL, "Ping requires destination ipaddress.");
+	if (opt->packet_size < 1)
+		return adm_refuse(ISCSI_ERR_INVAL, "Invalid packet size: %d.", opt->packet_size);
+	if (opt->packet_count < 1)
+		return adm_refuse(ISCSI_ERR_INVAL, "Invalid number of packets to transmit: %d.",
+				  opt->packet_count);
+	if (opt->interval < 0)
+		return adm_refuse(ISCSI_ERR_INVAL, "Invalid timing interval: %d.", opt->interval);
+	if (read_iface(adm, name, &iface))
+		return ISCSI_ERR_IDBM;
 	/* The kernel can only send pings from the network stack of a card. */
 	for (int i = 1; i <= opt->packet_count; i++)
 		print_to(stdout, "Ping %d failed: %s\n", i,
@@ -553,6 +472,6 @@ enum iscsi_err mode_iface_run(struct adm *adm)
 	case OP_APPLY_ALL:
 		return iface_apply_all(adm);
 	default:
-		return usage("operation is not supported.");
+		return adm_refuse(ISCSI_ERR_INVAL, "operation is not supported.");
 	}
 }

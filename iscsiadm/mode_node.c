@@ -18,8 +18,7 @@
 
 static enum iscsi_err no_records(void)
 {
-	adm_error("No records found");
-	return ISCSI_ERR_NO_OBJS_FOUND;
+	return adm_refuse(ISCSI_ERR_NO_OBJS_FOUND, "No records found");
 }
 
 /* ---- list and show --------------------------------------------------------------------- */
@@ -33,15 +32,10 @@ static enum iscsi_err list_node(void *arg, const struct iscsi_db_record *rec)
 {
 	struct listing *l = arg;
 
-	if (!l->tree) {
+	if (l->tree)
+		show_tree_record(stdout, &l->last, false, rec);
+	else
 		show_node_line(stdout, rec);
-		return ISCSI_SUCCESS;
-	}
-	show_tree_node(stdout, &l->last, false, iscsi_db_record_get(rec, "node.name"),
-		       iscsi_db_record_get(rec, "node.conn[0].address"),
-		       iscsi_db_record_get_int(rec, "node.conn[0].port"),
-		       iscsi_db_record_get_int(rec, "node.tpgt"),
-		       iscsi_db_record_get(rec, "iface.iscsi_ifacename"));
 	return ISCSI_SUCCESS;
 }
 
@@ -52,10 +46,9 @@ static enum iscsi_err node_list(struct adm *adm)
 	enum iscsi_err err;
 	size_t count;
 
-	if (adm->opt.print_level > 1 || adm->opt.print_level < OPTION_UNSET) {
-		adm_error("Invalid info level %d. Try 0 or 1.", adm->opt.print_level);
-		return ISCSI_ERR_INVAL;
-	}
+	if (adm->opt.print_level > 1 || adm->opt.print_level < OPTION_UNSET)
+		return adm_refuse(ISCSI_ERR_INVAL, "Invalid info level %d. Try 0 or 1.",
+				  adm->opt.print_level);
 	err = adm_each_node(adm, &all, list_node, &listing, &count);
 	if (err)
 		return err;
@@ -74,13 +67,10 @@ static enum iscsi_err show_node(void *arg, const struct iscsi_db_record *rec)
 static enum iscsi_err node_show(struct adm *adm, const struct adm_selection *sel)
 {
 	struct listing listing = { .secrets = adm->opt.show_secrets };
-	enum iscsi_err err;
 	size_t count;
 
-	err = adm_each_node(adm, sel, show_node, &listing, &count);
-	if (err)
-		return err;
-	return count ? ISCSI_SUCCESS : no_records();
+	return adm_each_node(adm, sel, show_node, &listing, &count) ?:
+	       (count ? ISCSI_SUCCESS : no_records());
 }
 
 /* ---- update and delete ----------------------------------------------------------------- */
@@ -166,15 +156,9 @@ static enum iscsi_err update_copy(struct change *c, struct iscsi_db_record *copy
 
 static enum iscsi_err update_selected(void *arg, const struct iscsi_db_record *rec)
 {
-	struct iscsi_db_record *copy;
-	enum iscsi_err err;
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *copy = NULL;
 
-	err = iscsi_db_record_copy(rec, &copy);
-	if (err)
-		return err;
-	err = update_copy(arg, copy);
-	iscsi_db_record_free(copy);
-	return err;
+	return iscsi_db_record_copy(rec, &copy) ?: update_copy(arg, copy);
 }
 
 static enum iscsi_err delete_selected(void *arg, const struct iscsi_db_record *rec)
@@ -228,28 +212,22 @@ static enum iscsi_err change_nodes(struct adm *adm, const struct adm_selection *
 /* Refuses a pair that no record can take, before records are looked for. */
 static enum iscsi_err check_pair(const struct option_pair *pair)
 {
-	struct iscsi_db_record *rec;
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
 	struct iscsi_why why = { "" };
-	enum iscsi_err err;
 
 	if (!is_iface_key(pair->name))
 		return ISCSI_SUCCESS;
-	err = iscsi_db_record_new(ISCSI_DB_NODE, &rec);
-	if (!err) {
-		err = iscsi_db_record_update(rec, pair->name, pair->value, NULL, NULL, &why);
-		iscsi_db_record_free(rec);
-	}
-	return adm_fail(err, &why);
+	return adm_fail(iscsi_db_record_new(ISCSI_DB_NODE, &rec) ?:
+			iscsi_db_record_update(rec, pair->name, pair->value, NULL, NULL, &why),
+			&why);
 }
 
 static enum iscsi_err node_update(struct adm *adm, const struct adm_selection *sel)
 {
 	enum iscsi_err err = ISCSI_SUCCESS;
 
-	if (!adm->opt.pair_count) {
-		adm_error("update requires name and value");
-		return ISCSI_ERR_INVAL;
-	}
+	if (!adm->opt.pair_count)
+		return adm_refuse(ISCSI_ERR_INVAL, "update requires name and value");
 	for (size_t i = 0; i < adm->opt.pair_count && !err; i++)
 		err = check_pair(&adm->opt.pairs[i]);
 	if (!err)
@@ -284,21 +262,17 @@ struct addition {
 
 static enum iscsi_err stage_added_node(struct addition *a)
 {
-	struct iscsi_db_record *rec;
+	struct iscsi_db_record *rec = NULL;
 	struct iscsi_why why = { "" };
-	enum iscsi_err err;
+	enum iscsi_err err = iscsi_db_record_copy(a->template, &rec) ?:
+			     adm_identify(rec, &a->id, &why) ?:
+			     iscsi_db_node_write(a->adm->db, rec, &why);
 
-	err = iscsi_db_record_copy(a->template, &rec);
 	if (err)
-		return adm_fail(err, NULL);
-	err = adm_identify(rec, &a->id, &why);
-	if (!err)
-		err = iscsi_db_node_write(a->adm->db, rec, &why);
-	if (err) {
 		iscsi_db_record_free(rec);
-		return adm_fail(err, &why);
-	}
-	return adm_fail(adm_records_add(&a->added, rec), NULL);
+	else
+		err = adm_records_add(&a->added, rec);
+	return adm_fail(err, &why);
 }
 
 static bool same_portal(const struct iscsi_db_record *a, const struct iscsi_db_record *b)
@@ -373,33 +347,21 @@ static enum iscsi_err stage_additions(void *arg)
 	return stage_added_node(a);
 }
 
-static void say_added(const struct iscsi_db_record *rec)
-{
-	print_to(stdout,
-		 "New iSCSI node [%s:[hw=%s,ip=%s,net_if=%s,iscsi_if=%s] %s,%s,%s %s] added\n",
-		 iscsi_db_record_get(rec, "iface.transport_name"),
-		 iscsi_db_record_get(rec, "iface.hwaddress"),
-		 iscsi_db_record_get(rec, "iface.ipaddress"),
-		 iscsi_db_record_get(rec, "iface.net_ifacename"),
-		 iscsi_db_record_get(rec, "iface.iscsi_ifacename"),
-		 iscsi_db_record_get(rec, "node.conn[0].address"),
-		 iscsi_db_record_get(rec, "node.conn[0].port"),
-		 iscsi_db_record_get(rec, "node.tpgt"), iscsi_db_record_get(rec, "node.name"));
-}
-
 static enum iscsi_err add_and_say(struct addition *a)
 {
 	enum iscsi_err err = adm_change(a->adm, stage_additions, a);
+	char what[SHOW_WHOLE_NODE_MAX];
 
 	if (err)
 		return err;
-	if (!a->added.len) {
-		adm_error("Error while adding record: no record has this %s; give both a target "
-			  "(-T) and a portal (-p)", a->sel->target ? "target" : "portal");
-		return ISCSI_ERR_INVAL;
+	if (!a->added.len)
+		return adm_refuse(ISCSI_ERR_INVAL, "Error while adding record: no record has "
+				  "this %s; give both a target (-T) and a portal (-p)",
+				  a->sel->target ? "target" : "portal");
+	for (size_t i = 0; i < a->added.len; i++) {
+		show_format_whole_node(what, sizeof(what), a->added.list[i]);
+		print_to(stdout, "New iSCSI node %s added\n", what);
 	}
-	for (size_t i = 0; i < a->added.len; i++)
-		say_added(a->added.list[i]);
 	return ISCSI_SUCCESS;
 }
 
@@ -408,15 +370,14 @@ static enum iscsi_err node_new(struct adm *adm, const struct adm_selection *sel,
 			       const struct iscsi_db_record *iface)
 {
 	struct addition a = { .adm = adm, .sel = sel, .id.discovery_type = "static" };
-	struct iscsi_db_record *template = NULL, *builtin = NULL;
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *template = NULL, *builtin = NULL;
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 
-	if (!sel->target && !sel->address) {
-		adm_error("new requires a target (-T) and a portal (-p), or one of them; "
-			  "without both, every record would be reset");
-		return ISCSI_ERR_INVAL;
-	}
+	if (!sel->target && !sel->address)
+		return adm_refuse(ISCSI_ERR_INVAL, "new requires a target (-T) and a portal "
+				  "(-p), or one of them; without both, every record would be "
+				  "reset");
 	err = adm_need_db(adm);
 	if (!err && !iface) {
 		err = iscsi_db_iface_read(adm->db, "default", &builtin, &why);
@@ -429,8 +390,6 @@ static enum iscsi_err node_new(struct adm *adm, const struct adm_selection *sel,
 		err = add_and_say(&a);
 	}
 	adm_records_done(&a.added);
-	iscsi_db_record_free(template);
-	iscsi_db_record_free(builtin);
 	return err;
 }
 
@@ -440,9 +399,8 @@ static enum iscsi_err node_login(struct adm *adm, const struct adm_selection *se
 {
 	struct login_how how = { .no_wait = adm->opt.no_wait };
 	struct adm_records records = { NULL, 0 };
-	enum iscsi_err err;
+	enum iscsi_err err = adm_each_node(adm, sel, adm_records_copy, &records, NULL);
 
-	err = adm_each_node(adm, sel, adm_records_copy, &records, NULL);
 	if (!err)
 		err = records.len ? logins_run(adm, records.list, records.len, &how) :
 				    no_records();
@@ -509,8 +467,7 @@ static enum iscsi_err login_leading_iface(void *arg, const struct iscsi_db_recor
 	}
 	if (!n)
 		return ISCSI_SUCCESS;
-	err = logins_run(l->adm, l->batch, n, &how);
-	if (err)
+	if (logins_run(l->adm, l->batch, n, &how))
 		adm_error("Could not log into all portals on %s, trying next interface", name);
 	return ISCSI_SUCCESS;
 }
@@ -520,23 +477,20 @@ static enum iscsi_err login_leading(struct adm *adm, const struct adm_records *r
 {
 	struct leading l = { .adm = adm, .records = records };
 	struct iscsi_why why = { "" };
-	enum iscsi_err err;
+	enum iscsi_err err = ISCSI_ERR_NOMEM;
 
 	l.batch = calloc(records->len, sizeof(*l.batch));
-	if (!l.batch)
-		return adm_fail(ISCSI_ERR_NOMEM, NULL);
-	err = iscsi_db_iface_each(adm->db, adm_warn, NULL, login_leading_iface, &l, &why);
+	if (l.batch)
+		err = iscsi_db_iface_each(adm->db, adm_warn, NULL, login_leading_iface, &l, &why);
 	free(l.batch);
-	if (err)
-		return adm_fail(err, &why);
-	err = adm_need_sessions(adm);
+	err = adm_fail(err, &why) ?: adm_need_sessions(adm);
 	if (err)
 		return err;
 	for (size_t i = 0; i < records->len; i++) {
 		if (target_has_session(adm, records->list[i]))
 			continue;
-		adm_error("Could not login all leading-login portals");
-		return ISCSI_ERR_FATAL_LOGIN;
+		return adm_refuse(ISCSI_ERR_FATAL_LOGIN, "Could not login all leading-login "
+				  "portals");
 	}
 	return ISCSI_SUCCESS;
 }
@@ -546,18 +500,15 @@ static enum iscsi_err node_login_all(struct adm *adm)
 	struct startup startup = { .word = adm->opt.login_all };
 	struct login_how how = { .no_wait = adm->opt.no_wait };
 	struct adm_selection all = { .port = -1 };
-	enum iscsi_err err, leading;
+	enum iscsi_err err = adm_each_node(adm, &all, pick_startup, &startup, NULL);
 
-	err = adm_each_node(adm, &all, pick_startup, &startup, NULL);
-	if (!err && !startup.plain.len && !startup.leading.len)
+	if (!err && !startup.plain.len && !startup.leading.len) {
 		err = no_records();
-	else if (!err) {
+	} else if (!err) {
 		if (startup.plain.len)
 			err = logins_run(adm, startup.plain.list, startup.plain.len, &how);
-		if (startup.leading.len) {
-			leading = login_leading(adm, &startup.leading);
-			adm_keep_first(&err, leading);
-		}
+		if (startup.leading.len)
+			adm_keep_first(&err, login_leading(adm, &startup.leading));
 	}
 	adm_records_done(&startup.plain);
 	adm_records_done(&startup.leading);
@@ -631,10 +582,8 @@ static enum iscsi_err node_logout_all(struct adm *adm)
 				    NULL);
 	if (err)
 		return err;
-	if (!n && !l.called_off) {
-		adm_error("No matching sessions found");
-		return ISCSI_ERR_NO_OBJS_FOUND;
-	}
+	if (!n && !l.called_off)
+		return adm_refuse(ISCSI_ERR_NO_OBJS_FOUND, "No matching sessions found");
 	return n ? logouts_run(adm, list, n) : ISCSI_SUCCESS;
 }
 
@@ -648,14 +597,12 @@ enum iscsi_err mode_node_operate(struct adm *adm, const struct adm_selection *se
 		return sessions_rescan(adm, sel);
 	if (opt->stats)
 		return sessions_stats(adm, sel);
-	if (opt->login && opt->logout) {
-		adm_error("Invalid parameters. Both login and logout passed in");
-		return ISCSI_ERR_INVAL;
-	}
-	if ((opt->login || opt->logout) && opt->ops) {
-		adm_error("Invalid parameters. Login/logout and op passed in");
-		return ISCSI_ERR_INVAL;
-	}
+	if (opt->login && opt->logout)
+		return adm_refuse(ISCSI_ERR_INVAL, "Invalid parameters. Both login and logout "
+				  "passed in");
+	if ((opt->login || opt->logout) && opt->ops)
+		return adm_refuse(ISCSI_ERR_INVAL, "Invalid parameters. Login/logout and op "
+				  "passed in");
 	if (opt->mode == MODE_NODE && !opt->login && !opt->logout && !opt->ops && !opt->target &&
 	    !opt->iface_count && !sel->address)
 		return node_list(adm);
@@ -674,8 +621,7 @@ enum iscsi_err mode_node_operate(struct adm *adm, const struct adm_selection *se
 		return node_update(adm, sel);
 	if (opt->ops == OP_DELETE)
 		return node_delete(adm, sel);
-	adm_error("operation is not supported.");
-	return ISCSI_ERR_INVAL;
+	return adm_refuse(ISCSI_ERR_INVAL, "operation is not supported.");
 }
 
 static enum iscsi_err node_run_selected(struct adm *adm, struct adm_selection *sel,
@@ -690,10 +636,8 @@ static enum iscsi_err node_run_selected(struct adm *adm, struct adm_selection *s
 
 enum iscsi_err mode_node_run(struct adm *adm)
 {
-	struct iscsi_db_record *iface = NULL;
-	struct iscsi_why why = { "" };
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *iface = NULL;
 	struct adm_selection sel;
-	enum iscsi_err err;
 
 	if (adm->opt.login_all)
 		return node_login_all(adm);
@@ -704,18 +648,12 @@ enum iscsi_err mode_node_run(struct adm *adm)
 		adm_error("NODE mode only accepts one interface. Using the first one %s.",
 			  sel.iface);
 	if (sel.iface) {
-		err = adm_need_db(adm);
+		enum iscsi_err err = adm_need_db(adm);
+
 		if (err)
 			return err;
-		err = iscsi_db_iface_read(adm->db, sel.iface, &iface, &why);
-		if (err) {
-			if (why.text[0])
-				adm_error("%s", why.text);
-			adm_error("Could not read iface info for %s.", sel.iface);
+		if (adm_read_iface(adm, sel.iface, "Could not read iface info for ", ".", &iface))
 			return ISCSI_ERR_NOMEM;
-		}
 	}
-	err = node_run_selected(adm, &sel, iface);
-	iscsi_db_record_free(iface);
-	return err;
+	return node_run_selected(adm, &sel, iface);
 }

@@ -16,9 +16,7 @@
 
 static enum iscsi_err session_lines(struct adm *adm)
 {
-	size_t i, count = snapshot_count(adm->sessions);
-
-	for (i = 0; i < count; i++)
+	for (size_t i = 0; i < snapshot_count(adm->sessions); i++)
 		show_session_line(stdout, snapshot_get(adm->sessions, i));
 	return ISCSI_SUCCESS;
 }
@@ -55,15 +53,12 @@ static enum iscsi_err session_list(struct adm *adm, const struct sysfs_session *
 	if (!count) {
 		if (level > 0)
 			(void)attempts_show(adm);
-		adm_error("No active sessions.");
-		return ISCSI_ERR_NO_OBJS_FOUND;
+		return adm_refuse(ISCSI_ERR_NO_OBJS_FOUND, "No active sessions.");
 	}
 	if (level == OPTION_UNSET || level == 0)
 		return session_lines(adm);
-	if (level < 0 || level > 3) {
-		adm_error("Invalid info level %d. Try 0 - 3.", level);
-		return ISCSI_ERR_INVAL;
-	}
+	if (level < 0 || level > 3)
+		return adm_refuse(ISCSI_ERR_INVAL, "Invalid info level %d. Try 0 - 3.", level);
 	list = calloc(count, sizeof(*list));
 	if (!list)
 		return adm_fail(ISCSI_ERR_NOMEM, NULL);
@@ -73,10 +68,8 @@ static enum iscsi_err session_list(struct adm *adm, const struct sysfs_session *
 	}
 	for (i = 0; !only && i < count; i++)
 		list[i] = snapshot_get(adm->sessions, i);
-	if (!session_trees(adm, list, count, level)) {
-		adm_error("No active sessions.");
-		return ISCSI_ERR_NO_OBJS_FOUND;
-	}
+	if (!session_trees(adm, list, count, level))
+		return adm_refuse(ISCSI_ERR_NO_OBJS_FOUND, "No active sessions.");
 	if (!only)
 		(void)attempts_show(adm);
 	return ISCSI_SUCCESS;
@@ -127,11 +120,9 @@ enum iscsi_err mode_session_run(struct adm *adm)
 	const struct sysfs_session *session;
 	enum iscsi_err err;
 
-	if (!opt->has_sid && opt->ops == OP_NEW) {
-		adm_error("session mode: Operation 'new' only allowed with specific "
-			  "session IDs");
-		return ISCSI_ERR_INVAL;
-	}
+	if (!opt->has_sid && opt->ops == OP_NEW)
+		return adm_refuse(ISCSI_ERR_INVAL, "session mode: Operation 'new' only allowed "
+				  "with specific session IDs");
 	if (opt->has_sid) {
 		err = adm_need_session(adm, opt->sid, &session);
 		return err ? err : session_one(adm, session);

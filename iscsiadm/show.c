@@ -69,6 +69,16 @@ void show_tree_node(FILE *out, struct show_tree *tree, bool collapse, const char
 	tree->tpgt = tpgt;
 }
 
+void show_tree_record(FILE *out, struct show_tree *tree, bool collapse,
+		      const struct iscsi_db_record *node)
+{
+	show_tree_node(out, tree, collapse, iscsi_db_record_get(node, "node.name"),
+		       iscsi_db_record_get(node, "node.conn[0].address"),
+		       iscsi_db_record_get_int(node, "node.conn[0].port"),
+		       iscsi_db_record_get_int(node, "node.tpgt"),
+		       iscsi_db_record_get(node, "iface.iscsi_ifacename"));
+}
+
 void show_unreadable(FILE *out, const char *title, char *const *list, size_t len)
 {
 
@@ -113,6 +123,20 @@ void show_format_node(char *ret, size_t size, const struct iscsi_db_record *node
 		       iscsi_db_record_get(node, "node.name"),
 		       iscsi_db_record_get(node, "node.conn[0].address"),
 		       iscsi_db_record_get(node, "node.conn[0].port"));
+}
+
+void show_format_whole_node(char *ret, size_t size, const struct iscsi_db_record *node)
+{
+	(void)snprintf(ret, size, "[%s:[hw=%s,ip=%s,net_if=%s,iscsi_if=%s] %s,%s,%s %s]",
+		       iscsi_db_record_get(node, "iface.transport_name"),
+		       iscsi_db_record_get(node, "iface.hwaddress"),
+		       iscsi_db_record_get(node, "iface.ipaddress"),
+		       iscsi_db_record_get(node, "iface.net_ifacename"),
+		       iscsi_db_record_get(node, "iface.iscsi_ifacename"),
+		       iscsi_db_record_get(node, "node.conn[0].address"),
+		       iscsi_db_record_get(node, "node.conn[0].port"),
+		       iscsi_db_record_get(node, "node.tpgt"),
+		       iscsi_db_record_get(node, "node.name"));
 }
 
 void show_format_session(char *ret, size_t size, const struct sysfs_session *session)

@@ -36,6 +36,10 @@ struct show_tree {
 void show_tree_node(FILE *out, struct show_tree *tree, bool collapse, const char *target,
 		    const char *address, int port, int tpgt, const char *iface);
 
+/* The same for the record of a node. */
+void show_tree_record(FILE *out, struct show_tree *tree, bool collapse,
+		      const struct iscsi_db_record *node);
+
 /* The unreadable records at the end of a tree; prints nothing if @len is 0. */
 void show_unreadable(FILE *out, const char *title, char *const *list, size_t len);
 
@@ -49,6 +53,9 @@ void show_iface_line(FILE *out, const struct iscsi_db_record *iface);
 
 /* "[iface: I, target: T, portal: A,P]" into @ret, for the lines about a login. */
 void show_format_node(char *ret, size_t size, const struct iscsi_db_record *node);
+/* "[TRANSPORT:[hw=H,ip=I,net_if=N,iscsi_if=F] A,P,G T]", for the lines about a stored record. */
+#define SHOW_WHOLE_NODE_MAX	1024	/* fits the longest values */
+void show_format_whole_node(char *ret, size_t size, const struct iscsi_db_record *node);
 /* "[sid: N, target: T, portal: A,P]": the persistent address with the current port. */
 void show_format_session(char *ret, size_t size, const struct sysfs_session *session);
 

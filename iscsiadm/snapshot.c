@@ -92,10 +92,9 @@ static enum iscsi_err take_snapshot(struct sysfs *sysfs, const unsigned int *sid
 enum iscsi_err snapshot_new(struct sysfs *sysfs, struct snapshot **ret)
 {
 	CLEANUP(freep) unsigned int *sids = NULL;
-	enum iscsi_err err;
 	size_t count;
+	enum iscsi_err err = sysfs_list_sessions(sysfs, &sids, &count);
 
-	err = sysfs_list_sessions(sysfs, &sids, &count);
 	if (err)
 		return err;
 	snapshot_sort_numbers(sids, count);
@@ -106,9 +105,8 @@ enum iscsi_err snapshot_new_one(struct sysfs *sysfs, unsigned int sid,
 				    struct snapshot **ret)
 {
 	struct snapshot *s;
-	enum iscsi_err err;
+	enum iscsi_err err = take_snapshot(sysfs, &sid, 1, &s);
 
-	err = take_snapshot(sysfs, &sid, 1, &s);
 	if (err)
 		return err;
 	if (!s->len) {

@@ -10,5 +10,3 @@ enum iscsi_err config_parse(const char *text, size_t len, const char *origin,
 enum iscsi_err initiator_parse(const char *text, size_t len, const char *origin,
 			       iscsi_db_warn_fn *warn, void *arg,
 			       struct iscsi_db_initiator *ret, struct iscsi_why *why);
-
-DEFINE_FREEP(struct iscsi_db_config, iscsi_db_config_free)

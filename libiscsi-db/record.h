@@ -32,5 +32,3 @@ const char *record_old_name(const struct iscsi_db_record *rec, unsigned int inde
  * true if the setting had another value; it stays as it was otherwise. -ENOMEM.
  */
 int record_fix(struct iscsi_db_record *rec, const char *key, const char *value, bool *fixed);
-
-DEFINE_FREEP(struct iscsi_db_record, iscsi_db_record_free)

@@ -14,5 +14,3 @@ enum iscsi_err db_open_os(const char *root, const struct db_os *os, struct iscsi
  * *unused, which is NULL otherwise.
  */
 const char *store_choose_root(const char *configured, const char *historic, const char **unused);
-
-DEFINE_FREEP(struct iscsi_db, iscsi_db_close)

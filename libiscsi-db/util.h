@@ -73,6 +73,9 @@ static inline void secret_free(char *text)
 	wipe_free(text, text ? strlen(text) : 0);
 }
 DEFINE_FREEP(char, secret_free)
+DEFINE_FREEP(struct iscsi_db, iscsi_db_close)
+DEFINE_FREEP(struct iscsi_db_config, iscsi_db_config_free)
+DEFINE_FREEP(struct iscsi_db_record, iscsi_db_record_free)
 
 /*
  * ARRAY_ADD() returns a new element of zeros at the end of the array @list, which has @len (a
