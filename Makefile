@@ -30,6 +30,8 @@ CC		?= cc
 CC_FOR_BUILD	?= $(CC)
 PKG_CONFIG	?= pkg-config
 CFLAGS		?= -O2 -g
+# What runs a test program that was built for another processor, such as qemu-s390x-static.
+RUN		?=
 BUILD		?= build$(if $(SAN),-san)
 
 WARNINGS	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
@@ -119,16 +121,17 @@ fill		= sed 's|/etc/iscsi/|$(SYSCONFDIR)/iscsi/|g; s|/etc/init\.d|$(SYSCONFDIR)/
 units		:= $(patsubst systemd/%.in,$(BUILD)/systemd/%,$(wildcard systemd/*.in))
 scripts		:= $(addprefix $(BUILD)/etc/,iscsi-gen-initiatorname iscsi_discovery iscsi_fw_login)
 init_scripts	:= $(addprefix $(BUILD)/,$(wildcard etc/init.d/*))
-man8		:= $(addprefix $(BUILD)/,$(wildcard iscsid/*.8 iscsiadm/*.8))
+man_made	:= $(patsubst %.in,$(BUILD)/%,$(wildcard libiscsi-db/*.5.in))
+man		:= $(addprefix $(BUILD)/,$(wildcard iscsid/*.[1-9] iscsiadm/*.[1-9] libiscsi-db/*.[1-9]))
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: FORCE all programs deps install uninstall dist clean demo check check-unit check-unit-san check-api check-install check-compilers check-corpus replay fuzz-programs \
+.PHONY: FORCE all programs deps install uninstall dist deb clean demo check check-unit check-unit-san check-api check-install check-compilers check-corpus replay fuzz-programs \
 	check-system check-boot fuzz fuzz-smoke afl afl-programs afl-smoke bench help
 
 all: $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(BUILD)/sbin/iscsistart $(BUILD)/sbin/iscsi-iname $(SHARED_DB) $(STATIC_DB) $(BUILD)/libiscsi-db.pc \
-	$(BUILD)/iscsi-records.5 $(units) $(scripts) $(init_scripts) $(BUILD)/etc/iscsid.conf $(man8)
+	$(units) $(scripts) $(init_scripts) $(BUILD)/etc/iscsid.conf $(man_made) $(man)
 
 # The file changes when a setting does, so that what was built with another one is built again. This
 # rule is the first to run, so it also says which libraries are missing.
@@ -164,21 +167,21 @@ $(BUILD)/libiscsi-db.pc: Makefile $(BUILD)/settings
 		'Version: $(VERSION)' 'Libs: -L$${libdir} -liscsi-db' \
 		'Cflags: -I$${includedir}' >$@
 
-# The manual page of the records has the table of settings from setting.c itself.
-$(BUILD)/gen_records_man: libiscsi-db/gen_records_man.c $(db_src) $(wildcard libiscsi-db/*.h)
+# The manual pages of the settings have the table from setting.c itself.
+$(BUILD)/gen_man: libiscsi-db/gen_man.c $(db_src) $(wildcard libiscsi-db/*.h)
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC_FOR_BUILD) $(CPPFLAGS) -std=gnu11 $(WARNINGS) -o $@ $(filter %.c,$^)
 
-$(BUILD)/iscsi-records.5: $(BUILD)/gen_records_man libiscsi-db/iscsi-records.5.in $(BUILD)/settings
+$(man_made): $(BUILD)/%: %.in $(BUILD)/gen_man $(BUILD)/settings
 	$(call say,GEN)
-	$(Q)$(BUILD)/gen_records_man <libiscsi-db/iscsi-records.5.in | $(fill) >$@
+	$(Q)$(BUILD)/gen_man <$< | $(fill) >$@
 
 $(units): $(BUILD)/%: %.in Makefile $(BUILD)/settings
 	@mkdir -p $(@D)
 	$(Q)$(fill) $< >$@
 
-$(scripts) $(init_scripts) $(BUILD)/etc/iscsid.conf $(man8): $(BUILD)/%: % Makefile $(BUILD)/settings
+$(scripts) $(init_scripts) $(BUILD)/etc/iscsid.conf $(man): $(BUILD)/%: % Makefile $(BUILD)/settings
 	@mkdir -p $(@D)
 	$(Q)$(fill) $< >$@
 
@@ -216,7 +219,7 @@ $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(testee_obj) $(STATIC_DB)
 
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR) \
-		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(COMPLETIONDIR) $(DESTDIR)$(UNITDIR) \
+		$(DESTDIR)$(COMPLETIONDIR) $(DESTDIR)$(UNITDIR) \
 		$(DESTDIR)$(UDEVDIR)/rules.d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SYSCONFDIR)/init.d \
 		$(DESTDIR)$(SYSCONFDIR)/iscsi
 	install -d -m 0700 $(DESTDIR)$(DBROOT)
@@ -230,8 +233,9 @@ install: all
 	install -m 0644 $(STATIC_DB) $(DESTDIR)$(LIBDIR)/
 	install -m 0644 $(BUILD)/libiscsi-db.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
 	install -m 0644 libiscsi-db/iscsi-db.h $(DESTDIR)$(INCLUDEDIR)/
-	install -m 0644 $(BUILD)/iscsi-records.5 $(DESTDIR)$(MANDIR)/man5/
-	install -m 0644 $(man8) $(DESTDIR)$(MANDIR)/man8/
+	for page in $(man) $(man_made); do \
+		install -D -m 0644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit; \
+	done
 	install -m 0644 iscsiadm/iscsiadm.bash-completion $(DESTDIR)$(COMPLETIONDIR)/iscsiadm
 	install -m 0644 $(units) $(DESTDIR)$(UNITDIR)/
 	install -d $(DESTDIR)$(TMPFILESDIR)
@@ -255,6 +259,14 @@ dist:
 	@mkdir -p $(BUILD)
 	git archive --format=tar --prefix=iscsi-initiator-$(VERSION)/ HEAD | gzip -n9 >$(BUILD)/iscsi-initiator-$(VERSION).tar.gz
 
+# Debian's packages, from the sources as they lie here, in build/deb.
+deb:
+	rm -rf build/deb
+	mkdir -p build/deb/source
+	tar -c --exclude='./build*' --exclude=./.git . | tar -x -C build/deb/source
+	cp -r etc/debian build/deb/source/debian
+	cd build/deb/source && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS dpkg-buildpackage -us -uc -b
+
 # ---- trying and testing -------------------------------------------------------------------
 
 # Debian packages by name, installed where they are missing.
@@ -276,7 +288,7 @@ check:
 # One goal after the other, since the tests take the whole machine; only building is shared out.
 # Each program prints what failed; the tests' own summary stands at the end of check-system.
 check-unit: all $(unit_bin)
-	@for t in $(unit_bin); do $$t || { echo "FAILED: $$t"; exit 1; }; done
+	@for t in $(unit_bin); do $(RUN) $$t || { echo "FAILED: $$t"; exit 1; }; done
 	@$(MAKE) --no-print-directory check-api
 
 # The programs as they are installed are hardened, and the library is as another program uses
@@ -286,6 +298,7 @@ check-api: all
 	@$(MAKE) --no-print-directory install DESTDIR=$(abspath $(BUILD)/api-root) >/dev/null
 	@test/unit/hardened '$(HARDENING)' $(BUILD)/api-root
 	@test/unit/units $(BUILD)/api-root$(UNITDIR)
+	@test/unit/man $(BUILD)/api-root$(MANDIR)
 	@CC='$(CC)' CFLAGS='$(SANFLAGS)' PKG_CONFIG='$(PKG_CONFIG)' test/unit/api \
 		$(abspath $(BUILD)/api-root) $(LIBDIR) $(abspath $(BUILD)/sbin/iscsiadm)
 
@@ -397,7 +410,7 @@ replay: $(replay_bin)
 	@for f in $(replay_bin); do $$f test/fuzz/corpus/$${f##*/fuzz_} || exit 1; done
 
 clean:
-	rm -rf build build-san build-fuzz build-afl build-i386
+	rm -rf build build-san build-fuzz build-afl build-i386 build-s390x build-packages
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -412,6 +425,7 @@ help:
 	@echo "make install       DESTDIR PREFIX SBINDIR SYSCONFDIR UNITDIR TMPFILESDIR DBROOT"
 	@echo "make uninstall     with the same; the configuration and the records stay"
 	@echo "make dist          a tarball of the last commit"
+	@echo "make deb           Debian's packages, in build/deb"
 
 -include $(patsubst %.o,%.d,$(wildcard $(fuzz_obj) build-fuzz/obj/test/fuzz/*.o))
 -include $(patsubst %.o,%.d,$(sort $(db_obj) $(iscsid_obj) $(iscsiadm_obj) $(testee_obj) \

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Makes the manual page iscsi-records(5) while building: copies its text from standard input to
- * standard output, and puts the settings of a kind of record, as setting.c has them, in the
- * place of a line "@node@", "@iface@", "@sendtargets@" or "@isns@". This program is no part of the
- * library.
+ * Makes the manual pages iscsi-records(5) and iscsid.conf(5) while building: copies the text from
+ * standard input to standard output. The settings of a kind of record, as setting.c has them, take
+ * the place of a line "@node@", "@iface@", "@sendtargets@" or "@isns@"; the values and the default
+ * of one setting take the place of a line with the setting's name between two "@". This program is
+ * no part of the library.
  */
 #include <ctype.h>
 
@@ -123,19 +124,39 @@ static void print_kind(enum iscsi_db_kind kind)
 	}
 }
 
+/* False if @line doesn't ask for settings. */
+static bool print_settings(const char *line)
+{
+	const struct setting *s;
+	char name[128];
+
+	for (int kind = 0; kind < DB_KINDS; kind++) {
+		if (!streq(line, kinds[kind]))
+			continue;
+		print_kind((enum iscsi_db_kind)kind);
+		return true;
+	}
+	if (sscanf(line, "@%127[^@\n]@\n", name) != 1)
+		return false;
+	for (int kind = 0; kind < DB_KINDS; kind++) {
+		int index = setting_find((enum iscsi_db_kind)kind, name);
+
+		if (index < 0)
+			continue;
+		s = setting_row((enum iscsi_db_kind)kind, (unsigned int)index);
+		print_type(s);
+		print_notes((enum iscsi_db_kind)kind, s);
+		return true;
+	}
+	return false;
+}
+
 int main(void)
 {
 	char line[1024];
 
-	while (fgets(line, sizeof(line), stdin)) {
-		int kind = 0;
-
-		while (kind < DB_KINDS && !streq(line, kinds[kind]))
-			kind++;
-		if (kind < DB_KINDS)
-			print_kind((enum iscsi_db_kind)kind);
-		else
+	while (fgets(line, sizeof(line), stdin))
+		if (!print_settings(line))
 			fputs(line, stdout);
-	}
 	return ferror(stdin) || fflush(stdout) ? 1 : 0;
 }
