@@ -22,6 +22,7 @@
 #include "iscsid/base/log.h"
 #include "iscsid/kernel/module.h"
 #include "iscsid/kernel/netlink.h"
+#include "iscsid/kernel/network.h"
 #include "iscsid/listen.h"
 #include "iscsid/manager.h"
 #include "iscsid/message/mgmt_msg.h"
@@ -55,6 +56,7 @@ struct daemon {
 	struct mgmt *mgmt;
 	struct shutdown *shutdown;
 	struct kernel *kernel;
+	struct network *network;
 	int lock_fd;			/* see run_dir_lock() */
 	bool has_abstract;
 	bool has_path;			/* MGMT_SOCKET_PATH is ours: */
@@ -451,6 +453,20 @@ static enum iscsi_err build_parts(struct daemon *daemon, struct iscsi_why *why)
 				  iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
 }
 
+/* A container may lack the right; then a session finds the network back at its next attempt. */
+static void watch_network(struct daemon *daemon)
+{
+	int fd = network_socket(), r = fd;
+
+	if (r >= 0)
+		r = network_new(daemon->loop, fd, manager_network_changed, daemon->manager,
+				&daemon->network);
+	if (r < 0)
+		log_warning("iscsid hears no news of the network: %s", strerror(-r));
+	if (r < 0 && fd >= 0)
+		(void)close(fd);
+}
+
 static enum iscsi_err daemon_build(struct daemon *daemon, const struct daemon_options *o,
 				   struct iscsi_why *why)
 {
@@ -487,6 +503,7 @@ static enum iscsi_err daemon_build(struct daemon *daemon, const struct daemon_op
 				   &manager_kernel_events, daemon->manager, &daemon->kernel, why);
 	if (err)
 		return err;
+	watch_network(daemon);
 	manager_start(daemon->manager, daemon->kernel);
 	if (!passed)
 		err = listen_on_path(daemon, why);
@@ -500,6 +517,7 @@ static enum iscsi_err daemon_build(struct daemon *daemon, const struct daemon_op
 static void daemon_free(struct daemon *daemon)
 {
 	shutdown_free(daemon->shutdown);
+	network_free(daemon->network);
 	if (daemon->manager)
 		manager_end_sessions(daemon->manager);
 	mgmt_free(daemon->mgmt);
