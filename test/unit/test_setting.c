@@ -72,6 +72,58 @@ START_TEST(defaults_are_good_values)
 }
 END_TEST
 
+static char *table_text(void)
+{
+	static const char *const flags[] = {
+		"key", "secret", "hidden", "ipv4", "ipv6", "late", "unseeded", "binding", "or-zero",
+	};
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	for (int kind = 0; kind < DB_KINDS; kind++) {
+		for (unsigned int i = 0; i < setting_count((enum iscsi_db_kind)kind); i++) {
+			const struct setting *s = setting_row((enum iscsi_db_kind)kind, i);
+
+			fprintf(f, "%s = %s: ", s->name, s->def);
+			if (s->type == SETTING_STR)
+				fprintf(f, "%u bytes", s->max);
+			else
+				fprintf(f, "%s", setting_allowed(s).text);
+			if (s->good_low != s->low || s->good_high != s->high)
+				fprintf(f, "; usual: %lld to %lld", (long long)s->good_low,
+					(long long)s->good_high);
+			for (unsigned int bit = 0; s->flags >> bit; bit++)
+				if (s->flags >> bit & 1)
+					fprintf(f, " [%s]", flags[bit]);
+			fputs(s->type == SETTING_LIST ? " [list]\n" : "\n", f);
+		}
+	}
+	(void)fclose(f);
+	return text;
+}
+
+/*
+ * Records and iscsid.conf of users depend on each name, range and default. A change that is meant
+ * changes the file too: a failing test says what to write there.
+ */
+START_TEST(the_table_is_the_one_that_users_know)
+{
+	CLEANUP(freep) char *text = table_text();
+	CLEANUP(freep) char *known = NULL;
+	const char *row, *known_row;
+	size_t len;
+
+	ck_assert_int_eq(os_read_path("test/fake/db/settings", &known, &len), 0);
+	for (row = text, known_row = known; *row && *known_row;
+	     row += strcspn(row, "\n") + 1, known_row += strcspn(known_row, "\n") + 1)
+		ck_assert_msg(strcspn(row, "\n") == strcspn(known_row, "\n") &&
+			      !strncmp(row, known_row, strcspn(row, "\n")), "it is %.*s",
+			      (int)strcspn(row, "\n"), row);
+	ck_assert_int_eq(*row, *known_row);
+}
+END_TEST
+
 START_TEST(kinds_dont_mix)
 {
 	ck_assert_int_eq(setting_find(ISCSI_DB_IFACE, "node.name"), -1);
@@ -485,6 +537,7 @@ int main(void)
 	suite_add_tcase(s, t);
 	tcase_add_loop_test(t, every_kind_is_whole, 0, DB_KINDS);
 	tcase_add_loop_test(t, defaults_are_good_values, 0, DB_KINDS);
+	tcase_add_test(t, the_table_is_the_one_that_users_know);
 	tcase_add_test(t, kinds_dont_mix);
 	tcase_add_test(t, near_names_are_found);
 	tcase_add_loop_test(t, values_become, 0, (int)ARRAY_SIZE(values));
