@@ -362,14 +362,19 @@ bool adm_session_is_of(struct adm *adm, const struct sysfs_session *session,
 		streq(session->transport, transport));
 }
 
-size_t adm_count_sessions(struct adm *adm, const struct iscsi_db_record *rec)
+size_t adm_count_sessions(struct adm *adm, const struct iscsi_db_record *rec, bool made)
 {
 	size_t first, n, count = 0;
 
 	n = snapshot_of_target(adm->sessions, iscsi_db_record_get(rec, "node.name"), &first);
-	for (size_t i = 0; i < n; i++)
-		count += adm_session_is_of(adm, snapshot_by_target(adm->sessions, first + i),
-					   rec);
+	for (size_t i = 0; i < n; i++) {
+		const struct sysfs_session *s = snapshot_by_target(adm->sessions, first + i);
+
+		if (!adm_session_is_of(adm, s, rec))
+			continue;
+		s = snapshot_detail(adm->sessions, s, SYSFS_DETAIL_STATE);
+		count += s && !(made && streq(s->state, "FREE"));
+	}
 	return count;
 }
 

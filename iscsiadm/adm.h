@@ -114,8 +114,8 @@ void adm_records_done(struct adm_records *records);
 /* Whether @session belongs to the node in @rec. Reads no more from sysfs than it must. */
 bool adm_session_is_of(struct adm *adm, const struct sysfs_session *session,
 		       const struct iscsi_db_record *rec);
-/* How many sessions a node has. */
-size_t adm_count_sessions(struct adm *adm, const struct iscsi_db_record *rec);
+/* How many sessions a node has; with @made, without those whose first login may be under way. */
+size_t adm_count_sessions(struct adm *adm, const struct iscsi_db_record *rec, bool made);
 /* Whether @sel selects @session. */
 bool adm_session_selected(struct adm *adm, const struct adm_selection *sel,
 			  const struct sysfs_session *session);

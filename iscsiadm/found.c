@@ -182,7 +182,7 @@ static enum iscsi_err look_at(void *arg, const struct iscsi_db_record *rec)
 	if (!find_reported(s, rec, &i)) {
 		if (!(s->ops & OP_DELETE) || !same_source(s, rec))
 			return ISCSI_SUCCESS;
-		if (adm_count_sessions(s->adm, rec)) {
+		if (adm_count_sessions(s->adm, rec, false)) {
 			adm_say_in_use(rec);
 			return ISCSI_SUCCESS;
 		}

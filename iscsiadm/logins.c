@@ -160,7 +160,7 @@ static size_t sessions_wanted(struct adm *adm, const struct iscsi_db_record *rec
 	*multiple = how->another || wanted > 1;
 	if (how->another)
 		return 1;
-	present = adm_count_sessions(adm, rec);
+	present = adm_count_sessions(adm, rec, true);
 	if (present < (size_t)wanted)
 		return (size_t)wanted - present;
 	adm_error("%s: %d session%s requested, but %zu already present.",

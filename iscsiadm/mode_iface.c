@@ -294,7 +294,7 @@ static enum iscsi_err delete_bound_node(void *arg, const struct iscsi_db_record 
 	struct iscsi_why why = { "" };
 	struct adm *adm = arg;
 
-	if (adm_count_sessions(adm, rec)) {
+	if (adm_count_sessions(adm, rec, false)) {
 		adm_say_in_use(rec);
 		return ISCSI_ERR_SESS_EXISTS;
 	}

@@ -134,7 +134,7 @@ static enum iscsi_err update_copy(struct change *c, struct iscsi_db_record *copy
 	for (size_t i = 0; i < opt->pair_count; i++) {
 		const struct option_pair *p = &opt->pairs[i];
 
-		if (is_transport_key(p->name) && adm_count_sessions(c->adm, copy)) {
+		if (is_transport_key(p->name) && adm_count_sessions(c->adm, copy, false)) {
 			c->no_summary = true;
 			change_failed(c, iscsi_fail(&why, ISCSI_ERR_SESS_EXISTS,
 						    "Cannot modify %s. A session is using it. "
@@ -167,7 +167,7 @@ static enum iscsi_err delete_selected(void *arg, const struct iscsi_db_record *r
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 
-	if (adm_count_sessions(c->adm, rec)) {
+	if (adm_count_sessions(c->adm, rec, false)) {
 		adm_say_in_use(rec);
 		adm_keep_first(&c->first, ISCSI_ERR_SESS_EXISTS);
 		return ISCSI_SUCCESS;

@@ -10,6 +10,14 @@ void asker_add(struct asker **list, struct asker *asker)
 	*list = asker;
 }
 
+void asker_remove(struct asker **list, const struct asker *asker)
+{
+	while (*list && *list != asker)
+		list = &(*list)->next;
+	if (*list)
+		*list = asker->next;
+}
+
 void asker_answer_all(struct asker **list, enum iscsi_err err, uint32_t sid,
 		      const struct iscsi_why *why)
 {

@@ -171,15 +171,15 @@ static enum iscsi_err need_initiator(struct manager *manager, const struct iscsi
 	return read_initiator(manager, why);
 }
 
-/* A login of the same node that is under way for as long as it takes. NULL: none. */
-static struct session *find_wanted(struct manager *manager, const struct session_config *config)
+/* A login of the same node that is under way. NULL: none. */
+static struct session *find_attempt(struct manager *manager, const struct session_config *config,
+				    struct session_attempts *ret)
 {
-	struct session_attempts attempts;
 	struct index_node *node = NULL;
 
 	while ((node = index_find(&manager->by_node, index_hash(config->target), node)))
 		if (same_node(session_config(node->object), config) &&
-		    session_attempts(node->object, &attempts) && attempts.wanted)
+		    session_attempts(node->object, ret))
 			return node->object;
 	return NULL;
 }
@@ -196,6 +196,7 @@ enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *re
 			     unsigned int flags, struct asker *asker, struct iscsi_why *why)
 {
 	struct session_config *config;
+	struct session_attempts attempts = { .wanted = false };
 	struct session *session;
 	enum iscsi_err err;
 	int wanted, present;
@@ -209,13 +210,15 @@ enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *re
 	wanted = iscsi_db_record_get_int(rec, "node.session.nr_sessions");
 	present = count_sessions(manager, config);
 	if (!(flags & MANAGER_ANOTHER) && present >= wanted) {
-		session = find_wanted(manager, config);
+		session = find_attempt(manager, config, &attempts);
 		if (session && same_record(session_config(session)->rec, rec)) {
 			session_config_free(config);	/* the record with it */
+			if (flags & MANAGER_WANTED)
+				session_want(session);
 			session_join(session, asker);
 			return ISCSI_SUCCESS;
 		}
-		if (!session) {
+		if (!attempts.wanted) {
 			config->rec = NULL;		/* stays the caller's */
 			session_config_free(config);
 			return iscsi_fail(why, ISCSI_ERR_SESS_EXISTS, "%d session%s requested, but "

@@ -52,8 +52,8 @@ enum manager_login_flag {
 };
 
 /*
- * A login for a node record, which is taken over on success. A login of the same node that is
- * wanted and still under way is joined. An error means that @asker will not be called.
+ * A login for a node record, which is taken over on success. A login of the same record that is
+ * still under way is joined, and wanted from then on if MANAGER_WANTED says so. An error means that @asker will not be called.
  */
 enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *rec,
 			     unsigned int flags, struct asker *asker, struct iscsi_why *why);

@@ -562,10 +562,14 @@ static void mgmt_client_free(struct mgmt_client *client)
 		if (req->client != client)
 			continue;
 		req->client = NULL;
-		/* A login or logout goes on; a discovery ends, since its targets have no reader. */
+		/* A logout goes on; a discovery ends, since its targets have no reader. */
 		if (req->discovery) {
 			manager_discard(mgmt->manager, req->discovery);
 			request_free(req);
+		} else if (req->asker.login) {
+			session_leave(req->asker.login, &req->asker);
+			request_free(req);
+			next = mgmt->requests;	/* the end of a session may answer others */
 		}
 	}
 	sd_event_source_disable_unref(client->io);

@@ -633,8 +633,10 @@ struct session *session_new_login(const struct session_env *env, struct session_
 {
 	struct session *session = session_new(env, config);
 
-	if (session)
-		session->login_asker = asker;
+	if (!session || !asker)
+		return session;
+	asker_add(&session->login_asker, asker);
+	asker->login = session;
 	return session;
 }
 

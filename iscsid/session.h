@@ -73,10 +73,15 @@ struct session *session_new_adopted(const struct session_env *env, struct sessio
  */
 void session_want(struct session *session);
 /*
- * @asker waits for the first login too. The time for the first login begins anew, and a pause
- * between two attempts ends at once.
+ * @asker waits for the first login too, and is told since when it is under way. The time for the
+ * first login begins anew, and a pause between two attempts ends at once.
  */
 void session_join(struct session *session, struct asker *asker);
+/*
+ * @asker, whose login is this session's, has gone. A first login that isn't wanted is given up when
+ * the last asker goes.
+ */
+void session_leave(struct session *session, const struct asker *asker);
 
 /* A first login that is under way, as whoever asks for it sees it. */
 struct session_attempts {

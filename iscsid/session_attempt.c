@@ -407,12 +407,37 @@ void session_want(struct session *session)
 	session->wanted = true;
 }
 
+static uint64_t session_tried_since_us(const struct session *session)
+{
+	return session->wanted ? session->wanted_since_us : session->first_attempt_us;
+}
+
 void session_join(struct session *session, struct asker *asker)
 {
+	struct iscsi_why text;
+
+	(void)iscsi_fail(&text, ISCSI_ERR_BUSY, "%s: a login is under way since %u s%s%s; this "
+			 "login waits for its end", session->name,
+			 (unsigned int)((session_now_us(session) -
+					 session_tried_since_us(session)) / 1000000),
+			 session->failed_attempts ? "; last failure: " : "", session->failure.text);
+	if (asker->warn)
+		asker->warn(asker, text.text);
 	asker_add(&session->login_asker, asker);
+	asker->login = session;
 	session->first_attempt_us = session_now_us(session);
 	if (session->attempt == ATTEMPT_PAUSE)
 		timer_arm_ms(session->timer, 0);
+}
+
+void session_leave(struct session *session, const struct asker *asker)
+{
+	asker_remove(&session->login_asker, asker);
+	if (session->login_asker || session->wanted || session->state != SESSION_FREE)
+		return;
+	log_notice("%s: whoever asked for the login has gone; the login is given up",
+		   session->name);
+	session_logout(session, NULL, "");
 }
 
 bool session_attempts(const struct session *session, struct session_attempts *ret)
@@ -422,8 +447,7 @@ bool session_attempts(const struct session *session, struct session_attempts *re
 	*ret = (struct session_attempts){
 		.wanted = session->wanted, .failed = session->failed_attempts,
 		.since_us = session_now_us(session) -
-			    (session->wanted ? session->wanted_since_us :
-					       session->first_attempt_us),
+			    session_tried_since_us(session),
 		.failure = session->failure.text,
 	};
 	return true;

@@ -297,11 +297,15 @@ START_TEST(whoever_asks_for_a_wanted_login_joins_it)
 	fake_daemon_settle();
 	fake_client_open(&other);
 	send_login(&other, 4, 0, NULL);		/* no pause is waited for */
+	await_reply(&other);
+	ck_assert_int_eq(other.reply.type, MGMT_WARNING);
 	ck_assert_uint_eq(await_reply_s(&other, 10), 0);
 	ck_assert_int_eq(other.reply.err, ISCSI_ERR_FATAL_LOGIN);
 	ck_assert_uint_ne(login_under_way(), 0);
 	d->target.status = 0;
 	send_login(&other, 4, 0, NULL);
+	await_reply(&other);
+	ck_assert_int_eq(other.reply.type, MGMT_WARNING);
 	ck_assert_uint_eq(await_reply_s(&other, 10), 0);
 	ck_assert_int_eq(other.reply.err, ISCSI_SUCCESS);
 	ck_assert_uint_eq(login_under_way(), 0);
@@ -528,20 +532,84 @@ START_TEST(many_at_once)
 }
 END_TEST
 
-START_TEST(a_login_survives_its_client)
+START_TEST(a_login_ends_with_its_client)
 {
 	d->target.silent = true;
 	send_login(&client, 3, 0, NULL);
 	UNTIL(d->target.accepted == 1);
 	fake_client_close(&client);
 	fake_daemon_settle();
-	d->target.silent = false;
-	fake_target_hang_up(&d->target);	/* the next attempt is answered */
-	for (int i = 0; i < 60 && !d->kernel.session[1].up; i++)
-		(void)fake_daemon_pass(1000);
+	ck_assert(!d->kernel.session[1].exists);
+	fake_client_open(&client);
+	ck_assert_uint_eq(login_under_way(), 0);
+	fake_target_go_deaf(&d->target);	/* also in the pause between two attempts */
+	send_login(&client, 3, 0, NULL);
+	fake_daemon_wait(5000);
+	fake_client_close(&client);
+	fake_daemon_settle();
+	fake_target_listen(&d->target);
+	fake_daemon_wait(20000);
+	ck_assert_uint_eq(d->target.accepted, 1);
+	fake_client_open(&client);
+}
+END_TEST
+
+START_TEST(a_login_goes_on_for_whoever_waits_too)
+{
+	fake_target_go_deaf(&d->target);
+	send_login(&client, 3, 0, NULL);
+	fake_daemon_wait(5000);
+	fake_client_open(&other);
+	send_login(&other, 4, 0, NULL);
+	await_reply(&other);
+	ck_assert_int_eq(other.reply.type, MGMT_WARNING);
+	ck_assert_ptr_nonnull(strstr(other.reply.why, ": a login is under way since 5 s; last failure: "
+				     "cannot make a connection to 127.0.0.1:"));
+	fake_client_close(&client);
+	fake_daemon_settle();
+	fake_target_listen(&d->target);
+	(void)await_reply_s(&other, 10);
+	ck_assert_int_eq(other.reply.type, MGMT_RESULT);
+	ck_assert_int_eq(other.reply.err, ISCSI_SUCCESS);
+	ck_assert_uint_eq(d->target.accepted, 1);
+	fake_client_open(&client);
+}
+END_TEST
+
+/* Boot asks for a login that a person has begun. */
+START_TEST(a_login_under_way_can_be_wanted_later)
+{
+	fake_target_go_deaf(&d->target);
+	send_login(&client, 3, 0, NULL);
+	fake_daemon_wait(5000);
+	fake_client_open(&other);
+	send_login(&other, 4, MGMT_WANTED | MGMT_NO_WAIT, NULL);
+	await_reply(&other);
+	ck_assert_int_eq(other.reply.err, ISCSI_SUCCESS);
+	fake_client_close(&client);
+	fake_client_close(&other);
+	fake_daemon_wait(1000000);
+	fake_target_listen(&d->target);
+	fake_daemon_wait(6000);
 	ck_assert(d->kernel.session[1].up);
 	fake_client_open(&client);
-	ck_assert_int_eq(fake_client_state(&client, 1), MGMT_CONN_LOGGED_IN);
+}
+END_TEST
+
+/* A client may wait for the end of its own login as well. */
+START_TEST(a_client_that_logs_in_and_out_may_leave)
+{
+	d->target.silent = true;
+	send_login(&client, 3, 0, NULL);
+	UNTIL(d->kernel.session[1].exists);
+	d->kernel.fail_at = d->kernel.operations + 2;	/* the end of the session fails at once */
+	for (uint32_t tag = 4; tag < 8; tag++)
+		send_login(&client, tag, 0, NULL);
+	fake_client_send(&client, &(struct mgmt_request){ .type = MGMT_LOGOUT, .tag = 9, .sid = 1 });
+	fake_client_close(&client);
+	fake_daemon_settle();
+	fake_client_open(&client);
+	ck_assert_uint_eq(login_under_way(), 0);
 }
 END_TEST
 
@@ -1062,7 +1130,10 @@ int main(void)
 	tcase_add_test(tc, an_initiator_name_written_late_is_found);
 	tcase_add_test(tc, a_new_initiator_name_counts_after_a_reload);
 	tcase_add_test(tc, many_at_once);
-	tcase_add_test(tc, a_login_survives_its_client);
+	tcase_add_test(tc, a_login_ends_with_its_client);
+	tcase_add_test(tc, a_login_goes_on_for_whoever_waits_too);
+	tcase_add_test(tc, a_login_under_way_can_be_wanted_later);
+	tcase_add_test(tc, a_client_that_logs_in_and_out_may_leave);
 	tcase_add_test(tc, a_redirection_is_followed_there_and_back);
 	tcase_add_test(tc, a_portal_may_have_a_name);
 	tcase_add_loop_test(tc, a_kernel_that_refuses, 1, 4);
