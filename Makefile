@@ -12,7 +12,8 @@ PREFIX		?= /usr
 SBINDIR		?= $(PREFIX)/sbin
 LIBDIR		?= $(PREFIX)/lib
 INCLUDEDIR	?= $(PREFIX)/include
-MANDIR		?= $(PREFIX)/share/man
+DATADIR		?= $(PREFIX)/share
+MANDIR		?= $(DATADIR)/man
 SYSCONFDIR	?= /etc
 # The package bash-completion has a file "iscsiadm" of its own in .../bash-completion/completions, and
 # its loader prefers that name there. What lies here is read before the loader looks for anything.
@@ -42,16 +43,20 @@ SANFLAGS	:= -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 		   -fno-omit-frame-pointer
 endif
 
-# What only the daemon, and what only the tests need. Each library is followed by its packages in
-# Debian and in Fedora.
+# What the daemon, what the command, and what only the tests need. Each library is followed by its
+# packages in Debian and in Fedora.
 daemon_needs	:= libsystemd:libsystemd-dev:systemd-devel libkmod:libkmod-dev:kmod-devel \
 		   mount:libmount-dev:libmount-devel libcrypto:libssl-dev:openssl-devel
+adm_needs	:= json-c:libjson-c-dev:json-c-devel libudev:libudev-dev:systemd-devel \
+		   mount:libmount-dev:libmount-devel
 test_needs	:= check:check:check-devel
 daemon_pkgs	:= $(foreach need,$(daemon_needs),$(firstword $(subst :, ,$(need))))
+adm_pkgs	:= $(foreach need,$(adm_needs),$(firstword $(subst :, ,$(need))))
 test_pkgs	:= $(foreach need,$(test_needs),$(firstword $(subst :, ,$(need))))
 
 ifneq ($(MAKECMDGOALS),deps)
-DAEMON_CFLAGS	:= $(shell $(PKG_CONFIG) --cflags $(daemon_pkgs) 2>/dev/null)
+DAEMON_CFLAGS	:= $(shell $(PKG_CONFIG) --cflags $(daemon_pkgs) $(adm_pkgs) 2>/dev/null)
+ADM_LIBS	:= $(shell $(PKG_CONFIG) --libs $(adm_pkgs) 2>/dev/null)
 DAEMON_LIBS	:= $(shell $(PKG_CONFIG) --libs $(daemon_pkgs) 2>/dev/null)
 TEST_CFLAGS	:= $(shell $(PKG_CONFIG) --cflags $(test_pkgs) 2>/dev/null)
 TEST_LIBS	:= $(shell $(PKG_CONFIG) --libs $(test_pkgs) 2>/dev/null)
@@ -87,11 +92,11 @@ unit_src	:= $(wildcard test/unit/test_*.c)
 fake_src	:= $(wildcard test/fake/*.c)
 fuzz_src	:= $(wildcard test/fuzz/fuzz_*.c)
 
-# What iscsiadm shares with the daemon: the formats of messages, the rule for foreign addresses and the
-# reader of sysfs.
+# What iscsiadm shares with the daemon: the formats of messages, the rule for foreign addresses, the
+# reader of sysfs and what uses a disk.
 shared_src	:= iscsid/message/mgmt_msg.c iscsid/message/session_text.c iscsid/base/bytes.c \
 		   iscsid/base/stream.c \
-		   iscsid/base/addr_kind.c iscsid/kernel/sysfs.c
+		   iscsid/base/addr_kind.c iscsid/kernel/sysfs.c iscsid/kernel/inuse.c
 
 # Short lines, unless V=1 asks for the commands.
 Q		:= $(if $(V),,@)
@@ -109,12 +114,12 @@ STATIC_DB	:= $(BUILD)/libiscsi-db.a
 SHARED_DB	:= $(BUILD)/libiscsi-db.so.$(SOVERSION).0.0
 
 # What the built files depend on beside the sources. Neither ccache nor -Werror changes them.
-settings	= $(filter-out ccache -Werror,$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(DAEMON_CFLAGS) $(DAEMON_LIBS)) \
-		  $(PREFIX) $(SBINDIR) $(LIBDIR) $(INCLUDEDIR) $(SYSCONFDIR) $(DBROOT) $(UDEVDIR) $(INAME_PREFIX)
+settings	= $(filter-out ccache -Werror,$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(DAEMON_CFLAGS) $(DAEMON_LIBS) $(ADM_LIBS)) \
+		  $(PREFIX) $(DATADIR) $(SBINDIR) $(LIBDIR) $(INCLUDEDIR) $(SYSCONFDIR) $(DBROOT) $(UDEVDIR) $(INAME_PREFIX)
 # Sources have the usual paths, or @NAMES@. /etc/iscsi without anything behind it is the folder where
 # open-iscsi had its records, and stays.
 fill		= sed 's|/etc/iscsi/|$(SYSCONFDIR)/iscsi/|g; s|/etc/init\.d|$(SYSCONFDIR)/init.d|g; \
-		  s|/var/lib/iscsi|$(DBROOT)|g; s|/usr/sbin|$(SBINDIR)|g; \
+		  s|/var/lib/iscsi|$(DBROOT)|g; s|/usr/sbin|$(SBINDIR)|g; s|/usr/share/iscsiadm|$(DATADIR)/iscsiadm|g; \
 		  s|iqn\.2016-04\.com\.open-iscsi|$(INAME_PREFIX)|g; \
 		  s|@SBINDIR@|$(SBINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g; s|@DBROOT@|$(DBROOT)|g; \
 		  s|@UDEVDIR@|$(UDEVDIR)|g'
@@ -136,7 +141,7 @@ all: $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(BUILD)/sbin/iscsistart $(BUIL
 # The file changes when a setting does, so that what was built with another one is built again. This
 # rule is the first to run, so it also says which libraries are missing.
 $(BUILD)/settings: FORCE
-	@for need in $(daemon_needs) $(if $(filter check% programs replay $(BUILD)/test/%,$(MAKECMDGOALS)),$(test_needs)); do \
+	@for need in $(sort $(daemon_needs) $(adm_needs)) $(if $(filter check% programs replay $(BUILD)/test/%,$(MAKECMDGOALS)),$(test_needs)); do \
 		IFS=:; set -- $$need; IFS=' '; $(PKG_CONFIG) --exists $$1 2>/dev/null || \
 		{ echo "$$1 is missing: please install $$2 (Debian) or $$3 (Fedora)" >&2; false; } || missing=1; \
 	done; [ -z "$$missing" ]
@@ -193,7 +198,7 @@ $(BUILD)/sbin/iscsid: $(iscsid_obj) $(STATIC_DB)
 $(BUILD)/sbin/iscsiadm: $(iscsiadm_obj) $(STATIC_DB)
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(ADM_LIBS)
 
 # Of the daemon only what sessions need: the linker picks it from an archive.
 $(BUILD)/iscsid.a: $(filter-out %/main.o,$(iscsid_obj)) $(patsubst %,$(BUILD)/iscsiadm/%.o,firmware print show)
@@ -213,7 +218,7 @@ $(BUILD)/sbin/iscsi-iname: $(BUILD)/iscsiadm/iscsi-iname.o
 
 $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(testee_obj) $(STATIC_DB)
 	$(call say,LD)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(DAEMON_LIBS) $(TEST_LIBS) -pthread
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(DAEMON_LIBS) $(ADM_LIBS) $(TEST_LIBS) -pthread
 
 # ---- installing ---------------------------------------------------------------------------
 
@@ -236,6 +241,9 @@ install: all
 	for page in $(man) $(man_made); do \
 		install -D -m 0644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit; \
 	done
+	install -d $(DESTDIR)$(DATADIR)/iscsiadm
+	install -m 0644 etc/iscsiadm.schema.json $(DESTDIR)$(DATADIR)/iscsiadm/
+	install -m 0644 etc/iscsi_textfile_collector $(DESTDIR)$(DATADIR)/iscsiadm/
 	install -m 0644 iscsiadm/iscsiadm.bash-completion $(DESTDIR)$(COMPLETIONDIR)/iscsiadm
 	install -m 0644 $(units) $(DESTDIR)$(UNITDIR)/
 	install -d $(DESTDIR)$(TMPFILESDIR)
@@ -341,7 +349,7 @@ build-fuzz/obj/%.o: %.c
 
 build-fuzz/%: build-fuzz/obj/test/fuzz/%.o $(fuzz_obj)
 	$(call say,FUZZ)
-	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(DAEMON_LIBS) $(TEST_LIBS) -pthread
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(DAEMON_LIBS) $(ADM_LIBS) $(TEST_LIBS) -pthread
 
 fuzz:
 	test/lab/deps build fuzz
@@ -356,7 +364,7 @@ build-afl/%: test/fuzz/%.c $(fuzz_testee) $(wildcard libiscsi-db/*.h iscsid/*.h 
 	@mkdir -p $(@D)
 	$(call say,AFL)
 	$(Q)AFL_QUIET=1 afl-clang-fast $(CPPFLAGS) $(DAEMON_CFLAGS) $(TEST_CFLAGS) $(FUZZ_FLAGS) \
-		-fsanitize=fuzzer -o $@ $< $(fuzz_testee) $(DAEMON_LIBS) $(TEST_LIBS) -pthread
+		-fsanitize=fuzzer -o $@ $< $(fuzz_testee) $(DAEMON_LIBS) $(ADM_LIBS) $(TEST_LIBS) -pthread
 
 afl:
 	test/lab/deps build afl
@@ -393,7 +401,7 @@ replay_bin	:= $(patsubst test/fuzz/%.c,$(BUILD)/test/replay/%,$(fuzz_src))
 $(BUILD)/test/replay/%: $(BUILD)/test/fuzz/%.o $(BUILD)/test/fuzz/replay.o $(testee_obj) $(STATIC_DB)
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(DAEMON_LIBS) $(TEST_LIBS) -pthread
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(DAEMON_LIBS) $(ADM_LIBS) $(TEST_LIBS) -pthread
 
 # Every compiler that is supported, without a warning.
 check-compilers:

@@ -11,6 +11,14 @@
 
 #include "libiscsi-db/util.h"
 
+/* Whoever says something on stderr has no struct adm at hand: stderr is the process's too. */
+static struct json *document;
+
+void adm_error_document(struct json *json)
+{
+	document = json;
+}
+
 void adm_error(const char *fmt, ...)
 {
 	char raw[1200], text[2048], line[sizeof(text) + 16];
@@ -22,6 +30,7 @@ void adm_error(const char *fmt, ...)
 	text_escape(raw, text, sizeof(text));
 	(void)snprintf(line, sizeof(line), "iscsiadm: %s\n", text);
 	(void)fputs(line, stderr);
+	json_message(document, raw);
 }
 
 void adm_warn(void *arg, const char *text)

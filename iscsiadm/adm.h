@@ -8,11 +8,13 @@
 
 #include "iscsiadm/snapshot.h"
 #include "iscsiadm/client.h"
+#include "iscsiadm/json.h"
 #include "iscsiadm/match.h"
 #include "iscsiadm/options.h"
 
 struct adm {
 	struct options opt;
+	struct json *json;		/* the document of --json; NULL: there is none */
 	/* Made on demand by the functions below; NULL until then. */
 	struct iscsi_db *db;
 	struct iscsi_db_config *config;
@@ -36,6 +38,8 @@ void adm_keep_first(enum iscsi_err *first, enum iscsi_err err);
 void adm_error(const char *fmt, ...) __attribute__((format(printf, 1, 2), cold));
 /* The same, as the reason for which the caller returns @err. */
 #define adm_refuse(err, ...)	(adm_error(__VA_ARGS__), (err))
+/* From now on each line of adm_error() goes to @json too. */
+void adm_error_document(struct json *json);
 /* adm_error() as a callback of the library. */
 void adm_warn(void *arg, const char *text);
 /* From which level on -d says what is asked of iscsid, and which records are used. */

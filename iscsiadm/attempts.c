@@ -9,18 +9,8 @@
 
 #define ANSWER_MS	5000	/* a list must be quick while the daemon is busy */
 
-struct attempt {
-	uint32_t number;
-	int port;
-	bool wanted;
-	uint32_t failed, since_s;
-	char target[ISCSI_NAME_MAX + 1], address[ISCSI_ADDRESS_MAX + 1];
-	char iface[ISCSI_VALUE_MAX + 1];
-	struct iscsi_why why;
-};
-
 struct attempt_list {
-	struct attempt *list;
+	struct show_attempt *list;
 	size_t len;
 };
 
@@ -33,14 +23,14 @@ static void copy(char *ret, size_t size, const char *text)
 static void on_attempt(void *arg, size_t index, const struct mgmt_reply *reply)
 {
 	struct attempt_list *attempts = arg;
-	struct attempt *a = NULL;
+	struct show_attempt *a = NULL;
 
 	(void)index;
 	if (reply->type == MGMT_ATTEMPT)
 		a = ARRAY_ADD(attempts->list, attempts->len);
 	if (!a)
 		return;
-	*a = (struct attempt){
+	*a = (struct show_attempt){
 		.number = reply->sid, .port = reply->port, .wanted = reply->wanted,
 		.failed = reply->failed, .since_s = reply->since_s,
 	};
@@ -92,8 +82,9 @@ size_t attempts_show(struct adm *adm)
 	struct client *client = read_attempts(adm, &attempts);
 
 	for (size_t i = 0; i < attempts.len; i++) {
-		const struct attempt *a = &attempts.list[i];
+		const struct show_attempt *a = &attempts.list[i];
 
+		json_attempt(adm->json, a);
 		print_to(stdout, "Login under way: %s, portal %s,%d, iface %s: tried for %u s%s%s%s\n",
 			 a->target, a->address, a->port, a->iface, a->since_s,
 			 a->wanted ? ", until it succeeds" : "",
@@ -104,7 +95,7 @@ size_t attempts_show(struct adm *adm)
 	return attempts.len;
 }
 
-static bool selected(struct adm *adm, const struct adm_selection *sel, const struct attempt *a)
+static bool selected(struct adm *adm, const struct adm_selection *sel, const struct show_attempt *a)
 {
 	return !sel->session && (!sel->target || streq(sel->target, a->target)) &&
 	       (sel->port < 0 || sel->port == a->port) &&
@@ -120,7 +111,7 @@ size_t attempts_call_off(struct adm *adm, const struct adm_selection *sel)
 	size_t n = 0;
 
 	for (size_t i = 0; i < attempts.len; i++) {
-		const struct attempt *a = &attempts.list[i];
+		const struct show_attempt *a = &attempts.list[i];
 		const struct mgmt_request req = {
 			.type = MGMT_CALL_OFF, .sid = a->number, .record = "", .iface = "",
 		};

@@ -24,7 +24,8 @@ static const char help_summary[] =
 "  iscsiadm -m session -P 3\n"
 "  iscsiadm -m node -T TARGET -p ADDRESS --logout\n"
 "\n"
-"In every mode: --dbroot=DIR, where the records are, instead of " ISCSI_DB_ROOT ".\n"
+"In every mode: -J, --json prints a JSON document;\n"
+"               --dbroot=DIR, where the records are, instead of " ISCSI_DB_ROOT ".\n"
 "Without a mode: -h, --help; -V, --version; -k 0, --killiscsid=0 stops iscsid.\n"
 "`iscsiadm -m MODE --help' lists the options of a mode. Manual: iscsiadm(8).\n";
 
@@ -37,7 +38,8 @@ static const char help_discovery[] =
 "  -p, --portal=ADDR[:PORT]    the portal to ask; port 3260 if none is given\n"
 "  -I, --interface=NAME        ask through this interface (repeatable)\n"
 "  -D, --discover              discoverydb: ask, with the settings of the record\n"
-"  -l, --login                 then log in to all that was found\n"
+"  -l, --login                 then log in to all found; --wait[=SECONDS]:\n"
+"                              until udev has named their disks\n"
 "  -P, --print=0|1             lines, or a tree\n"
 "  -o, --op=OP                 what becomes of the node records; several add up:\n"
 "      new            store targets that have no record yet\n"
@@ -48,7 +50,8 @@ static const char help_discovery[] =
 "  without --discover, of the portal's own record: new, update, delete, show\n"
 "  -n, --name=KEY -v, --value=VALUE   for -o update (repeatable)\n"
 "  -S, --show                  show passwords\n"
-"  -d, --debug=LEVEL           say more; --dbroot=DIR: where the records are\n"
+"  -d, --debug=LEVEL           say more; -J, --json: print a JSON document;\n"
+"                              --dbroot=DIR: where the records are\n"
 "`discovery -t st' resets the portal's record, discoverydb keeps it.\n";
 
 static const char help_node[] =
@@ -58,7 +61,8 @@ static const char help_node[] =
 "  -T, --targetname=TARGET     this target only\n"
 "  -p, --portal=ADDR[:PORT]    this portal only; port 3260 if none is given\n"
 "  -I, --interface=NAME        records bound to this interface only\n"
-"  -l, --login                 log in; -W, --no_wait: don't wait for the result\n"
+"  -l, --login                 log in; -W, --no_wait: don't wait for the result;\n"
+"                              --wait[=SECONDS]: until udev has named the disks\n"
 "  -u, --logout                log out; --force: also if the target is away and a\n"
 "                              disk is mounted, whose last writes are then lost\n"
 "  -L, --loginall=WORD         log in to records with startup WORD: automatic,\n"
@@ -73,7 +77,8 @@ static const char help_node[] =
 "      new            add a record; -p ADDR:PORT,TPGT sets the portal group\n"
 "      delete         remove records that no session uses\n"
 "  -P, --print=0|1             list as lines, or as a tree\n"
-"  -d, --debug=LEVEL           say more; --dbroot=DIR: where the records are\n";
+"  -d, --debug=LEVEL           say more; -J, --json: print a JSON document;\n"
+"                              --dbroot=DIR: where the records are\n";
 
 static const char help_session[] =
 "Usage: iscsiadm -m session [-r SID] [OPTION]...\n"
@@ -85,13 +90,15 @@ static const char help_session[] =
 "  -r, --sid=SID               this session: its number, or a path below /sys.\n"
 "                              Alone: shows the session's node record\n"
 "  -u, --logout                log out\n"
-"  -R, --rescan                look for new and changed LUNs\n"
+"  -R, --rescan                look for new and changed LUNs; --wait[=SECONDS]:\n"
+"                              until udev has named the disks\n"
 "  -s, --stats                 statistics\n"
 "  -o, --op=OP                 with -r only, one of\n"
 "      new            log in once more with the same record\n"
 "      show, update, delete    of the session's record, as in node mode\n"
 "  -n, --name=KEY -v, --value=VALUE   for -o update (repeatable)\n"
-"  -d, --debug=LEVEL           say more; --dbroot=DIR: where the records are\n"
+"  -d, --debug=LEVEL           say more; -J, --json: print a JSON document;\n"
+"                              --dbroot=DIR: where the records are\n"
 "  -i, --interval=SECONDS      accepted\n";
 
 static const char help_iface[] =
@@ -110,7 +117,8 @@ static const char help_iface[] =
 "  -H, --host=HOST             for applyall: a host's number or hardware address\n"
 "  -C, --submode=ping -a, --ip=ADDR   cards only; -b, --packetsize=N,\n"
 "                              -c, --count=N, -i, --interval=SECONDS\n"
-"  -d, --debug=LEVEL           say more; --dbroot=DIR: where the records are\n";
+"  -d, --debug=LEVEL           say more; -J, --json: print a JSON document;\n"
+"                              --dbroot=DIR: where the records are\n";
 
 static const char help_host[] =
 "Usage: iscsiadm -m host [-H HOST] [OPTION]...\n"
@@ -121,15 +129,18 @@ static const char help_host[] =
 "  -H, --host=HOST             this host only: its number or hardware address\n"
 "  -C, --submode=chap|flashnode|stats   what only cards have; not supported\n"
 "  -o, --op=OP -x, --index=N -A, --portal_type=ipv4|ipv6 -n -v   of those\n"
-"  -d, --debug=LEVEL           say more; -t, --type=TYPE, --dbroot=DIR: accepted\n";
+"  -d, --debug=LEVEL           say more; -J, --json: print a JSON document;\n"
+"                              -t, --type=TYPE, --dbroot=DIR: accepted\n";
 
 static const char help_fw[] =
 "Usage: iscsiadm -m fw [OPTION]...\n"
 "Without an option: prints the targets that the firmware describes, with secrets.\n"
 "\n"
-"  -l, --login                 log in to them; -W, --no_wait: don't wait\n"
+"  -l, --login                 log in to them; -W, --no_wait: don't wait;\n"
+"                              --wait[=SECONDS]: until udev has named the disks\n"
 "  -n, --name=KEY -v, --value=VALUE   a setting for these logins (repeatable)\n"
-"  -d, --debug=LEVEL           say more; --dbroot=DIR: where the records are\n"
+"  -d, --debug=LEVEL           say more; -J, --json: print a JSON document;\n"
+"                              --dbroot=DIR: where the records are\n"
 "`iscsiadm -m discovery -t fw' makes node records of these targets.\n";
 
 const char *options_help(enum adm_mode mode)

@@ -6,6 +6,7 @@
  */
 #include "iscsiadm/logins.h"
 
+#include "iscsiadm/disks.h"
 #include "iscsiadm/print.h"
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"
@@ -19,17 +20,20 @@
 struct wish {
 	size_t index;			/* the place of its record or session in job->list */
 	enum iscsi_err err;
+	unsigned int sid;		/* of a session that was made */
 };
 
 struct job {
 	const char *verb;		/* for the progress line */
 	bool progress;
+	struct json *json;
 	struct wish *wishes;
 	size_t len, done;
 	/* Formats the record or session at @index for the lines about it. */
 	void (*format)(const struct job *job, size_t index, char *ret, size_t size);
 	void (*succeeded)(const struct job *job, const char *what);
 	void (*failed)(const struct job *job, const char *what);
+	void (*document)(const struct job *job, size_t index, const struct mgmt_reply *reply);
 	/* Prints the daemon's reason for a failure. */
 	void (*explain)(const struct job *job, size_t index, const char *why);
 	const void *list;
@@ -57,7 +61,9 @@ static void on_result(void *arg, size_t index, const struct mgmt_reply *reply)
 	if (reply->type != MGMT_RESULT)
 		return;
 	wish->err = reply->err;
+	wish->sid = reply->sid;
 	job->done++;
+	job->document(job, wish->index, reply);
 	job->format(job, wish->index, what, sizeof(what));
 	hide_progress(job);
 	if (!reply->err) {
@@ -82,7 +88,7 @@ static enum iscsi_err add_wish(struct adm *adm, struct job *job, size_t index,
 
 	if (!wish)
 		return ISCSI_ERR_NOMEM;
-	*wish = (struct wish){ index, ISCSI_ERR_INTERNAL };
+	*wish = (struct wish){ index, ISCSI_ERR_INTERNAL, 0 };
 	err = client_request(adm->client, req, job->len - 1);
 	if (err)
 		job->len--;
@@ -110,6 +116,13 @@ static void format_node(const struct job *job, size_t index, char *ret, size_t s
 	struct iscsi_db_record *const *records = job->list;
 
 	show_format_node(ret, size, records[index]);
+}
+
+static void document_login(const struct job *job, size_t index, const struct mgmt_reply *reply)
+{
+	struct iscsi_db_record *const *records = job->list;
+
+	json_login(job->json, records[index], reply->err ? 0 : reply->sid, reply->err, reply->why);
 }
 
 static void say_login(const struct job *job, const char *what)
@@ -191,8 +204,10 @@ static enum iscsi_err queue_logins(struct adm *adm, struct job *job,
 	size_t n;
 
 	n = sessions_wanted(adm, rec, how, &multiple);
-	if (!n)
+	if (!n) {
+		json_login(adm->json, rec, 0, ISCSI_ERR_SESS_EXISTS, "");
 		return ISCSI_ERR_SESS_EXISTS;
+	}
 	/* Without this flag the daemon keeps to nr_sessions, whoever else logs in meanwhile. */
 	flags = (how->another ? MGMT_ANOTHER : 0) | (how->no_wait ? MGMT_NO_WAIT : 0) |
 		(how->no_wait || (adm->opt.login_all && !how->leading) ? MGMT_WANTED : 0);
@@ -210,13 +225,27 @@ static enum iscsi_err queue_logins(struct adm *adm, struct job *job,
 	return ISCSI_SUCCESS;
 }
 
+/* --wait: for the disks of the sessions that were made. */
+static enum iscsi_err wait_for_disks(struct adm *adm, const struct job *job)
+{
+	CLEANUP(freep) unsigned int *sids = calloc(job->len + 1, sizeof(*sids));
+	size_t n = 0;
+
+	if (!sids)
+		return adm_fail(ISCSI_ERR_NOMEM, NULL);
+	for (size_t i = 0; i < job->len; i++)
+		if (!job->wishes[i].err && job->wishes[i].sid)
+			sids[n++] = job->wishes[i].sid;
+	return disks_wait(adm, sids, n);
+}
+
 enum iscsi_err logins_run(struct adm *adm, struct iscsi_db_record *const *records, size_t count,
 			  const struct login_how *how)
 {
 	struct job job = {
-		.verb = "Logins", .format = format_node, .succeeded = say_login,
-		.failed = say_login_failed, .explain = explain_login, .list = records,
-		.no_wait = how->no_wait,
+		.json = adm->json, .document = document_login, .verb = "Logins",
+		.format = format_node, .succeeded = say_login, .failed = say_login_failed,
+		.explain = explain_login, .list = records, .no_wait = how->no_wait,
 	};
 	enum iscsi_err result = adm_need_client(adm) ?: adm_need_sessions(adm);
 	int bound_ms = 0;
@@ -233,9 +262,10 @@ enum iscsi_err logins_run(struct adm *adm, struct iscsi_db_record *const *record
 	}
 	for (size_t i = 0; i < job.len && !result; i++)
 		result = job.wishes[i].err;
-	free(job.wishes);
 	if (result && !how->quiet_end)
 		adm_error("Could not log into all portals");
+	adm_keep_first(&result, wait_for_disks(adm, &job));
+	free(job.wishes);
 	return result;
 }
 
@@ -246,6 +276,13 @@ static void format_session(const struct job *job, size_t index, char *ret, size_
 	const struct sysfs_session *const *list = job->list;
 
 	show_format_session(ret, size, list[index]);
+}
+
+static void document_logout(const struct job *job, size_t index, const struct mgmt_reply *reply)
+{
+	const struct sysfs_session *const *list = job->list;
+
+	json_outcome(job->json, "logouts", list[index], reply->err, reply->why);
 }
 
 static void say_logout(const struct job *job, const char *what)
@@ -272,7 +309,8 @@ enum iscsi_err logouts_run(struct adm *adm, const struct sysfs_session *const *l
 			   size_t count)
 {
 	struct job job = {
-		.verb = "Logouts", .format = format_session, .succeeded = say_logout,
+		.json = adm->json, .document = document_logout, .verb = "Logouts",
+		.format = format_session, .succeeded = say_logout,
 		.failed = say_logout_failed, .explain = explain_logout, .list = list,
 	};
 	enum iscsi_err result, err = adm_need_client(adm);

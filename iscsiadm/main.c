@@ -114,12 +114,27 @@ static enum iscsi_err run_action(struct adm *adm)
 
 static void say_bad_options(const struct options *opt, const struct iscsi_why *why)
 {
-	if (why->text[0] && opt->error_on_stdout)
+	if (why->text[0] && opt->error_on_stdout && !opt->json)
 		puts(why->text);
 	else if (why->text[0])
 		adm_error("%s", why->text);
 	if (opt->suggest_help)
 		(void)fputs("Try `iscsiadm --help' for more information.\n", stderr);
+}
+
+static bool open_document(struct adm *adm)
+{
+	adm->json = json_open();
+	if (!adm->json)
+		adm_error("cannot begin the document of --json: %s", strerror(errno));
+	adm_error_document(adm->json);
+	return adm->json != NULL;
+}
+
+static enum iscsi_err output_failed(enum iscsi_err err)
+{
+	adm_error("cannot write the output: %s", strerror(errno));
+	return err ? err : ISCSI_ERR;
 }
 
 int main(int argc, char **argv)
@@ -130,17 +145,20 @@ int main(int argc, char **argv)
 
 	set_up_process();
 	err = options_parse(argc, argv, &adm.opt, &why);
+	if (adm.opt.json && adm.opt.action != ACTION_HELP && adm.opt.action != ACTION_VERSION &&
+	    !open_document(&adm))
+		return ISCSI_ERR;
 	if (!err)
 		err = run_action(&adm);
 	else
 		say_bad_options(&adm.opt, &why);
+	if (adm.json && json_close(adm.json, adm.sysfs, err) < 0 && errno != EPIPE)
+		err = output_failed(err);
+	adm_error_document(NULL);
 	adm_done(&adm);
 
 	/* Output that was cut short is a failure, unless a reader like head(1) closed the pipe. */
-	if ((fflush(stdout) || ferror(stdout)) && errno != EPIPE) {
-		adm_error("cannot write the output: %s", strerror(errno));
-		if (!err)
-			err = ISCSI_ERR;
-	}
+	if ((fflush(stdout) || ferror(stdout)) && errno != EPIPE)
+		err = output_failed(err);
 	return (int)err;
 }

@@ -224,14 +224,15 @@ static void inquiry_print(const struct inquiry *d)
 
 	for (size_t i = 0; i < d->found.len; i++) {
 		const struct found *f = &d->found.list[i];
+		const char *iface = iscsi_db_record_get(d->ifaces.list[f->iface],
+							"iface.iscsi_ifacename");
 
+		json_target(d->adm->json, f->target, f->address, f->port, f->tpgt, iface);
 		if (level < 1)
 			show_target_line(stdout, f->target, f->address, f->port, f->tpgt);
 		else if (level == 1)
 			show_tree_node(stdout, &tree, true, f->target, f->address, f->port,
-				       f->tpgt,
-				       iscsi_db_record_get(d->ifaces.list[f->iface],
-							   "iface.iscsi_ifacename"));
+				       f->tpgt, iface);
 	}
 }
 
@@ -490,6 +491,7 @@ static enum iscsi_err stage_portal_update(void *arg)
 /* ---- lists ----------------------------------------------------------------------------- */
 
 struct portal_lines {
+	struct adm *adm;
 	const char *suffix;
 	bool any;
 };
@@ -500,6 +502,7 @@ static enum iscsi_err list_portal(void *arg, const struct iscsi_db_record *rec)
 	struct portal_lines *l = arg;
 
 	l->any = true;
+	json_record(l->adm->json, "portals", rec, l->adm->opt.show_secrets);
 	print_to(stdout, "%s:%s via %s\n", iscsi_db_record_get(rec, ADDRESS_KEY),
 		 iscsi_db_record_get(rec, PORT_KEY), l->suffix);
 	return ISCSI_SUCCESS;
@@ -507,6 +510,7 @@ static enum iscsi_err list_portal(void *arg, const struct iscsi_db_record *rec)
 
 /* The nodes that were found in one way; @address NULL: on whichever portal. */
 struct origin {
+	struct adm *adm;
 	const char *type, *address;
 	int port;
 	size_t count;
@@ -526,11 +530,13 @@ static void list_nodes_of(struct origin *o)
 		     iscsi_db_record_get_int(rec, "node.discovery_port") != o->port))
 			continue;
 		o->count++;
+		json_record(o->adm->json, "nodes", rec, o->adm->opt.show_secrets);
 		show_tree_record(stdout, &o->tree, true, rec);
 	}
 }
 
 struct portal_trees {
+	struct adm *adm;
 	const struct adm_records *nodes;
 	const char *type;
 	size_t count;
@@ -541,11 +547,12 @@ static enum iscsi_err list_portal_tree(void *arg, const struct iscsi_db_record *
 {
 	struct portal_trees *p = arg;
 	struct origin origin = {
-		.type = p->type, .address = iscsi_db_record_get(rec, ADDRESS_KEY),
+		.adm = p->adm, .type = p->type, .address = iscsi_db_record_get(rec, ADDRESS_KEY),
 		.port = iscsi_db_record_get_int(rec, PORT_KEY), .nodes = p->nodes,
 	};
 
 	p->count++;
+	json_record(p->adm->json, "portals", rec, p->adm->opt.show_secrets);
 	print_to(stdout, "DiscoveryAddress: %s,%d\n", origin.address, origin.port);
 	list_nodes_of(&origin);
 	return ISCSI_SUCCESS;
@@ -559,9 +566,10 @@ static bool section_end(size_t count)
 	return count > 0;
 }
 
-static bool list_static(const struct adm_records *nodes, const char *title, const char *type)
+static bool list_static(struct adm *adm, const struct adm_records *nodes, const char *title,
+			const char *type)
 {
-	struct origin origin = { .type = type, .nodes = nodes };
+	struct origin origin = { .adm = adm, .type = type, .nodes = nodes };
 
 	print_to(stdout, "%s:\n", title);
 	list_nodes_of(&origin);
@@ -573,7 +581,7 @@ static enum iscsi_err list_portals_of(struct adm *adm, const struct adm_records 
 				      const char *title, enum iscsi_db_kind kind,
 				      const char *type, bool *any)
 {
-	struct portal_trees portals = { .nodes = nodes, .type = type };
+	struct portal_trees portals = { .adm = adm, .nodes = nodes, .type = type };
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 
@@ -582,7 +590,7 @@ static enum iscsi_err list_portals_of(struct adm *adm, const struct adm_records 
 				      &why);
 	/* Discovery mode stores no record of an iSNS server, only the nodes that it found. */
 	if (kind == ISCSI_DB_ISNS && !portals.count) {
-		struct origin flat = { .type = type, .nodes = nodes };
+		struct origin flat = { .adm = adm, .type = type, .nodes = nodes };
 
 		list_nodes_of(&flat);
 		portals.count = flat.count;
@@ -600,8 +608,8 @@ static enum iscsi_err list_sections(struct adm *adm, const struct adm_records *n
 	err = list_portals_of(adm, nodes, "SENDTARGETS", ISCSI_DB_SENDTARGETS, "send_targets",
 			      &any);
 	adm_keep_first(&err, list_portals_of(adm, nodes, "iSNS", ISCSI_DB_ISNS, "isns", &any));
-	any |= list_static(nodes, "STATIC", "static");
-	any |= list_static(nodes, "FIRMWARE", "fw");
+	any |= list_static(adm, nodes, "STATIC", "static");
+	any |= list_static(adm, nodes, "FIRMWARE", "fw");
 	show_unreadable(stdout, "UNREADABLE", adm->unreadable, adm->unreadable_count);
 	return err ?: (any ? ISCSI_SUCCESS : ISCSI_ERR_NO_OBJS_FOUND);
 }
@@ -628,7 +636,8 @@ static enum iscsi_err list_portals_via(struct adm *adm, enum iscsi_db_kind kind,
 
 static enum iscsi_err list_portals(struct adm *adm)
 {
-	struct portal_lines portals = { .suffix = "sendtargets" }, servers = { .suffix = "isns" };
+	struct portal_lines portals = { .adm = adm, .suffix = "sendtargets" };
+	struct portal_lines servers = { .adm = adm, .suffix = "isns" };
 	enum iscsi_err err;
 
 	if (adm->opt.print_level >= 1)
@@ -650,6 +659,14 @@ static void inquiry_init(struct inquiry *d, struct adm *adm, enum iscsi_db_kind 
 	d->port = adm->opt.portal.port > 0 ? adm->opt.portal.port :
 		  kind == ISCSI_DB_ISNS	   ? ISCSI_ISNS_PORT_DEFAULT :
 					     ISCSI_PORT_DEFAULT;
+}
+
+static enum iscsi_err show_portal(const struct inquiry *d)
+{
+	bool secrets = d->adm->opt.show_secrets;
+
+	json_record(d->adm->json, "portals", d->rec, secrets);
+	return adm_fail(show_record(stdout, d->rec, secrets), NULL);
 }
 
 /* "-m discovery -p" without a type works on the SendTargets record of the portal. */
@@ -675,7 +692,7 @@ static enum iscsi_err legacy_record(struct adm *adm)
 	if (asking)
 		return inquiry_run(&d);
 	if (!opt->ops || opt->ops == OP_SHOW)
-		err = adm_fail(show_record(stdout, d.rec, opt->show_secrets), NULL);
+		err = show_portal(&d);
 	else if (opt->ops == OP_DELETE)
 		err = adm_change(adm, stage_portal_delete, &d);
 	else if (opt->ops == OP_NEW || opt->ops == OP_UPDATE)
@@ -737,7 +754,7 @@ static enum iscsi_err db_record(struct inquiry *d)
 	if (err)
 		return err;
 	if (!opt->ops || opt->ops == OP_SHOW)
-		return adm_fail(show_record(stdout, d->rec, opt->show_secrets), NULL);
+		return show_portal(d);
 	if (opt->ops == OP_DELETE)
 		return adm_change(d->adm, stage_portal_delete, d);
 	if (opt->ops == OP_UPDATE && !opt->pair_count)

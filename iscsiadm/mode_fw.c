@@ -157,7 +157,7 @@ static enum iscsi_err fw_login(struct adm *adm, const struct firmware_target *li
 }
 
 /* Prints each target with a name and an address, and says why it can't be logged in to. */
-static enum iscsi_err fw_print(const struct firmware_target *list, size_t len)
+static enum iscsi_err fw_print(struct adm *adm, const struct firmware_target *list, size_t len)
 {
 	enum iscsi_err unusable = ISCSI_SUCCESS;
 	struct iscsi_why why = { "" };
@@ -167,8 +167,10 @@ static enum iscsi_err fw_print(const struct firmware_target *list, size_t len)
 		bool shown = list[i].target[0] && list[i].address[0];
 		enum iscsi_err one = firmware_check(&list[i], &why);
 
-		if (shown)
+		if (shown) {
 			show_firmware_target(stdout, &list[i]);
+			json_firmware(adm->json, &list[i]);
+		}
 		any |= shown;
 		if (!one)
 			continue;
@@ -187,7 +189,7 @@ enum iscsi_err mode_fw_run(struct adm *adm)
 	err = mode_fw_read(adm, no_nic, NULL, &list, &len);
 	if (err)
 		return err;
-	err = adm->opt.login ? fw_login(adm, list, len) : fw_print(list, len);
+	err = adm->opt.login ? fw_login(adm, list, len) : fw_print(adm, list, len);
 	firmware_free(list, len);
 	return err;
 }

@@ -97,6 +97,7 @@ static enum iscsi_err list_hosts(struct adm *adm)
 			continue;
 		if (!shown++ && level == 4)
 			sessions_show_versions(adm);
+		json_host(adm->json, &host);
 		if (level <= 0)
 			show_host_line(stdout, &host);
 		else

@@ -35,7 +35,9 @@ static bool in_use(struct adm *adm, const char *name)
 /* An iscsi_db_record_fn. */
 static enum iscsi_err list_line(void *arg, const struct iscsi_db_record *iface)
 {
-	(void)arg;
+	const struct adm *adm = arg;
+
+	json_record(adm->json, "ifaces", iface, adm->opt.show_secrets);
 	show_iface_line(stdout, iface);
 	return ISCSI_SUCCESS;
 }
@@ -63,20 +65,30 @@ static enum iscsi_err open_iface(struct adm *adm, const char *name, struct iscsi
 static enum iscsi_err show_one(struct adm *adm, const char *name)
 {
 	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *iface = NULL;
+	enum iscsi_err err = open_iface(adm, name, &iface);
 
-	return open_iface(adm, name, &iface) ?:
-	       adm_fail(show_record(stdout, iface, adm->opt.show_secrets), NULL);
+	if (err)
+		return err;
+	json_record(adm->json, "ifaces", iface, adm->opt.show_secrets);
+	return adm_fail(show_record(stdout, iface, adm->opt.show_secrets), NULL);
 }
 
-/* An iscsi_db_record_fn; @arg: all nodes. Without nodes no interface is listed. */
+struct bound_nodes {
+	struct json *json;
+	struct adm_records all;
+};
+
+/* An iscsi_db_record_fn. Without nodes no interface is listed. */
 static enum iscsi_err list_bound_nodes(void *arg, const struct iscsi_db_record *iface)
 {
 	const char *name = iscsi_db_record_get(iface, "iface.iscsi_ifacename");
-	const struct adm_records *nodes = arg;
+	const struct bound_nodes *b = arg;
+	const struct adm_records *nodes = &b->all;
 	const char *last = NULL;
 
 	if (!nodes->len)
 		return ISCSI_SUCCESS;
+	json_record(b->json, "ifaces", iface, false);
 	print_to(stdout, "Iface: %s\n", name);
 	for (size_t i = 0; i < nodes->len; i++) {
 		const struct iscsi_db_record *node = nodes->list[i];
@@ -86,6 +98,7 @@ static enum iscsi_err list_bound_nodes(void *arg, const struct iscsi_db_record *
 
 		if (!streq(iscsi_db_record_get(node, "iface.iscsi_ifacename"), name))
 			continue;
+		json_record(b->json, "nodes", node, false);
 		if (!last || !streq(last, target))
 			print_to(stdout, "\tTarget: %s\n", target);
 		last = target;
@@ -99,15 +112,15 @@ static enum iscsi_err list_bound_nodes(void *arg, const struct iscsi_db_record *
 static enum iscsi_err show_bound_nodes(struct adm *adm, const char *only)
 {
 	struct adm_selection all = { .port = -1 };
-	struct adm_records nodes = { NULL, 0 };
+	struct bound_nodes nodes = { .json = adm->json };
 	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *iface = NULL;
-	enum iscsi_err err = adm_each_node(adm, &all, adm_records_copy, &nodes, NULL);
+	enum iscsi_err err = adm_each_node(adm, &all, adm_records_copy, &nodes.all, NULL);
 
-	if (!err && nodes.len && only)
+	if (!err && nodes.all.len && only)
 		err = open_iface(adm, only, &iface) ?: list_bound_nodes(&nodes, iface);
 	else if (!err)
 		err = each_iface(adm, list_bound_nodes, &nodes);
-	adm_records_done(&nodes);
+	adm_records_done(&nodes.all);
 	if (!err)
 		show_unreadable(stdout, "Unreadable", adm->unreadable, adm->unreadable_count);
 	return err;
@@ -123,7 +136,7 @@ static enum iscsi_err show_ifaces(struct adm *adm, const char *name)
 		return show_bound_nodes(adm, name);
 	if (name)
 		return show_one(adm, name);
-	return each_iface(adm, list_line, NULL);
+	return each_iface(adm, list_line, adm);
 }
 
 /* ---- changes --------------------------------------------------------------------------- */

@@ -24,6 +24,7 @@ static enum iscsi_err no_records(void)
 /* ---- list and show --------------------------------------------------------------------- */
 
 struct listing {
+	struct json *json;
 	bool tree, secrets;
 	struct show_tree last;
 };
@@ -32,6 +33,7 @@ static enum iscsi_err list_node(void *arg, const struct iscsi_db_record *rec)
 {
 	struct listing *l = arg;
 
+	json_record(l->json, "nodes", rec, l->secrets);
 	if (l->tree)
 		show_tree_record(stdout, &l->last, false, rec);
 	else
@@ -42,7 +44,10 @@ static enum iscsi_err list_node(void *arg, const struct iscsi_db_record *rec)
 static enum iscsi_err node_list(struct adm *adm)
 {
 	struct adm_selection all = { .port = -1 };
-	struct listing listing = { .tree = adm->opt.print_level == 1 };
+	struct listing listing = {
+		.json = adm->json, .tree = adm->opt.print_level == 1,
+		.secrets = adm->opt.show_secrets,
+	};
 	enum iscsi_err err;
 	size_t count;
 
@@ -61,12 +66,13 @@ static enum iscsi_err show_node(void *arg, const struct iscsi_db_record *rec)
 {
 	struct listing *l = arg;
 
+	json_record(l->json, "nodes", rec, l->secrets);
 	return show_record(stdout, rec, l->secrets);
 }
 
 static enum iscsi_err node_show(struct adm *adm, const struct adm_selection *sel)
 {
-	struct listing listing = { .secrets = adm->opt.show_secrets };
+	struct listing listing = { .json = adm->json, .secrets = adm->opt.show_secrets };
 	size_t count;
 
 	return adm_each_node(adm, sel, show_node, &listing, &count) ?:
@@ -361,6 +367,7 @@ static enum iscsi_err add_and_say(struct addition *a)
 	for (size_t i = 0; i < a->added.len; i++) {
 		show_format_whole_node(what, sizeof(what), a->added.list[i]);
 		print_to(stdout, "New iSCSI node %s added\n", what);
+		json_record(a->adm->json, "nodes", a->added.list[i], false);
 	}
 	return ISCSI_SUCCESS;
 }

@@ -37,7 +37,7 @@ static bool session_trees(struct adm *adm, const struct sysfs_session **list, si
 		how.devices = true;
 		how.heading = sessions_show_versions;
 	}
-	if (level >= 2 && adm->opt.show_secrets) {
+	if ((level >= 2 || adm->json) && adm->opt.show_secrets) {
 		how.parts |= SHOW_SECRETS;
 		how.detail = SYSFS_DETAIL_ALL;
 	}
@@ -51,13 +51,13 @@ static enum iscsi_err session_list(struct adm *adm, const struct sysfs_session *
 	int level = adm->opt.print_level;
 
 	if (!count) {
-		if (level > 0)
+		if (level > 0 || adm->json)
 			(void)attempts_show(adm);
 		return adm_refuse(ISCSI_ERR_NO_OBJS_FOUND, "No active sessions.");
 	}
-	if (level == OPTION_UNSET || level == 0)
+	if ((level == OPTION_UNSET || level == 0) && !adm->json)
 		return session_lines(adm);
-	if (level < 0 || level > 3)
+	if (level < OPTION_UNSET || level > 3)
 		return adm_refuse(ISCSI_ERR_INVAL, "Invalid info level %d. Try 0 - 3.", level);
 	list = calloc(count, sizeof(*list));
 	if (!list)

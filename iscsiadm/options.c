@@ -17,20 +17,26 @@
 #include "libiscsi-db/lookalike.h"
 #include "libiscsi-db/util.h"
 
-/* Each mode also takes OPT_DBROOT; "\2" is OPT_FORCE. "-m node -h" asks for the help of that mode. */
+/*
+ * Each mode also takes OPT_DBROOT and -J; "\2" is OPT_FORCE, "\3" is OPT_WAIT. "-m node -h" asks for
+ * the help of that mode.
+ */
 static const struct {
 	const char *name;
 	const char *legal;
 } modes[MODE_COUNT] = {
 	[MODE_NONE]	   = { "", "" },
-	[MODE_DISCOVERY]   = { "discovery", "mdhPonvlSIptD" },
-	[MODE_DISCOVERYDB] = { "discoverydb", "mdhPonvlSIptD" },
-	[MODE_NODE]	   = { "node", "mdhPonvluRsSIpTLUW\2" },
-	[MODE_SESSION]	   = { "session", "mdhPonvuRsSri\2" },
+	[MODE_DISCOVERY]   = { "discovery", "mdhPonvlSIptD\3" },
+	[MODE_DISCOVERYDB] = { "discoverydb", "mdhPonvlSIptD\3" },
+	[MODE_NODE]	   = { "node", "mdhPonvluRsSIpTLUW\2\3" },
+	[MODE_SESSION]	   = { "session", "mdhPonvuRsSri\2\3" },
 	[MODE_IFACE]	   = { "iface", "mdhPonvIiabcCH" },
 	[MODE_HOST]	   = { "host", "mdhPontvCHxA" },
-	[MODE_FW]	   = { "fw", "mdhnvlW" },
+	[MODE_FW]	   = { "fw", "mdhnvlW\3" },
 };
+
+#define WAIT_DEFAULT_S	120	/* as "udevadm settle" waits */
+#define WAIT_MAX_S	86400
 
 struct word {
 	const char *text;
@@ -353,6 +359,17 @@ static enum iscsi_err take_db_root(struct options *ret, const char *arg, struct 
 	return ISCSI_SUCCESS;
 }
 
+static enum iscsi_err take_wait(struct options *ret, const char *arg, struct iscsi_why *why)
+{
+	unsigned int seconds = WAIT_DEFAULT_S;
+
+	if (arg && (!parse_uint(arg, &seconds) || seconds > WAIT_MAX_S))
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "--wait=%s: the seconds to wait are a number "
+				  "from 0 to %d", arg, WAIT_MAX_S);
+	ret->wait_s = (int)seconds;
+	return ISCSI_SUCCESS;
+}
+
 static enum iscsi_err take_mode(struct options *ret, const struct token_list *list,
 				const char *arg, struct iscsi_why *why)
 {
@@ -369,7 +386,7 @@ static enum iscsi_err take_mode(struct options *ret, const struct token_list *li
 	for (size_t i = 0; i < list->len; i++) {
 		const struct token *t = &list->tokens[i];
 
-		if (t->code != OPT_DBROOT &&
+		if (t->code != OPT_DBROOT && t->code != 'J' &&
 		    (t->code > UCHAR_MAX || !strchr(modes[mode].legal, t->code)))
 			return tokens_complain(t, arg, why);
 	}
@@ -437,6 +454,8 @@ static enum iscsi_err take_token(struct options *ret, struct pairing *pairing,
 		return take_kill(ret, t->arg, why);
 	case OPT_DBROOT:
 		return take_db_root(ret, t->arg, why);
+	case OPT_WAIT:
+		return take_wait(ret, t->arg, why);
 	default:
 		(void)take_simple(ret, t);
 		return ISCSI_SUCCESS;
@@ -546,6 +565,18 @@ static enum iscsi_err check_slips(const struct options *o, const struct pairing 
 	return ISCSI_SUCCESS;
 }
 
+/* --wait is about disks that the command itself makes or looks for. */
+static enum iscsi_err check_wait(const struct options *o, struct iscsi_why *why)
+{
+	if (o->wait_s == OPTION_UNSET)
+		return ISCSI_SUCCESS;
+	if (o->no_wait)
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "--wait and --no_wait exclude each other");
+	if (!o->login && !o->rescan && !o->login_all && !(o->mode == MODE_SESSION && o->ops == OP_NEW))
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "--wait goes with a login or a rescan");
+	return ISCSI_SUCCESS;
+}
+
 /* ---- all of it ------------------------------------------------------------------------- */
 
 static enum iscsi_err take_all_tokens(int argc, char **argv, const struct token_list *list,
@@ -582,7 +613,8 @@ static enum iscsi_err take_all_tokens(int argc, char **argv, const struct token_
 		ret->suggest_help = true;
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "no mode specified");
 	}
-	return check_slips(ret, &pairing, list, why);
+	err = check_wait(ret, why);
+	return err ? err : check_slips(ret, &pairing, list, why);
 }
 
 enum iscsi_err options_parse(int argc, char **argv, struct options *ret, struct iscsi_why *why)
@@ -591,12 +623,15 @@ enum iscsi_err options_parse(int argc, char **argv, struct options *ret, struct 
 	enum iscsi_err err;
 
 	memset(ret, 0, sizeof(*ret));
-	ret->print_level = OPTION_UNSET;
+	ret->print_level = ret->wait_s = OPTION_UNSET;
 	ret->packet_size = 32;
 	ret->packet_count = 1;
 	err = tokens_read(argc, argv, &list);
 	if (err)
 		return iscsi_fail(why, err, "no memory for the command line");
+	/* A mistake before --json on the line is told in a document too. */
+	for (size_t i = 0; i < list.len; i++)
+		ret->json |= list.tokens[i].code == 'J';
 	err = take_all_tokens(argc, argv, &list, ret, why);
 	tokens_done(&list);
 	return err;

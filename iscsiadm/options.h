@@ -56,7 +56,9 @@ struct options {
 
 	unsigned int ops;		/* enum adm_op */
 	bool login, logout, rescan, stats, discover, no_wait, show_secrets, force;
+	bool json;
 	int print_level;		/* OPTION_UNSET: not given, means 0 */
+	int wait_s;			/* --wait; OPTION_UNSET: not given */
 	int debug;
 
 	const char *target;

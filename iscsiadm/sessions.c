@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "iscsiadm/attempts.h"
+#include "iscsiadm/disks.h"
 #include "iscsiadm/logins.h"
 #include "iscsiadm/print.h"
 #include "iscsiadm/show.h"
@@ -54,6 +55,9 @@ static void on_state(void *arg, size_t i, const struct mgmt_reply *reply)
 		return;
 	s->ret[i].conn = reply->conn_state;
 	s->ret[i].recovery = reply->recovery;
+	s->ret[i].down = session_text_parse_outage(reply->session, &s->ret[i].outage);
+	if (s->ret[i].down && s->ret[i].outage.down_ms >= 0)
+		s->ret[i].since = time(NULL) - (time_t)(s->ret[i].outage.down_ms / 1000);
 	snapshot_told(s->sessions, s->list[i], reply->session);
 }
 
@@ -109,6 +113,8 @@ size_t sessions_show_trees(struct adm *adm, const struct sysfs_session **list, s
 			   const struct session_trees *how)
 {
 	CLEANUP(freep) struct show_daemon_state *states = NULL;
+	/* The document has a whole session, whatever the text shows. */
+	enum sysfs_detail detail = adm->json ? MAX(how->detail, SYSFS_DETAIL_VALUES) : how->detail;
 	const struct sysfs_session *previous = NULL;
 	size_t n = 0;
 
@@ -117,7 +123,7 @@ size_t sessions_show_trees(struct adm *adm, const struct sysfs_session **list, s
 		return 0;
 	ask_states(adm, list, len, states);
 	for (size_t i = 0; i < len; i++) {
-		if (!snapshot_detail(adm->sessions, list[i], how->detail))
+		if (!snapshot_detail(adm->sessions, list[i], detail))
 			continue;
 		states[n] = states[i];
 		list[n++] = list[i];
@@ -125,10 +131,13 @@ size_t sessions_show_trees(struct adm *adm, const struct sysfs_session **list, s
 	if (n && how->heading)
 		how->heading(adm);
 	for (size_t i = 0; i < n; i++) {
+		json_session(adm->json, adm->sysfs, list[i], &states[i], how->parts & SHOW_SECRETS);
 		show_session_tree(stdout, list[i], previous, how->indent, how->parts,
 				  &states[i]);
 		if (how->devices)
 			show_devices(adm, list[i], how->indent, !how->indent[0]);
+		if (states[i].down)
+			show_session_outage(stdout, how->indent, &states[i]);
 		previous = list[i];
 	}
 	return n;
@@ -209,6 +218,7 @@ static enum iscsi_err fail_on_all(enum iscsi_err err)
 }
 
 struct rescan {
+	struct json *json;
 	const struct sysfs_session *const *list;
 	enum iscsi_err *errs;
 };
@@ -226,6 +236,8 @@ static void on_rescan(void *arg, size_t i, const struct mgmt_reply *reply)
 	if (reply->type != MGMT_RESULT)
 		return;
 	r->errs[i] = reply->err;
+	if (!no_daemon(reply->err))
+		json_outcome(r->json, "rescans", r->list[i], reply->err, reply->why);
 	if (reply->err && !no_daemon(reply->err))
 		adm_error("Could not rescan session [sid: %u, target: %s]: %s", r->list[i]->sid,
 			  r->list[i]->target, client_reason(reply));
@@ -246,7 +258,7 @@ static enum iscsi_err rescan_by_sysfs(struct adm *adm, const struct sysfs_sessio
 static enum iscsi_err rescan_list(struct adm *adm, const struct sysfs_session *const *list,
 				  size_t len, enum iscsi_err *errs)
 {
-	struct rescan rescan = { .list = list, .errs = errs };
+	struct rescan rescan = { .json = adm->json, .list = list, .errs = errs };
 	struct client *client = adm_new_client(adm, NULL, NULL);
 	enum iscsi_err err = ISCSI_ERR_NOMEM;
 
@@ -255,8 +267,10 @@ static enum iscsi_err rescan_list(struct adm *adm, const struct sysfs_session *c
 	client_free(client);
 	if (err == ISCSI_ERR_NOMEM)
 		return adm_fail(err, NULL);
-	for (size_t i = 0; i < len && no_daemon(err); i++)
+	for (size_t i = 0; i < len && no_daemon(err); i++) {
 		errs[i] = rescan_by_sysfs(adm, list[i]);
+		json_outcome(adm->json, "rescans", list[i], errs[i], "");
+	}
 	err = ISCSI_SUCCESS;
 	for (size_t i = 0; i < len; i++)
 		adm_keep_first(&err, errs[i]);
@@ -267,8 +281,9 @@ enum iscsi_err sessions_rescan(struct adm *adm, const struct adm_selection *sel)
 {
 	CLEANUP(freep) const struct sysfs_session **list = NULL;
 	CLEANUP(freep) enum iscsi_err *errs = NULL;
-	enum iscsi_err err;
-	size_t len;
+	CLEANUP(freep) unsigned int *sids = NULL;
+	enum iscsi_err err, wait_err;
+	size_t len, rescanned = 0;
 
 	err = select_sessions(adm, sel, "No session found.", &list, &len);
 	if (err)
@@ -281,13 +296,20 @@ enum iscsi_err sessions_rescan(struct adm *adm, const struct adm_selection *sel)
 	}
 	(void)fflush(stdout);
 	errs = calloc(len, sizeof(*errs));
-	if (!errs)
+	sids = calloc(len, sizeof(*sids));
+	if (!errs || !sids)
 		return adm_fail(ISCSI_ERR_NOMEM, NULL);
-	return fail_on_all(rescan_list(adm, list, len, errs));
+	err = fail_on_all(rescan_list(adm, list, len, errs));
+	for (size_t i = 0; i < len; i++)
+		if (!errs[i])
+			sids[rescanned++] = list[i]->sid;
+	wait_err = disks_wait(adm, sids, rescanned);
+	return err ? err : wait_err;
 }
 
 /* The counters arrive as they were asked for: session by session, the common ones first. */
 struct stats {
+	struct json *json;
 	const struct sysfs_session *const *list;
 	const struct sysfs_session *printed;	/* the session whose counters are being printed */
 	bool custom;				/* the heading of its custom counters is printed */
@@ -298,6 +320,8 @@ static void on_stat(void *arg, size_t i, const struct mgmt_reply *reply)
 {
 	struct stats *s = arg;
 
+	if (reply->type == MGMT_STAT)
+		json_counter(s->json, s->list[i]->sid, reply->name, reply->value);
 	if (s->first)
 		return;
 	if (reply->type == MGMT_RESULT) {
@@ -322,8 +346,9 @@ static void on_stat(void *arg, size_t i, const struct mgmt_reply *reply)
 
 enum iscsi_err sessions_stats(struct adm *adm, const struct adm_selection *sel)
 {
+	const struct session_trees whole = { .indent = "" };
 	CLEANUP(freep) const struct sysfs_session **list = NULL;
-	struct stats stats = { .list = NULL };
+	struct stats stats = { .json = adm->json };
 	enum iscsi_err err;
 	size_t len;
 
@@ -331,6 +356,8 @@ enum iscsi_err sessions_stats(struct adm *adm, const struct adm_selection *sel)
 	if (err)
 		return err;
 	stats.list = list;
+	if (adm->json)
+		len = sessions_show_trees(adm, list, len, &whole);
 	err = adm_need_client(adm);
 	if (!err)
 		err = ask_each(adm->client, MGMT_GET_STATS, list, len, STATS_MS, on_stat, &stats);

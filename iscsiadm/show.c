@@ -200,7 +200,7 @@ static void put_title(FILE *out, const char *indent, const char *stars, const ch
 		stars);
 }
 
-static const char *conn_state_text(enum mgmt_conn_state state)
+const char *show_conn_state(enum mgmt_conn_state state)
 {
 	switch (state) {
 	case MGMT_CONN_FREE:
@@ -223,7 +223,7 @@ static const char *conn_state_text(enum mgmt_conn_state state)
 	return "Unknown";
 }
 
-static const char *recovery_text(enum mgmt_recovery recovery)
+const char *show_recovery(enum mgmt_recovery recovery)
 {
 	switch (recovery) {
 	case MGMT_RECOVERY_NO_CHANGE:
@@ -267,11 +267,11 @@ static void put_state(FILE *out, const char *indent, const struct sysfs_session 
 		      const struct show_daemon_state *state)
 {
 	print_to(out, "%s\t\tSID: %u\n", indent, s->sid);
-	print_to(out, "%s\t\tiSCSI Connection State: %s\n", indent, conn_state_text(state->conn));
+	print_to(out, "%s\t\tiSCSI Connection State: %s\n", indent, show_conn_state(state->conn));
 	print_to(out, "%s\t\tiSCSI Session State: %s\n", indent,
 		s->state[0] ? s->state : "Unknown");
 	print_to(out, "%s\t\tInternal iscsid Session State: %s\n", indent,
-		recovery_text(state->recovery));
+		show_recovery(state->recovery));
 }
 
 static void put_timeout(FILE *out, const char *indent, const char *label, int value, int least)
@@ -377,6 +377,33 @@ void show_session_tree(FILE *out, const struct sysfs_session *session,
 		put_chap(out, indent, session, parts & SHOW_SECRETS);
 	if (parts & SHOW_NEGOTIATED)
 		put_negotiated(out, indent, session);
+}
+
+/* A time from now on; 0 is @now. */
+static void put_in(FILE *out, const char *indent, const char *label, int64_t ms, const char *now)
+{
+	print_to(out, "%s\t\t%s: ", indent, label);
+	if (ms > 0)
+		print_to(out, "in %" PRId64 " s\n", (ms + 999) / 1000);
+	else
+		print_to(out, "%s\n", ms == 0			    ? now :
+				       ms == SESSION_OUTAGE_NEVER ? "never" : "Unknown");
+}
+
+void show_session_outage(FILE *out, const char *indent, const struct show_daemon_state *state)
+{
+	const struct session_outage *o = &state->outage;
+	char since[64] = "Unknown";
+	struct tm tm;
+
+	if (state->since && localtime_r(&state->since, &tm))
+		(void)strftime(since, sizeof(since), "%Y-%m-%d %H:%M:%S", &tm);
+	print_to(out, "%s\t\tDown Since: %s\n", indent, since);
+	print_to(out, "%s\t\tFailed Attempts: %" PRIu32 "\n", indent, o->attempts);
+	print_to(out, "%s\t\tLast Failure: %s (%d - %s)\n", indent, o->reason.text,
+		 (int)o->code, iscsi_db_err_text(o->code));
+	put_in(out, indent, "Next Attempt", o->next_attempt_ms, "under way");
+	put_in(out, indent, "I/O Fails", o->fails_ms, "now");
 }
 
 void show_session_luns(FILE *out, const char *indent, int host_no, const char *host_state,

@@ -9,9 +9,11 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "iscsid/kernel/sysfs.h"
 #include "iscsid/message/mgmt_msg.h"
+#include "iscsid/message/session_text.h"
 
 /* ---- nodes and discoveries ----------------------------------------------------------- */
 
@@ -72,6 +74,17 @@ void show_stats_counter(FILE *out, const char *name, uint64_t value);
 /* "tcp: [1] ADDR:PORT,TPGT TARGET (non-flash)" */
 void show_session_line(FILE *out, const struct sysfs_session *session);
 
+/* A login that iscsid is still trying. */
+struct show_attempt {
+	uint32_t number;
+	int port;
+	bool wanted;
+	uint32_t failed, since_s;
+	char target[ISCSI_NAME_MAX + 1], address[ISCSI_ADDRESS_MAX + 1];
+	char iface[ISCSI_VALUE_MAX + 1];
+	struct iscsi_why why;
+};
+
 enum show_session_part {
 	SHOW_IFACE	= 1 << 0,
 	SHOW_STATE	= 1 << 1,
@@ -85,7 +98,14 @@ enum show_session_part {
 struct show_daemon_state {
 	enum mgmt_conn_state conn;
 	enum mgmt_recovery recovery;
+	bool down;			/* the connection is lost; the next two tell more */
+	time_t since;			/* 0: unknown */
+	struct session_outage outage;
 };
+
+/* The words for them; "Unknown" if iscsid didn't tell. */
+const char *show_conn_state(enum mgmt_conn_state state);
+const char *show_recovery(enum mgmt_recovery recovery);
 
 /* The two lines about versions above a tree of the highest level. */
 void show_versions(FILE *out, const char *class_version);
@@ -97,6 +117,9 @@ void show_versions(FILE *out, const char *class_version);
 void show_session_tree(FILE *out, const struct sysfs_session *session,
 		       const struct sysfs_session *previous, const char *indent,
 		       unsigned int parts, const struct show_daemon_state *state);
+
+/* Since when a session is down, why, what iscsid does next, and when I/O fails. */
+void show_session_outage(FILE *out, const char *indent, const struct show_daemon_state *state);
 
 /* The LUNs of a session; @host_state NULL leaves out the line about the host. */
 void show_session_luns(FILE *out, const char *indent, int host_no, const char *host_state,

@@ -39,6 +39,8 @@ static const struct option long_options[] = {
 	{ "killiscsid",	 required_argument, NULL, 'k' },
 	{ "dbroot",	 required_argument, NULL, OPT_DBROOT },
 	{ "force",	 no_argument,	    NULL, OPT_FORCE },
+	{ "json",	 no_argument,	    NULL, 'J' },
+	{ "wait",	 optional_argument, NULL, OPT_WAIT },
 	{ "version",	 no_argument,	    NULL, 'V' },
 	{ "help",	 no_argument,	    NULL, 'h' },
 	{ NULL, 0, NULL, 0 },

@@ -10,7 +10,7 @@
 #include "libiscsi-db/iscsi-db.h"
 
 /* Options without a letter have numbers below all letters. */
-enum { OPT_DBROOT = 1, OPT_FORCE = 2 };
+enum { OPT_DBROOT = 1, OPT_FORCE = 2, OPT_WAIT = 3 };
 
 /* The codes of tokens that are no good option; other codes are the letters of options. */
 enum { TOKEN_UNKNOWN = 256, TOKEN_NO_ARGUMENT, TOKEN_NEEDLESS_ARGUMENT };

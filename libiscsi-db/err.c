@@ -11,50 +11,62 @@
 #include "libiscsi-db/characters.h"
 
 /* Exit codes and texts that scripts know; the order is that of the values. */
-static const char *const err_text[ISCSI_ERR_END] = {
-	[ISCSI_SUCCESS] = "",
-	[ISCSI_ERR] = "unknown error",
-	[ISCSI_ERR_SESS_NOT_FOUND] = "session not found",
-	[ISCSI_ERR_NOMEM] = "no available memory",
-	[ISCSI_ERR_TRANS] = "encountered connection failure",
-	[ISCSI_ERR_LOGIN] = "encountered iSCSI login failure",
-	[ISCSI_ERR_IDBM] = "encountered iSCSI database failure",
-	[ISCSI_ERR_INVAL] = "invalid parameter",
-	[ISCSI_ERR_TRANS_TIMEOUT] = "connection timed out",
-	[ISCSI_ERR_INTERNAL] = "internal error",
-	[ISCSI_ERR_LOGOUT] = "encountered iSCSI logout failure",
-	[ISCSI_ERR_PDU_TIMEOUT] = "iSCSI PDU timed out",
-	[ISCSI_ERR_TRANS_NOT_FOUND] =
-		("iSCSI driver not found. Please make sure it is loaded, "
-		 "and retry the operation"),
-	[ISCSI_ERR_ACCESS] = "daemon access denied",
-	[ISCSI_ERR_TRANS_CAPS] = "iSCSI driver does not support requested capability.",
-	[ISCSI_ERR_SESS_EXISTS] = "session exists",
-	[ISCSI_ERR_INVALID_MGMT_REQ] = "Unknown request",
-	[ISCSI_ERR_ISNS_UNAVAILABLE] = "iSNS service not supported",
-	[ISCSI_ERR_ISCSID_COMM_ERR] = "could not communicate to iscsid",
-	[ISCSI_ERR_FATAL_LOGIN] = "encountered non-retryable iSCSI login failure",
-	[ISCSI_ERR_ISCSID_NOTCONN] = "could not connect to iscsid",
-	[ISCSI_ERR_NO_OBJS_FOUND] = "no objects found",
-	[ISCSI_ERR_SYSFS_LOOKUP] = "sysfs lookup failure",
-	[ISCSI_ERR_HOST_NOT_FOUND] = "host not found",
-	[ISCSI_ERR_LOGIN_AUTH_FAILED] = "iSCSI login failed due to authorization failure",
-	[ISCSI_ERR_ISNS_QUERY] = "iSNS query failed",
-	[ISCSI_ERR_ISNS_REG_FAILED] = "iSNS registration failed",
-	[ISCSI_ERR_OP_NOT_SUPP] = "operation not supported",
-	[ISCSI_ERR_BUSY] = "device or resource in use",
-	[ISCSI_ERR_AGAIN] = "operation failed but retry may succeed",
-	[ISCSI_ERR_UNKNOWN_DISCOVERY_TYPE] = "unknown discovery type",
-	[ISCSI_ERR_CHILD_TERMINATED] = "child process terminated",
-	[ISCSI_ERR_SESSION_NOT_CONNECTED] = "target likely not connected",
-	[ISCSI_ERR_REQ_TIMEDOUT] = "iscsid request timed out",
+#define ROW(err, text)	[err] = { #err, text }
+static const struct {
+	const char *name, *text;
+} errs[ISCSI_ERR_END] = {
+	ROW(ISCSI_SUCCESS, ""),
+	ROW(ISCSI_ERR, "unknown error"),
+	ROW(ISCSI_ERR_SESS_NOT_FOUND, "session not found"),
+	ROW(ISCSI_ERR_NOMEM, "no available memory"),
+	ROW(ISCSI_ERR_TRANS, "encountered connection failure"),
+	ROW(ISCSI_ERR_LOGIN, "encountered iSCSI login failure"),
+	ROW(ISCSI_ERR_IDBM, "encountered iSCSI database failure"),
+	ROW(ISCSI_ERR_INVAL, "invalid parameter"),
+	ROW(ISCSI_ERR_TRANS_TIMEOUT, "connection timed out"),
+	ROW(ISCSI_ERR_INTERNAL, "internal error"),
+	ROW(ISCSI_ERR_LOGOUT, "encountered iSCSI logout failure"),
+	ROW(ISCSI_ERR_PDU_TIMEOUT, "iSCSI PDU timed out"),
+	ROW(ISCSI_ERR_TRANS_NOT_FOUND, ("iSCSI driver not found. Please make sure it is loaded, "
+		 "and retry the operation")),
+	ROW(ISCSI_ERR_ACCESS, "daemon access denied"),
+	ROW(ISCSI_ERR_TRANS_CAPS, "iSCSI driver does not support requested capability."),
+	ROW(ISCSI_ERR_SESS_EXISTS, "session exists"),
+	ROW(ISCSI_ERR_INVALID_MGMT_REQ, "Unknown request"),
+	ROW(ISCSI_ERR_ISNS_UNAVAILABLE, "iSNS service not supported"),
+	ROW(ISCSI_ERR_ISCSID_COMM_ERR, "could not communicate to iscsid"),
+	ROW(ISCSI_ERR_FATAL_LOGIN, "encountered non-retryable iSCSI login failure"),
+	ROW(ISCSI_ERR_ISCSID_NOTCONN, "could not connect to iscsid"),
+	ROW(ISCSI_ERR_NO_OBJS_FOUND, "no objects found"),
+	ROW(ISCSI_ERR_SYSFS_LOOKUP, "sysfs lookup failure"),
+	ROW(ISCSI_ERR_HOST_NOT_FOUND, "host not found"),
+	ROW(ISCSI_ERR_LOGIN_AUTH_FAILED, "iSCSI login failed due to authorization failure"),
+	ROW(ISCSI_ERR_ISNS_QUERY, "iSNS query failed"),
+	ROW(ISCSI_ERR_ISNS_REG_FAILED, "iSNS registration failed"),
+	ROW(ISCSI_ERR_OP_NOT_SUPP, "operation not supported"),
+	ROW(ISCSI_ERR_BUSY, "device or resource in use"),
+	ROW(ISCSI_ERR_AGAIN, "operation failed but retry may succeed"),
+	ROW(ISCSI_ERR_UNKNOWN_DISCOVERY_TYPE, "unknown discovery type"),
+	ROW(ISCSI_ERR_CHILD_TERMINATED, "child process terminated"),
+	ROW(ISCSI_ERR_SESSION_NOT_CONNECTED, "target likely not connected"),
+	ROW(ISCSI_ERR_REQ_TIMEDOUT, "iscsid request timed out"),
 };
+#undef ROW
+
+/* An unknown number is an unknown error. */
+static enum iscsi_err known(enum iscsi_err err)
+{
+	return (unsigned int)err < ISCSI_ERR_END ? err : ISCSI_ERR;
+}
 
 const char *iscsi_db_err_text(enum iscsi_err err)
 {
-	if ((unsigned int)err >= ISCSI_ERR_END)
-		return err_text[ISCSI_ERR];
-	return err_text[err];
+	return errs[known(err)].text;
+}
+
+const char *iscsi_db_err_name(enum iscsi_err err)
+{
+	return errs[known(err)].name;
 }
 
 const char *iscsi_db_version(void)

@@ -82,6 +82,8 @@ struct iscsi_why {
 
 /* The fixed text of an error, as iscsiadm prints it; "" for success. Never NULL. */
 const char *iscsi_db_err_text(enum iscsi_err err);
+/* The name of an error in this header, "ISCSI_ERR_LOGIN", for programs. Never NULL. */
+const char *iscsi_db_err_name(enum iscsi_err err);
 
 /*
  * Writes the reason into @why (may be NULL) and returns @err, so that a failure is one line:

@@ -27,7 +27,7 @@ static inline void capture(void)
 /* Ends the capture; what was said on stdout (0) or stderr (1). */
 static inline const char *said(int i)
 {
-	static char text[2][8192];
+	static char text[2][1 << 16];
 	size_t n;
 
 	if (saved[i] >= 0) {

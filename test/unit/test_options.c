@@ -399,6 +399,11 @@ static const struct {
 	{ "-m node -o delete all", ISCSI_ERR_INVAL, "'all' stands alone" },
 	{ "-m node -L all foo", ISCSI_ERR_INVAL, "'foo' stands alone beside --loginall" },
 	{ "-m node -l -p ''", ISCSI_ERR_INVAL, "portal beside --login is empty" },
+	{ "-m node --wait", ISCSI_ERR_INVAL, "--wait goes with a login or a rescan" },
+	{ "-m node -l -W --wait", ISCSI_ERR_INVAL, "exclude each other" },
+	{ "-m node -l --wait=-1", ISCSI_ERR_INVAL, "--wait=-1: the seconds to wait are a number" },
+	{ "-m node -l --wait=86401", ISCSI_ERR_INVAL, "from 0 to 86400" },
+	{ "-m host --wait", ISCSI_ERR_INVAL, "host mode: option '--wait' is not" },
 };
 
 START_TEST(lines_are_refused)
@@ -411,6 +416,29 @@ START_TEST(lines_are_refused)
 	ck_assert_msg(strstr(why.text, refused[_i].text) != NULL, "%s: %s", refused[_i].line,
 		      why.text);
 	ck_assert_str_ne(why.text, "");
+	options_done(&o);
+}
+END_TEST
+
+START_TEST(waiting_goes_with_disks)
+{
+	struct iscsi_why why;
+	struct options o;
+
+	accept("-m node -l --wait", &o);
+	ck_assert_int_eq(o.wait_s, 120);
+	options_done(&o);
+	accept("-m session -R --wait=0 --json", &o);
+	ck_assert_int_eq(o.wait_s, 0);
+	ck_assert(o.json);
+	options_done(&o);
+	accept("-m node -L all", &o);
+	ck_assert_int_eq(o.wait_s, OPTION_UNSET);
+	ck_assert(!o.json);
+	options_done(&o);
+	/* A mistake is told in a document, wherever --json stands on the line. */
+	ck_assert_int_eq(parse("-m nodes -J", &o, &why), ISCSI_ERR_INVAL);
+	ck_assert(o.json);
 	options_done(&o);
 }
 END_TEST
@@ -477,6 +505,7 @@ int main(void)
 	tcase_add_test(t, a_value_comes_from_standard_input);
 	tcase_add_loop_test(t, a_second_colon_ends_the_port, 0, ARRAY_SIZE(portals));
 	tcase_add_loop_test(t, lines_are_refused, 0, (int)ARRAY_SIZE(refused));
+	tcase_add_test(t, waiting_goes_with_disks);
 	tcase_add_test(t, iface_names_have_a_length);
 	tcase_add_loop_test(t, paths_lead_to_sessions, 0, (int)ARRAY_SIZE(paths));
 	srunner_run_all(runner, CK_NORMAL);

@@ -155,7 +155,9 @@ static const struct sysfs_session session1 = {
 	.max_xmit_dlength = 8192, .first_burst_len = 65536, .max_burst_len = 262144,
 	.immediate_data = 1, .initial_r2t = 1, .max_outstanding_r2t = 1,
 };
-static const struct show_daemon_state up = { MGMT_CONN_LOGGED_IN, MGMT_RECOVERY_NO_CHANGE };
+static const struct show_daemon_state up = {
+	.conn = MGMT_CONN_LOGGED_IN, .recovery = MGMT_RECOVERY_NO_CHANGE,
+};
 
 START_TEST(session_lines)
 {
@@ -274,8 +276,12 @@ END_TEST
 
 START_TEST(session_that_is_down)
 {
-	const struct show_daemon_state down = { MGMT_CONN_XPT_WAIT, MGMT_RECOVERY_REOPEN };
-	const struct show_daemon_state unknown = { MGMT_CONN_UNKNOWN, MGMT_RECOVERY_UNKNOWN };
+	const struct show_daemon_state down = {
+		.conn = MGMT_CONN_XPT_WAIT, .recovery = MGMT_RECOVERY_REOPEN,
+	};
+	const struct show_daemon_state unknown = {
+		.conn = MGMT_CONN_UNKNOWN, .recovery = MGMT_RECOVERY_UNKNOWN,
+	};
 	struct sysfs_session s = session1;
 
 	s.address[0] = s.ipaddress[0] = '\0';
@@ -332,6 +338,28 @@ START_TEST(luns)
 		"\t\t\t************************\n\t\t\tscsi0 Channel 00 Id 0 Lun: 0\n");
 	show_versions(out, "2.0-870");
 	printed("iSCSI Transport Class version 2.0-870\nversion " ISCSI_VERSION "\n");
+}
+END_TEST
+
+START_TEST(outages)
+{
+	struct show_daemon_state state = {
+		.down = true, .since = 86400,
+		.outage = { 1500, 3, ISCSI_ERR_TRANS, { "refused \x1b[1m" }, 1400, 90000 },
+	};
+
+	ck_assert_int_eq(setenv("TZ", "UTC", 1), 0);
+	show_session_outage(out, "\t", &state);
+	printed("\t\t\tDown Since: 1970-01-02 00:00:00\n\t\t\tFailed Attempts: 3\n"
+		"\t\t\tLast Failure: refused \\x1b[1m (4 - encountered connection failure)\n"
+		"\t\t\tNext Attempt: in 2 s\n\t\t\tI/O Fails: in 90 s\n");
+	state.since = 0;
+	state.outage.next_attempt_ms = 0;
+	state.outage.fails_ms = SESSION_OUTAGE_NEVER;
+	show_session_outage(out, "", &state);
+	printed("\t\tDown Since: Unknown\n\t\tFailed Attempts: 3\n"
+		"\t\tLast Failure: refused \\x1b[1m (4 - encountered connection failure)\n"
+		"\t\tNext Attempt: under way\n\t\tI/O Fails: never\n");
 }
 END_TEST
 
@@ -477,6 +505,7 @@ int main(void)
 	tcase_add_test(t, unreadable_records);
 	tcase_add_test(t, hostile_sessions);
 	tcase_add_test(t, hostile_records);
+	tcase_add_test(t, outages);
 	tcase_add_test(t, hosts);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
