@@ -350,11 +350,14 @@ static enum iscsi_err batch_exchange(struct netlink *nl, struct uevent *last, in
 		ssize_t n = nl->wire->receive(nl->command_fd, &msg, sizeof(msg));
 		int e;
 
-		if (n < (ssize_t)sizeof(msg) || msg.nlh.nlmsg_type != sent->nlmsg_type)
+		if (n < (ssize_t)sizeof(msg) || msg.nlh.nlmsg_type != sent->nlmsg_type) {
+			if (last)	/* an earlier reply says nothing about this command */
+				*last = (struct uevent){ .type = EV_IF_ERROR };
 			return iscsi_fail(why, ISCSI_ERR_INTERNAL,
 					  "the kernel didn't answer the request to %s: %s",
 					  command_text(sent->nlmsg_type),
 					  n < 0 ? strerror((int)-n) : "no such reply");
+		}
 		sent = (const struct nlmsghdr *)((const uint8_t *)sent +
 						 NLMSG_ALIGN(sent->nlmsg_len));
 		e = reply_errno(&msg);
