@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What goes to stdout: the words of a format as they are, the values in it escaped. */
-#ifndef ISCSIADM_PRINT_H
-#define ISCSIADM_PRINT_H
 
 #include <stdio.h>
 
@@ -14,4 +12,3 @@
  */
 void print_to(FILE *out, const char *fmt, ...) PRINTF(2, 3);
 
-#endif /* ISCSIADM_PRINT_H */
