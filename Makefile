@@ -133,7 +133,7 @@ man		:= $(addprefix $(BUILD)/,$(wildcard iscsid/*.[1-9] iscsiadm/*.[1-9] libiscs
 .SUFFIXES:
 .SECONDARY:
 .PHONY: FORCE all programs deps install uninstall dist deb clean demo check check-unit check-unit-san check-api check-install check-compilers check-corpus replay fuzz-programs \
-	check-system check-boot fuzz fuzz-smoke afl afl-programs afl-smoke bench help
+	check-system check-system-unit check-boot fuzz fuzz-smoke afl afl-programs afl-smoke bench help
 
 all: $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(BUILD)/sbin/iscsistart $(BUILD)/sbin/iscsi-iname $(SHARED_DB) $(STATIC_DB) $(BUILD)/libiscsi-db.pc \
 	$(units) $(scripts) $(init_scripts) $(BUILD)/etc/iscsid.conf $(man_made) $(man)
@@ -319,6 +319,10 @@ check-unit-san:
 check-system: all
 	BUILD=$(BUILD) test/system/run-all
 
+# The same scenarios with the daemon as iscsid.service runs it, under systemd.
+check-system-unit: all
+	BUILD=$(BUILD) LAB_OPTIONS=--systemd test/system/run-all
+
 # What takes minutes each, so "check" leaves it out.
 check-boot: all
 	test/lab/deps test
@@ -425,6 +429,7 @@ help:
 	@echo "make check-unit    unit tests (SAN=1: under ASan and UBSan)"
 	@echo "make check-install two folders give the same files, paths are obeyed, uninstall"
 	@echo "make check-system  the scenarios on a real kernel"
+	@echo "make check-system-unit  the same with the daemon under its hardened systemd unit"
 	@echo "make check-boot    the scenarios that boot machines for minutes"
 	@echo "make check-compilers  builds with every supported compiler without a warning"
 	@echo "make fuzz-smoke    each fuzzer for FUZZ_SECONDS ($(FUZZ_SECONDS)); make afl-smoke: with AFL++"

@@ -58,6 +58,12 @@ skip()
 	exit 77
 }
 
+# not_as_unit REASON: with --systemd the scenario can't do what it does.
+not_as_unit()
+{
+	[ "${LAB_SYSTEMD:-0}" = 0 ] || skip "as a unit: $*"
+}
+
 # --- the two hosts -----------------------------------------------------------------------
 
 two_hosts()
