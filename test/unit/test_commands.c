@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Whole commands of iscsiadm, against a sysfs, a database and a daemon made for the test. The
+ * file test/fake/commands holds what is typed and what comes back; its head says how to read it.
+ */
+#include <ftw.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+/* The tests call the functions of main.c that main() calls. */
+int iscsiadm_main(int argc, char **argv);
+#define main iscsiadm_main
+#include "iscsiadm/main.c"
+#undef main
+#include "libiscsi-db/os.h"
+#include "libiscsi-db/util.h"
+#include "test/fake/sysfs.h"
+#include "test/unit/capture.h"
+
+#define COMMANDS	"test/fake/commands"
+#define WORDS_MAX	24
+
+static char base[64], root[80];
+static struct fake_sysfs *fs;
+
+/* ---- the daemon -------------------------------------------------------------------------- */
+
+static int listener = -1;
+static bool trying;			/* two first logins are under way */
+static const char *const type_names[] = {
+	[MGMT_LOGIN] = "login", [MGMT_LOGOUT] = "logout", [MGMT_DISCOVER] = "discover",
+	[MGMT_SESSION_STATE] = "state", [MGMT_RESCAN] = "rescan", [MGMT_STOP] = "stop",
+	[MGMT_GET_STATS] = "stats", [MGMT_ATTEMPTS] = "attempts", [MGMT_CALL_OFF] = "call-off",
+};
+static char requests[8192];
+static pthread_mutex_t requests_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* The value of @key in the text of a record, or "-". */
+static const char *value_of(const char *record, const char *key, char *ret, size_t size)
+{
+	const char *line = strstr(record, key);
+
+	if (!line || line[strlen(key)] != ' ')
+		return "-";
+	line += strlen(key) + 3;
+	(void)snprintf(ret, size, "%.*s", (int)strcspn(line, "\n"), line);
+	return ret;
+}
+
+static void note_request(const struct mgmt_request *req)
+{
+	char line[512], name[128], address[128], iface[64];
+	const char *at = req->type == MGMT_DISCOVER ? "discovery.sendtargets.address" :
+			 "node.conn[0].address";
+
+	(void)snprintf(line, sizeof(line), "> %s", type_names[req->type]);
+	if (*req->record)
+		(void)snprintf(line + strlen(line), sizeof(line) - strlen(line), " %s %s %s",
+			       value_of(req->record, "node.name", name, sizeof(name)),
+			       value_of(req->record, at, address, sizeof(address)),
+			       value_of(*req->iface ? req->iface : req->record,
+					"iface.iscsi_ifacename", iface, sizeof(iface)));
+	if (req->sid)
+		(void)snprintf(line + strlen(line), sizeof(line) - strlen(line), " sid %u", req->sid);
+	if (req->flags)
+		(void)snprintf(line + strlen(line), sizeof(line) - strlen(line), " flags %u", req->flags);
+	pthread_mutex_lock(&requests_lock);
+	(void)snprintf(requests + strlen(requests), sizeof(requests) - strlen(requests), "%s\n",
+		       line);
+	pthread_mutex_unlock(&requests_lock);
+}
+
+static void send_reply(int fd, const struct mgmt_request *req, struct mgmt_reply reply)
+{
+	size_t len;
+	uint8_t *data;
+
+	reply.tag = req->tag;
+	data = mgmt_msg_build_reply(&reply, &len);
+	(void)send(fd, data, len, MSG_NOSIGNAL);
+	free(data);
+}
+
+static void send_news(int fd, const struct mgmt_request *req)
+{
+	static const struct mgmt_reply attempts[] = {
+		{ .type = MGMT_ATTEMPT, .sid = 1, .name = "iqn.slow", .address = "10.0.0.7",
+		  .port = 3260, .iface = "default", .wanted = true, .failed = 3, .since_s = 75,
+		  .why = "no route to host" },
+		{ .type = MGMT_ATTEMPT, .sid = 2, .name = "iqn.b", .address = "10.0.0.2",
+		  .port = 3261, .iface = "if1", .since_s = 1, .why = "" },
+		{ .type = MGMT_ATTEMPT, .sid = 13, .name = "iqn.c", .address = "10.0.0.2",
+		  .port = 3261, .iface = "if1", .why = "" },
+	};
+	static const struct mgmt_reply targets[] = {
+		{ .type = MGMT_TARGET, .name = "iqn.f1", .address = "10.0.0.5", .port = 3260, .tpgt = 1 },
+		{ .type = MGMT_TARGET, .name = "iqn.f1", .address = "fe80::5", .port = 3261, .tpgt = 2 },
+		{ .type = MGMT_TARGET, .name = "iqn.f2", .address = "10.0.0.5", .port = 3260,
+		  .tpgt = ISCSI_TPGT_UNKNOWN },
+	};
+	static const struct mgmt_reply stats[] = {
+		{ .type = MGMT_STAT, .name = "txdata_octets", .value = 4096 },
+		{ .type = MGMT_STAT, .name = "noptx_pdus", .value = 2 },
+		{ .type = MGMT_STAT, .name = "tx_sendpage_failures", .value = 7, .custom = true },
+		{ .type = MGMT_STAT, .name = "rx_discontiguous_hdr", .value = 8, .custom = true },
+	};
+
+	for (size_t i = 0; req->type == MGMT_ATTEMPTS && trying && i < ARRAY_SIZE(attempts); i++)
+		send_reply(fd, req, attempts[i]);
+	for (size_t i = 0; req->type == MGMT_DISCOVER && i < ARRAY_SIZE(targets); i++)
+		if (!strstr(req->record, "10.0.0.66"))
+			send_reply(fd, req, targets[i]);
+	for (size_t i = 0; req->type == MGMT_GET_STATS && i < ARRAY_SIZE(stats); i++)
+		send_reply(fd, req, stats[i]);
+}
+
+/* What is about session 2, the target iqn.refused or the portal 10.0.0.66 fails. */
+static void answer(int fd, const struct mgmt_request *req)
+{
+	struct mgmt_reply result = {
+		.type = MGMT_RESULT, .why = "", .session = "", .sid = 9,
+		.conn_state = req->sid == 3 ? MGMT_CONN_CLEANUP_WAIT : MGMT_CONN_LOGGED_IN,
+		.recovery = req->sid == 3 ? MGMT_RECOVERY_REOPEN : MGMT_RECOVERY_NO_CHANGE,
+	};
+
+	if (req->sid == 2 || strstr(req->record, "iqn.refused\n") ||
+	    strstr(req->record, "10.0.0.66")) {
+		result.err = req->type == MGMT_LOGIN ? ISCSI_ERR_LOGIN_AUTH_FAILED :
+			     req->type == MGMT_LOGOUT ? ISCSI_ERR_BUSY : ISCSI_ERR_INTERNAL;
+		result.why = "the daemon's reason";
+	}
+	note_request(req);
+	send_news(fd, req);
+	send_reply(fd, req, result);
+}
+
+static void *serve(void *arg)
+{
+	const struct mgmt_reply hello = { .type = MGMT_HELLO, .name = "test" };
+	int fd = *(int *)arg;
+	uint8_t header[MGMT_HEADER_LEN], *body = malloc(MGMT_BODY_MAX);
+	struct mgmt_request req = { .tag = 0 };
+	uint32_t len;
+	uint16_t type;
+
+	free(arg);
+	send_reply(fd, &req, hello);
+	while (recv(fd, header, sizeof(header), MSG_WAITALL) == sizeof(header) &&
+	       !mgmt_msg_header(header, &type, &len, NULL) &&
+	       (!len || recv(fd, body, len, MSG_WAITALL) == (ssize_t)len) &&
+	       !mgmt_msg_parse_request(type, body, len, &req, NULL))
+		answer(fd, &req);
+	(void)close(fd);
+	free(body);
+	return NULL;
+}
+
+/* A command may have several connections at once, so each has a thread. */
+static void *accept_all(void *arg)
+{
+	pthread_t thread;
+	int fd;
+
+	while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		int *passed = malloc(sizeof(*passed));
+
+		*passed = fd;
+		if (!pthread_create(&thread, NULL, serve, passed))
+			(void)pthread_detach(thread);
+	}
+	return arg;
+}
+
+static void start_daemon(void)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	pthread_t thread;
+
+	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/socket", base);
+	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)(void *)&sun, sizeof(sun)), 0);
+	ck_assert_int_eq(listen(listener, 8), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, accept_all, NULL), 0);
+	(void)pthread_detach(thread);
+}
+
+/* ---- the world ----------------------------------------------------------------------------- */
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	ck_assert_msg(f != NULL, "%s", path);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void setup(void)
+{
+	char path[128];
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	fs = fake_sysfs_new();
+	(void)snprintf(base, sizeof(base), "/tmp/test-commands.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(base));
+	(void)snprintf(root, sizeof(root), "%s/db", base);
+	ck_assert_int_eq(mkdir(root, 0700), 0);
+	(void)snprintf(path, sizeof(path), "%s/iscsid.conf", base);
+	write_file(path, "");
+	ck_assert_int_eq(setenv("ISCSI_DB_ROOT", root, 1), 0);
+	(void)snprintf(path, sizeof(path), "%s/lock", base);
+	ck_assert_int_eq(setenv("ISCSI_LOCK_DIR", path, 1), 0);
+	(void)snprintf(path, sizeof(path), "%s/socket", base);
+	ck_assert_int_eq(setenv("ISCSID_SOCKET", path, 1), 0);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static void teardown(void)
+{
+	fake_sysfs_free(fs);
+	(void)nftw(base, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* "% WORD ...": changes the world. */
+static void prepare(const char *line)
+{
+	char a[160], b[160];
+	unsigned int sid, lun;
+	int used = 0;
+
+	if (streq(line, "daemon")) {
+		start_daemon();
+	} else if (streq(line, "attempts")) {
+		trying = true;
+	} else if (sscanf(line, "session %u %159s %159s", &sid, a, b) == 3) {
+		fake_sysfs_add_session(fs, sid, sid, a, b, 3260);
+	} else if (sscanf(line, "lun %u %u %159s", &sid, &lun, a) == 3) {
+		fake_sysfs_add_lun(fs, sid, sid, lun, a, "running");
+	} else if (sscanf(line, "set %159s %n", a, &used) == 1 && used) {
+		(void)snprintf(b, sizeof(b), "%s\n", line + used);
+		fake_sysfs_set(fs, a, b);
+	} else if (sscanf(line, "conf %n", &used) == 0 && used) {
+		(void)snprintf(a, sizeof(a), "%s/iscsid.conf", base);
+		(void)snprintf(b, sizeof(b), "%s\n", line + used);
+		write_file(a, b);
+	} else {
+		ck_abort_msg("%s", line);
+	}
+}
+
+/* Copies what was said, each line with @prefix before it; "DB" stands for the database. */
+static void print_said(FILE *out, const char *prefix, const char *text)
+{
+	const struct {
+		const char *text, *shown;
+	} changing[] = { { root, "DB" }, { ISCSI_VERSION, "VERSION" }, { ISCSI_CONF_DIR, "CONF" } };
+	bool begin = true;
+
+	while (*text) {
+		size_t i = 0;
+
+		if (begin)
+			fputs(prefix, out);
+		begin = *text == '\n';
+		while (i < ARRAY_SIZE(changing) &&
+		       strncmp(text, changing[i].text, strlen(changing[i].text)) != 0)
+			i++;
+		fputs(i < ARRAY_SIZE(changing) ? changing[i].shown : (char[]){ *text, '\0' }, out);
+		text += i < ARRAY_SIZE(changing) ? strlen(changing[i].text) : 1;
+	}
+	if (!begin)
+		fputs("\\\n", out);
+}
+
+static void run(const char *line, FILE *out)
+{
+	char words[512], path[128], *argv[WORDS_MAX] = { (char[]){ "iscsiadm" } }, *save = NULL;
+	struct adm adm = { .db = NULL };
+	struct iscsi_why why = { "" };
+	int argc = 1, status;
+
+	(void)snprintf(words, sizeof(words), "%s", line);
+	for (char *word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		ck_assert_int_lt(argc, WORDS_MAX - 1);
+		argv[argc++] = word;
+	}
+	(void)snprintf(path, sizeof(path), "%s/iscsid.conf", base);
+	ck_assert(!sysfs_new(fake_sysfs_root(fs), &adm.sysfs));
+	ck_assert(!iscsi_db_config_read(path, NULL, NULL, &adm.config, NULL));
+	requests[0] = '\0';
+	capture();
+	status = (int)options_parse(argc, argv, &adm.opt, &why);
+	if (!status)
+		status = (int)run_action(&adm);
+	else
+		say_bad_options(&adm.opt, &why);
+	adm_done(&adm);
+	print_said(out, "", said(0));
+	print_said(out, "! ", said(1));
+	fputs(requests, out);
+	if (status)
+		fprintf(out, "= %d\n", status);
+}
+
+/* ---- the sections -------------------------------------------------------------------------- */
+
+static char *commands;
+
+/* The @i-th section, from its line "== NAME" to the next; NULL: there are fewer. */
+static const char *section(int i, size_t *len)
+{
+	const char *p = strstr(commands, "\n== "), *end;
+
+	while (p && i--)
+		p = strstr(p + 1, "\n== ");
+	if (!p)
+		return NULL;
+	end = strstr(++p, "\n== ");
+	*len = end ? (size_t)(end + 1 - p) : strlen(p);
+	return p;
+}
+
+START_TEST(commands_do_as_written)
+{
+	size_t len, got_len, at = 0;
+	const char *text = section(_i, &len), *write_to = getenv("COMMANDS_OUT");
+	CLEANUP(freep) char *wanted = strndup(text, len);
+	CLEANUP(freep) char *copy = strndup(text, len);
+	CLEANUP(freep) char *got = NULL;
+	FILE *out = open_memstream(&got, &got_len);
+	char *save = NULL;
+
+	for (char *line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (!strncmp(line, "== ", 3) || strchr("%$", *line))
+			fprintf(out, "%s\n", line);
+		if (strncmp(line, "% ", 2) == 0)
+			prepare(line + 2);
+		else if (strncmp(line, "$ ", 2) == 0)
+			run(line + 2, out);
+	}
+	(void)fclose(out);
+	if (write_to) {
+		out = fopen(write_to, "a");
+		ck_assert_ptr_nonnull(out);
+		fputs(got, out);
+		fclose(out);
+		return;
+	}
+	for (len = 0; got[len] && got[len] == wanted[len]; len++)
+		at = got[len] == '\n' ? len + 1 : at;
+	ck_assert_msg(got[len] == wanted[len], "%.*s: got\n%.400s\nin the place of\n%.400s",
+		      (int)strcspn(wanted, "\n"), wanted, got + at, wanted + at);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("commands");
+	TCase *t = tcase_create("commands");
+	SRunner *runner = srunner_create(s);
+	int failed, count = 0;
+	size_t len;
+
+	if (os_read_path(COMMANDS, &commands, &len)) {
+		fprintf(stderr, "test_commands: can't read " COMMANDS "\n");
+		return 1;
+	}
+	while (section(count, &len))
+		count++;
+	suite_add_tcase(s, t);
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 120);
+	tcase_add_loop_test(t, commands_do_as_written, 0, count);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner) || !count;
+	srunner_free(runner);
+	free(commands);
+	return failed ? 1 : 0;
+}
