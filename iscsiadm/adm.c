@@ -427,15 +427,6 @@ enum iscsi_err adm_new_node(struct adm *adm, const struct iscsi_db_record *iface
 	return ISCSI_SUCCESS;
 }
 
-enum iscsi_err adm_set_int(struct iscsi_db_record *rec, const char *key, int value,
-			   struct iscsi_why *why)
-{
-	char text[16];
-
-	(void)snprintf(text, sizeof(text), "%d", value);
-	return iscsi_db_record_set(rec, key, text, why);
-}
-
 enum iscsi_err adm_identify(struct iscsi_db_record *rec, const struct adm_identity *id,
 			    struct iscsi_why *why)
 {
@@ -445,11 +436,11 @@ enum iscsi_err adm_identify(struct iscsi_db_record *rec, const struct adm_identi
 	       iscsi_db_check_address(id->address, why) ?:
 	       iscsi_db_record_set(rec, "node.name", id->target, why) ?:
 	       iscsi_db_record_set(rec, "node.conn[0].address", id->address, why) ?:
-	       adm_set_int(rec, "node.conn[0].port", id->port, why) ?:
-	       adm_set_int(rec, "node.tpgt", id->tpgt, why) ?:
+	       record_set_int(rec, "node.conn[0].port", id->port, why) ?:
+	       record_set_int(rec, "node.tpgt", id->tpgt, why) ?:
 	       iscsi_db_record_set(rec, "node.discovery_type", id->discovery_type, why) ?:
 	       iscsi_db_record_set(rec, "node.discovery_address", found_at, why) ?:
-	       adm_set_int(rec, "node.discovery_port", id->discovery_port, why);
+	       record_set_int(rec, "node.discovery_port", id->discovery_port, why);
 }
 
 enum iscsi_err adm_set_pairs(struct iscsi_db_record *rec, const struct option_pair *pairs,

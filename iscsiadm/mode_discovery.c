@@ -425,7 +425,7 @@ static enum iscsi_err portal_record_new(struct inquiry *d)
 	      iscsi_db_record_new(d->kind, &d->rec) ?:
 	      iscsi_db_config_apply(d->adm->config, d->rec) ?:
 	      iscsi_db_record_set(d->rec, ADDRESS_KEY, d->address, &why) ?:
-	      adm_set_int(d->rec, PORT_KEY, d->port, &why);
+	      record_set_int(d->rec, PORT_KEY, d->port, &why);
 	if (err)
 		d->rec = iscsi_db_record_free(d->rec);
 	return adm_fail(err, &why);

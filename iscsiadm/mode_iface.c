@@ -371,7 +371,7 @@ static enum iscsi_err iface_delete(struct adm *adm, const char *name)
 
 /* ---- what only cards need -------------------------------------------------------------- */
 
-static enum iscsi_err read_iface(struct adm *adm, const char *name, struct iscsi_db_record **ret)
+static enum iscsi_err read_card_iface(struct adm *adm, const char *name, struct iscsi_db_record **ret)
 {
 	return adm_read_iface(adm, name, "Could not read iface ", " (6).", ret) ?
 	       ISCSI_ERR_IDBM : ISCSI_SUCCESS;
@@ -398,7 +398,7 @@ static enum iscsi_err iface_apply(struct adm *adm, const char *name)
 
 	if (!name)
 		return adm_refuse(ISCSI_ERR_INVAL, "Apply requires iface.");
-	if (read_iface(adm, name, &iface))
+	if (read_card_iface(adm, name, &iface))
 		return ISCSI_ERR_IDBM;
 	setting = card_setting(iface);
 	if (setting) {
@@ -446,7 +446,7 @@ static enum iscsi_err iface_ping(struct adm *adm, const char *name)
 				  opt->packet_count);
 	if (opt->interval < 0)
 		return adm_refuse(ISCSI_ERR_INVAL, "Invalid timing interval: %d.", opt->interval);
-	if (read_iface(adm, name, &iface))
+	if (read_card_iface(adm, name, &iface))
 		return ISCSI_ERR_IDBM;
 	/* The kernel can only send pings from the network stack of a card. */
 	for (int i = 1; i <= opt->packet_count; i++)

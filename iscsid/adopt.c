@@ -37,14 +37,6 @@ void adopt_end(struct adoption *adoption)
 	free(adoption);
 }
 
-static enum iscsi_err set_number(struct iscsi_db_record *rec, const char *key, int value)
-{
-	char text[16];
-
-	(void)snprintf(text, sizeof(text), "%d", value);
-	return iscsi_db_record_set(rec, key, text, NULL);
-}
-
 /* Names, addresses and time-outs that the kernel shows are newer than those of any record. */
 static void merge_kernel(struct iscsi_db_record *rec, const struct sysfs_session *found)
 {
@@ -74,7 +66,7 @@ static void merge_kernel(struct iscsi_db_record *rec, const struct sysfs_session
 			(void)iscsi_db_record_set(rec, texts[i].key, texts[i].value, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		if (numbers[i].value != SYSFS_UNSET)
-			(void)set_number(rec, numbers[i].key, numbers[i].value);
+			(void)record_set_int(rec, numbers[i].key, numbers[i].value, NULL);
 }
 
 static enum iscsi_err take_first(void *arg, const struct iscsi_db_record *rec)

@@ -24,6 +24,7 @@
 #define RETRY_PAUSE_MS		1000
 #define LOGOUT_WAIT_MS		1000	/* then the socket is closed without an answer */
 #define RECV_MAX		(1 << 20)	/* bytes of data in one PDU */
+#define AUTH			"discovery.sendtargets.auth."
 #define EMPTY_PARTS_MAX		64	/* more empty parts count as an answer without an end */
 
 enum discovery_state {
@@ -410,7 +411,6 @@ static void discovery_text_pdu(struct discovery *d, const uint8_t *bhs, const ui
 {
 	struct text_response_pdu part;
 	struct iscsi_why why;
-	enum iscsi_err err;
 
 	if (pdu_parse_text_response(bhs, &part, &why)) {
 		discovery_text_error(d, why.text);
@@ -422,8 +422,7 @@ static void discovery_text_pdu(struct discovery *d, const uint8_t *bhs, const ui
 	}
 	d->exp_stat_sn = part.stat_sn + 1;
 	discovery_take_window(d, part.exp_cmd_sn, part.max_cmd_sn);
-	err = sendtargets_feed(d->targets, data, len, &why);
-	if (err) {
+	if (sendtargets_feed(d->targets, data, len, &why)) {
 		discovery_text_error(d, why.text);
 		return;
 	}
@@ -436,12 +435,10 @@ static void discovery_text_pdu(struct discovery *d, const uint8_t *bhs, const ui
 			discovery_send_text(d, NULL, 0, &part);
 		return;
 	}
-	err = sendtargets_finish(d->targets, &why);
-	if (err) {
+	if (sendtargets_finish(d->targets, &why))
 		discovery_text_error(d, why.text);
-		return;
-	}
-	discovery_send_logout(d);
+	else
+		discovery_send_logout(d);
 }
 
 /* A NOP-In pings us or opens the command window; it may come at any time (11.18). */
@@ -618,20 +615,13 @@ static int discovery_on_start(sd_event_source *source, void *userdata)
 
 /* ---- making and freeing --------------------------------------------------------------------------------- */
 
-static const char *discovery_setting(const struct discovery *d, const char *key)
-{
-	const char *value = iscsi_db_record_get(d->rec, key);
-
-	return value ? value : "";
-}
-
 static enum iscsi_err discovery_name(struct discovery *d, const struct iscsi_db_record *iface,
 				     const struct iscsi_db_initiator *initiator,
 				     struct iscsi_why *why)
 {
 	const char *name = iface ? iscsi_db_record_get(iface, "iface.initiatorname") : "";
 
-	if (!name || !*name)
+	if (!*name)
 		name = initiator->name;
 	if (!*name)
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "no initiator name is set; see "
@@ -648,19 +638,16 @@ static enum iscsi_err discovery_configure(struct discovery *d, const struct iscs
 	uint32_t random = 0;
 	enum iscsi_err err;
 
-	d->address = discovery_setting(d, "discovery.sendtargets.address");
+	d->address = iscsi_db_record_get(d->rec, "discovery.sendtargets.address");
 	d->port = iscsi_db_record_get_int(d->rec, "discovery.sendtargets.port");
 	d->attempts_left = iscsi_db_record_get_int(d->rec, "discovery.sendtargets.reopen_max");
 	d->max_recv = (uint32_t)iscsi_db_record_get_int(d->rec,
 				"discovery.sendtargets.iscsi.MaxRecvDataSegmentLength");
 	d->max_recv = MIN(d->max_recv, (uint32_t)RECV_MAX) & ~3u;
-	err = iscsi_db_check_address(d->address, why);
-	if (!err)
-		err = credentials_check(d->rec, why);
+	err = iscsi_db_check_address(d->address, why) ?: credentials_check(d->rec, why);
 	if (!err && iface)
 		err = session_config_source(iface, d->env.sysfs, &d->source, why);
-	if (!err)
-		err = discovery_name(d, iface, initiator, why);
+	err = err ?: discovery_name(d, iface, initiator, why);
 	if (err)
 		return err;
 	(void)snprintf(d->name, sizeof(d->name), "discovery %s,%d", d->address, d->port);
@@ -671,19 +658,18 @@ static enum iscsi_err discovery_configure(struct discovery *d, const struct iscs
 		.initiator_name = d->initiator, .initiator_alias = d->alias,
 		.tpgt = ISCSI_TPGT_UNKNOWN, .cmd_sn = FIRST_CMD_SN,
 		.chap = {
-			.username = discovery_setting(d, "discovery.sendtargets.auth.username"),
-			.password = discovery_setting(d, "discovery.sendtargets.auth.password"),
-			.username_in = discovery_setting(d,
-						"discovery.sendtargets.auth.username_in"),
-			.password_in = discovery_setting(d,
-						"discovery.sendtargets.auth.password_in"),
+			.username = iscsi_db_record_get(d->rec, AUTH "username"),
+			.password = iscsi_db_record_get(d->rec, AUTH "password"),
+			.username_in = iscsi_db_record_get(d->rec, AUTH "username_in"),
+			.password_in = iscsi_db_record_get(d->rec, AUTH "password_in"),
 		},
 		.offer = negotiate_rfc_defaults,
 		.random = d->env.random,
 	};
 	c->offer.max_recv_data_segment_length = d->max_recv;
 	c->chap.issued = d->env.issued;
-	session_config_chap_algs(discovery_setting(d, "node.session.auth.chap_algs"), &c->chap);
+	session_config_chap_algs(iscsi_db_record_get(d->rec, "node.session.auth.chap_algs"),
+				 &c->chap);
 	/* The ISID must differ from a session's (which is a sid) and from another discovery's. */
 	(void)d->env.random(&random, sizeof(random));
 	c->isid[1] = 0x02;
@@ -708,14 +694,12 @@ enum iscsi_err discovery_start(const struct discovery_env *env, const struct isc
 	d->owner = *owner;
 	d->stream.fd = -1;
 	if (iscsi_db_record_kind(rec) == ISCSI_DB_ISNS) {
-		err = discovery_name(d, iface, initiator, why);
-		if (!err)
-			err = isns_start(env, rec, d->initiator, owner, &d->isns, why);
+		err = discovery_name(d, iface, initiator, why) ?:
+		      isns_start(env, rec, d->initiator, owner, &d->isns, why);
 		goto out;
 	}
-	err = iscsi_db_record_copy(rec, &d->rec);
-	if (!err)
-		err = discovery_configure(d, iface, initiator, why);
+	err = iscsi_db_record_copy(rec, &d->rec) ?:
+	      discovery_configure(d, iface, initiator, why);
 	if (!err) {
 		d->login = login_new();
 		d->timer = timer_new(env->clock, discovery_on_timer, d);

@@ -218,15 +218,6 @@ static bool have_all(const struct start_options *o)
 
 /* ---- records -------------------------------------------------------------------------------- */
 
-static enum iscsi_err set_number(struct iscsi_db_record *rec, const char *name, int value,
-				 struct iscsi_why *why)
-{
-	char text[16];
-
-	(void)snprintf(text, sizeof(text), "%d", value);
-	return iscsi_db_record_set(rec, name, text, why);
-}
-
 static enum iscsi_err set_pairs(struct iscsi_db_record *rec, const struct option_pair *pairs,
 				size_t len, struct iscsi_why *why)
 {
@@ -257,30 +248,19 @@ static enum iscsi_err new_record(const struct iscsi_db_config *config, const cha
 		{ "node.conn[0].startup", "onboot" },
 	};
 	struct iscsi_db_record *rec = NULL;
-	enum iscsi_err err;
+	enum iscsi_err err = iscsi_db_record_new(ISCSI_DB_NODE, &rec);
 
-	err = iscsi_db_record_new(ISCSI_DB_NODE, &rec);
 	if (err)
 		return iscsi_fail(why, err, "no memory");
 	if (config)
 		err = iscsi_db_config_apply(config, rec);
-	if (!err)
-		err = iscsi_db_check_name(target, why);
-	if (!err)
-		err = iscsi_db_check_address(address, why);
-	if (!err)
-		err = iscsi_db_record_set(rec, "node.name", target, why);
-	if (!err)
-		err = iscsi_db_record_set(rec, "node.conn[0].address", address, why);
-	if (!err)
-		err = set_number(rec, "node.conn[0].port", port, why);
-	if (!err)
-		err = set_number(rec, "node.tpgt", tpgt, why);
-	if (!err)
-		err = set_pairs(rec, boot, ARRAY_SIZE(boot), why);
-	if (err)
-		rec = iscsi_db_record_free(rec);
-	*ret = rec;
+	err = err ?: iscsi_db_check_name(target, why) ?: iscsi_db_check_address(address, why) ?:
+	      iscsi_db_record_set(rec, "node.name", target, why) ?:
+	      iscsi_db_record_set(rec, "node.conn[0].address", address, why) ?:
+	      record_set_int(rec, "node.conn[0].port", port, why) ?:
+	      record_set_int(rec, "node.tpgt", tpgt, why) ?:
+	      set_pairs(rec, boot, ARRAY_SIZE(boot), why);
+	*ret = err ? iscsi_db_record_free(rec) : rec;
 	return err;
 }
 
@@ -294,14 +274,12 @@ static enum iscsi_err record_of_options(const struct start_options *o, struct is
 		{ "node.session.auth.username_in", o->username_in },
 		{ "node.session.auth.password_in", o->password_in },
 	};
-	enum iscsi_err err;
+	enum iscsi_err err = new_record(NULL, o->target, o->address, o->port, o->tpgt, ret, why);
 
-	err = new_record(NULL, o->target, o->address, o->port, o->tpgt, ret, why);
 	if (err)
 		return err;
-	err = set_pairs(*ret, chap, ARRAY_SIZE(chap), why);
-	if (!err)
-		err = set_pairs(*ret, o->params, o->params_len, why);
+	err = set_pairs(*ret, chap, ARRAY_SIZE(chap), why) ?:
+	      set_pairs(*ret, o->params, o->params_len, why);
 	if (err)
 		*ret = iscsi_db_record_free(*ret);
 	return err;
@@ -313,18 +291,15 @@ static enum iscsi_err record_of_firmware(const struct start_options *o,
 					 struct iscsi_db_record **ret, struct iscsi_why *why)
 {
 	struct option_pair settings[FIRMWARE_SETTINGS_MAX];
-	enum iscsi_err err = firmware_check(t, why);
+	enum iscsi_err err = firmware_check(t, why) ?:
+		new_record(config, t->target, t->address, t->port, FIRMWARE_TPGT, ret, why);
 	size_t len;
 
 	if (err)
 		return err;
-	err = new_record(config, t->target, t->address, t->port, FIRMWARE_TPGT, ret, why);
-	if (err)
-		return err;
 	len = firmware_settings(t, *ret, settings);
-	err = set_pairs(*ret, settings, len, why);
-	if (!err)
-		err = set_pairs(*ret, o->params, o->params_len, why);
+	err = set_pairs(*ret, settings, len, why) ?:
+	      set_pairs(*ret, o->params, o->params_len, why);
 	if (err)
 		*ret = iscsi_db_record_free(*ret);
 	return err;
@@ -342,34 +317,22 @@ static struct session *find(struct starter *s, uint32_t sid)
 
 static void on_pdu(void *arg, uint32_t sid, const uint8_t *bhs, const uint8_t *data, size_t len)
 {
-	struct session *session = find(arg, sid);
-
-	if (session)
-		session_pdu(session, bhs, data, len);
+	session_pdu(find(arg, sid), bhs, data, len);
 }
 
 static void on_conn_error(void *arg, uint32_t sid, int error)
 {
-	struct session *session = find(arg, sid);
-
-	if (session)
-		session_conn_error(session, error);
+	session_conn_error(find(arg, sid), error);
 }
 
 static void on_unbound(void *arg, uint32_t sid)
 {
-	struct session *session = find(arg, sid);
-
-	if (session)
-		session_unbound(session);
+	session_unbound(find(arg, sid));
 }
 
 static void on_destroyed(void *arg, uint32_t sid)
 {
-	struct session *session = find(arg, sid);
-
-	if (session)
-		session_destroyed(session);
+	session_destroyed(find(arg, sid));
 }
 
 static void on_lost_events(void *arg)
@@ -496,10 +459,8 @@ static enum iscsi_err starter_init(struct starter *s, struct iscsi_why *why)
 	if (r < 0)
 		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "event loop: %s", strerror(-r));
 	s->resolver.resolve = lookup_resolve;
-	err = run_dir_open(RUN_DIR, &s->env.run_dir_fd, why);
-	if (err)
-		return err;
-	err = netlink_open(s->loop, s->sysfs, &netlink_wire, &events, s, &s->kernel, why);
+	err = run_dir_open(RUN_DIR, &s->env.run_dir_fd, why) ?:
+	      netlink_open(s->loop, s->sysfs, &netlink_wire, &events, s, &s->kernel, why);
 	if (err)
 		return err;
 	s->env.conn = (struct conn_env){
@@ -724,12 +685,10 @@ static int start(struct starter *s, const struct start_options *o, const struct 
 	}
 	if (o->connect) {
 		begin_firmware(s, o, list, len);
+	} else if (record_of_options(o, &rec, &why)) {
+		complain("%s", why.text);
+		return 1;
 	} else {
-		err = record_of_options(o, &rec, &why);
-		if (err) {
-			complain("%s", why.text);
-			return 1;
-		}
 		begin(s, o, rec);
 	}
 	if (s->open)

@@ -490,17 +490,13 @@ static enum iscsi_err daemon_build(struct daemon *daemon, const struct daemon_op
 	env->loop = daemon->loop;
 	env->clock = daemon->clock;
 	env->scan_pool = daemon->scan_pool;
-	err = run_dir_open(RUN_DIR, &env->run_dir_fd, why);
 	/* The lock before all else: it keeps a second daemon away from the kernel's events. */
-	if (!err)
-		err = run_dir_lock(env->run_dir_fd, RUN_DIR, &daemon->lock_fd, why);
-	if (!err)
-		err = build_parts(daemon, why);
-	if (!err)
-		err = listen_first(daemon, &passed, why);
-	if (!err)
-		err = netlink_open(daemon->loop, env->sysfs, &netlink_wire,
-				   &manager_kernel_events, daemon->manager, &daemon->kernel, why);
+	err = run_dir_open(RUN_DIR, &env->run_dir_fd, why) ?:
+	      run_dir_lock(env->run_dir_fd, RUN_DIR, &daemon->lock_fd, why) ?:
+	      build_parts(daemon, why) ?:
+	      listen_first(daemon, &passed, why) ?:
+	      netlink_open(daemon->loop, env->sysfs, &netlink_wire, &manager_kernel_events,
+			   daemon->manager, &daemon->kernel, why);
 	if (err)
 		return err;
 	watch_network(daemon);

@@ -322,34 +322,22 @@ enum iscsi_err manager_discover(struct manager *manager, const struct iscsi_db_r
 static void manager_kernel_pdu(void *arg, uint32_t sid, const uint8_t *bhs, const uint8_t *data,
 			       size_t len)
 {
-	struct session *session = manager_find(arg, sid);
-
-	if (session)
-		session_pdu(session, bhs, data, len);
+	session_pdu(manager_find(arg, sid), bhs, data, len);
 }
 
 static void manager_kernel_conn_error(void *arg, uint32_t sid, int error)
 {
-	struct session *session = manager_find(arg, sid);
-
-	if (session)
-		session_conn_error(session, error);
+	session_conn_error(manager_find(arg, sid), error);
 }
 
 static void manager_kernel_unbound(void *arg, uint32_t sid)
 {
-	struct session *session = manager_find(arg, sid);
-
-	if (session)
-		session_unbound(session);
+	session_unbound(manager_find(arg, sid));
 }
 
 static void manager_kernel_destroyed(void *arg, uint32_t sid)
 {
-	struct session *session = manager_find(arg, sid);
-
-	if (session)
-		session_destroyed(session);
+	session_destroyed(manager_find(arg, sid));
 }
 
 static void manager_kernel_lost_events(void *arg)

@@ -479,16 +479,20 @@ static void session_on_timer(void *arg)
 
 void session_pdu(struct session *session, const uint8_t *bhs, const uint8_t *data, size_t len)
 {
-	conn_kernel_pdu(session->conn, bhs, data, len);
+	if (session)
+		conn_kernel_pdu(session->conn, bhs, data, len);
 }
 
 void session_conn_error(struct session *session, int error)
 {
-	conn_kernel_error(session->conn, error);
+	if (session)
+		conn_kernel_error(session->conn, error);
 }
 
 void session_unbound(struct session *session)
 {
+	if (!session)
+		return;
 	switch (session->state) {
 	case SESSION_UNBINDING:
 		session_set_state(session, SESSION_LOGGING_OUT, ISCSI_SUCCESS, NULL);
@@ -510,6 +514,8 @@ void session_destroyed(struct session *session)
 		"another program has removed the session from the kernel"
 	};
 
+	if (!session)
+		return;
 	if (session->state != SESSION_ENDING) {
 		log_warning("%s: %s", session->name, removed.text);
 		conn_drop(session->conn);

@@ -119,7 +119,7 @@ enum iscsi_err session_rescan(struct session *session, struct asker *asker,
 enum iscsi_err session_get_stats(struct session *session, struct kernel_stat *stats, size_t *len,
 				 struct iscsi_why *why);
 
-/* The owner passes on each event that the kernel reports about this session. */
+/* The owner passes on each event that the kernel reports; NULL is a session that it doesn't have. */
 void session_pdu(struct session *session, const uint8_t *bhs, const uint8_t *data, size_t len);
 void session_conn_error(struct session *session, int error);
 void session_unbound(struct session *session);

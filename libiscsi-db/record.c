@@ -191,6 +191,15 @@ enum iscsi_err iscsi_db_record_set(struct iscsi_db_record *rec, const char *key,
 	return change(rec, (unsigned int)index, key, value, SETTING_FROM_PROGRAM, NULL, why);
 }
 
+enum iscsi_err record_set_int(struct iscsi_db_record *rec, const char *key, int value,
+			      struct iscsi_why *why)
+{
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "%d", value);
+	return iscsi_db_record_set(rec, key, text, why);
+}
+
 /* An interface is bound by hardware address or by device; one binding can't become the other. */
 static enum iscsi_err check_binding(const struct iscsi_db_record *rec, const char *key,
 				    const char *value, struct iscsi_why *why)

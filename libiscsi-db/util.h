@@ -85,6 +85,10 @@ DEFINE_FREEP(struct iscsi_db_record, iscsi_db_record_free)
 void *array_add(void *list, size_t *len, size_t size);
 #define ARRAY_ADD(list, len)	((__typeof__(list))array_add(&(list), &(len), sizeof(*(list))))
 
+/* iscsi_db_record_set() for a number. */
+enum iscsi_err record_set_int(struct iscsi_db_record *rec, const char *key, int value,
+			      struct iscsi_why *why);
+
 /* Milliseconds of a clock that only goes forward. */
 int64_t monotonic_ms(void);
 

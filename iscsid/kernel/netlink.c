@@ -96,6 +96,7 @@ struct netlink {
 	int event_fd;
 	sd_event_source *source;
 	uint64_t handle;		/* of the tcp transport; 0: not read yet */
+	enum iscsi_err batch_err;	/* why no batch could be started */
 	size_t batch_len;
 	uint8_t batch[BATCH_MAX] __attribute__((aligned(8)));
 	uint8_t buf[sizeof(struct message) + PDU_BHS_LEN + 16 * 1024] __attribute__((aligned(8)));
@@ -157,17 +158,22 @@ const struct netlink_wire netlink_wire = {
 
 /* ---- a batch: messages one after the other in one datagram ------------------------------ */
 
-/* Each message needs the handle of the transport, which is there once that is loaded. */
-static enum iscsi_err batch_start(struct netlink *nl, struct iscsi_why *why)
+/*
+ * Each message needs the handle of the transport, which is there once that is loaded. If the handle
+ * can't be read, batch_run() returns that error.
+ */
+static struct netlink *batch_start(struct kernel *kernel, struct iscsi_why *why)
 {
+	struct netlink *nl = netlink_of(kernel);
 	struct message stale;
 
 	/* Left over only if an earlier batch was answered in a way that we didn't understand. */
 	while (nl->wire->receive(nl->command_fd, &stale, sizeof(stale)) > 0)
 		;
 	nl->batch_len = 0;
-	return nl->handle ? ISCSI_SUCCESS :
-			    sysfs_read_transport_handle(nl->sysfs, "tcp", &nl->handle, why);
+	nl->batch_err = nl->handle ? ISCSI_SUCCESS :
+			sysfs_read_transport_handle(nl->sysfs, "tcp", &nl->handle, why);
+	return nl;
 }
 
 /*
@@ -331,6 +337,8 @@ static enum iscsi_err batch_exchange(struct netlink *nl, struct uevent *last, in
 
 	if (error)
 		*error = 0;
+	if (nl->batch_err)
+		return nl->batch_err;
 	if (nl->batch_len > sizeof(nl->batch))
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "the settings are too long for the kernel");
 	while (pos < nl->batch_len) {
@@ -417,7 +425,7 @@ static enum iscsi_err nl_create_session(struct kernel *kernel,
 					const struct kernel_session_args *args,
 					uint32_t *sid, int *host_no, struct iscsi_why *why)
 {
-	struct netlink *nl = netlink_of(kernel);
+	struct netlink *nl;
 	enum iscsi_err err;
 	struct uevent reply;
 	int error;
@@ -426,9 +434,7 @@ static enum iscsi_err nl_create_session(struct kernel *kernel,
 	for (int attempt = 0; attempt < 2; attempt++) {
 		struct uevent *ev;
 
-		err = batch_start(nl, why);
-		if (err)
-			return err;
+		nl = batch_start(kernel, why);
 		ev = batch_add(nl, CMD_CREATE_SESSION, NULL, 0, NULL, 0);
 		ev->u.create_session.initial_cmd_sn = args->initial_cmd_sn;
 		ev->u.create_session.cmds_max = args->cmds_max;
@@ -450,13 +456,9 @@ static enum iscsi_err nl_create_session(struct kernel *kernel,
 static enum iscsi_err nl_bind_conn(struct kernel *kernel, const struct kernel_bind_args *args,
 				   struct iscsi_why *why)
 {
-	struct netlink *nl = netlink_of(kernel);
-	enum iscsi_err err;
+	struct netlink *nl = batch_start(kernel, why);
 	struct uevent *ev;
 
-	err = batch_start(nl, why);
-	if (err)
-		return err;
 	if (args->create)
 		batch_add_conn(nl, CMD_CREATE_CONN, args->sid);
 	ev = batch_add(nl, CMD_BIND_CONN, NULL, 0, NULL, 0);
@@ -473,12 +475,8 @@ static enum iscsi_err nl_bind_conn(struct kernel *kernel, const struct kernel_bi
 static enum iscsi_err nl_send_pdu(struct kernel *kernel, uint32_t sid, const uint8_t *bhs,
 				  const uint8_t *data, size_t data_len, struct iscsi_why *why)
 {
-	struct netlink *nl = netlink_of(kernel);
-	enum iscsi_err err;
+	struct netlink *nl = batch_start(kernel, why);
 
-	err = batch_start(nl, why);
-	if (err)
-		return err;
 	batch_add_pdu(nl, sid, bhs, data, data_len);
 	return batch_run(nl, NULL, NULL, why);
 }
@@ -486,12 +484,8 @@ static enum iscsi_err nl_send_pdu(struct kernel *kernel, uint32_t sid, const uin
 static enum iscsi_err nl_start_conn(struct kernel *kernel, uint32_t sid,
 				    const struct kernel_params *params, struct iscsi_why *why)
 {
-	struct netlink *nl = netlink_of(kernel);
-	enum iscsi_err err;
+	struct netlink *nl = batch_start(kernel, why);
 
-	err = batch_start(nl, why);
-	if (err)
-		return err;
 	batch_add_params(nl, sid, params);
 	batch_add_conn(nl, CMD_START_CONN, sid);
 	return batch_run(nl, NULL, NULL, why);
@@ -499,12 +493,8 @@ static enum iscsi_err nl_start_conn(struct kernel *kernel, uint32_t sid,
 
 static enum iscsi_err nl_stop_conn(struct kernel *kernel, uint32_t sid, struct iscsi_why *why)
 {
-	struct netlink *nl = netlink_of(kernel);
-	enum iscsi_err err;
+	struct netlink *nl = batch_start(kernel, why);
 
-	err = batch_start(nl, why);
-	if (err)
-		return err;
 	batch_add_stop(nl, sid, STOP_RECOVER);
 	return batch_run(nl, NULL, NULL, why);
 }
@@ -512,12 +502,8 @@ static enum iscsi_err nl_stop_conn(struct kernel *kernel, uint32_t sid, struct i
 static enum iscsi_err nl_unbind_session(struct kernel *kernel, uint32_t sid,
 					struct iscsi_why *why)
 {
-	struct netlink *nl = netlink_of(kernel);
-	enum iscsi_err err;
+	struct netlink *nl = batch_start(kernel, why);
 
-	err = batch_start(nl, why);
-	if (err)
-		return err;
 	batch_add_conn(nl, CMD_UNBIND_SESSION, sid);
 	return batch_run(nl, NULL, NULL, why);
 }
@@ -579,15 +565,13 @@ static size_t parse_stats(const uint8_t *data, size_t len, struct kernel_stat *s
 static enum iscsi_err nl_get_stats(struct kernel *kernel, uint32_t sid, struct kernel_stat *stats,
 				   size_t *len, struct iscsi_why *why)
 {
-	struct netlink *nl = netlink_of(kernel);
+	struct netlink *nl = batch_start(kernel, why);
 	const struct message *msg = (const struct message *)nl->buf;
 	CLEANUP(closep) int fd = -1;
-	enum iscsi_err err;
 	ssize_t n;
 
-	err = batch_start(nl, why);
-	if (err)
-		return err;
+	if (nl->batch_err)
+		return nl->batch_err;
 	fd = nl->wire->open(NL_GROUP_ISCSID);
 	if (fd < 0)
 		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "netlink: %s", strerror(-fd));
@@ -613,13 +597,10 @@ static enum iscsi_err nl_get_stats(struct kernel *kernel, uint32_t sid, struct k
 static enum iscsi_err nl_destroy_session(struct kernel *kernel, uint32_t sid, bool has_conn,
 					 struct iscsi_why *why)
 {
-	struct netlink *nl = netlink_of(kernel);
+	struct netlink *nl = batch_start(kernel, why);
 	enum iscsi_err err;
 	struct uevent last = { .type = EV_IF_ERROR };
 
-	err = batch_start(nl, why);
-	if (err)
-		return err;
 	if (has_conn) {
 		batch_add_stop(nl, sid, STOP_TERM);
 		batch_add_conn(nl, CMD_DESTROY_CONN, sid);

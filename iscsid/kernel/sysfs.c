@@ -53,10 +53,8 @@ struct sysfs *sysfs_free(struct sysfs *sysfs)
 
 /* ---- single files and folders ---------------------------------------------------------- */
 
-static int open_dir(int dirfd, int flags, const char *fmt, ...) PRINTF(3, 4);
-
-/* A folder below @dirfd; @flags: O_PATH if only its files are wanted, O_RDONLY to list it. */
-static int open_dir(int dirfd, int flags, const char *fmt, ...)
+/* Opens a file or folder below @dirfd for reading. -errno. */
+static PRINTF(2, 3) int open_below(int dirfd, const char *fmt, ...)
 {
 	char path[PATH_MAX];
 	va_list ap;
@@ -67,7 +65,9 @@ static int open_dir(int dirfd, int flags, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return -ENAMETOOLONG;
-	fd = openat(dirfd, path, flags | O_DIRECTORY | O_CLOEXEC);
+	do
+		fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+	while (fd < 0 && errno == EINTR);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -78,21 +78,19 @@ static bool is_unset(const char *text)
 }
 
 /*
- * The first line of a file in one read, "" if it is unset. 0 or -errno, @ret "" then. A text
- * that doesn't fit counts as unreadable: half a name is worse than none.
+ * The first line of the open file @fd in one read, "" if it is unset; closes the file. 0 or -errno,
+ * @ret "" then, also that of an @fd that couldn't be opened. A text that doesn't fit counts as
+ * unreadable: half a name is worse than none.
  */
-static int read_attr(int dirfd, const char *name, char *ret, size_t size)
+static int read_first_line(int fd, char *ret, size_t size)
 {
 	char buf[ATTR_MAX + 1];
 	ssize_t n;
-	int fd, err;
+	int err;
 
 	ret[0] = '\0';
-	do
-		fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
-	while (fd < 0 && errno == EINTR);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	do
 		n = read(fd, buf, ATTR_MAX);
 	while (n < 0 && errno == EINTR);
@@ -135,13 +133,12 @@ static int parse_number(const char *text)
 	return (int)n;
 }
 
-static int read_u64(int dirfd, const char *name, uint64_t *ret)
+static int read_u64(int fd, uint64_t *ret)
 {
 	char buf[32], *end;
 	unsigned long long n;
-	int r;
+	int r = read_first_line(fd, buf, sizeof(buf));
 
-	r = read_attr(dirfd, name, buf, sizeof(buf));
 	if (r < 0)
 		return r;
 	if (!isdigit((unsigned char)buf[0]))
@@ -208,16 +205,13 @@ enum iscsi_err sysfs_list_numbers(struct sysfs *sysfs, const char *path, const c
 				  unsigned int **ret, size_t *ret_len)
 {
 	CLEANUP(freep) unsigned int *list = NULL;
-	CLEANUP(closep) int fd = -1;
-	struct dir_iter it;
+	CLEANUP(closep) int fd = open_below(sysfs->root, "%s", path);
+	struct dir_iter it = { .fd = fd };
 	size_t len = 0;
 	const char *name;
 
-	fd = open_dir(sysfs->root, O_RDONLY, "%s", path);
 	if (fd < 0 && fd != -ENOENT)
 		return ISCSI_ERR_SYSFS_LOOKUP;
-	it.fd = fd;
-	it.len = it.pos = 0;
 	while (fd >= 0 && (name = dir_next(&it))) {
 		unsigned int number, *added;
 
@@ -303,12 +297,8 @@ const size_t sysfs_attrs_len = ARRAY_SIZE(sysfs_attrs);
 
 void sysfs_session_unset(struct sysfs_session *ret, unsigned int sid)
 {
-	size_t i;
-
-	memset(ret, 0, sizeof(*ret));
-	ret->sid = sid;
-	ret->host_no = SYSFS_UNSET;
-	for (i = 0; i < ARRAY_SIZE(sysfs_attrs); i++) {
+	*ret = (struct sysfs_session){ .sid = sid, .host_no = SYSFS_UNSET };
+	for (size_t i = 0; i < ARRAY_SIZE(sysfs_attrs); i++) {
 		if (sysfs_attrs[i].number)
 			*(int *)(void *)((char *)ret + sysfs_attrs[i].offset) = SYSFS_UNSET;
 	}
@@ -316,26 +306,26 @@ void sysfs_session_unset(struct sysfs_session *ret, unsigned int sid)
 
 static int read_row(struct sysfs *sysfs, const struct sysfs_attr *attr, struct sysfs_session *ret)
 {
-	char *field = (char *)ret + attr->offset, path[96], text[32];
-	int r;
+	char *field = (char *)ret + attr->offset, text[32];
+	int fd = -ENOENT, r;
 
 	switch (attr->place) {
 	case SYSFS_PLACE_SESSION:
-		(void)snprintf(path, sizeof(path), "class/iscsi_session/session%u/%s", ret->sid,
-			       attr->name);
+		fd = open_below(sysfs->root, "class/iscsi_session/session%u/%s", ret->sid,
+				attr->name);
 		break;
 	case SYSFS_PLACE_CONN:
-		(void)snprintf(path, sizeof(path), "class/iscsi_connection/connection%u:%d/%s",
-			       ret->sid, CONN_CID, attr->name);
+		fd = open_below(sysfs->root, "class/iscsi_connection/connection%u:%d/%s",
+				ret->sid, CONN_CID, attr->name);
 		break;
 	case SYSFS_PLACE_HOST:
-		(void)snprintf(path, sizeof(path), "class/iscsi_host/host%d/%s", ret->host_no,
-			       attr->name);
+		fd = open_below(sysfs->root, "class/iscsi_host/host%d/%s", ret->host_no,
+				attr->name);
 		break;
 	}
 	if (!attr->number)
-		return read_attr(sysfs->root, path, field, attr->size);
-	r = read_attr(sysfs->root, path, text, sizeof(text));
+		return read_first_line(fd, field, attr->size);
+	r = read_first_line(fd, text, sizeof(text));
 	*(int *)(void *)field = r < 0 ? SYSFS_UNSET : parse_number(text);
 	return r;
 }
@@ -367,17 +357,15 @@ static int read_host_no(struct sysfs *sysfs, unsigned int sid)
 /* The driver's name is "iscsi_tcp", the transport's "tcp"; offload drivers have just one. */
 static void read_transport(struct sysfs *sysfs, int host_no, char *ret, size_t size)
 {
-	char path[64], name[32];
+	int fd = open_below(sysfs->root, "class/scsi_host/host%d/proc_name", host_no);
+	char name[32];
 	const char *transport = name;
 
-	ret[0] = '\0';
-	(void)snprintf(path, sizeof(path), "class/scsi_host/host%d/proc_name", host_no);
-	if (read_attr(sysfs->root, path, name, sizeof(name)) < 0)
-		return;
+	(void)read_first_line(fd, name, sizeof(name));
 	if (!strncmp(name, "iscsi_", 6))
 		transport = name + 6;
-	if (strlen(transport) < size)
-		memcpy(ret, transport, strlen(transport) + 1);
+	if (snprintf(ret, size, "%s", transport) >= (int)size)
+		ret[0] = '\0';
 }
 
 bool sysfs_session_gone(struct sysfs *sysfs, unsigned int sid)
@@ -392,14 +380,13 @@ enum iscsi_err sysfs_read_session(struct sysfs *sysfs, unsigned int sid,
 				  enum sysfs_detail detail, struct sysfs_session *ret)
 {
 	bool gone = false;
-	size_t i;
 
 	sysfs_session_unset(ret, sid);
 	ret->host_no = read_host_no(sysfs, sid);
 	if (ret->host_no < 0)
 		return ISCSI_ERR_SYSFS_LOOKUP;
 	read_transport(sysfs, ret->host_no, ret->transport, sizeof(ret->transport));
-	for (i = 0; i < ARRAY_SIZE(sysfs_attrs) && sysfs_attrs[i].detail <= detail; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(sysfs_attrs) && sysfs_attrs[i].detail <= detail; i++) {
 		int r = read_row(sysfs, &sysfs_attrs[i], ret);
 
 		if (r < 0 && i == 0)
@@ -417,9 +404,8 @@ enum iscsi_err sysfs_read_live(struct sysfs *sysfs, enum sysfs_detail detail,
 			       struct sysfs_session *session)
 {
 	bool gone = false;
-	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(sysfs_attrs) && sysfs_attrs[i].detail <= detail; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(sysfs_attrs) && sysfs_attrs[i].detail <= detail; i++)
 		if (sysfs_attrs[i].live && read_row(sysfs, &sysfs_attrs[i], session) < 0)
 			gone = true;
 	return gone && sysfs_session_gone(sysfs, session->sid) ? ISCSI_ERR_SYSFS_LOOKUP :
@@ -433,12 +419,10 @@ enum iscsi_err sysfs_list_sessions(struct sysfs *sysfs, unsigned int **ret, size
 
 enum iscsi_err sysfs_read_exp_stat_sn(struct sysfs *sysfs, unsigned int sid, uint32_t *ret)
 {
-	char path[96];
 	uint64_t n;
 
-	(void)snprintf(path, sizeof(path), "class/iscsi_connection/connection%u:%d/exp_statsn",
-		       sid, CONN_CID);
-	if (read_u64(sysfs->root, path, &n) < 0 || n > UINT32_MAX)
+	if (read_u64(open_below(sysfs->root, "class/iscsi_connection/connection%u:%d/exp_statsn",
+				sid, CONN_CID), &n) < 0 || n > UINT32_MAX)
 		return ISCSI_ERR_SYSFS_LOOKUP;
 	*ret = (uint32_t)n;
 	return ISCSI_SUCCESS;
@@ -457,36 +441,24 @@ static bool parse_lun_name(const char *name, struct sysfs_lun *ret)
 		return false;
 	if (name[end] || host_no > INT_MAX || channel > INT_MAX || id > INT_MAX)
 		return false;
-	memset(ret, 0, sizeof(*ret));
-	ret->host_no = (int)host_no;
-	ret->channel = (int)channel;
-	ret->target_id = (int)id;
-	ret->lun = lun;
+	*ret = (struct sysfs_lun){
+		.host_no = (int)host_no, .channel = (int)channel, .target_id = (int)id, .lun = lun,
+	};
 	return true;
 }
 
 /* The state of a LUN, and its disk if there is one yet. False: the LUN has gone. */
 static bool read_lun(int target_fd, const char *name, struct sysfs_lun *ret)
 {
-	CLEANUP(closep) int block_fd = -1;
-	char path[NAME_MAX + 16];
-	struct dir_iter it;
-	const char *block;
-	int r;
+	CLEANUP(closep) int block_fd = open_below(target_fd, "%s/block", name);
+	struct dir_iter it = { .fd = block_fd };
+	const char *block = block_fd < 0 ? NULL : dir_next(&it);
+	int r = read_first_line(open_below(target_fd, "%s/state", name), ret->state,
+			  sizeof(ret->state));
 
-	(void)snprintf(path, sizeof(path), "%s/state", name);
-	r = read_attr(target_fd, path, ret->state, sizeof(ret->state));
-	if (r == -ENODEV || r == -ENOENT)
-		return false;
-	block_fd = open_dir(target_fd, O_RDONLY, "%s/block", name);
-	if (block_fd < 0)
-		return true;
-	it.fd = block_fd;
-	it.len = it.pos = 0;
-	block = dir_next(&it);
 	if (block && strlen(block) < sizeof(ret->block))
 		memcpy(ret->block, block, strlen(block) + 1);
-	return true;
+	return r != -ENODEV && r != -ENOENT;
 }
 
 struct lun_list {
@@ -527,23 +499,20 @@ static int compare_lun(const void *pa, const void *pb)
 enum iscsi_err sysfs_list_luns(struct sysfs *sysfs, const struct sysfs_session *session,
 			       struct sysfs_lun **ret, size_t *ret_len)
 {
-	CLEANUP(closep) int fd = -1;
+	CLEANUP(closep) int fd = open_below(sysfs->root, "class/iscsi_session/session%u/device",
+					    session->sid);
 	struct lun_list list = { NULL, 0 };
-	struct dir_iter it;
+	struct dir_iter it = { .fd = fd };
 	const char *name;
 
-	fd = open_dir(sysfs->root, O_RDONLY, "class/iscsi_session/session%u/device",
-		      session->sid);
 	if (fd < 0)
 		return ISCSI_ERR_SYSFS_LOOKUP;
-	it.fd = fd;
-	it.len = it.pos = 0;
 	while ((name = dir_next(&it))) {
 		CLEANUP(closep) int target_fd = -1;
 
 		if (strncmp(name, "target", 6) || !isdigit((unsigned char)name[6]))
 			continue;
-		target_fd = open_dir(fd, O_RDONLY, "%s", name);
+		target_fd = open_below(fd, "%s", name);
 		if (target_fd >= 0 && list_target(target_fd, &list) != ISCSI_SUCCESS) {
 			free(list.luns);
 			return ISCSI_ERR_NOMEM;
@@ -559,12 +528,12 @@ enum iscsi_err sysfs_list_luns(struct sysfs *sysfs, const struct sysfs_session *
 int sysfs_scan_session(struct sysfs *sysfs, const struct sysfs_session *session, bool known)
 {
 	CLEANUP(freep) struct sysfs_lun *luns = NULL;
-	size_t i, len = 0;
+	size_t len = 0;
 	char path[128];
 
 	if (known && sysfs_list_luns(sysfs, session, &luns, &len) != ISCSI_SUCCESS)
 		return -ENOENT;
-	for (i = 0; i < len; i++) {
+	for (size_t i = 0; i < len; i++) {
 		(void)snprintf(path, sizeof(path), "class/scsi_device/%d:%d:%d:%" PRIu64
 			       "/device/rescan", luns[i].host_no, luns[i].channel,
 			       luns[i].target_id, luns[i].lun);
@@ -578,11 +547,11 @@ int sysfs_scan_session(struct sysfs *sysfs, const struct sysfs_session *session,
 static bool becomes_disk(struct sysfs *sysfs, const struct sysfs_lun *lun)
 {
 	static const char *const types[] = { "0", "4", "5", "7", "14", "20" };
-	char path[128], type[16];
+	int fd = open_below(sysfs->root, "class/scsi_device/%d:%d:%d:%" PRIu64 "/device/type",
+			    lun->host_no, lun->channel, lun->target_id, lun->lun);
+	char type[16];
 
-	(void)snprintf(path, sizeof(path), "class/scsi_device/%d:%d:%d:%" PRIu64 "/device/type",
-		       lun->host_no, lun->channel, lun->target_id, lun->lun);
-	if (read_attr(sysfs->root, path, type, sizeof(type)) < 0 || !streq(lun->state, "running"))
+	if (read_first_line(fd, type, sizeof(type)) < 0 || !streq(lun->state, "running"))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		if (streq(type, types[i]))
@@ -622,42 +591,35 @@ enum iscsi_err sysfs_list_hosts(struct sysfs *sysfs, unsigned int **ret, size_t 
 
 void sysfs_read_host_state(struct sysfs *sysfs, int host_no, char *ret, size_t size)
 {
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "class/scsi_host/host%d/state", host_no);
-	(void)read_attr(sysfs->root, path, ret, size);
+	(void)read_first_line(open_below(sysfs->root, "class/scsi_host/host%d/state", host_no), ret,
+			size);
 }
 
 enum iscsi_err sysfs_read_host(struct sysfs *sysfs, int host_no, struct sysfs_host *ret)
 {
-	CLEANUP(closep) int fd = -1;
+	CLEANUP(closep) int fd = open_below(sysfs->root, "class/iscsi_host/host%d", host_no);
 
-	fd = open_dir(sysfs->root, O_PATH, "class/iscsi_host/host%d", host_no);
 	if (fd < 0)
 		return ISCSI_ERR_SYSFS_LOOKUP;
-	memset(ret, 0, sizeof(*ret));
-	ret->host_no = host_no;
+	*ret = (struct sysfs_host){ .host_no = host_no };
 	read_transport(sysfs, host_no, ret->transport, sizeof(ret->transport));
 	sysfs_read_host_state(sysfs, host_no, ret->state, sizeof(ret->state));
-	(void)read_attr(fd, "initiatorname", ret->initiator, sizeof(ret->initiator));
-	(void)read_attr(fd, "ipaddress", ret->ipaddress, sizeof(ret->ipaddress));
-	(void)read_attr(fd, "hwaddress", ret->hwaddress, sizeof(ret->hwaddress));
-	(void)read_attr(fd, "netdev", ret->netdev, sizeof(ret->netdev));
+	(void)read_first_line(open_below(fd, "initiatorname"), ret->initiator, sizeof(ret->initiator));
+	(void)read_first_line(open_below(fd, "ipaddress"), ret->ipaddress, sizeof(ret->ipaddress));
+	(void)read_first_line(open_below(fd, "hwaddress"), ret->hwaddress, sizeof(ret->hwaddress));
+	(void)read_first_line(open_below(fd, "netdev"), ret->netdev, sizeof(ret->netdev));
 	return ISCSI_SUCCESS;
 }
 
 enum iscsi_err sysfs_read_transport_handle(struct sysfs *sysfs, const char *transport,
 					   uint64_t *ret, struct iscsi_why *why)
 {
-	char path[96];
 	int r;
 
-	if (strchr(transport, '/') || transport[0] == '.' ||
-	    snprintf(path, sizeof(path), "class/iscsi_transport/%s/handle", transport) >=
-	    (int)sizeof(path))
+	if (strchr(transport, '/') || transport[0] == '.')
 		return iscsi_fail(why, ISCSI_ERR_TRANS_NOT_FOUND,
 				  "no transport is called '%s'", transport);
-	r = read_u64(sysfs->root, path, ret);
+	r = read_u64(open_below(sysfs->root, "class/iscsi_transport/%s/handle", transport), ret);
 	if (r == -EACCES || r == -EPERM)
 		return iscsi_fail(why, ISCSI_ERR_ACCESS,
 				  "reading the handle of transport %s: %s", transport,
@@ -671,26 +633,23 @@ enum iscsi_err sysfs_read_transport_handle(struct sysfs *sysfs, const char *tran
 
 bool sysfs_read_class_version(struct sysfs *sysfs, char *ret, size_t size)
 {
-	return read_attr(sysfs->root, "module/scsi_transport_iscsi/version", ret, size) == 0 &&
+	return sysfs_read_text(sysfs, "module/scsi_transport_iscsi/version", ret, size) == 0 &&
 	       ret[0];
 }
 
 bool sysfs_find_netdev(struct sysfs *sysfs, const char *hwaddress, char *ret, size_t size)
 {
-	CLEANUP(closep) int fd = -1;
-	struct dir_iter it;
+	CLEANUP(closep) int fd = open_below(sysfs->root, "class/net");
+	struct dir_iter it = { .fd = fd };
 	const char *name;
 
-	fd = open_dir(sysfs->root, O_RDONLY, "class/net");
 	if (fd < 0 || !hwaddress[0])
 		return false;
-	it.fd = fd;
-	it.len = it.pos = 0;
 	while ((name = dir_next(&it))) {
-		char path[NAME_MAX + 16], address[64];
+		char address[64];
 
-		(void)snprintf(path, sizeof(path), "%s/address", name);
-		if (read_attr(fd, path, address, sizeof(address)) < 0 ||
+		if (read_first_line(open_below(fd, "%s/address", name), address,
+				    sizeof(address)) < 0 ||
 		    strcasecmp(address, hwaddress) || strlen(name) >= size)
 			continue;
 		memcpy(ret, name, strlen(name) + 1);
@@ -701,13 +660,13 @@ bool sysfs_find_netdev(struct sysfs *sysfs, const char *hwaddress, char *ret, si
 
 int sysfs_read_text(struct sysfs *sysfs, const char *path, char *ret, size_t size)
 {
-	return read_attr(sysfs->root, path, ret, size);
+	return read_first_line(open_below(sysfs->root, "%s", path), ret, size);
 }
 
 bool sysfs_any_entry(struct sysfs *sysfs, const char *path,
 		     bool (*found)(void *arg, const char *name), void *arg)
 {
-	CLEANUP(closep) int fd = open_dir(sysfs->root, O_RDONLY, "%s", path);
+	CLEANUP(closep) int fd = open_below(sysfs->root, "%s", path);
 	struct dir_iter it = { .fd = fd };
 	const char *name;
 
