@@ -16,6 +16,7 @@
 #include "libiscsi-db/util.h"
 
 #define STEADY_US	10000000	/* after this time up, a session works */
+#define SHORT_LIVES_TOLD	3
 #define COUNTED_US	2000000		/* reopen_max counts at most one attempt in this time */
 #define ANSWERING_MS	3000		/* a portal that answers others counts as slow, not silent */
 #define NETWORK_US	300000		/* between two attempts, however often the network changes */
@@ -75,6 +76,18 @@ static uint64_t session_reopen_ms(struct session *session, enum retry_cause caus
  * After a loss, the first attempt waits for @wait_s only. But if the target drops each login soon
  * after accepting it, the loss counts as a failed attempt, so that the pauses grow.
  */
+/* Two hosts with one name and ISID throw each other out: RFC 7143, 6.3.5. */
+static void session_count_short_life(struct session *session)
+{
+	if (++session->short_lives == SHORT_LIVES_TOLD)
+		log_warning("%s: the session has ended %u times within %d s of its login; probably "
+			    "another host uses the initiator name %s too, and each host's login "
+			    "ends the other's session; look at InitiatorName in "
+			    ISCSI_CONF_DIR "/initiatorname.iscsi of all hosts that use the target, "
+			    "and at the target's own log", session->name, SHORT_LIVES_TOLD,
+			    STEADY_US / 1000000, session->config->initiator);
+}
+
 void session_begin_outage(struct session *session, uint64_t wait_s)
 {
 	uint64_t now_us = session_now_us(session), wait_ms = wait_s * 1000;
@@ -82,8 +95,10 @@ void session_begin_outage(struct session *session, uint64_t wait_s)
 	session->wait_until_us = now_us + wait_ms * 1000;
 	if (now_us - session->up_since_us >= STEADY_US) {
 		session->outage_since_us = now_us;
+		session->short_lives = 0;
 		retry_reset(&session->retry);
 	} else {
+		session_count_short_life(session);
 		wait_ms = MAX(wait_ms, session_reopen_ms(session, RETRY_LOST));
 	}
 	session_pause(session, wait_ms);

@@ -47,6 +47,7 @@ struct session {
 	enum iscsi_err failure_err;
 	uint64_t next_attempt_us;	/* in ATTEMPT_PAUSE */
 	unsigned int failed_attempts;	/* since the session was last up */
+	unsigned int short_lives;	/* in a row: the session was up, but not for long */
 	unsigned int failed_connects;	/* those that count for reopen_max */
 	uint64_t counted_us;		/* the time of the last of them */
 	uint64_t attempt_us;		/* the time when the last attempt began */
