@@ -91,6 +91,7 @@ struct found_work {
 	struct adm *adm;
 	const struct found_source *source;
 	unsigned int ops;
+	bool keep;				/* the settings of existing records */
 	struct iscsi_db_record *const *ifaces;
 	const char **names;			/* of the interfaces */
 	const struct found **sorted;		/* without repetitions */
@@ -176,7 +177,8 @@ static enum iscsi_err stage_stale_delete(struct found_work *s, const struct iscs
 static enum iscsi_err look_at(void *arg, const struct iscsi_db_record *rec)
 {
 	struct found_work *s = arg;
-	bool known;
+	bool known, outdated;
+	enum iscsi_err err;
 	size_t i;
 
 	if (!find_reported(s, rec, &i)) {
@@ -190,10 +192,15 @@ static enum iscsi_err look_at(void *arg, const struct iscsi_db_record *rec)
 	}
 	/* A portal is in one portal group, so a record with another tag is outdated. */
 	known = !s->sorted[i]->extra.tpgt_assumed;
-	if (s->existing[i] || (known && (s->ops & OP_UPDATE) &&
-			       iscsi_db_record_get_int(rec, "node.tpgt") != s->sorted[i]->tpgt))
+	outdated = known && (s->ops & OP_UPDATE) &&
+		   iscsi_db_record_get_int(rec, "node.tpgt") != s->sorted[i]->tpgt;
+	/* An outdated record lends its settings only while there is no other. */
+	if (s->keep && !outdated)
+		s->existing[i] = iscsi_db_record_free(s->existing[i]);
+	if (s->existing[i] || (outdated && !s->keep))
 		return known && (s->ops & OP_UPDATE) ? stage_stale_delete(s, rec) : ISCSI_SUCCESS;
-	return adm_fail(iscsi_db_record_copy(rec, &s->existing[i]), NULL);
+	err = adm_fail(iscsi_db_record_copy(rec, &s->existing[i]), NULL);
+	return err ?: (outdated ? stage_stale_delete(s, rec) : ISCSI_SUCCESS);
 }
 
 /*
@@ -228,7 +235,7 @@ static int tpgt_of(const struct found *f, const struct iscsi_db_record *existing
 	return f->extra.tpgt_assumed && tpgt != ISCSI_TPGT_UNKNOWN ? tpgt : f->tpgt;
 }
 
-/* Makes the record of @f from the template of its interface. */
+/* Makes the record of @f from the template of its interface, or keeps the settings of @existing. */
 static enum iscsi_err make_found_record(struct found_work *s, const struct found *f,
 					const struct iscsi_db_record *existing,
 					const struct iscsi_db_record *template,
@@ -240,12 +247,14 @@ static enum iscsi_err make_found_record(struct found_work *s, const struct found
 		.discovery_type = s->source->type, .discovery_address = s->source->address,
 		.discovery_port = s->source->port,
 	};
+	bool keep = s->keep && existing;
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 
 	*ret = NULL;
-	err = iscsi_db_record_copy(template, ret) ?: adm_identify(*ret, &id, &why) ?:
-	      adm_set_pairs(*ret, f->extra.settings, f->extra.setting_count, &why);
+	err = iscsi_db_record_copy(keep ? existing : template, ret) ?:
+	      adm_identify(*ret, &id, &why) ?:
+	      adm_set_pairs(*ret, f->extra.settings, keep ? 0 : f->extra.setting_count, &why);
 	if (err)
 		*ret = iscsi_db_record_free(*ret);
 	return adm_fail(err, &why);
@@ -333,6 +342,13 @@ static enum iscsi_err make_templates(struct found_work *s, size_t count,
 	return err;
 }
 
+static bool keeps_settings(const struct adm *adm)
+{
+	const char *merge = iscsi_db_config_get(adm->config, "discovery.merge");
+
+	return merge && streq(merge, "keep");
+}
+
 enum iscsi_err found_store(struct adm *adm, const struct found_source *source,
 				 unsigned int ops, const struct found_list *found,
 				 struct iscsi_db_record *const *ifaces, size_t iface_count,
@@ -351,6 +367,7 @@ enum iscsi_err found_store(struct adm *adm, const struct found_source *source,
 		err = adm_need_sessions(adm);
 	if (!err)
 		err = make_templates(&s, iface_count, templates);
+	s.keep = !err && !adm->opt.ops && keeps_settings(adm);
 	if (!err)
 		err = look_at_records(&s);
 	/* A target that can't be stored doesn't keep the others from being stored. */

@@ -27,7 +27,7 @@ struct iscsi_db_config {
 };
 
 static const char *const daemon_keys[] = {
-	"iscsid.startup", "iscsid.safe_logout", "iscsid.ipc_auth_uid",
+	"iscsid.startup", "iscsid.safe_logout", "iscsid.ipc_auth_uid", "discovery.merge",
 };
 
 struct iscsi_db_config *iscsi_db_config_free(struct iscsi_db_config *config)

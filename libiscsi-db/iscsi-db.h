@@ -233,7 +233,7 @@ struct iscsi_db_config *iscsi_db_config_free(struct iscsi_db_config *config);
 /* Gives @rec the defaults that the file sets for its kind; settings that find a record stay. */
 enum iscsi_err iscsi_db_config_apply(const struct iscsi_db_config *config,
 				     struct iscsi_db_record *rec);
-/* A setting of the daemon itself ("iscsid.startup", "iscsid.safe_logout"), or NULL. */
+/* A setting of the programs themselves ("iscsid.startup", "discovery.merge"), or NULL. */
 const char *iscsi_db_config_get(const struct iscsi_db_config *config, const char *key);
 
 struct iscsi_db_initiator {

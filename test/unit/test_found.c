@@ -24,21 +24,27 @@ static const struct found_extra *extra;	/* of what is reported */
 
 static const struct found_source source = { "send_targets", "10.0.0.1", 3260 };
 
-static void setup(void)
+static void configure(const char *text)
 {
 	char conf[96];
 	FILE *f;
 
-	fs = fake_sysfs_new();
-	(void)snprintf(root, sizeof(root), "/tmp/test-found.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(root));
 	(void)snprintf(conf, sizeof(conf), "%s/iscsid.conf", root);
 	f = fopen(conf, "w");
 	ck_assert_ptr_nonnull(f);
-	fputs("node.startup = automatic\n", f);
+	fputs(text, f);
 	fclose(f);
-	ck_assert(!sysfs_new(fake_sysfs_root(fs), &adm.sysfs));
+	iscsi_db_config_free(adm.config);
 	ck_assert(!iscsi_db_config_read(conf, NULL, NULL, &adm.config, NULL));
+}
+
+static void setup(void)
+{
+	fs = fake_sysfs_new();
+	(void)snprintf(root, sizeof(root), "/tmp/test-found.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(root));
+	configure("node.startup = automatic\n");
+	ck_assert(!sysfs_new(fake_sysfs_root(fs), &adm.sysfs));
 	ck_assert(!iscsi_db_open(root, &adm.db, NULL));
 	ck_assert(!iscsi_db_iface_read(adm.db, "default", &ifaces[0], NULL));
 	ck_assert(!iscsi_db_record_new(ISCSI_DB_IFACE, &ifaces[1]));
@@ -212,6 +218,29 @@ START_TEST(portal_group_may_change)
 }
 END_TEST
 
+START_TEST(settings_are_kept_if_asked_for)
+{
+	configure("node.startup = automatic\ndiscovery.merge = keep\n");
+	store("iqn.a:old", "10.0.0.1", 7, "send_targets", "10.0.0.9", 0);
+	store("iqn.a:zstale", "10.0.0.1", 1, "send_targets", "10.0.0.1", 0);
+	ck_assert(!report("iqn.a:old", "10.0.0.1", 1, 0));
+	ck_assert(!report("iqn.a:new", "10.0.0.1", 1, 0));
+	ck_assert(!run(OP_NEW | OP_UPDATE | OP_DELETE, 1));
+	ck_assert_str_eq(stored(), NEW KEPT);
+	ck_assert_str_eq(iscsi_db_record_get(records.list[0], "node.discovery_address"), "10.0.0.1");
+	/* Of two records the reported portal group's counts. */
+	store("iqn.a:new", "10.0.0.1", 0, "static", "", 0);
+	adm_records_done(&records);
+	ck_assert(!run(OP_NEW | OP_UPDATE | OP_DELETE, 1));
+	ck_assert_str_eq(stored(), NEW KEPT);
+	/* -o update means what it says. */
+	adm.opt.ops = OP_UPDATE;
+	ck_assert(!run(OP_UPDATE, 1));
+	adm.opt.ops = 0;
+	ck_assert_str_eq(stored(), NEW FRESH);
+}
+END_TEST
+
 START_TEST(hostile_names_are_refused)
 {
 	ck_assert_int_eq(report("../../etc/x", "10.0.0.1", 1, 0), ISCSI_ERR_INVAL);
@@ -339,6 +368,7 @@ int main(void)
 	tcase_add_test(t, used_records_are_kept);
 	tcase_add_test(t, each_interface_gets_a_record);
 	tcase_add_test(t, portal_group_may_change);
+	tcase_add_test(t, settings_are_kept_if_asked_for);
 	tcase_add_test(t, hostile_names_are_refused);
 	tcase_add_test(t, settings_are_the_targets_own);
 	tcase_add_test(t, firmware_replaces_only_its_own);
