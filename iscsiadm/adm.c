@@ -9,6 +9,7 @@
 #include <search.h>
 #include <stdarg.h>
 
+#include "iscsiadm/waiting.h"
 #include "libiscsi-db/util.h"
 
 /* Whoever says something on stderr has no struct adm at hand: stderr is the process's too. */
@@ -29,6 +30,7 @@ void adm_error(const char *fmt, ...)
 	va_end(ap);
 	text_escape(raw, text, sizeof(text));
 	(void)snprintf(line, sizeof(line), "iscsiadm: %s\n", text);
+	waiting_hide();
 	(void)fputs(line, stderr);
 	json_message(document, raw);
 }

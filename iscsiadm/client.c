@@ -44,6 +44,7 @@ struct client {
 	void *debug_arg;
 	client_startup_fn *startup;
 	void *startup_arg;
+	void (*tick)(void);
 
 	int fd;
 	bool abstract;			/* connected by an abstract name, which any user may bind */
@@ -149,6 +150,11 @@ void client_set_startup(struct client *client, client_startup_fn *startup, void 
 {
 	client->startup = startup;
 	client->startup_arg = arg;
+}
+
+void client_set_tick(struct client *client, void (*tick)(void))
+{
+	client->tick = tick;
 }
 
 /* ---- connecting ------------------------------------------------------------------------ */
@@ -560,7 +566,10 @@ static enum iscsi_err exchange(struct client *client, int silence_ms, client_rep
 			deaf = true;
 		if (client->head && client->greeted && !deaf)
 			pfd.events |= POLLOUT;
-		if (poll(&pfd, 1, (int)MIN(left, 60000)) <= 0)
+		n = poll(&pfd, 1, (int)MIN(left, client->tick ? 1000 : 60000));
+		if (client->tick)
+			client->tick();
+		if (n <= 0)
 			continue;
 		n = receive_some(client);
 		if (n == -EAGAIN)

@@ -37,6 +37,9 @@ void client_set_startup(struct client *client, client_startup_fn *startup, void 
 enum iscsi_err client_request(struct client *client, const struct mgmt_request *req,
 			      size_t index);
 
+/* @tick is called each second while client_run() waits; NULL: not. */
+void client_set_tick(struct client *client, void (*tick)(void));
+
 /* Hears each reply as it comes; @index is the request's, as the caller numbered it. */
 typedef void client_reply_fn(void *arg, size_t index, const struct mgmt_reply *reply);
 

@@ -9,6 +9,7 @@
 #include "iscsiadm/disks.h"
 #include "iscsiadm/print.h"
 #include "iscsiadm/show.h"
+#include "iscsiadm/waiting.h"
 #include "libiscsi-db/util.h"
 
 #define LINE_MAX_LEN	768		/* fits the longest name, address and interface */
@@ -24,8 +25,7 @@ struct wish {
 };
 
 struct job {
-	const char *verb;		/* for the progress line */
-	bool progress;
+	const char *verb, *noun;	/* for the progress line: of many, of one */
 	struct json *json;
 	struct wish *wishes;
 	size_t len, done;
@@ -40,16 +40,16 @@ struct job {
 	bool no_wait;
 };
 
-static void show_progress(struct job *job)
+static void show_progress(const struct job *job)
 {
-	if (job->progress)
-		fprintf(stderr, "\r%s: %zu of %zu done\033[K", job->verb, job->done, job->len);
-}
+	char what[LINE_MAX_LEN];
 
-static void hide_progress(struct job *job)
-{
-	if (job->progress)
-		fputs("\r\033[K", stderr);
+	job->format(job, job->wishes[0].index, what, sizeof(what));
+	if (job->len == 1)
+		waiting_for(false, "%s %s", job->noun, what);
+	else
+		waiting_for(job->len >= PROGRESS_LEAST, "%s: %zu of %zu done", job->verb, job->done,
+			    job->len);
 }
 
 static void on_result(void *arg, size_t index, const struct mgmt_reply *reply)
@@ -65,7 +65,7 @@ static void on_result(void *arg, size_t index, const struct mgmt_reply *reply)
 	job->done++;
 	job->document(job, wish->index, reply);
 	job->format(job, wish->index, what, sizeof(what));
-	hide_progress(job);
+	waiting_hide();
 	if (!reply->err) {
 		if (!job->no_wait)
 			job->succeeded(job, what);
@@ -96,16 +96,15 @@ static enum iscsi_err add_wish(struct adm *adm, struct job *job, size_t index,
 }
 
 /* Waits for all results of a job whose requests are queued. */
-static enum iscsi_err run_job(struct adm *adm, struct job *job, int silence_ms)
+static enum iscsi_err run_job(struct adm *adm, struct job *job, int bound_ms, bool stops)
 {
 	enum iscsi_err err;
 
 	(void)fflush(stdout);
-	job->progress = job->len >= PROGRESS_LEAST && isatty(STDERR_FILENO) &&
-			isatty(STDOUT_FILENO);
+	waiting_begin(adm->client, bound_ms, stops);
 	show_progress(job);
-	err = client_run(adm->client, silence_ms, on_result, job);
-	hide_progress(job);
+	err = client_run(adm->client, bound_ms + GRACE_MS, on_result, job);
+	waiting_end();
 	return err;
 }
 
@@ -192,6 +191,12 @@ static enum iscsi_err ask_login(struct adm *adm, struct job *job, size_t index,
 	return text ? add_wish(adm, job, index, &req) : ISCSI_ERR_NOMEM;
 }
 
+/* Whether iscsid goes on trying without this command. */
+static bool wanted(const struct adm *adm, const struct login_how *how)
+{
+	return how->no_wait || (adm->opt.login_all && !how->leading);
+}
+
 /* Queues the logins of the sessions that one record still lacks. */
 static enum iscsi_err queue_logins(struct adm *adm, struct job *job,
 				   const struct iscsi_db_record *rec, size_t index,
@@ -210,7 +215,7 @@ static enum iscsi_err queue_logins(struct adm *adm, struct job *job,
 	}
 	/* Without this flag the daemon keeps to nr_sessions, whoever else logs in meanwhile. */
 	flags = (how->another ? MGMT_ANOTHER : 0) | (how->no_wait ? MGMT_NO_WAIT : 0) |
-		(how->no_wait || (adm->opt.login_all && !how->leading) ? MGMT_WANTED : 0);
+		(wanted(adm, how) ? MGMT_WANTED : 0);
 	show_format_node(what, sizeof(what), rec);
 	while (n--) {
 		print_to(stdout, "Logging in to %s%s\n", what, multiple ? " (multiple)" : "");
@@ -243,7 +248,7 @@ enum iscsi_err logins_run(struct adm *adm, struct iscsi_db_record *const *record
 			  const struct login_how *how)
 {
 	struct job job = {
-		.json = adm->json, .document = document_login, .verb = "Logins",
+		.json = adm->json, .document = document_login, .verb = "Logins", .noun = "Login to",
 		.format = format_node, .succeeded = say_login, .failed = say_login_failed,
 		.explain = explain_login, .list = records, .no_wait = how->no_wait,
 	};
@@ -257,7 +262,7 @@ enum iscsi_err logins_run(struct adm *adm, struct iscsi_db_record *const *record
 		bound_ms = MAX(bound_ms, login_bound_ms(records[i]));
 	}
 	if (job.len) {
-		(void)run_job(adm, &job, bound_ms + GRACE_MS);
+		(void)run_job(adm, &job, bound_ms, !wanted(adm, how));
 		adm_forget_sessions(adm);
 	}
 	for (size_t i = 0; i < job.len && !result; i++)
@@ -309,7 +314,7 @@ enum iscsi_err logouts_run(struct adm *adm, const struct sysfs_session *const *l
 			   size_t count)
 {
 	struct job job = {
-		.json = adm->json, .document = document_logout, .verb = "Logouts",
+		.json = adm->json, .document = document_logout, .verb = "Logouts", .noun = "Logout of",
 		.format = format_session, .succeeded = say_logout,
 		.failed = say_logout_failed, .explain = explain_logout, .list = list,
 	};
@@ -335,7 +340,7 @@ enum iscsi_err logouts_run(struct adm *adm, const struct sysfs_session *const *l
 	}
 	result = adm_fail(err, NULL);
 	if (job.len)
-		adm_keep_first(&result, run_job(adm, &job, LOGOUT_MS));
+		adm_keep_first(&result, run_job(adm, &job, LOGOUT_MS - GRACE_MS, false));
 	for (size_t i = job.len; i-- && !result;)
 		result = job.wishes[i].err;
 	free(job.wishes);

@@ -14,6 +14,7 @@
 #include "iscsiadm/mode_iface.h"
 #include "iscsiadm/mode_node.h"
 #include "iscsiadm/mode_session.h"
+#include "iscsiadm/waiting.h"
 #include "libiscsi-db/util.h"
 
 #define STOP_MS	10000
@@ -25,6 +26,7 @@ static void on_sigint(int sig)
 
 	(void)sig;
 	/* The kernel releases a lock that is held, and staged changes were never visible. */
+	waiting_interrupted();
 	n = write(STDERR_FILENO, text, sizeof(text) - 1);
 	(void)n;
 	_exit(ISCSI_ERR);

@@ -13,6 +13,7 @@
 #include "iscsiadm/mode_fw.h"
 #include "iscsiadm/print.h"
 #include "iscsiadm/show.h"
+#include "iscsiadm/waiting.h"
 #include "libiscsi-db/util.h"
 
 #define GRACE_MS	60000
@@ -142,10 +143,10 @@ static void inquiry_on_reply(void *arg, size_t first, const struct mgmt_reply *r
 }
 
 /*
- * How long the daemon may be silent: the time for a look-up, and for each attempt the time for a
+ * How long the daemon may take: the time for a look-up, and for each attempt the time for a
  * login, which all three time-outs bound, for an answer to SendTargets, and for a pause.
  */
-static int inquiry_patience_ms(const struct iscsi_db_record *rec)
+static int inquiry_bound_ms(const struct iscsi_db_record *rec)
 {
 	int64_t tries = iscsi_db_record_get_int(rec, "discovery.sendtargets.reopen_max");
 	int64_t login, auth, active, ms;
@@ -153,7 +154,7 @@ static int inquiry_patience_ms(const struct iscsi_db_record *rec)
 	login = iscsi_db_record_get_int(rec, "discovery.sendtargets.timeo.login_timeout");
 	auth = iscsi_db_record_get_int(rec, "discovery.sendtargets.timeo.auth_timeout");
 	active = iscsi_db_record_get_int(rec, "discovery.sendtargets.timeo.active_timeout");
-	ms = (login + (tries + 1) * (login + auth + 2 * active + 1)) * 1000 + GRACE_MS;
+	ms = (login + (tries + 1) * (login + auth + 2 * active + 1)) * 1000;
 	return (int)MIN(ms, 24 * 3600 * 1000);
 }
 
@@ -179,6 +180,7 @@ static enum iscsi_err inquiry_ask(struct inquiry *d)
 {
 	CLEANUP(secret_freep) char *record = NULL;
 	enum iscsi_err err = adm_need_client(d->adm);
+	int bound_ms = inquiry_bound_ms(d->rec);
 
 	if (err)
 		return err;
@@ -189,7 +191,10 @@ static enum iscsi_err inquiry_ask(struct inquiry *d)
 		err = inquiry_queue(d, i, record);
 	if (err)
 		return adm_fail(err, NULL);
-	(void)client_run(d->adm->client, inquiry_patience_ms(d->rec), inquiry_on_reply, d);
+	waiting_begin(d->adm->client, bound_ms, true);
+	waiting_for(false, "Discovery at %s,%d", d->address, d->port);
+	(void)client_run(d->adm->client, bound_ms + GRACE_MS, inquiry_on_reply, d);
+	waiting_end();
 	return ISCSI_SUCCESS;
 }
 

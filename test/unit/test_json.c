@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The document of --json: what stands in it, and that no text from outside breaks it. */
 #include <json-c/json.h>
-#include <string.h>
 
 #include "iscsiadm/json.h"
 #include "libiscsi-db/util.h"
