@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * iscsid as a process: options, becoming a daemon, sockets, privileges, signals and the end. The
+ * program runs in processes of its own, on a fake kernel and in a folder in the place of /run;
+ * what changes a process for good is told to the test instead.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <grp.h>
+#include <link.h>
+#include <malloc.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <systemd/sd-daemon.h>
+
+#include "iscsid/base/clock.h"
+#include "iscsid/base/log.h"
+#include "iscsid/kernel/module.h"
+#include "iscsid/kernel/netlink.h"
+#include "iscsid/listen.h"
+#include "iscsid/manager.h"
+#include "iscsid/mgmt.h"
+#include "iscsid/privileges.h"
+#include "iscsid/run_dir.h"
+#include "iscsid/shutdown.h"
+#include "libiscsi-db/util.h"
+#include "test/fake/kernel.h"
+#include "test/unit/capture.h"
+
+static char dir[] = "/tmp/test-main.XXXXXX";
+static struct fake_kernel kernel;
+static struct fake_sysfs *fs;
+static int news[2];			/* what the program does, a line each */
+static int passed_fd, passed_count;	/* the sockets of the service manager */
+static bool no_kernel;
+
+/* ---- what the program gets in the place of the system's ---------------------------------- */
+
+static int tell(int result, const char *fmt, ...) PRINTF(2, 3);
+
+static int tell(int result, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vdprintf(news[1], fmt, ap);
+	va_end(ap);
+	if (result < 0)
+		errno = EPERM;
+	return result;
+}
+
+static enum iscsi_err open_kernel(sd_event *loop, const struct kernel_events *events, void *arg,
+				  struct kernel **ret, struct iscsi_why *why)
+{
+	if (no_kernel)
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "this kernel has no iSCSI");
+	fake_kernel_init(&kernel);
+	fake_kernel_attach(&kernel, loop, fs);
+	fake_kernel_subscribe(&kernel, events, arg);
+	*ret = &kernel.kernel;
+	return ISCSI_SUCCESS;
+}
+
+static const char *in_dir(const char *path)
+{
+	static char text[128];
+
+	(void)snprintf(text, sizeof(text), "%s/%s", dir, strrchr(path, '/') + 1);
+	return text;
+}
+
+#undef SD_LISTEN_FDS_START
+#define SD_LISTEN_FDS_START		passed_fd
+#undef MGMT_SOCKET_ABSTRACT
+#define MGMT_SOCKET_ABSTRACT		"iscsi-test-main"
+#define sd_listen_fds(unset)		((void)(unset), passed_count)
+#define sd_notify(unset, state)		tell(0, "%s\n", state)
+#define module_load_iscsi_tcp()		tell(0, "module\n")
+#define iscsi_db_make_lock_folder(warn, arg, why) \
+	((void)(warn), (void)(arg), (void)(why), tell(0, "lock folder\n"))
+#define setgroups(count, list)		((void)(list), tell(0, "%d groups\n", count))
+#define privileges_limit(ids)		tell(0, "limit%s\n", (ids) ? ", ids change" : "")
+#define setgid(id)			tell((id) == 99 ? -1 : 0, "gid %u\n", id)
+#define setuid(id)			tell((id) == 99 ? -1 : 0, "uid %u\n", id)
+#define setpriority(which, who, prio)	tell(0, "priority %d\n", prio)
+#define mlockall(flags)			tell(0, "memory %d\n", flags)
+#define prctl(option, value, ...)	tell(0, "prctl %d %d\n", option, value)
+#define log_open(syslog, level)		tell(0, "log %d %d\n", syslog, level)
+#define log_close()			tell(0, "end\n")
+#define sysfs_new(root, ret)		(sysfs_new)((root) ? NULL : fake_sysfs_root(fs), ret)
+#define netlink_open(loop, sysfs, wire, events, arg, ret, why) \
+	((void)(sysfs), (void)(wire), open_kernel(loop, events, arg, ret, why))
+#define netlink_close(k)		((k) ? fake_kernel_done(&kernel) : (void)0)
+#define run_dir_open(path, ret, why)	run_dir_open(in_dir(path), ret, why)
+#define listen_path(path, own)		listen_path(in_dir(path), own)
+#define listen_remove(path, own)	listen_remove(in_dir(path), own)
+#define main				iscsid_main
+int iscsid_main(int argc, char **argv);
+#include "iscsid/main.c"
+#undef main
+
+/* ---- a process ----------------------------------------------------------------------------- */
+
+static void write_file_at(const char *path, const char *text)
+{
+	FILE *f = fopen(in_dir(path), "w");
+
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	(void)fclose(f);
+}
+
+static void setup(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(mkdir(in_dir("/iscsid"), 0700), 0);
+	write_file_at("/conf", "");
+	write_file_at("/initiator", "InitiatorName=iqn.me\n");
+	fs = fake_sysfs_new();
+	ck_assert_int_eq(pipe2(news, O_CLOEXEC), 0);
+	/* Abstract names of its own. Without the right, two of this test mustn't run at once. */
+	(void)unshare(CLONE_NEWNET);
+}
+
+static void teardown(void)
+{
+	char command[64];
+
+	fake_sysfs_free(fs);
+	(void)snprintf(command, sizeof(command), "rm -rf %s", dir);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static int run_words(const char *line)
+{
+	char words[512], *argv[32] = { (char[]){ "iscsid" } }, *save = NULL;
+	int argc = 1;
+
+	(void)snprintf(words, sizeof(words), "%s", line);
+	for (char *word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save))
+		argv[argc++] = word;
+	optind = 0;
+	return iscsid_main(argc, argv);
+}
+
+/* Starts "iscsid LINE -c ... -i ..."; its stderr goes to a file. */
+static pid_t begin(const char *line)
+{
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		char words[512];
+		int fd = open(in_dir("/stderr"), O_WRONLY | O_CREAT | O_APPEND, 0600);
+
+		(void)dup2(fd, STDERR_FILENO);
+		(void)snprintf(words, sizeof(words), "%s -c %s/conf -i %s/initiator", line, dir, dir);
+		exit(run_words(words));
+	}
+	return pid;
+}
+
+static const char *text_of(const char *path)
+{
+	static char text[4096];
+	FILE *f = fopen(in_dir(path), "r");
+
+	text[f ? fread(text, 1, sizeof(text) - 1, f) : 0] = '\0';
+	if (f)
+		(void)fclose(f);
+	return text;
+}
+
+/* Reads the news up to the line @last. */
+static const char *news_to(const char *last)
+{
+	static char text[4096];
+	size_t len = 0;
+
+	do {
+		ck_assert_uint_lt(len, sizeof(text) - 1);
+		ck_assert_int_eq(read(news[0], text + len, 1), 1);
+		text[++len] = '\0';
+	} while (len < strlen(last) || !streq(text + len - strlen(last), last));
+	return text;
+}
+
+static int status_of(pid_t pid)
+{
+	int status;
+
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_msg(WIFEXITED(status), "status %x", (unsigned int)status);
+	return WEXITSTATUS(status);
+}
+
+static int end(pid_t pid, int signo)
+{
+	ck_assert_int_eq(kill(pid, signo), 0);
+	return status_of(pid);
+}
+
+/* Whether a daemon greets at this address. */
+static bool greets(const char *path, const char *abstract)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct timeval patience = { .tv_sec = 20 };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(addr);
+	uint8_t byte;
+	bool good;
+
+	if (abstract)
+		len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+				  (size_t)sprintf(addr.sun_path + 1, "%s", abstract));
+	else
+		strcpy(addr.sun_path, in_dir(path));
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	good = !connect(fd, (struct sockaddr *)&addr, len) && recv(fd, &byte, 1, 0) == 1;
+	(void)close(fd);
+	return good;
+}
+
+/* ---- options ------------------------------------------------------------------------------- */
+
+#define HINT	"Try `iscsid --help' for more information.\n"
+
+static const struct {
+	const char *line;
+	int status;
+	const char *out, *err;
+} answers[] = {
+	{ "--version", 0, "iscsid version " ISCSI_VERSION "\n", "" },
+	{ "-v -x", 0, "iscsid version " ISCSI_VERSION "\n", "" },
+	{ "-h", 0, help_text, "" },
+	{ "-x", 1, "", "iscsid: invalid option -- 'x'\n" HINT },
+	{ "--debug", 1, "", "iscsid: option '--debug' requires an argument\n" HINT },
+	{ "-n -p /x", 1, "", "error: Conflicting PID-file options requested\n" },
+	{ "-f -p /x", 1, "", "error: PID file specified but unused in foreground mode\n" },
+};
+
+START_TEST(options_that_are_answered_at_once)
+{
+	int status;
+
+	capture();
+	status = run_words(answers[_i].line);
+	ck_assert_str_eq(said(0), answers[_i].out);
+	ck_assert_str_eq(said(1), answers[_i].err);
+	ck_assert_int_eq(status, answers[_i].status);
+}
+END_TEST
+
+START_TEST(options_that_are_kept)
+{
+	char *all[] = { (char[]){ "iscsid" }, (char[]){ "-fc" }, (char[]){ "C" },
+			(char[]){ "--initiatorname=I" }, (char[]){ "-d8" }, (char[]){ "-u7" },
+			(char[]){ "--gid=9" }, (char[]){ "-n" }, NULL };
+	struct daemon_options o = { 0 };
+
+	optind = 0;
+	ck_assert_int_eq(parse_options(1, all, &o), -1);
+	ck_assert_str_eq(o.pid_file, "/run/iscsid.pid");
+	ck_assert(!o.foreground);
+	ck_assert_int_eq(log_level_of(&o), LOG_INFO);
+	o.pid_file = NULL;
+	optind = 0;
+	ck_assert_int_eq(parse_options(8, all, &o), -1);
+	ck_assert_ptr_null(o.pid_file);
+	ck_assert(o.foreground);
+	ck_assert_str_eq(o.config_path, "C");
+	ck_assert_str_eq(o.initiator_path, "I");
+	ck_assert_int_eq(o.debug, 8);
+	ck_assert_int_eq(log_level_of(&o), LOG_DEBUG);
+	ck_assert_uint_eq(o.uid, 7);
+	ck_assert_uint_eq(o.gid, 9);
+}
+END_TEST
+
+START_TEST(what_recovery_needs_is_resident)
+{
+	ck_assert(recovery_needs(""));
+	ck_assert(recovery_needs("/lib/x86_64-linux-gnu/libc.so.6"));
+	ck_assert(recovery_needs("/lib64/ld-linux-x86-64.so.2"));
+	ck_assert(!recovery_needs("/usr/lib/x86_64-linux-gnu/libcrypto.so.3"));
+}
+END_TEST
+
+/* ---- a life -------------------------------------------------------------------------------- */
+
+#define LEVEL		"6\n"
+#define PREPARED(ids)	"lock folder\nmodule\n0 groups\nlimit" ids "\n"
+#define PROTECTED	"priority -10\nprctl 57 1\nmemory 7\n"
+#define READY		"READY=1\nSTATUS=Ready to process requests\n"
+
+START_TEST(in_the_foreground)
+{
+	pid_t pid = begin("-f -n"), second;
+	const char *text = news_to(READY);
+
+	ck_assert_msg(streq(text + strlen("log 0 "), LEVEL PREPARED("") PROTECTED READY), "%s", text);
+	ck_assert(greets("/iscsid.sock", NULL));
+	ck_assert(greets(NULL, "iscsi-test-main"));
+	ck_assert_int_eq(kill(pid, SIGHUP), 0);
+	second = begin("-f -n");
+	ck_assert_int_eq(status_of(second), 1);
+	ck_assert_int_eq(end(pid, SIGTERM), 0);
+	text = text_of("/stderr");
+	ck_assert_ptr_nonnull(strstr(text, "reading initiator name and settings anew"));
+	ck_assert_ptr_nonnull(strstr(text, "iscsid shutting down."));
+	ck_assert_int_ne(access(in_dir("/iscsid.sock"), F_OK), 0);
+	ck_assert_ptr_nonnull(strstr(news_to("STOPPING=1\nend\n"), "end\n"));
+}
+END_TEST
+
+START_TEST(with_other_ids)
+{
+	pid_t pid = begin("-f -n -d 1 -u 7 -g 8");
+	const char *text = news_to(READY);
+
+	ck_assert_msg(streq(text + strlen("log 0 7\n"), PREPARED(", ids change") PROTECTED
+			    "gid 8\nuid 7\n" READY), "%s", text);
+	ck_assert_int_eq(end(pid, SIGINT), 0);
+	ck_assert_int_eq(status_of(begin("-f -n -u 99")), 1);
+	ck_assert_int_eq(status_of(begin("-f -n -g 99")), 1);
+	text = text_of("/stderr");
+	ck_assert_msg(strstr(text, "uid 99: Operation not permitted") &&
+		      strstr(text, "gid 99: Operation not permitted"), "%s", text);
+}
+END_TEST
+
+START_TEST(in_the_background)
+{
+	char line[128];
+	pid_t pid;
+
+	(void)snprintf(line, sizeof(line), "-p %s/pid", dir);
+	write_file_at("/pid", "an old file");
+	/* The daemon becomes a child of the test. */
+	(prctl)(PR_SET_CHILD_SUBREAPER, 1);
+	ck_assert_int_eq(status_of(begin(line)), 0);
+	ck_assert_ptr_nonnull(strstr(news_to(READY), "log 1 " LEVEL));
+	pid = atoi(text_of("/pid"));
+	ck_assert_int_gt(pid, 1);
+	ck_assert_int_eq(getsid(pid), pid);
+	ck_assert(greets("/iscsid.sock", NULL));
+	ck_assert_int_eq(end(pid, SIGTERM), 0);
+	ck_assert_int_ne(access(in_dir("/pid"), F_OK), 0);
+	ck_assert_str_eq(text_of("/stderr"), "");
+}
+END_TEST
+
+START_TEST(the_starter_hears_why_not)
+{
+	no_kernel = true;
+	ck_assert_int_eq(status_of(begin("-n")), 1);
+	ck_assert_str_eq(text_of("/stderr"), "iscsid: this kernel has no iSCSI\n");
+	ck_assert_int_ne(access(in_dir("/iscsid.sock"), F_OK), 0);
+	no_kernel = false;
+	ck_assert_int_eq(status_of(begin("-p /nowhere/pid")), 1);
+	ck_assert_ptr_nonnull(strstr(text_of("/stderr"), "iscsid: pid file /nowhere/pid: No such file"));
+}
+END_TEST
+
+START_TEST(the_sockets_of_the_service_manager)
+{
+	pid_t pid;
+
+	passed_fd = listen_abstract("iscsi-test-passed");
+	ck_assert_int_ge(passed_fd, 0);
+	passed_count = 1;
+	pid = begin("-f -n");
+	(void)news_to(READY);
+	ck_assert(greets(NULL, "iscsi-test-passed"));
+	ck_assert_int_ne(access(in_dir("/iscsid.sock"), F_OK), 0);
+	ck_assert_int_eq(end(pid, SIGTERM), 0);
+	passed_fd = open("/dev/null", O_RDONLY);
+	ck_assert_int_eq(status_of(begin("-f -n")), 1);
+	ck_assert_ptr_nonnull(strstr(text_of("/stderr"), "can't listen on the socket that the "
+				     "service manager passed"));
+}
+END_TEST
+
+/* Another program has the abstract name. */
+START_TEST(a_name_that_is_taken)
+{
+	int fd = listen_abstract("iscsi-test-main");
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(status_of(begin("-f -n")), 1);
+	passed_fd = listen_abstract("iscsi-test-passed");
+	passed_count = 1;
+	ck_assert_int_eq(status_of(begin("-f -n")), 1);
+	ck_assert_ptr_null(strstr(news_to("end\n"), READY));
+	(void)close(fd);
+}
+END_TEST
+
+START_TEST(a_machine_that_shuts_down)
+{
+	pid_t pid = begin("-f -n");
+
+	(void)news_to(READY);
+	ck_assert_int_eq(kill(pid, SIGPWR), 0);
+	ck_assert_int_eq(end(pid, SIGTERM), 0);
+	ck_assert_ptr_nonnull(strstr(news_to("end\n"), "STOPPING=1\n"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("main");
+	TCase *t = tcase_create("main");
+	SRunner *runner = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, t);
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_set_timeout(t, 120);
+	tcase_add_loop_test(t, options_that_are_answered_at_once, 0, (int)ARRAY_SIZE(answers));
+	tcase_add_test(t, options_that_are_kept);
+	tcase_add_test(t, what_recovery_needs_is_resident);
+	tcase_add_test(t, in_the_foreground);
+	tcase_add_test(t, with_other_ids);
+	tcase_add_test(t, in_the_background);
+	tcase_add_test(t, the_starter_hears_why_not);
+	tcase_add_test(t, the_sockets_of_the_service_manager);
+	tcase_add_test(t, a_name_that_is_taken);
+	tcase_add_test(t, a_machine_that_shuts_down);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
