@@ -117,6 +117,12 @@ static void read_offer(const struct iscsi_db_record *rec, struct negotiate_param
 		.max_xmit_data_segment_length = (uint32_t)
 			iscsi_db_record_get_int(rec, "node.conn[0].iscsi.MaxXmitDataSegmentLength"),
 	};
+	/*
+	 * Each record has the RFC's 2 s unless a person has changed them. The longer wait of both
+	 * sides counts, so the target can still ask for what it needs.
+	 */
+	if (offer->default_time2wait == negotiate_rfc_defaults.default_time2wait)
+		offer->default_time2wait = 0;
 	if (offer->first_burst_length > offer->max_burst_length)
 		offer->first_burst_length = offer->max_burst_length;
 	/* The kernel takes powers of two only, and the target may answer with less. */

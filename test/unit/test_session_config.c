@@ -18,6 +18,7 @@ enum rounding {
 	EXACT,
 	TO_WORDS,	/* down to a multiple of 4 */
 	TO_POWER,	/* down to a power of two */
+	TWO_IS_NONE,	/* the RFC's value is left to the target */
 };
 
 static const struct {
@@ -40,7 +41,7 @@ static const struct {
 	{ "node.session.err_timeo.tgt_reset_timeout", FIELD(tgt_reset_timeout_s), EXACT },
 	{ "node.session.iscsi.MaxBurstLength", FIELD(offer.max_burst_length), TO_WORDS },
 	{ "node.session.iscsi.MaxOutstandingR2T", FIELD(offer.max_outstanding_r2t), TO_POWER },
-	{ "node.session.iscsi.DefaultTime2Wait", FIELD(offer.default_time2wait), EXACT },
+	{ "node.session.iscsi.DefaultTime2Wait", FIELD(offer.default_time2wait), TWO_IS_NONE },
 	{ "node.session.iscsi.DefaultTime2Retain", FIELD(offer.default_time2retain), EXACT },
 	{ "node.conn[0].iscsi.MaxRecvDataSegmentLength",
 	  FIELD(offer.max_recv_data_segment_length), TO_WORDS },
@@ -105,6 +106,8 @@ static uint32_t rounded(int64_t v, enum rounding rounding)
 		while (2 * power <= (uint32_t)v)
 			power *= 2;
 		return power;
+	case TWO_IS_NONE:
+		return v == 2 ? 0 : (uint32_t)v;
 	}
 	return (uint32_t)v;
 }
