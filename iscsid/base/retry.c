@@ -5,8 +5,8 @@
 #include "libiscsi-db/util.h"
 
 #define QUICK_MS	100	/* the first pause of a reopening; the second is twice that, ... */
-#define QUICK_MAX_MS	300	/* ... up to here, until the share of the outage is longer */
-#define SHARE		20	/* of the outage */
+#define QUICK_MAX_MS	250	/* ... up to here, until the share of the outage is longer */
+#define SHARE		25	/* with the time for a login, I/O flows within a twentieth */
 #define REOPEN_MAX_MS	2500	/* with the time for a login, I/O flows within 3 s */
 #define STARTING_UP_MS	120000	/* within this time a target may be starting up */
 #define TAKEN_TIMES	8	/* the last login's time, until a target counts as silent */

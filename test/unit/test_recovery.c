@@ -160,7 +160,7 @@ START_TEST(a_target_that_refuses_is_asked_less_and_less)
 	logins = d->target.logins;
 	fake_daemon_wait(900000);
 	ck_assert_uint_ge(d->target.logins - logins, 900 / 30);
-	ck_assert_uint_lt(d->target.logins - logins, 900 / 24);
+	ck_assert_uint_lt(d->target.logins - logins, 900 / 19);
 	ck_assert_str_eq(outage(1).reason.text, "authentication failure (02/01); no CHAP user "
 			 "name and password are set");
 }
