@@ -334,6 +334,7 @@ bench:
 	BUILD=$(BUILD) test/bench/run
 	BUILD=$(BUILD) test/bench/sessions
 	BUILD=$(BUILD) test/bench/records
+	BUILD=$(BUILD) test/bench/recovery
 
 # libFuzzer programs need clang; they are built with the sanitizers always.
 FUZZ_CC		?= clang-14
