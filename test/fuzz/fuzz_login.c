@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A hostile target in the login phase. The first byte chooses what is configured; then come the
- * responses: flags, status class and detail, two bytes of length, and the text. Whatever they
- * are, every request must be legal, and the login must end within its bounds.
+ * responses: flags, status class and detail, two bytes of length, and the text. A flag that is
+ * reserved stands for two more bytes, what the header has elsewhere. Whatever they are, every
+ * request must be legal, and the login must end within its bounds.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		put_be24(bhs + 5, (uint32_t)len);
 		memcpy(bhs + 16, request.bhs + 16, 4);
 		put_be32(bhs + 24, stat_sn++);
+		if (bhs[1] & 0x20) {
+			uint8_t where = next_byte(&r) % PDU_BHS_LEN;
+
+			bhs[where] = next_byte(&r);
+		}
 		exact = malloc(len ? len : 1);
 		if (len)
 			memcpy(exact, text, len);
