@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "iscsid/base/log.h"
+#include "libiscsi-db/process.h"
 #include "libiscsi-db/util.h"
 
 #define LISTEN_BACKLOG	128
@@ -111,17 +112,10 @@ int listen_holder(const char *name, struct ucred *ret)
 /* A process chooses its own name, so what isn't plain in it is left out. */
 static void printable_name(pid_t pid, char *ret, size_t size)
 {
-	char path[32], text[32];
-	CLEANUP(closep) int fd = -1;
-	ssize_t n;
+	char text[32];
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
+	if (!process_name(pid, text, sizeof(text)))
 		return;
-	text[n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
 	for (char *p = text; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr("-_.", *p))
 			*p = '?';

@@ -206,26 +206,30 @@ static int merge_ops(struct iscsi_db *db)
 	return r;
 }
 
+/* Puts a file, or with O_DIRECTORY in @flags the entries of a folder, on disk. */
+static int sync_entry(const struct db_os *os, int dir, const char *path, int flags)
+{
+	int fd = os->open(dir, path, O_RDONLY | flags, 0), r;
+
+	if (fd < 0)
+		return fd;
+	r = os->fsync(fd);
+	(void)os->close(fd);
+	return r;
+}
+
 static int sync_tmp(struct iscsi_db *db, const struct stage_op *op)
 {
 	CLEANUP(freep) char *name = NULL;
-	int fd, r;
+	int r;
 
 	name = op->folder ? db_format("%s/%s", op->tmp, db_base_name(op->path)) : strdup(op->tmp);
 	if (!name)
 		return -ENOMEM;
-	fd = db->os->open(db->stage.fd, name, O_RDONLY, 0);
-	if (fd < 0)
-		return fd;
-	r = db->os->fsync(fd);
-	(void)db->os->close(fd);
+	r = sync_entry(db->os, db->stage.fd, name, 0);
 	if (r < 0 || !op->folder)
 		return r;
-	fd = db->os->open(db->stage.fd, op->tmp, O_RDONLY | O_DIRECTORY, 0);
-	if (fd < 0)
-		return fd;
-	r = db->os->fsync(fd);
-	(void)db->os->close(fd);
+	r = sync_entry(db->os, db->stage.fd, op->tmp, O_DIRECTORY);
 	return r == -EINVAL ? 0 : r;
 }
 
@@ -264,20 +268,13 @@ static void sync_touched(struct commit *commit)
 	if (touched->count > SYNC_EACH_MAX)
 		r = db->os->syncfs(folder_root(db));
 	for (size_t i = 0; touched->count <= SYNC_EACH_MAX && i < touched->count; i++) {
-		int dir, s;
+		int s;
 
 		if (i && streq(touched->name[i], touched->name[i - 1]))
 			continue;
-		dir = folder_open(db, touched->name[i]);
-		if (dir < 0) {
-			if (!r && dir != -ENOENT)
-				r = dir;
-			continue;
-		}
-		s = db->os->fsync(dir);
-		if (!r && s != -EINVAL)		/* some file systems can't sync a folder */
+		s = sync_entry(db->os, db->root_fd, touched->name[i], O_DIRECTORY);
+		if (!r && s != -ENOENT && s != -EINVAL)	/* some file systems can't sync a folder */
 			r = s;
-		(void)db->os->close(dir);
 	}
 	names_done(touched);
 	commit_failed(commit, r, STAGE_FOLDER);
@@ -303,12 +300,7 @@ static int copy_across(const struct db_os *os, int from, const char *tmp, int di
 	if (!r)
 		r = stage_write_file(os, dir, STAGE_ACROSS, text);
 	wipe_free(text, len);
-	fd = r < 0 ? r : os->open(dir, STAGE_ACROSS, O_RDONLY, 0);
-	if (fd < 0)
-		return fd;
-	r = os->fsync(fd);
-	(void)os->close(fd);
-	return r;
+	return r < 0 ? r : sync_entry(os, dir, STAGE_ACROSS, 0);
 }
 
 static int rename_over(const struct db_os *os, int from, const char *tmp, int dir, const char *name)

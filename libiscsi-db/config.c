@@ -166,13 +166,10 @@ enum iscsi_err iscsi_db_config_read(const char *path, iscsi_db_warn_fn *warn_fn,
 	if (!path)
 		path = ISCSI_CONF_DIR "/iscsid.conf";
 	r = os_read_path(path, &text, &len);
-	if (r == -ENOENT || r == -ENOTDIR) {
-		db_warn(&warn, "%s isn't there; the built-in defaults hold", path);
-		return config_parse("", 0, path, warn_fn, arg, ret, why);
-	}
-	if (r == -EISDIR) {
-		/* A container's bind mount makes a folder where its source is missing. */
-		db_warn(&warn, "%s is a folder; the built-in defaults hold", path);
+	/* A container's bind mount makes a folder where its source is missing. */
+	if (r == -ENOENT || r == -ENOTDIR || r == -EISDIR) {
+		db_warn(&warn, "%s %s; the built-in defaults hold", path,
+			r == -EISDIR ? "is a folder" : "isn't there");
 		return config_parse("", 0, path, warn_fn, arg, ret, why);
 	}
 	if (r == -ENOMEM)

@@ -59,11 +59,11 @@ int folder_entry_type(struct iscsi_db *db, const char *path)
 	return r < 0 ? r : (int)(st.st_mode & S_IFMT);
 }
 
-enum iscsi_err folder_cannot_look(const struct iscsi_db *db, const char *path, int r,
-				  struct iscsi_why *why)
+enum iscsi_err folder_failed(const struct iscsi_db *db, const char *what, const char *path, int r,
+			     struct iscsi_why *why)
 {
 	return iscsi_fail(why, folder_is_shortage(r) ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM,
-			  "cannot look at %s/%s: %s", db->root, path, db_strerror(r));
+			  "cannot %s %s/%s: %s", what, db->root, path, db_strerror(r));
 }
 
 /* ---- the names in a folder ----------------------------------------------------------- */

@@ -17,9 +17,9 @@ bool folder_is_nowhere(int err);
 bool folder_is_shortage(int err);
 /* The type of what lies at @path (S_IFREG, ...), 0 for nothing, -errno. */
 int folder_entry_type(struct iscsi_db *db, const char *path);
-/* The error for a folder_entry_type() that gave @r: ISCSI_ERR_NOMEM or ISCSI_ERR_IDBM. */
-enum iscsi_err folder_cannot_look(const struct iscsi_db *db, const char *path, int r,
-				  struct iscsi_why *why);
+/* "cannot @what PATH", because of @r: ISCSI_ERR_NOMEM for a shortage, else ISCSI_ERR_IDBM. */
+enum iscsi_err folder_failed(const struct iscsi_db *db, const char *what, const char *path, int r,
+			     struct iscsi_why *why);
 
 struct names {
 	char **name;

@@ -45,15 +45,26 @@ static enum iscsi_err builtin_read(const char *name, const char *transport,
 	return ISCSI_SUCCESS;
 }
 
+/* The path of a record, once the name has passed its gate. */
+static enum iscsi_err iface_path(const char *name, char **ret, struct iscsi_why *why)
+{
+	enum iscsi_err err = iscsi_db_check_iface_name(name, why);
+
+	if (err)
+		return err;
+	*ret = db_join("ifaces", name);
+	return *ret ? ISCSI_SUCCESS : iface_no_memory(why);
+}
+
 static enum iscsi_err iface_load(struct iscsi_db *db, const char *name, iscsi_db_warn_fn *fn,
 				 void *arg, struct iscsi_db_record **ret, struct iscsi_why *why)
 {
-	CLEANUP(freep) char *path = db_format("ifaces/%s", name);
+	CLEANUP(freep) char *path = NULL;
 	const char *says;
-	enum iscsi_err err;
+	enum iscsi_err err = iface_path(name, &path, why);
 
-	if (!path)
-		return iface_no_memory(why);
+	if (err)
+		return err;
 	err = record_file_read(db, ISCSI_DB_IFACE, path, fn, arg, ret, why);
 	if (err)
 		return err;
@@ -78,9 +89,6 @@ enum iscsi_err iscsi_db_iface_read(struct iscsi_db *db, const char *name,
 
 	if (transport)
 		return builtin_read(name, transport, ret, why);
-	err = iscsi_db_check_iface_name(name, why);
-	if (err)
-		return err;
 	err = iface_load(db, name, NULL, NULL, ret, why);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND)
 		return iscsi_fail(why, err, "there is no interface record %s in %s/ifaces", name,
@@ -97,8 +105,7 @@ enum iscsi_err iscsi_db_iface_each(struct iscsi_db *db, iscsi_db_warn_fn *warn_f
 	int r = names_read(db, "ifaces", &names);
 
 	if (r < 0)
-		return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot list %s/ifaces: %s", db->root,
-				  db_strerror(r));
+		return folder_failed(db, "list", "ifaces", r, why);
 	for (size_t i = 0; i < names.count && !err; i++) {
 		CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
 		const char *name = names.name[i];
@@ -115,18 +122,7 @@ enum iscsi_err iscsi_db_iface_each(struct iscsi_db *db, iscsi_db_warn_fn *warn_f
 			err = ISCSI_ERR_IDBM;
 		else
 			err = iface_load(db, name, warn_fn, warn_arg, &rec, &reason);
-		if (!err) {
-			err = fn(arg, rec);
-			continue;
-		}
-		if (err == ISCSI_ERR_NOMEM)
-			iscsi_fail(why, err, "%s", reason.text);
-		else if (err == ISCSI_ERR_INVAL)
-			db_warn(&warn, "%s", reason.text);
-		else if (err != ISCSI_ERR_NO_OBJS_FOUND)
-			record_file_left_out(db, &warn, &reason);
-		if (err != ISCSI_ERR_NOMEM)
-			err = ISCSI_SUCCESS;
+		err = err ? record_file_skip(db, &warn, err, &reason, why) : fn(arg, rec);
 	}
 	names_done(&names);
 	return err;
@@ -150,13 +146,8 @@ enum iscsi_err iscsi_db_iface_write(struct iscsi_db *db, const struct iscsi_db_r
 		return iscsi_fail(why, ISCSI_ERR_INVAL,
 				  "%s/ifaces/%s is documentation: choose another name", db->root,
 				  name);
-	err = iscsi_db_check_iface_name(name, why);
-	if (err)
-		return err;
-	path = db_format("ifaces/%s", name);
-	if (!path)
-		return iface_no_memory(why);
-	return stage_write(db, path, rec, &op, why);
+	err = iface_path(name, &path, why);
+	return err ?: stage_write(db, path, rec, &op, why);
 }
 
 enum iscsi_err iscsi_db_iface_delete(struct iscsi_db *db, const char *name, struct iscsi_why *why)
@@ -169,16 +160,12 @@ enum iscsi_err iscsi_db_iface_delete(struct iscsi_db *db, const char *name, stru
 	if (builtin_transport(name))
 		return iscsi_fail(why, ISCSI_ERR_INVAL,
 				  "iface %s is a special interface and cannot be deleted.", name);
-	err = iscsi_db_check_iface_name(name, why);
+	err = iface_path(name, &path, why);
 	if (err)
 		return err;
-	path = db_format("ifaces/%s", name);
-	if (!path)
-		return iface_no_memory(why);
 	type = folder_entry_type(db, path);
 	if (type < 0)
-		return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot look at %s/%s: %s", db->root, path,
-				  db_strerror(type));
+		return folder_failed(db, "look at", path, type, why);
 	if (!type)
 		return iscsi_fail(why, ISCSI_ERR_NO_OBJS_FOUND,
 				  "there is no interface record %s in %s/ifaces", name, db->root);

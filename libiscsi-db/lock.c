@@ -188,11 +188,9 @@ static enum iscsi_err fail_held(struct iscsi_db *db, int r, struct iscsi_why *wh
 				  "the database is locked: %s/%s was made by another program; if "
 				  "no iscsiadm or iscsid runs anywhere, remove it",
 				  dir, HELD_NAME);
-	if (pid > 0 && process_name(pid, comm, sizeof(comm)))
-		return iscsi_fail(why, ISCSI_ERR_IDBM, "the database is locked by %s, pid %ld",
-				  comm, (long)pid);
 	if (pid > 0)
-		return iscsi_fail(why, ISCSI_ERR_IDBM, "the database is locked by pid %ld",
+		return iscsi_fail(why, ISCSI_ERR_IDBM, "the database is locked by %s%spid %ld",
+				  comm, process_name(pid, comm, sizeof(comm)) ? ", " : "",
 				  (long)pid);
 	return iscsi_fail(why, ISCSI_ERR_IDBM, "the database is locked by another program, in %s",
 			  dir);

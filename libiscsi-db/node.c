@@ -95,11 +95,8 @@ static enum iscsi_err node_id_of(const struct iscsi_db_record *rec, struct node_
 	address = iscsi_db_record_get(rec, "node.conn[0].address");
 	iface = iscsi_db_record_get(rec, "iface.iscsi_ifacename");
 	tpgt = iscsi_db_record_get(rec, "node.tpgt");
-	err = iscsi_db_check_name(target, why);
-	if (!err)
-		err = iscsi_db_check_address(address, why);
-	if (!err)
-		err = iscsi_db_check_iface_name(iface, why);
+	err = iscsi_db_check_name(target, why) ?: iscsi_db_check_address(address, why) ?:
+	      iscsi_db_check_iface_name(iface, why);
 	if (err)
 		return err;
 	strcpy(ret->target, target);
@@ -338,7 +335,7 @@ static enum iscsi_err replace_single(struct iscsi_db *db, struct stage_op *op,
 		return ISCSI_SUCCESS;
 	type = folder_entry_type(db, single);
 	if (type < 0 && !folder_is_nowhere(type))
-		return folder_cannot_look(db, single, type, why);
+		return folder_failed(db, "look at", single, type, why);
 	if (type != S_IFREG)
 		return ISCSI_SUCCESS;
 	err = record_file_read(db, ISCSI_DB_NODE, single, NULL, NULL, &old, why);
@@ -372,14 +369,14 @@ static enum iscsi_err stage_node(struct iscsi_db *db, const struct node_id *id,
 	*strrchr(text, '/') = '\0';	/* a link leads to the folder of the portal */
 	r = choose_link(db, &links, found, rec, &link, &otherwise);
 	if (r < 0)
-		return folder_cannot_look(db, links.in_isns, r, why);
+		return folder_failed(db, "look at", links.in_isns, r, why);
 	/* No file can have so long a name; the node works without its link. */
 	if (link && strlen(links.name) > NAME_MAX)
 		link = otherwise = NULL;
 	if (link && stage_set_link(op, link, otherwise, text) < 0)
 		return node_no_memory(why);
 	err = stage_unlinks(db, op, &links, path, link, otherwise, why);
-	return err ? err : replace_single(db, op, id, path, why);
+	return err ?: replace_single(db, op, id, path, why);
 }
 
 enum iscsi_err iscsi_db_node_write(struct iscsi_db *db, const struct iscsi_db_record *rec,
@@ -439,7 +436,7 @@ enum iscsi_err node_delete_id(struct iscsi_db *db, const struct node_id *id,
 	if (type == -ENOMEM)
 		return node_no_memory(why);
 	if (type < 0)
-		return folder_cannot_look(db, path, type, why);
+		return folder_failed(db, "look at", path, type, why);
 	if (!type)
 		return iscsi_fail(why, ISCSI_ERR_NO_OBJS_FOUND, "%s/%s isn't there", db->root,
 				  path);
@@ -463,5 +460,5 @@ enum iscsi_err iscsi_db_node_delete(struct iscsi_db *db, const struct iscsi_db_r
 
 	if (rec->place)
 		node_id_from_path(rec->place, &id);
-	return err ? err : node_delete_id(db, &id, why);
+	return err ?: node_delete_id(db, &id, why);
 }

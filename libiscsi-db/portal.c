@@ -23,9 +23,10 @@ static const struct {
 	[ISCSI_DB_ISNS] = { "isns", "isns_config" },
 };
 
-static bool is_discovery(enum iscsi_db_kind kind)
+static enum iscsi_err check_kind(enum iscsi_db_kind kind, struct iscsi_why *why)
 {
-	return kind == ISCSI_DB_SENDTARGETS || kind == ISCSI_DB_ISNS;
+	return kind == ISCSI_DB_SENDTARGETS || kind == ISCSI_DB_ISNS ? ISCSI_SUCCESS :
+	       iscsi_fail(why, ISCSI_ERR_INTERNAL, "not a kind of discovery record");
 }
 
 static enum iscsi_err no_memory(struct iscsi_why *why)
@@ -66,7 +67,7 @@ static enum iscsi_err load(struct iscsi_db *db, enum iscsi_db_kind kind, const c
 		return no_memory(why);
 	type = folder_entry_type(db, folder);
 	if (type < 0 && !folder_is_nowhere(type))
-		return folder_cannot_look(db, folder, type, why);
+		return folder_failed(db, "look at", folder, type, why);
 	path = type > 0 && type != S_IFDIR ? strdup(folder) : db_join(folder, layout[kind].file);
 	if (!path)
 		return no_memory(why);
@@ -84,12 +85,9 @@ enum iscsi_err iscsi_db_discovery_read(struct iscsi_db *db, enum iscsi_db_kind k
 				       const char *address, int port,
 				       struct iscsi_db_record **ret, struct iscsi_why *why)
 {
-	enum iscsi_err err;
+	enum iscsi_err err = check_kind(kind, why) ?: iscsi_db_check_address(address, why);
 	char port_text[12];
 
-	if (!is_discovery(kind))
-		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "not a kind of discovery record");
-	err = iscsi_db_check_address(address, why);
 	if (err)
 		return err;
 	(void)snprintf(port_text, sizeof(port_text), "%d", port);
@@ -105,16 +103,15 @@ enum iscsi_err iscsi_db_discovery_each(struct iscsi_db *db, enum iscsi_db_kind k
 				       iscsi_db_record_fn *fn, void *arg, struct iscsi_why *why)
 {
 	struct db_warn warn = { .fn = warn_fn, .arg = warn_arg };
-	enum iscsi_err err = ISCSI_SUCCESS;
+	enum iscsi_err err = check_kind(kind, why);
 	struct names names;
 	int r;
 
-	if (!is_discovery(kind))
-		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "not a kind of discovery record");
+	if (err)
+		return err;
 	r = names_read(db, layout[kind].folder, &names);
 	if (r < 0)
-		return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot list %s/%s: %s", db->root,
-				  layout[kind].folder, db_strerror(r));
+		return folder_failed(db, "list", layout[kind].folder, r, why);
 	for (size_t i = 0; i < names.count && !err; i++) {
 		CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
 		struct iscsi_why reason;
@@ -129,16 +126,7 @@ enum iscsi_err iscsi_db_discovery_each(struct iscsi_db *db, enum iscsi_db_kind k
 			continue;
 		}
 		err = load(db, kind, id.address, id.port, warn_fn, warn_arg, &rec, &reason);
-		if (!err) {
-			err = fn(arg, rec);
-			continue;
-		}
-		if (err == ISCSI_ERR_NOMEM)
-			iscsi_fail(why, err, "%s", reason.text);
-		else if (err != ISCSI_ERR_NO_OBJS_FOUND)
-			record_file_left_out(db, &warn, &reason);
-		if (err != ISCSI_ERR_NOMEM)
-			err = ISCSI_SUCCESS;
+		err = err ? record_file_skip(db, &warn, err, &reason, why) : fn(arg, rec);
 	}
 	names_done(&names);
 	return err;
@@ -150,11 +138,11 @@ enum iscsi_err iscsi_db_discovery_write(struct iscsi_db *db, const struct iscsi_
 	CLEANUP(freep) char *path = NULL;
 	struct stage_op *op;
 	const char *address;
-	enum iscsi_err err;
+	enum iscsi_err err = check_kind(rec->kind, why);
 	int port;
 
-	if (!is_discovery(rec->kind))
-		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "not a discovery record");
+	if (err)
+		return err;
 	address = iscsi_db_record_get(rec, "discovery.sendtargets.address");
 	port = iscsi_db_record_get_int(rec, "discovery.sendtargets.port");
 	err = iscsi_db_check_address(address, why);
@@ -179,8 +167,7 @@ static enum iscsi_err delete_links(struct iscsi_db *db, const char *folder, cons
 	int r = names_read(db, folder, &names);
 
 	if (r < 0)
-		return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot list %s/%s: %s", db->root, folder,
-				  db_strerror(r));
+		return folder_failed(db, "list", folder, r, why);
 	for (size_t i = 0; i < names.count && !err; i++) {
 		CLEANUP(freep) char *link = db_join(folder, names.name[i]);
 		struct node_id id;
@@ -212,12 +199,9 @@ enum iscsi_err iscsi_db_discovery_delete(struct iscsi_db *db, enum iscsi_db_kind
 	CLEANUP(freep) char *folder = NULL, *path = NULL;
 	size_t staged = db->stage.count;
 	struct stage_op *op;
-	enum iscsi_err err;
+	enum iscsi_err err = check_kind(kind, why) ?: iscsi_db_check_address(address, why);
 	int type;
 
-	if (!is_discovery(kind))
-		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "not a kind of discovery record");
-	err = iscsi_db_check_address(address, why);
 	if (err)
 		return err;
 	folder = db_format("%s/%s,%d", layout[kind].folder, address, port);
@@ -225,8 +209,7 @@ enum iscsi_err iscsi_db_discovery_delete(struct iscsi_db *db, enum iscsi_db_kind
 		return no_memory(why);
 	type = folder_entry_type(db, folder);
 	if (type < 0)
-		return iscsi_fail(why, ISCSI_ERR_IDBM, "cannot look at %s/%s: %s", db->root, folder,
-				  db_strerror(type));
+		return folder_failed(db, "look at", folder, type, why);
 	if (!type)
 		return iscsi_fail(why, ISCSI_ERR_NO_OBJS_FOUND,
 				  "there is no discovery record for %s,%d in %s/%s", address, port,

@@ -133,3 +133,16 @@ void record_file_left_out(const struct iscsi_db *db, const struct db_warn *warn,
 	if (db->observer.unreadable)
 		db->observer.unreadable(db->observer.arg, reason->text);
 }
+
+enum iscsi_err record_file_skip(const struct iscsi_db *db, const struct db_warn *warn,
+				enum iscsi_err err, const struct iscsi_why *reason,
+				struct iscsi_why *why)
+{
+	if (err == ISCSI_ERR_NOMEM)
+		return iscsi_fail(why, err, "%s", reason->text);
+	if (err == ISCSI_ERR_INVAL)
+		db_warn(warn, "%s", reason->text);
+	else if (err != ISCSI_ERR_NO_OBJS_FOUND)
+		record_file_left_out(db, warn, reason);
+	return ISCSI_SUCCESS;
+}

@@ -12,6 +12,14 @@ void record_file_trace(const struct iscsi_db *db, const char *verb, const char *
 void record_file_left_out(const struct iscsi_db *db, const struct db_warn *warn,
 			  const struct iscsi_why *reason);
 /*
+ * What becomes of a record that each() couldn't read, because of @err and @reason: only a lack of
+ * memory ends the walk. ISCSI_ERR_INVAL: the file is no record of its own; other files count as
+ * left out.
+ */
+enum iscsi_err record_file_skip(const struct iscsi_db *db, const struct db_warn *warn,
+				enum iscsi_err err, const struct iscsi_why *reason,
+				struct iscsi_why *why);
+/*
  * Reads the record @path. ISCSI_ERR_NO_OBJS_FOUND: no such file. ISCSI_ERR_IDBM: the file can't
  * be used, and @why names it.
  */

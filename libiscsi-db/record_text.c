@@ -337,9 +337,7 @@ enum iscsi_err iscsi_db_record_parse(enum iscsi_db_kind kind, const char *text, 
 
 	if (err)
 		return err;
-	err = iscsi_db_record_new(kind, &rec);
-	if (!err)
-		err = take_lines(rec, text, len, &warn);
+	err = iscsi_db_record_new(kind, &rec) ?: take_lines(rec, text, len, &warn);
 	if (err)
 		return iscsi_fail(why, err, "%s: no memory for the record",
 				  origin ? origin : "record");

@@ -36,8 +36,7 @@ struct walk {
 
 static enum iscsi_err walk_failed(const struct walk *walk, const char *path, int r)
 {
-	return iscsi_fail(walk->why, folder_is_shortage(r) ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM,
-			  "cannot list %s/%s: %s", walk->db->root, path, db_strerror(r));
+	return folder_failed(walk->db, "list", path, r, walk->why);
 }
 
 /* Calls the walk's function, which may change the record; walks may be nested. */
@@ -108,7 +107,7 @@ static enum iscsi_err compare_with_path(struct walk *walk, struct node_id *id, c
 		return ISCSI_SUCCESS;
 	type = folder_entry_type(walk->db, named);
 	if (type < 0 && !folder_is_nowhere(type))
-		return folder_cannot_look(walk->db, named, type, walk->why);
+		return folder_failed(walk->db, "look at", named, type, walk->why);
 	if (type > 0) {
 		*left_out = true;
 		db_warn(&walk->warn, "%s/%s is left out: it is a copy of the record %s/%s",

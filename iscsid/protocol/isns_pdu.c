@@ -88,6 +88,11 @@ static void put_name(struct writer *w, const char *name)
 size_t isns_build_request(enum isns_function function, uint16_t xid, const char *initiator,
 			  uint8_t *buf, size_t size)
 {
+	static const enum isns_tag asked[] = {
+		ISNS_DELIMITER, ISNS_NODE_NAME, ISNS_NODE_TYPE, ISNS_PORTAL_ADDRESS,
+		ISNS_PORTAL_PORT, ISNS_GROUP_NAME, ISNS_GROUP_ADDRESS, ISNS_GROUP_PORT,
+		ISNS_GROUP_TAG,
+	};
 	struct writer w = writer_init(buf, size);
 
 	writer_be16(&w, ISNS_VERSION);
@@ -100,15 +105,8 @@ size_t isns_build_request(enum isns_function function, uint16_t xid, const char 
 	switch (function) {
 	case ISNS_DEV_ATTR_QRY:		/* 5.6.5.2: the key, then the attributes asked for */
 		put_number(&w, ISNS_NODE_TYPE, NODE_TARGET);
-		put_empty(&w, ISNS_DELIMITER);
-		put_empty(&w, ISNS_NODE_NAME);
-		put_empty(&w, ISNS_NODE_TYPE);
-		put_empty(&w, ISNS_PORTAL_ADDRESS);
-		put_empty(&w, ISNS_PORTAL_PORT);
-		put_empty(&w, ISNS_GROUP_NAME);
-		put_empty(&w, ISNS_GROUP_ADDRESS);
-		put_empty(&w, ISNS_GROUP_PORT);
-		put_empty(&w, ISNS_GROUP_TAG);
+		for (size_t i = 0; i < ARRAY_SIZE(asked); i++)
+			put_empty(&w, asked[i]);
 		break;
 	case ISNS_DEV_ATTR_REG:		/* 5.6.5.1: no key, so the server makes an entity */
 		put_empty(&w, ISNS_DELIMITER);

@@ -5,6 +5,7 @@
  */
 #include "iscsid/protocol/text.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,21 +22,6 @@ void text_reader_done(struct text_reader *r)
 	r->value = NULL;
 }
 
-static bool is_lower(char c)
-{
-	return c >= 'a' && c <= 'z';
-}
-
-static bool is_upper(char c)
-{
-	return c >= 'A' && c <= 'Z';
-}
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 bool text_is_key(const char *key, size_t len)
 {
 	/* The RFC breaks its own rule once (13.24). */
@@ -43,11 +29,11 @@ bool text_is_key(const char *key, size_t len)
 
 	if (len == sizeof(exception) - 1 && memcmp(key, exception, len) == 0)
 		return true;
-	if (!len || len > TEXT_KEY_MAX || !is_upper(key[0]))
+	if (!len || len > TEXT_KEY_MAX || !isupper((unsigned char)key[0]))
 		return false;
 	for (size_t i = 1; i < len; i++) {
 		/* '#' is in "X#NodeArchitecture" (13.26) and in other old public extensions. */
-		if (!is_upper(key[i]) && !is_lower(key[i]) && !is_digit(key[i]) &&
+		if (!isalnum((unsigned char)key[i]) &&
 		    (key[i] == '\0' || !strchr(".-+@_#", key[i])))
 			return false;
 	}
@@ -154,13 +140,10 @@ void text_write_number(struct text_writer *w, const char *key, uint32_t value)
 
 static int hex_digit(char c)
 {
-	if (is_digit(c))
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
+	static const char digits[] = "0123456789abcdef";
+	const char *digit = c ? strchr(digits, tolower((unsigned char)c)) : NULL;
+
+	return digit ? (int)(digit - digits) : -1;
 }
 
 static bool has_prefix(const char *value, char lower)
@@ -213,13 +196,11 @@ static long parse_hex(const char *digits, uint8_t *ret, size_t size)
 
 static int base64_digit(char c)
 {
-	if (is_upper(c))
-		return c - 'A';
-	if (is_lower(c))
-		return c - 'a' + 26;
-	if (is_digit(c))
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *digit = c ? strchr(digits, c) : NULL;
+
+	return digit ? (int)(digit - digits) : -1;
 }
 
 static long parse_base64(const char *digits, uint8_t *ret, size_t size)
