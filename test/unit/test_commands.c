@@ -55,17 +55,20 @@ static const char *value_of(const char *record, const char *key, char *ret, size
 
 static void note_request(const struct mgmt_request *req)
 {
-	char line[512], name[128], address[128], iface[64];
+	char line[512], name[128], address[128], iface[64], secret[64];
 	const char *at = req->type == MGMT_DISCOVER ? "discovery.sendtargets.address" :
 			 "node.conn[0].address";
 
 	(void)snprintf(line, sizeof(line), "> %s", type_names[req->type]);
 	if (*req->record)
-		(void)snprintf(line + strlen(line), sizeof(line) - strlen(line), " %s %s %s",
+		(void)snprintf(line + strlen(line), sizeof(line) - strlen(line), " %s %s %s %s%s",
 			       value_of(req->record, "node.name", name, sizeof(name)),
 			       value_of(req->record, at, address, sizeof(address)),
 			       value_of(*req->iface ? req->iface : req->record,
-					"iface.iscsi_ifacename", iface, sizeof(iface)));
+					"iface.iscsi_ifacename", iface, sizeof(iface)),
+			       value_of(req->record, "node.session.auth.password", secret,
+					sizeof(secret)),
+			       strstr(req->record, "<empty>") ? " <empty>" : "");
 	if (req->sid)
 		(void)snprintf(line + strlen(line), sizeof(line) - strlen(line), " sid %u", req->sid);
 	if (req->flags)
