@@ -120,7 +120,7 @@ static bool load_note(struct adoption *adoption, const struct sysfs_session *fou
 #define ANY_NOTE	(~0u)
 
 #define GO_ON(state_)	{ .result = ADOPT_YES, .state = (state_) }
-#define GO_ON_SCAN(state_) { .result = ADOPT_YES, .state = (state_), .scan_due = true }
+#define FINISH(state_)	{ .result = ADOPT_YES, .state = (state_), .unfinished = true }
 #define REMOVE		{ .result = ADOPT_NEVER_UP }
 
 /*
@@ -140,14 +140,14 @@ static const struct {
 	{ true,  NULL,	      ENDING,		  GO_ON(SESSION_UNBINDING) },
 	{ true,  NULL,	      SETTLED,		  GO_ON(SESSION_LOGGED_IN) },
 	{ true,  "SCANNED",   NO_NOTE,		  GO_ON(SESSION_LOGGED_IN) },
-	{ true,  NULL,	      SCAN_DUE | NO_NOTE, GO_ON_SCAN(SESSION_LOGGED_IN) },
+	{ true,  NULL,	      SCAN_DUE | NO_NOTE, FINISH(SESSION_LOGGED_IN) },
 
-	{ false, "UNBINDING", ANY_NOTE,		  GO_ON(SESSION_ENDING) },
+	{ false, "UNBINDING", ANY_NOTE,		  FINISH(SESSION_ENDING) },
 	{ false, "UNBOUND",   ANY_NOTE,		  GO_ON(SESSION_ENDING) },
-	{ false, NULL,	      ENDING,		  GO_ON(SESSION_ENDING) },
+	{ false, NULL,	      ENDING,		  FINISH(SESSION_ENDING) },
 	{ false, "ALLOCATED", NO_NOTE,		  REMOVE },
 	{ false, NULL,	      SETTLED | NO_NOTE,  GO_ON(SESSION_FAILED) },
-	{ false, NULL,	      SCAN_DUE,		  GO_ON_SCAN(SESSION_FAILED) },
+	{ false, NULL,	      SCAN_DUE,		  FINISH(SESSION_FAILED) },
 };
 
 struct adopt_verdict adopt_judge(const struct sysfs_session *found, enum runstate_phase phase)

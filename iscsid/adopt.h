@@ -24,7 +24,7 @@ enum adopt_result {
 struct adopt_verdict {
 	enum adopt_result result;
 	enum session_state state;	/* with ADOPT_YES: where session_start() goes on */
-	bool scan_due;			/* the first scan is still to be done */
+	bool unfinished;		/* the first scan, or in SESSION_ENDING the flush, isn't done */
 };
 
 /* The table's answer; @phase is that of our note. */

@@ -396,7 +396,7 @@ static void manager_adopt_one(struct manager *manager, struct adoption *adoption
 		return;
 	}
 	session = session_new_adopted(&manager->env, config, &found, &note, verdict.state,
-				      verdict.scan_due);
+				      verdict.unfinished);
 	explicit_bzero(&found, sizeof(found));
 	if (!session || index_add(&manager->by_node, node_hash(session), session) < 0 ||
 	    index_add(&manager->by_sid, sid, session) < 0) {

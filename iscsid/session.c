@@ -648,7 +648,7 @@ struct session *session_new_login(const struct session_env *env, struct session_
 
 struct session *session_new_adopted(const struct session_env *env, struct session_config *config,
 				    const struct sysfs_session *found, const struct runstate *note,
-				    enum session_state state, bool scan_due)
+				    enum session_state state, bool unfinished)
 {
 	struct session *session = session_new(env, config);
 	bool up = state != SESSION_FAILED && state != SESSION_ENDING;
@@ -659,9 +659,10 @@ struct session *session_new_adopted(const struct session_env *env, struct sessio
 	session->time2wait_s = note->time2wait_s;
 	session->login_took_ms = LOGIN_TAKES_MS;
 	if (state == SESSION_LOGGED_IN || state == SESSION_FAILED)
-		session->phase = scan_due && config->scan ? RUNSTATE_SCAN_DUE : RUNSTATE_SETTLED;
+		session->phase = unfinished && config->scan ? RUNSTATE_SCAN_DUE : RUNSTATE_SETTLED;
 	else
 		session->phase = RUNSTATE_ENDING;
+	session->unflushed = state == SESSION_ENDING && unfinished;
 	/* A host name keeps its last address. If sysfs has none, the next attempt looks it up. */
 	if (!lookup_numeric(config->address, config->port, &session->route.portal))
 		(void)lookup_numeric(found->address, found->port, &session->route.portal);
@@ -707,7 +708,10 @@ void session_start(struct session *session)
 	case SESSION_ENDING:
 		log_notice("%s: iscsid has taken over the session at the end of its logout",
 			   session->name);
-		session_end(session, ISCSI_SUCCESS, NULL);
+		if (session->unflushed)
+			session_end_lost(session);
+		else
+			session_end(session, ISCSI_SUCCESS, NULL);
 		break;
 	}
 }

@@ -60,11 +60,12 @@ struct session *session_new_login(const struct session_env *env, struct session_
 /*
  * A session that takes over one of the kernel's and goes on from @state, which adopt.h chose:
  * nothing is sent for a healthy session, a lost session is reopened, a logout that was begun is
- * finished. @scan_due: the first scan is still to be done. Takes @config over, always.
+ * finished. @unfinished: the first scan is still to be done, or in SESSION_ENDING, the kernel
+ * hasn't flushed all writes. Takes @config over, always.
  */
 struct session *session_new_adopted(const struct session_env *env, struct session_config *config,
 				    const struct sysfs_session *found, const struct runstate *note,
-				    enum session_state state, bool scan_due);
+				    enum session_state state, bool unfinished);
 
 /*
  * From now on a first login is never given up, whatever the target answers: somebody wants the

@@ -55,6 +55,7 @@ struct session {
 	uint64_t wait_until_us;		/* Time2Wait since the loss */
 	uint32_t time2wait_s;		/* negotiated */
 	uint64_t first_attempt_us, up_since_us, failed_since_us, logout_since_us;
+	bool unflushed;			/* the daemon before had begun a flush that isn't over */
 	char *in_use;			/* the mounts on the disks when the logout began, or NULL */
 	char *shown;			/* for session_shown(); NULL: not read since the login */
 	char name[ISCSI_NAME_MAX + ISCSI_ADDRESS_MAX + 64];	/* for the log */

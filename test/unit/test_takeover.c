@@ -11,6 +11,7 @@
 #include "iscsid/adopt.h"
 #include "libiscsi-db/util.h"
 #include "test/fake/daemon.h"
+#include "test/unit/capture.h"
 
 #define SESSION_DIR	"class/iscsi_session/session1/"
 #define CONN_STATE	"class/iscsi_connection/connection1:0/state"
@@ -141,6 +142,30 @@ START_TEST(each_step_that_a_daemon_died_at)
 }
 END_TEST
 
+/* A flush that the target's absence cut short is told, whichever daemon had begun the logout. */
+START_TEST(a_flush_that_was_cut_short_is_told)
+{
+	static const struct { const char *target_state; bool told; } rows[] = {
+		{ "UNBINDING", true }, { "UNBOUND", false },
+	};
+
+	(void)fake_client_log_in(&client, NULL);
+	fake_daemon_settle();
+	fake_client_close(&client);
+	fake_daemon_stop();
+	fake_sysfs_set(d->fs, SESSION_DIR "target_state", rows[_i].target_state);
+	fake_sysfs_set(d->fs, CONN_STATE, "failed\n");
+	fake_sysfs_set(d->fs, SESSION_DIR "state", "FAILED\n");
+	capture();
+	fake_daemon_start();
+	fake_daemon_wait(1000);
+	ck_assert_int_eq(!!strstr(said(1), "the target has been away since before iscsid was "
+				  "started; the session ends without a flush, and writes that "
+				  "were still on the way are lost"), rows[_i].told);
+	ck_assert(!d->kernel.session[1].exists);
+}
+END_TEST
+
 START_TEST(no_scan_if_the_record_says_so)
 {
 	static const char *const manual[] = { "node.session.scan", "manual", NULL };
@@ -221,6 +246,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, each_step_that_a_daemon_died_at, 0,
 			    ARRAY_SIZE(cases) * ARRAY_SIZE(phases));
+	tcase_add_loop_test(tc, a_flush_that_was_cut_short_is_told, 0, 2);
 	tcase_add_test(tc, no_scan_if_the_record_says_so);
 	tcase_add_test(tc, a_first_scan_cut_short_is_done_again);
 	tcase_add_loop_test(tc, notes_are_read_as_written, 0, ARRAY_SIZE(notes));
