@@ -18,7 +18,9 @@
 #include "libiscsi-db/util.h"
 
 #define CLIENTS_MAX		512
-#define OPEN_REQUESTS_MAX	128	/* of one client, under way at once */
+#define OPEN_STEP		128	/* requests of one client, under way at once, */
+#define OPEN_STEP_US		1000000	/* and as many more after this time without progress, */
+#define OPEN_REQUESTS_MAX	4096	/* up to this bound: silent targets don't hold up others */
 #define OUT_MAX			(4 << 20)	/* unread answers of one client */
 #define STALL_TIMEOUT_US	(30 * UINT64_C(1000000))
 #define ACCEPT_INTERVAL_US	100000
@@ -40,8 +42,9 @@ struct mgmt_client {
 	size_t got;			/* of header and body */
 	uint8_t *out;			/* answers not yet taken */
 	size_t out_len, out_pos, out_size;
-	unsigned int open_requests;
+	unsigned int open_requests, open_max;
 	bool must_act;			/* the client must act next, so the timer runs */
+	bool at_open_max;		/* the timer raises open_max */
 	bool closing;			/* to be closed once @out is empty */
 };
 
@@ -437,7 +440,7 @@ static void client_message(struct mgmt_client *client)
 
 static bool client_waits(const struct mgmt_client *client)
 {
-	return client->closing || client->open_requests >= OPEN_REQUESTS_MAX ||
+	return client->closing || client->open_requests >= client->open_max ||
 	       client->out_len > OUT_MAX / 2;
 }
 
@@ -447,15 +450,22 @@ static void client_update(struct mgmt_client *client)
 	uint32_t events = (client_waits(client) ? 0 : EPOLLIN) |
 			  (client->out_pos < client->out_len || client->closing ? EPOLLOUT : 0);
 	bool must_act = client->got || client->out_len || client->closing || !client->open_requests;
+	bool at_open_max = !must_act && client->open_max < OPEN_REQUESTS_MAX &&
+			   client->open_requests >= client->open_max;
 
 	(void)sd_event_source_set_io_events(client->io, events);
-	if (!must_act) {
+	if (!client->open_requests)
+		client->open_max = OPEN_STEP;
+	if (!must_act && !at_open_max) {
 		timer_stop(client->timer);
-	} else if (!client->must_act) {
+	} else if (at_open_max && !client->at_open_max) {
+		timer_arm(client->timer, OPEN_STEP_US);
+	} else if (must_act && !client->must_act) {
 		/* Not armed anew for each byte: a client has this long for a message. */
 		timer_arm(client->timer, STALL_TIMEOUT_US);
 	}
 	client->must_act = must_act;
+	client->at_open_max = at_open_max;
 }
 
 /* Reads the rest of a header, then of a body. 1: the message is whole, 0: not yet, -errno. */
@@ -540,6 +550,12 @@ static void client_on_timer(void *arg)
 {
 	struct mgmt_client *client = arg;
 
+	if (client->at_open_max) {
+		client->at_open_max = false;
+		client->open_max += OPEN_STEP;
+		client_update(client);
+		return;
+	}
 	if (client->got || client->out_len)
 		log_info("a client stopped in the middle of a message; dropping it");
 	mgmt_client_free(client);

@@ -196,6 +196,28 @@ START_TEST(open_requests_have_a_bound)
 }
 END_TEST
 
+START_TEST(requests_that_wait_long_hold_up_no_others)
+{
+	enum { MANY = 250 };		/* as many as a socket holds */
+	uint32_t sid = fake_client_log_in(&client, NULL);
+
+	d->kernel.keeps_luns = true;
+	for (uint32_t tag = 0; tag < MANY; tag++)
+		fake_client_send(&client, &(struct mgmt_request){
+			.type = MGMT_LOGOUT, .tag = tag, .sid = sid });
+	send_state_request(&client, MANY);
+	fake_daemon_wait(900);
+	ck_assert(!fake_client_poll(&client));
+	fake_daemon_wait(200);
+	ck_assert(fake_client_poll(&client));
+	ck_assert_uint_eq(client.reply.tag, MANY);
+	manager_kernel_events.unbound(d->manager, sid);
+	for (uint32_t tag = 0; tag < MANY; tag++)
+		UNTIL(fake_client_poll(&client));
+	must_serve(&client);
+}
+END_TEST
+
 START_TEST(who_takes_no_answers_is_read_no_further_and_dropped)
 {
 	enum { MANY = 200000 };
@@ -341,6 +363,7 @@ int main(void)
 	tcase_add_test(tc, an_idle_client_is_dropped_but_not_one_that_waits);
 	tcase_add_test(tc, requests_may_pile_up);
 	tcase_add_test(tc, open_requests_have_a_bound);
+	tcase_add_test(tc, requests_that_wait_long_hold_up_no_others);
 	tcase_add_test(tc, who_takes_no_answers_is_read_no_further_and_dropped);
 	tcase_add_test(tc, clients_have_a_bound);
 	tcase_add_test(tc, no_descriptor_left);
