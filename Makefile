@@ -132,7 +132,7 @@ man		:= $(addprefix $(BUILD)/,$(wildcard iscsid/*.[1-9] iscsiadm/*.[1-9] libiscs
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: FORCE all programs deps install uninstall dist deb clean demo check check-unit check-unit-san check-api check-install check-compilers check-corpus replay fuzz-programs \
+.PHONY: FORCE all programs deps install uninstall dist deb clean demo check check-unit check-unit-san check-api check-install check-lint lint coverage check-compilers check-corpus replay fuzz-programs \
 	check-system check-system-unit check-boot fuzz fuzz-smoke afl afl-programs afl-smoke bench help
 
 all: $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(BUILD)/sbin/iscsistart $(BUILD)/sbin/iscsi-iname $(SHARED_DB) $(STATIC_DB) $(BUILD)/libiscsi-db.pc \
@@ -269,11 +269,11 @@ dist:
 
 # Debian's packages, from the sources as they lie here, in build/deb.
 deb:
-	rm -rf build/deb
-	mkdir -p build/deb/source
-	tar -c --exclude='./build*' --exclude=./.git . | tar -x -C build/deb/source
-	cp -r etc/debian build/deb/source/debian
-	cd build/deb/source && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS dpkg-buildpackage -us -uc -b
+	rm -rf $(BUILD)/deb
+	mkdir -p $(BUILD)/deb/source
+	tar -c --exclude='./build*' --exclude=./.git . | tar -x -C $(BUILD)/deb/source
+	cp -r etc/debian $(BUILD)/deb/source/debian
+	cd $(BUILD)/deb/source && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u MAKEOVERRIDES -u BUILD dpkg-buildpackage -us -uc -b
 
 # ---- trying and testing -------------------------------------------------------------------
 
@@ -289,7 +289,7 @@ demo:
 
 check:
 	test/lab/deps build test
-	for goal in check-unit check-install check-unit-san check-corpus check-system; do \
+	for goal in check-lint check-unit check-install check-unit-san check-corpus check-system; do \
 		$(MAKE) --no-print-directory -j$$(nproc) $$goal || exit 1; \
 	done
 
@@ -309,6 +309,22 @@ check-api: all
 	@test/unit/man $(BUILD)/api-root$(MANDIR)
 	@CC='$(CC)' CFLAGS='$(SANFLAGS)' PKG_CONFIG='$(PKG_CONFIG)' test/unit/api \
 		$(abspath $(BUILD)/api-root) $(LIBDIR) $(abspath $(BUILD)/sbin/iscsiadm)
+
+check-lint:
+	test/lint
+
+lint:
+	test/lab/deps lint
+	test/lint --all
+
+# Which lines the unit tests run, by file and in all.
+coverage:
+	test/lab/deps build test lint
+	$(MAKE) --no-print-directory -j$$(nproc) check-unit BUILD=build-coverage CFLAGS='-O0 -g --coverage' HARDENING=
+	lcov --quiet --capture --directory build-coverage --base-directory . --no-external \
+		--output-file build-coverage/all
+	lcov --quiet --remove build-coverage/all '*/test/*' --output-file build-coverage/ours
+	lcov --list build-coverage/ours
 
 check-install:
 	test/install
@@ -423,11 +439,13 @@ replay: $(replay_bin)
 	@for f in $(replay_bin); do $$f test/fuzz/corpus/$${f##*/fuzz_} || exit 1; done
 
 clean:
-	rm -rf build build-san build-fuzz build-afl build-i386 build-s390x build-packages
+	rm -rf build build-san build-fuzz build-afl build-i386 build-s390x build-packages build-coverage
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 	@echo "make check-unit    unit tests (SAN=1: under ASan and UBSan)"
+	@echo "make check-lint    spelling, cppcheck, shellcheck; make lint: clang-tidy too"
+	@echo "make coverage      which lines the unit tests run"
 	@echo "make check-install two folders give the same files, paths are obeyed, uninstall"
 	@echo "make check-system  the scenarios on a real kernel"
 	@echo "make check-system-unit  the same with the daemon under its hardened systemd unit"

@@ -20,7 +20,7 @@ debian_make()
 	rm -rf "$root"
 	mkdir -p "$root"
 	mmdebstrap --quiet --mode=root --skip=check/qemu --architectures="$3" --variant=minbase \
-		--dpkgopt='path-exclude=/usr/share/man/*' \
+		--dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*' \
 		--aptopt='Acquire::Languages "none"' --aptopt='Apt::Install-Recommends "false"' \
 		--include="$4" "$2" "$root" "$mirror" || {
 		echo "skipped: mmdebstrap can't make a Debian $2 for $3 here" >&2
