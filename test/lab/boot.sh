@@ -203,12 +203,13 @@ machine_thaw()
 	machine_signal "$1" CONT
 }
 
-# target_boot: the target's host. Then "target_up" and the rest of lib.sh work as ever.
+# target_boot [OPTIONS OF run]: the target's host. Then "target_up" and the rest of lib.sh work
+# as ever.
 target_boot()
 {
 	machine_pipes target
 	setsid setpriv --pdeathsig TERM "$LAB_LIB/run" --timeout 3600 --mem 256M \
-		--wire "$LAB_WIRE_TARGET" --commands "${MACHINE_IN[target]}" \
+		--wire "$LAB_WIRE_TARGET" --commands "${MACHINE_IN[target]}" "$@" \
 		"$LAB_LIB/boot-agent" >"$WORK/target.out" 2>"$WORK/target.log" &
 	MACHINE_PID[target]=$!
 	machine_answer target 60 || fail "the target's host doesn't start"
@@ -227,18 +228,20 @@ lio()
 }
 
 # initiator_make ours|original|none [COMMANDS]: its disk, with our programs or Debian's
-# installed; COMMANDS are run by bash with $root, where the disk's root is.
+# installed; COMMANDS are run by bash with $root, where the disk's root is, and $ours, a folder
+# that our programs are installed in; what they leave in $ours/.. is in $WORK. A scenario may set
+# BOOT_FROM to the kernel's words for another root.
 initiator_make()
 {
 	DISK=$WORK/initiator.disk
+	BOOT_FROM=("ubd0=$DISK" root=/dev/ubda rw)
 	cp --sparse=always "$CACHE/boot/disk" "$DISK" || fail "no room for a disk"
-	if [ "$1" = ours ]; then
-		make --no-print-directory -C "$LAB_TOP" install BUILD="$BUILD" \
-			DESTDIR="$WORK/ours" >"$WORK/install.log" 2>&1 || {
-			cat "$WORK/install.log" >&2
-			fail "make install"
-		}
-	fi
+	# Two makes in one folder would build the same files.
+	[ -e "$WORK/ours" ] || flock "$CACHE/.install.lock" make --no-print-directory -C "$LAB_TOP" \
+		install BUILD="$BUILD" DESTDIR="$WORK/ours" >"$WORK/install.log" 2>&1 || {
+		cat "$WORK/install.log" >&2
+		fail "make install"
+	}
 	initiator_change "$1" "${2:-:}"
 }
 
@@ -262,7 +265,7 @@ initiator_boot()
 	mkdir -p "$WORK/uml"
 	[ -e "$shim" ] || shim=
 	LD_PRELOAD=$shim setsid setpriv --pdeathsig KILL linux.uml mem="${INITIATOR_MEM:-512M}" \
-		"ubd0=$DISK" root=/dev/ubda rw con=null con0=null,fd:1 \
+		"${BOOT_FROM[@]}" con=null con0=null,fd:1 \
 		con4="fd:${MACHINE_IN[initiator]},null" con5=null,fd:7 \
 		"vec0:transport=fd,fd=$LAB_WIRE_INITIATOR" panic=-1 net.ifnames=0 \
 		initcall_blacklist=raid6_select_algo systemd.show_status=0 \
