@@ -461,4 +461,5 @@ help:
 
 -include $(patsubst %.o,%.d,$(wildcard $(fuzz_obj) build-fuzz/obj/test/fuzz/*.o))
 -include $(patsubst %.o,%.d,$(sort $(db_obj) $(iscsid_obj) $(iscsiadm_obj) $(testee_obj) \
+	$(call obj,iscsid/iscsistart.c iscsiadm/iscsi-iname.c) \
 	$(call obj,$(unit_src) $(wildcard test/fuzz/*.c))))
