@@ -20,6 +20,7 @@ SYSCONFDIR	?= /etc
 COMPLETIONDIR	?= $(SYSCONFDIR)/bash_completion.d
 UNITDIR		?= $(PREFIX)/lib/systemd/system
 TMPFILESDIR	?= $(PREFIX)/lib/tmpfiles.d
+LIBEXECDIR	?= $(PREFIX)/libexec/iscsi
 UDEVDIR		?= $(PREFIX)/lib/udev
 BINDIR		?= $(PREFIX)/bin
 DBROOT		?= /var/lib/iscsi
@@ -115,14 +116,14 @@ SHARED_DB	:= $(BUILD)/libiscsi-db.so.$(SOVERSION).0.0
 
 # What the built files depend on beside the sources. Neither ccache nor -Werror changes them.
 settings	= $(filter-out ccache -Werror,$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(DAEMON_CFLAGS) $(DAEMON_LIBS) $(ADM_LIBS)) \
-		  $(PREFIX) $(DATADIR) $(SBINDIR) $(LIBDIR) $(INCLUDEDIR) $(SYSCONFDIR) $(DBROOT) $(UDEVDIR) $(INAME_PREFIX)
+		  $(PREFIX) $(DATADIR) $(SBINDIR) $(LIBDIR) $(INCLUDEDIR) $(SYSCONFDIR) $(DBROOT) $(LIBEXECDIR) $(INAME_PREFIX)
 # Sources have the usual paths, or @NAMES@. /etc/iscsi without anything behind it is the folder where
 # open-iscsi had its records, and stays.
 fill		= sed 's|/etc/iscsi/|$(SYSCONFDIR)/iscsi/|g; s|/etc/init\.d|$(SYSCONFDIR)/init.d|g; \
 		  s|/var/lib/iscsi|$(DBROOT)|g; s|/usr/sbin|$(SBINDIR)|g; s|/usr/share/iscsiadm|$(DATADIR)/iscsiadm|g; \
 		  s|iqn\.2016-04\.com\.open-iscsi|$(INAME_PREFIX)|g; \
 		  s|@SBINDIR@|$(SBINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g; s|@DBROOT@|$(DBROOT)|g; \
-		  s|@UDEVDIR@|$(UDEVDIR)|g'
+		  s|@LIBEXECDIR@|$(LIBEXECDIR)|g'
 units		:= $(patsubst systemd/%.in,$(BUILD)/systemd/%,$(wildcard systemd/*.in))
 scripts		:= $(addprefix $(BUILD)/etc/,iscsi-gen-initiatorname iscsi_discovery iscsi_fw_login)
 init_scripts	:= $(addprefix $(BUILD)/,$(wildcard etc/init.d/*))
@@ -249,7 +250,8 @@ install: all
 	install -d $(DESTDIR)$(TMPFILESDIR)
 	install -m 0644 systemd/tmpfiles/iscsi.conf $(DESTDIR)$(TMPFILESDIR)/
 	install -m 0644 $(wildcard systemd/udev/*.rules) $(DESTDIR)$(UDEVDIR)/rules.d/
-	install -m 0755 systemd/udev/iscsi-mount $(DESTDIR)$(UDEVDIR)/
+	install -d $(DESTDIR)$(LIBEXECDIR)
+	install -m 0755 $(wildcard systemd/libexec/*) $(DESTDIR)$(LIBEXECDIR)/
 	install -m 0755 $(init_scripts) $(DESTDIR)$(SYSCONFDIR)/init.d/
 	test -e $(DESTDIR)$(SYSCONFDIR)/iscsi/iscsid.conf || \
 		install -m 0600 $(BUILD)/etc/iscsid.conf $(DESTDIR)$(SYSCONFDIR)/iscsi/
