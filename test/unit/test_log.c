@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Lines of the log on stderr; and on /dev/log, where that is the socket of the test. */
+#include "iscsid/base/log.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
+
+#include "test/unit/capture.h"
+
+START_TEST(lines_on_stderr)
+{
+	char longest[2000], wanted[1100];
+
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	capture();
+	log_debug("not at this level");
+	log_info("info %d", 1);
+	log_name("other");
+	log_open(false, LOG_WARNING);
+	log_notice("not at this level");
+	log_warning("warning");
+	log_error("%s", longest);
+	log_close();
+	(void)snprintf(wanted, sizeof(wanted), "iscsid: info 1\nother: warning\nother: %.1023s\n",
+		       longest);
+	ck_assert_str_eq(said(1), wanted);
+	ck_assert_str_eq(said(0), "");
+	log_open(false, LOG_DEBUG);
+	ck_assert(log_enabled(LOG_DEBUG));
+	log_open(false, LOG_ERR);
+	ck_assert(log_enabled(LOG_ERR) && !log_enabled(LOG_WARNING));
+}
+END_TEST
+
+/* A /dev of its own, as far as the test has the right. */
+static int listen_on_log(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	(void)unlink("/dev/log");
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	return fd;
+}
+
+START_TEST(lines_on_a_socket)
+{
+	char got[256] = "", wanted[64];
+	int fd;
+
+	if (unshare(CLONE_NEWNS) || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("log", "/dev", "tmpfs", 0, NULL))
+		return;
+	log_open(true, LOG_INFO);	/* nobody listens: stderr */
+	capture();
+	log_info("early");
+	ck_assert_str_eq(said(1), "iscsid: early\n");
+	fd = listen_on_log();
+	log_open(true, LOG_INFO);
+	capture();
+	log_warning("late %d", 2);
+	ck_assert_str_eq(said(1), "");
+	ck_assert_int_gt(recv(fd, got, sizeof(got) - 1, MSG_DONTWAIT), 0);
+	(void)snprintf(wanted, sizeof(wanted), "<28>iscsid[%d]: late 2", getpid());
+	ck_assert_str_eq(got, wanted);
+	log_close();
+	(void)close(fd);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("log");
+	TCase *t = tcase_create("log");
+	SRunner *runner = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, t);
+	tcase_add_test(t, lines_on_stderr);
+	tcase_add_test(t, lines_on_a_socket);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
