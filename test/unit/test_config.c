@@ -114,7 +114,7 @@ START_TEST(the_shipped_examples_are_right)
 	}
 	config = parse(text);
 	ck_assert_str_eq(warned, "");
-	ck_assert_uint_eq(examples, 29);
+	ck_assert_uint_eq(examples, 30);
 	ck_assert_str_eq(iscsi_db_config_get(config, "iscsid.safe_logout"), "Yes");
 }
 END_TEST

@@ -167,7 +167,7 @@ START_TEST(sessions_of_a_record_are_counted)
 	ck_assert(!iscsi_db_record_set(rec, "node.conn[0].address", records[_i].address, NULL));
 	ck_assert(!iscsi_db_record_set(rec, "node.conn[0].port", records[_i].port, NULL));
 	ck_assert(!iscsi_db_record_set(rec, "iface.iscsi_ifacename", records[_i].iface, NULL));
-	ck_assert_uint_eq(adm_count_sessions(&adm, rec), records[_i].count);
+	ck_assert_uint_eq(adm_count_sessions(&adm, rec, false), records[_i].count);
 	iscsi_db_record_free(rec);
 }
 END_TEST
