@@ -2,7 +2,25 @@
 /* Lists of askers, see asker.h. */
 #include "iscsid/asker.h"
 
-#include <stddef.h>
+#include <stdlib.h>
+
+static void asker_free(struct asker *asker, enum iscsi_err err, uint32_t sid,
+		       const struct iscsi_why *why)
+{
+	(void)err;
+	(void)sid;
+	(void)why;
+	free(asker);
+}
+
+struct asker *asker_nobody(void)
+{
+	struct asker *asker = calloc(1, sizeof(*asker));
+
+	if (asker)
+		asker->done = asker_free;
+	return asker;
+}
 
 void asker_add(struct asker **list, struct asker *asker)
 {

@@ -22,6 +22,8 @@ struct asker {
 	struct session *login;		/* whose first login the asker waits for; NULL: none */
 };
 
+/* An asker who wants no answer. NULL: no memory. */
+struct asker *asker_nobody(void);
 void asker_add(struct asker **list, struct asker *asker);
 /* Takes @asker, which will not be answered, out of the list if the asker is there. */
 void asker_remove(struct asker **list, const struct asker *asker);

@@ -431,6 +431,33 @@ static void manager_adopt(struct manager *manager)
 	adopt_end(adoption);
 }
 
+/* Goes on with the logins that the daemon before was still trying. */
+static void manager_resume(struct manager *manager)
+{
+	int dir_fd = manager->env.run_dir_fd;
+	size_t len;
+	CLEANUP(freep) unsigned int *numbers = runstate_list_wanted(dir_fd, &len);
+
+	if (len)	/* the numbers of new notes are others */
+		manager->last_number = numbers[len - 1];
+	for (size_t i = 0; i < len; i++) {
+		struct asker *asker = asker_nobody();
+		struct iscsi_db_record *rec = NULL;
+		struct iscsi_why why = { "no memory" };
+		enum iscsi_err err = ISCSI_ERR_NOMEM;
+
+		if (asker && runstate_load_wanted(dir_fd, numbers[i], &rec) >= 0)
+			err = manager_login(manager, rec, MANAGER_WANTED, asker, &why);
+		if (err) {
+			free(asker);
+			iscsi_db_record_free(rec);
+		}
+		if (err && rec && err != ISCSI_ERR_SESS_EXISTS)
+			log_warning("a login that is wanted can't go on: %s", why.text);
+		runstate_remove_wanted(dir_fd, numbers[i]);
+	}
+}
+
 /* ---- making, running, freeing ------------------------------------------------------------------------ */
 
 static void read_own_settings(struct manager *manager)
@@ -499,6 +526,7 @@ void manager_start(struct manager *manager, struct kernel *kernel)
 {
 	manager->kernel = manager->env.conn.kernel = kernel;
 	manager_adopt(manager);
+	manager_resume(manager);
 }
 
 void manager_end_sessions(struct manager *manager)

@@ -193,15 +193,6 @@ static void request_on_session(struct asker *asker, enum iscsi_err err, uint32_t
 
 /* ---- requests ----------------------------------------------------------------------------------- */
 
-static void forget_result(struct asker *asker, enum iscsi_err err, uint32_t sid,
-			 const struct iscsi_why *why)
-{
-	(void)err;
-	(void)sid;
-	(void)why;
-	free(asker);
-}
-
 static enum iscsi_err parse_record(enum iscsi_db_kind kind, const char *text,
 				   struct iscsi_db_record **ret, struct iscsi_why *why)
 {
@@ -217,11 +208,8 @@ static void handle_login(struct request *req, const struct mgmt_request *msg)
 
 	err = parse_record(ISCSI_DB_NODE, msg->record, &rec, &why);
 	if (!err && msg->flags & MGMT_NO_WAIT) {
-		asker = calloc(1, sizeof(*asker));
-		if (asker)
-			asker->done = forget_result;
-		else
-			err = ISCSI_ERR_NOMEM;
+		asker = asker_nobody();
+		err = asker ? ISCSI_SUCCESS : ISCSI_ERR_NOMEM;
 	}
 	if (!err)
 		err = manager_login(req->mgmt->manager, rec,

@@ -24,9 +24,16 @@ static const char *const phase_texts[] = {
 	[RUNSTATE_SETTLED] = "settled", [RUNSTATE_ENDING] = "ending",
 };
 
-static void file_name(uint32_t sid, const char *suffix, char *ret, size_t size)
+struct note_name {
+	char text[32];
+};
+
+static struct note_name note_name(const char *kind, uint32_t number)
 {
-	(void)snprintf(ret, size, "session-%" PRIu32 "%s", sid, suffix);
+	struct note_name name;
+
+	(void)snprintf(name.text, sizeof(name.text), "%s-%" PRIu32, kind, number);
+	return name;
 }
 
 static int write_fully(int fd, const char *text, size_t len)
@@ -44,17 +51,16 @@ static int write_fully(int fd, const char *text, size_t len)
 	return 0;
 }
 
-int runstate_save(int dir_fd, uint32_t sid, const struct runstate *state)
+static int save(int dir_fd, const char *name, const struct runstate *state)
 {
 	const uint8_t *i = state->isid;
-	char name[32], temp[40], first[128];
+	char temp[40], first[128];
 	CLEANUP(secret_freep) char *record = iscsi_db_record_print(state->rec, ISCSI_DB_FORM_FILE);
 	int fd, r;
 
 	if (!record)
 		return -ENOMEM;
-	file_name(sid, "", name, sizeof(name));
-	file_name(sid, ".new", temp, sizeof(temp));
+	(void)snprintf(temp, sizeof(temp), "%s.new", name);
 	(void)snprintf(first, sizeof(first), "# iscsid session ISID %02x%02x%02x%02x%02x%02x "
 		       "Time2Wait %" PRIu32 " Phase %s\n", i[0], i[1], i[2], i[3], i[4], i[5],
 		       state->time2wait_s, phase_texts[state->phase]);
@@ -70,6 +76,16 @@ int runstate_save(int dir_fd, uint32_t sid, const struct runstate *state)
 	if (r < 0)
 		(void)unlinkat(dir_fd, temp, 0);
 	return r;
+}
+
+int runstate_save(int dir_fd, uint32_t sid, const struct runstate *state)
+{
+	return save(dir_fd, note_name("session", sid).text, state);
+}
+
+int runstate_save_wanted(int dir_fd, uint32_t number, struct iscsi_db_record *rec)
+{
+	return save(dir_fd, note_name("wanted", number).text, &(struct runstate){ .rec = rec });
 }
 
 static int read_whole(int dir_fd, const char *name, char **ret, size_t *ret_len)
@@ -117,14 +133,13 @@ static bool parse_first_line(const char *text, struct runstate *state)
 	return n >= 7 && state->time2wait_s <= 3600;
 }
 
-int runstate_load(int dir_fd, uint32_t sid, struct runstate *ret)
+static int load(int dir_fd, const char *name, struct runstate *ret)
 {
 	struct runstate state = { 0 };
-	char name[32], *text = NULL;
+	char *text = NULL;
 	size_t len = 0;
 	int r;
 
-	file_name(sid, "", name, sizeof(name));
 	r = read_whole(dir_fd, name, &text, &len);
 	if (r < 0)
 		return r;
@@ -138,37 +153,87 @@ int runstate_load(int dir_fd, uint32_t sid, struct runstate *ret)
 	return r;
 }
 
-void runstate_remove(int dir_fd, uint32_t sid)
+int runstate_load(int dir_fd, uint32_t sid, struct runstate *ret)
 {
-	char name[32];
-
-	file_name(sid, "", name, sizeof(name));
-	(void)unlinkat(dir_fd, name, 0);
+	return load(dir_fd, note_name("session", sid).text, ret);
 }
 
-static int compare_sids(const void *a, const void *b)
+int runstate_load_wanted(int dir_fd, uint32_t number, struct iscsi_db_record **ret)
+{
+	struct runstate state;
+	int r = load(dir_fd, note_name("wanted", number).text, &state);
+
+	if (r >= 0)
+		*ret = state.rec;
+	return r;
+}
+
+void runstate_remove(int dir_fd, uint32_t sid)
+{
+	(void)unlinkat(dir_fd, note_name("session", sid).text, 0);
+}
+
+void runstate_remove_wanted(int dir_fd, uint32_t number)
+{
+	(void)unlinkat(dir_fd, note_name("wanted", number).text, 0);
+}
+
+static int compare_numbers(const void *a, const void *b)
 {
 	unsigned int x = *(const unsigned int *)a, y = *(const unsigned int *)b;
 
 	return (x > y) - (x < y);
 }
 
-void runstate_sweep(int dir_fd, const unsigned int *sids, size_t len)
+static DIR *open_notes(int dir_fd)
 {
 	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir)
+		closep(&fd);
+	return dir;
+}
+
+void runstate_sweep(int dir_fd, const unsigned int *sids, size_t len)
+{
+	DIR *dir = open_notes(dir_fd);
 	struct dirent *entry;
 
-	if (!dir) {
-		closep(&fd);
-		return;
-	}
-	while ((entry = readdir(dir))) {
+	while (dir && (entry = readdir(dir))) {
 		unsigned int sid;
 
 		if (sscanf(entry->d_name, "session-%u", &sid) == 1 &&
-		    !(len && bsearch(&sid, sids, len, sizeof(*sids), compare_sids)))
+		    !(len && bsearch(&sid, sids, len, sizeof(*sids), compare_numbers)))
 			(void)unlinkat(dir_fd, entry->d_name, 0);
 	}
-	closedir(dir);
+	if (dir)
+		closedir(dir);
+}
+
+unsigned int *runstate_list_wanted(int dir_fd, size_t *ret_len)
+{
+	DIR *dir = open_notes(dir_fd);
+	unsigned int *numbers = NULL, number;
+	struct dirent *entry;
+	size_t len = 0;
+
+	while (dir && (entry = readdir(dir))) {
+		unsigned int *more;
+
+		if (sscanf(entry->d_name, "wanted-%u", &number) != 1 ||
+		    !streq(entry->d_name, note_name("wanted", number).text))
+			continue;
+		more = reallocarray(numbers, len + 1, sizeof(*numbers));
+		if (!more)
+			break;
+		numbers = more;
+		numbers[len++] = number;
+	}
+	if (dir)
+		closedir(dir);
+	if (len)	/* in the order of their beginning */
+		qsort(numbers, len, sizeof(*numbers), compare_numbers);
+	*ret_len = len;
+	return numbers;
 }

@@ -32,5 +32,11 @@ int runstate_save(int dir_fd, uint32_t sid, const struct runstate *state);
 /* Returns -ENOENT if the session has no note, -EBADMSG if another program wrote the file. */
 int runstate_load(int dir_fd, uint32_t sid, struct runstate *ret);
 void runstate_remove(int dir_fd, uint32_t sid);
+/* The record of a first login that is wanted and isn't over, under a number of the caller's. */
+int runstate_save_wanted(int dir_fd, uint32_t number, struct iscsi_db_record *rec);
+int runstate_load_wanted(int dir_fd, uint32_t number, struct iscsi_db_record **ret);
+void runstate_remove_wanted(int dir_fd, uint32_t number);
+/* The numbers of these notes in ascending order; free() them. NULL: none, or no memory. */
+unsigned int *runstate_list_wanted(int dir_fd, size_t *ret_len);
 /* Removes the notes of all sessions but those in @sids, which is in ascending order. */
 void runstate_sweep(int dir_fd, const unsigned int *sids, size_t len);

@@ -127,6 +127,8 @@ void session_set_state(struct session *session, enum session_state state, enum i
 	if (state == session->state)
 		return;
 	log_debug("%s: %s -> %s", session->name, state_texts[session->state], state_texts[state]);
+	if (session->state == SESSION_FREE && session->wanted)
+		runstate_remove_wanted(session->env->run_dir_fd, session->number);
 	session->state = state;
 	if (state == SESSION_FAILED)
 		session->failed_since_us = session_now_us(session);

@@ -69,7 +69,7 @@ struct session *session_new_adopted(const struct session_env *env, struct sessio
 
 /*
  * From now on a first login is never given up, whatever the target answers: somebody wants the
- * session for as long as it takes. Its asker hears of a refusal, or that its time is over; the
+ * session for as long as it takes, also after a restart of the daemon. Its asker hears of a refusal, or that its time is over; the
  * attempts go on.
  */
 void session_want(struct session *session);

@@ -417,9 +417,16 @@ void session_network_changed(struct session *session, const struct sockaddr_stor
 
 void session_want(struct session *session)
 {
-	if (!session->wanted)
-		session->wanted_since_us = session_now_us(session);
+	int r;
+
+	if (session->wanted)
+		return;
+	session->wanted_since_us = session_now_us(session);
 	session->wanted = true;
+	r = runstate_save_wanted(session->env->run_dir_fd, session->number, session->config->rec);
+	if (r < 0)
+		log_warning("%s: iscsid can't note the login for a restart: %s", session->name,
+			    strerror(-r));
 }
 
 static uint64_t session_tried_since_us(const struct session *session)
