@@ -23,6 +23,7 @@
 #include "iscsid/kernel/module.h"
 #include "iscsid/kernel/netlink.h"
 #include "iscsid/kernel/network.h"
+#include "iscsid/discoveryd.h"
 #include "iscsid/listen.h"
 #include "iscsid/manager.h"
 #include "iscsid/message/mgmt_msg.h"
@@ -57,6 +58,7 @@ struct daemon {
 	struct shutdown *shutdown;
 	struct kernel *kernel;
 	struct network *network;
+	struct discoveryd *discoveryd;
 	int lock_fd;			/* see run_dir_lock() */
 	bool has_abstract;
 	bool has_path;			/* MGMT_SOCKET_PATH is ours: */
@@ -334,6 +336,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 	if (si->ssi_signo == SIGHUP) {
 		log_notice("reading initiator name and settings anew");
 		manager_reload(daemon->manager);
+		discoveryd_reload(daemon->discoveryd);
 	} else if (si->ssi_signo == SIGPWR) {
 		shutdown_announce(daemon->shutdown);
 	} else if (shutdown_announced(daemon->shutdown)) {
@@ -501,6 +504,7 @@ static enum iscsi_err daemon_build(struct daemon *daemon, const struct daemon_op
 		return err;
 	watch_network(daemon);
 	manager_start(daemon->manager, daemon->kernel);
+	daemon->discoveryd = discoveryd_new(daemon->manager, env);
 	if (!passed)
 		err = listen_on_path(daemon, why);
 	if (err)
@@ -514,6 +518,7 @@ static void daemon_free(struct daemon *daemon)
 {
 	shutdown_free(daemon->shutdown);
 	network_free(daemon->network);
+	discoveryd_free(daemon->discoveryd);
 	if (daemon->manager)
 		manager_end_sessions(daemon->manager);
 	mgmt_free(daemon->mgmt);

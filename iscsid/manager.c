@@ -48,6 +48,11 @@ void **manager_sessions(struct manager *manager, size_t *ret_len)
 	return index_objects(&manager->by_sid, ret_len);
 }
 
+void **manager_all(struct manager *manager, size_t *ret_len)
+{
+	return index_objects(&manager->by_node, ret_len);
+}
+
 static int manager_on_created(void *arg, struct session *session, uint32_t sid)
 {
 	struct manager *manager = arg;
@@ -210,7 +215,8 @@ enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *re
 	wanted = iscsi_db_record_get_int(rec, "node.session.nr_sessions");
 	present = count_sessions(manager, config);
 	if (!(flags & MANAGER_ANOTHER) && present >= wanted) {
-		session = find_attempt(manager, config, &attempts);
+		session = flags & MANAGER_NEW_ONLY ? NULL :
+			  find_attempt(manager, config, &attempts);
 		if (session && same_record(session_config(session)->rec, rec)) {
 			session_config_free(config);	/* the record with it */
 			if (flags & MANAGER_WANTED)

@@ -49,6 +49,7 @@ void manager_reload(struct manager *manager);
 enum manager_login_flag {
 	MANAGER_ANOTHER	= 1 << 0,	/* also if the record has all its sessions */
 	MANAGER_WANTED	= 1 << 1,	/* try until it succeeds or is called off */
+	MANAGER_NEW_ONLY = 1 << 2,	/* a login of the node that is under way counts as present */
 };
 
 /*
@@ -77,6 +78,8 @@ bool manager_call_off(struct manager *manager, uint32_t number);
 
 /* All sessions that the kernel knows, as they are now; free() it. NULL: none, or no memory. */
 void **manager_sessions(struct manager *manager, size_t *ret_len);
+/* The same with the logins under way that the kernel doesn't know yet. */
+void **manager_all(struct manager *manager, size_t *ret_len);
 /* NULL: no such session here. */
 struct session *manager_find(struct manager *manager, uint32_t sid);
 

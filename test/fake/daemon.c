@@ -85,6 +85,7 @@ void fake_daemon_start(void)
 	ck_assert_int_ge(mgmt_listen(d->mgmt, listen_path(d->path, &own_path)), 0);
 	fake_kernel_subscribe(&d->kernel, &manager_kernel_events, d->manager);
 	manager_start(d->manager, &d->kernel.kernel);
+	d->discoveryd = discoveryd_new(d->manager, &d->env);
 }
 
 void fake_daemon_stop(void)
@@ -94,6 +95,7 @@ void fake_daemon_stop(void)
 	if (!d->manager)
 		return;
 	fake_kernel_subscribe(&d->kernel, NULL, NULL);
+	d->discoveryd = discoveryd_free(d->discoveryd);
 	manager_end_sessions(d->manager);
 	d->mgmt = mgmt_free(d->mgmt);
 	listen_remove(d->path, &own_path);

@@ -11,6 +11,7 @@
 #include <check.h>
 #include <time.h>
 
+#include "iscsid/discoveryd.h"
 #include "iscsid/manager.h"
 #include "iscsid/message/mgmt_msg.h"
 #include "iscsid/mgmt.h"
@@ -32,6 +33,7 @@ struct fake_daemon {
 	struct manager_env env;
 	struct manager *manager;	/* NULL: it doesn't run */
 	struct mgmt *mgmt;
+	struct discoveryd *discoveryd;
 };
 
 /* One for each test program, since look-ups have no argument. */

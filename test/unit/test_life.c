@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What befalls sessions in the course of hours, in the whole daemon (test/fake/daemon.h). */
 #include <check.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 
+#include "libiscsi-db/path.h"
 #include "libiscsi-db/util.h"
 #include "test/fake/daemon.h"
 #include "test/unit/capture.h"
@@ -140,6 +144,117 @@ START_TEST(a_session_that_is_there_is_wanted_no_more)
 }
 END_TEST
 
+/* ---- repeated discoveries ------------------------------------------------------------------ */
+
+static void poll_portal(bool isns, const char *interval)
+{
+	CLEANUP(freep) char *text = fake_discovery_text(isns, (const char *[]){
+		isns ? "discovery.isns.use_discoveryd" : "discovery.sendtargets.use_discoveryd", "Yes",
+		isns ? "discovery.isns.discoveryd_poll_inval" :
+		       "discovery.sendtargets.discoveryd_poll_inval", interval, NULL });
+	CLEANUP(freep) char *folder = db_format("%s/db/%s/127.0.0.1,%u", d->dir,
+						isns ? "isns" : "send_targets", d->target.port);
+	CLEANUP(freep) char *path = db_format("%s/%s", folder, isns ? "isns_config" : "st_config");
+	CLEANUP(freep) char *make = db_format("mkdir -p %s", folder);
+	FILE *f;
+
+	ck_assert_int_eq(system(make), 0);
+	f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_ge(fputs(text, f), 0);
+	ck_assert_int_eq(fclose(f), 0);
+	discoveryd_reload(d->discoveryd);
+}
+
+static const char *one_target(void)
+{
+	static char text[128];
+
+	(void)snprintf(text, sizeof(text), "TargetName=" FAKE_TARGET_NAME "\n"
+		       "TargetAddress=127.0.0.1:%u,1\n", d->target.port);
+	return text;
+}
+
+START_TEST(a_new_target_is_logged_in_to_and_out_of_when_it_vanishes)
+{
+	fake_client_close(&client);
+	poll_portal(false, "60");
+	fake_daemon_wait(59000);
+	ck_assert_uint_eq(d->target.texts, 1);
+	ck_assert_str_eq(d->kernel.log, "");
+	d->target.targets = one_target();
+	fake_daemon_wait(61000);
+	ck_assert(d->kernel.session[1].up);
+	fake_daemon_wait(180000);
+	ck_assert(!d->kernel.session[2].exists);
+	fake_daemon_stop();		/* the next daemon knows whose session this is */
+	ck_assert(d->kernel.session[1].up);
+	fake_daemon_start();
+	d->target.targets = "";
+	fake_daemon_wait(61000);
+	ck_assert(!d->kernel.session[1].exists);
+	d->target.targets = one_target();
+	fake_daemon_wait(61000);
+	ck_assert(d->kernel.session[2].up);
+	fake_client_open(&client);
+}
+END_TEST
+
+START_TEST(a_portal_that_does_not_answer_changes_nothing)
+{
+	fake_client_close(&client);
+	d->target.targets = one_target();
+	poll_portal(false, "-1");
+	fake_daemon_wait(5000);
+	ck_assert(d->kernel.session[1].up);
+	fake_target_go_deaf(&d->target);
+	capture();
+	fake_daemon_wait(300000);
+	ck_assert_ptr_nonnull(strstr(said(1), "; iscsid asks again\n"));
+	ck_assert(d->kernel.session[1].up);
+	fake_target_listen(&d->target);
+	d->target.targets = "";
+	fake_daemon_wait(31000);
+	ck_assert(!d->kernel.session[1].exists);
+	fake_client_open(&client);
+}
+END_TEST
+
+START_TEST(an_interval_of_0_asks_once)
+{
+	fake_client_close(&client);
+	d->target.targets = one_target();
+	poll_portal(false, "0");
+	fake_daemon_wait(600000);
+	ck_assert_uint_eq(d->target.texts, 1);
+	ck_assert(d->kernel.session[1].up);
+	fake_client_open(&client);
+}
+END_TEST
+
+START_TEST(a_disk_in_use_keeps_its_session)
+{
+	int fd;
+
+	fake_client_close(&client);
+	d->target.targets = one_target();
+	poll_portal(false, "60");
+	fake_daemon_wait(5000);
+	ck_assert(d->kernel.session[1].up);
+	fake_sysfs_add_lun(d->fs, 1, 0, 0, "sda", "running");
+	fake_sysfs_set(d->fs, "class/block/sda/dev", "8:0\n");
+	(void)mkdirat(d->env.run_dir_fd, "self", 0755);
+	fd = openat(d->env.run_dir_fd, "self/mountinfo", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_gt(dprintf(fd, "30 1 8:0 / /mnt rw - ext4 /dev/none rw\n"), 0);
+	closep(&fd);
+	d->target.targets = "";
+	fake_daemon_wait(61000);
+	ck_assert(d->kernel.session[1].up);
+	fake_client_open(&client);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("life");
@@ -154,6 +269,10 @@ int main(void)
 	tcase_add_test(t, a_wanted_login_outlives_the_daemon);
 	tcase_add_test(t, a_login_that_is_called_off_stays_so);
 	tcase_add_test(t, a_session_that_is_there_is_wanted_no_more);
+	tcase_add_test(t, a_new_target_is_logged_in_to_and_out_of_when_it_vanishes);
+	tcase_add_test(t, a_portal_that_does_not_answer_changes_nothing);
+	tcase_add_test(t, an_interval_of_0_asks_once);
+	tcase_add_test(t, a_disk_in_use_keeps_its_session);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
