@@ -321,6 +321,7 @@ START_TEST(in_the_foreground)
 	text = text_of("/stderr");
 	ck_assert_ptr_nonnull(strstr(text, "reading initiator name and settings anew"));
 	ck_assert_ptr_nonnull(strstr(text, "iscsid shutting down."));
+	ck_assert_ptr_null(strstr(text, " can't "));
 	ck_assert_int_ne(access(in_dir("/iscsid.sock"), F_OK), 0);
 	ck_assert_ptr_nonnull(strstr(news_to("STOPPING=1\nend\n"), "end\n"));
 }
@@ -409,6 +410,21 @@ START_TEST(a_name_that_is_taken)
 }
 END_TEST
 
+/* The abstract name is enough; without both there is no daemon. */
+START_TEST(a_path_that_cannot_be_had)
+{
+	pid_t pid;
+
+	ck_assert_int_eq(mkdir(in_dir("/iscsid.sock"), 0700), 0);
+	pid = begin("-f -n");
+	(void)news_to(READY);
+	ck_assert(greets(NULL, "iscsi-test-main"));
+	ck_assert_int_eq(end(pid, SIGTERM), 0);
+	ck_assert_ptr_nonnull(strstr(text_of("/stderr"), "; listening on the abstract name only"));
+	ck_assert_int_eq(access(in_dir("/iscsid.sock"), F_OK), 0);
+}
+END_TEST
+
 START_TEST(a_machine_that_shuts_down)
 {
 	pid_t pid = begin("-f -n");
@@ -439,6 +455,7 @@ int main(void)
 	tcase_add_test(t, the_starter_hears_why_not);
 	tcase_add_test(t, the_sockets_of_the_service_manager);
 	tcase_add_test(t, a_name_that_is_taken);
+	tcase_add_test(t, a_path_that_cannot_be_had);
 	tcase_add_test(t, a_machine_that_shuts_down);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
