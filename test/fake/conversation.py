@@ -368,6 +368,7 @@ class Conn:
         self.challenge = {}     # what we sent of CHAP_A, CHAP_I, CHAP_C
         self.held = bytearray()  # to go out with the next PDU
         self.scsi_commands = 0
+        self.pdus = 0           # that have come
         self.began = time.monotonic()
         self.in_one_piece = False
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -483,6 +484,7 @@ class Conn:
             wrong.append("a %s in the login phase (4.2.4)" % pdu.name)
         self.check_numbers(pdu, wrong)
         self.request = self.requests[op] = pdu
+        self.pdus += 1
         self.full_feature = self.final_sent     # it was too early, where that matters
         if op in iscsi.ANSWERS.values():
             self.unanswered = pdu
@@ -1095,14 +1097,26 @@ class Case:
 
     # -- threads --
 
+    def _given_up(self, conn):
+        """An initiator that reopens a session doesn't wait long for an answer to its first request,
+        and this program may be slow; then it connects again."""
+        return conn.how_closed in ("FIN", "RST") and conn.pdus <= 1 and \
+            any(c.full_feature for c in self.conns if c is not conn)
+
     def _play_connection(self, conn, block):
-        ended, closed = True, False
+        ended, closed, given_up = True, False, False
         try:
             self._check_time(block, conn)
             self.run_steps(block.steps, conn)
         except Failed as e:
-            self.fail(str(e))
-            self.over.set()
+            given_up = self._given_up(conn)
+            if given_up:
+                self.note(conn, "I->", "gives up")
+                with self.lock:
+                    self.waiting[block.portal].insert(0, block)
+            else:
+                self.fail(str(e))
+                self.over.set()
         except NoMore:
             closed = True
             if block.at_last:
@@ -1118,10 +1132,11 @@ class Case:
             except OSError:
                 pass
             with self.lock:
-                self.last_end[None] = conn.closed_at
-                if ended and block in self.expected:
+                if not given_up:
+                    self.last_end[None] = conn.closed_at
+                if ended and not given_up and block in self.expected:
                     self.expected.remove(block)
-                if not closed:
+                if not closed and not given_up:
                     self.expected = [b for b in self.expected if not b.if_closed]
                 self.changed.notify_all()
 
@@ -1143,6 +1158,8 @@ class Case:
             except OSError:
                 return
             with self.lock:
+                if not blocks and self.conns:   # see _given_up()
+                    self.changed.wait_for(lambda: blocks or self.over.is_set(), 2)
                 block = blocks[0] if blocks else None
                 if block and not block.every:
                     blocks.pop(0)
