@@ -7,7 +7,8 @@
 #define QUICK_MS	100	/* the first pause of a reopening; the second is twice that, ... */
 #define QUICK_MAX_MS	250	/* ... up to here, until the share of the outage is longer */
 #define SHARE		25	/* with the time for a login, I/O flows within a twentieth */
-#define REOPEN_MAX_MS	2500	/* with the time for a login, I/O flows within 3 s */
+#define REOPEN_MAX_MS	1500	/* open-iscsi asks every 2 s */
+#define PATIENCE_MAX_MS	2500	/* with the time for a login, I/O flows within 3 s */
 #define STARTING_UP_MS	120000	/* within this time a target may be starting up */
 #define TAKEN_TIMES	8	/* the last login's time, until a target counts as silent */
 
@@ -69,7 +70,9 @@ uint64_t retry_patience_ms(bool connected, uint64_t down_ms, uint64_t took_ms)
 {
 	uint64_t share = MAX(down_ms / SHARE, QUICK_MAX_MS);
 
-	if (!connected || down_ms < STARTING_UP_MS)
+	if (!connected)
 		share = MIN(share, REOPEN_MAX_MS);
+	else if (down_ms < STARTING_UP_MS)
+		share = MIN(share, PATIENCE_MAX_MS);
 	return MAX(share, took_ms * TAKEN_TIMES);
 }

@@ -216,7 +216,7 @@ START_TEST(news_of_the_network_end_a_pause)
 	log_in(SESSIONS, at_once);
 	break_all(REFUSED);
 	fake_daemon_wait(60000);
-	while (outage(1).next_attempt_ms > 1500 || outage(1).next_attempt_ms < 1000)
+	while (outage(1).next_attempt_ms > 1100 || outage(1).next_attempt_ms < 800)
 		fake_daemon_pass(100);
 	set_kind(REFUSED, false);
 	manager_network_changed(d->manager, &other);
