@@ -16,9 +16,11 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "iscsid/base/bytes.h"
 #include "iscsid/base/stream.h"
 #include "libiscsi-db/util.h"
 
+#define RECEIVE_LEAST		4096	/* bytes of room for each read */
 #define CONNECT_PAUSE_MS	50
 #define CONNECT_TRY_MS		5000	/* from the end of the startup command to listening */
 #define STARTUP_MAX_MS		30000	/* for the startup command to end */
@@ -417,15 +419,8 @@ static ssize_t receive_some(struct client *client)
 {
 	ssize_t n;
 
-	if (client->in_room - client->in_len < 4096) {
-		size_t room = client->in_room ? client->in_room * 2 : 16384;
-		uint8_t *more = realloc(client->in, room);
-
-		if (!more)
-			return -ENOMEM;
-		client->in = more;
-		client->in_room = room;
-	}
+	if (!bytes_reserve(&client->in, &client->in_room, client->in_len + RECEIVE_LEAST))
+		return -ENOMEM;
 	do
 		n = recv(client->fd, client->in + client->in_len,
 			 client->in_room - client->in_len, MSG_DONTWAIT);

@@ -4,8 +4,7 @@
  * on it at once, and a bound on how long an answer may take. If no daemon listens, the client
  * can start one. The modes call this file; it doesn't know what a request is about.
  */
-#ifndef ISCSIADM_CLIENT_H
-#define ISCSIADM_CLIENT_H
+#pragma once
 
 #include "iscsid/message/mgmt_msg.h"
 
@@ -55,5 +54,3 @@ const char *client_reason(const struct mgmt_reply *reply);
  * sooner, with ISCSI_ERR_ISCSID_COMM_ERR.
  */
 enum iscsi_err client_run(struct client *client, int silence_ms, client_reply_fn *fn, void *arg);
-
-#endif /* ISCSIADM_CLIENT_H */

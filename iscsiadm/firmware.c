@@ -95,7 +95,6 @@ static int read_firmware_number(const struct source *s, const char *folder, cons
 /* Finds the folder of the network card with this index. False: there is none. */
 static bool find_nic(const struct source *s, int index, char *ret, size_t size)
 {
-
 	for (size_t i = 0; i < s->nic_count; i++) {
 		(void)snprintf(ret, size, "ethernet%u", s->nics[i]);
 		if (read_firmware_number(s, ret, "index", (int)s->nics[i]) == index)
@@ -186,9 +185,8 @@ static enum iscsi_err read_source(struct sysfs *sysfs, const char *base, const c
 	size_t count;
 
 	(void)snprintf(s.base, sizeof(s.base), "%s", base);
-	err = sysfs_list_numbers(sysfs, base, "ethernet", &nics, &s.nic_count);
-	if (!err)
-		err = sysfs_list_numbers(sysfs, base, "target", &numbers, &count);
+	err = sysfs_list_numbers(sysfs, base, "ethernet", &nics, &s.nic_count) ?:
+	      sysfs_list_numbers(sysfs, base, "target", &numbers, &count);
 	if (err)
 		return err;
 	s.nics = nics;
@@ -209,9 +207,8 @@ enum iscsi_err firmware_read(struct sysfs *sysfs, firmware_no_nic_fn *no_nic, vo
 	enum iscsi_err err;
 	size_t count = 0;
 
-	err = read_source(sysfs, "firmware/ibft", "tcp", no_nic, arg, &targets);
-	if (!err)
-		err = sysfs_list_numbers(sysfs, "firmware", "iscsi_boot", &cards, &count);
+	err = read_source(sysfs, "firmware/ibft", "tcp", no_nic, arg, &targets) ?:
+	      sysfs_list_numbers(sysfs, "firmware", "iscsi_boot", &cards, &count);
 	for (size_t i = 0; i < count && !err; i++) {
 		struct sysfs_host host;
 		char base[64];
@@ -247,7 +244,6 @@ static bool no_address(const char *address)
 
 enum iscsi_err firmware_check(const struct firmware_target *t, struct iscsi_why *why)
 {
-	enum iscsi_err err = ISCSI_SUCCESS;
 	const char *refusal;
 
 	if (!streq(t->transport, "tcp"))
@@ -278,12 +274,9 @@ enum iscsi_err firmware_check(const struct firmware_target *t, struct iscsi_why 
 	refusal = addr_refusal(addr_kind_of_text(t->ipaddress), addr_kind_of_text(t->address));
 	if (refusal)
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "its ip-addr %s is %s", t->address, refusal);
-	err = iscsi_db_check_foreign_name(t->target, why);
-	if (!err)
-		err = iscsi_db_check_address(t->address, why);
-	if (!err && t->initiator[0])
-		err = iscsi_db_check_name(t->initiator, why);
-	return err;
+	return iscsi_db_check_foreign_name(t->target, why) ?:
+	       iscsi_db_check_address(t->address, why) ?:
+	       (t->initiator[0] ? iscsi_db_check_name(t->initiator, why) : ISCSI_SUCCESS);
 }
 
 size_t firmware_settings(const struct firmware_target *t, const struct iscsi_db_record *iface,

@@ -136,7 +136,7 @@ static bool open_document(struct adm *adm)
 static enum iscsi_err output_failed(enum iscsi_err err)
 {
 	adm_error("cannot write the output: %s", strerror(errno));
-	return err ? err : ISCSI_ERR;
+	return err ?: ISCSI_ERR;
 }
 
 int main(int argc, char **argv)

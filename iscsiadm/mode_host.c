@@ -136,9 +136,6 @@ static enum iscsi_err submode(struct adm *adm)
 
 enum iscsi_err mode_host_run(struct adm *adm)
 {
-	enum iscsi_err err = adm_need_sysfs(adm);
-
-	if (err)
-		return err;
-	return adm->opt.submode == SUBMODE_NONE ? list_hosts(adm) : submode(adm);
+	return adm_need_sysfs(adm) ?:
+	       (adm->opt.submode == SUBMODE_NONE ? list_hosts(adm) : submode(adm));
 }

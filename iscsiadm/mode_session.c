@@ -125,10 +125,10 @@ enum iscsi_err mode_session_run(struct adm *adm)
 				  "with specific session IDs");
 	if (opt->has_sid) {
 		err = adm_need_session(adm, opt->sid, &session);
-		return err ? err : session_one(adm, session);
+		return err ?: session_one(adm, session);
 	}
 	if (opt->logout || opt->rescan || opt->stats)
 		return mode_node_operate(adm, &all);
 	err = adm_need_sessions(adm);
-	return err ? err : session_list(adm, NULL);
+	return err ?: session_list(adm, NULL);
 }

@@ -614,7 +614,7 @@ static enum iscsi_err take_all_tokens(int argc, char **argv, const struct token_
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "no mode specified");
 	}
 	err = check_wait(ret, why);
-	return err ? err : check_slips(ret, &pairing, list, why);
+	return err ?: check_slips(ret, &pairing, list, why);
 }
 
 enum iscsi_err options_parse(int argc, char **argv, struct options *ret, struct iscsi_why *why)

@@ -4,8 +4,7 @@
  * the options of each mode. A mistake that can be seen without looking at a record or a session
  * is refused here. main.c calls the parser, the modes read the result.
  */
-#ifndef ISCSIADM_OPTIONS_H
-#define ISCSIADM_OPTIONS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -109,5 +108,3 @@ const char *options_help(enum adm_mode mode);
  * no such element. For -r; visible for the tests.
  */
 bool options_path_sid(const char *path, unsigned int *ret);
-
-#endif /* ISCSIADM_OPTIONS_H */

@@ -3,8 +3,6 @@
 
 #include <assert.h>
 #include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 
 static void put_text(FILE *out, const char *text)
 {

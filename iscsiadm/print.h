@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What goes to stdout: the words of a format as they are, the values in it escaped. */
 
-#include <stdio.h>
-
 #include "libiscsi-db/util.h"
 
 /*

@@ -36,7 +36,7 @@ static enum iscsi_err ask_each(struct client *client, enum mgmt_type type,
 
 		err = client_request(client, &req, i);
 	}
-	return err ? err : client_run(client, silence_ms, fn, arg);
+	return err ?: client_run(client, silence_ms, fn, arg);
 }
 
 /* ---- trees ----------------------------------------------------------------------------- */
@@ -206,7 +206,7 @@ enum iscsi_err sessions_logout(struct adm *adm, const struct adm_selection *sel)
 	err = select_sessions(adm, sel, off ? NULL : "No matching sessions found", &list, &len);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND && off)
 		return ISCSI_SUCCESS;
-	return err ? err : logouts_run(adm, list, len);
+	return err ?: logouts_run(adm, list, len);
 }
 
 static enum iscsi_err fail_on_all(enum iscsi_err err)
@@ -304,7 +304,7 @@ enum iscsi_err sessions_rescan(struct adm *adm, const struct adm_selection *sel)
 		if (!errs[i])
 			sids[rescanned++] = list[i]->sid;
 	wait_err = disks_wait(adm, sids, rescanned);
-	return err ? err : wait_err;
+	return err ?: wait_err;
 }
 
 /* The counters arrive as they were asked for: session by session, the common ones first. */

@@ -3,8 +3,7 @@
  * What is done with sessions that exist: choosing them, ending them, looking for LUNs, counters,
  * and showing them as trees. The session, node and host modes call this file.
  */
-#ifndef ISCSIADM_SESSIONS_H
-#define ISCSIADM_SESSIONS_H
+#pragma once
 
 #include "iscsiadm/adm.h"
 
@@ -34,5 +33,3 @@ size_t sessions_show_trees(struct adm *adm, const struct sysfs_session **list, s
 
 /* The lines about versions above a tree: a heading for struct session_trees. */
 void sessions_show_versions(struct adm *adm);
-
-#endif /* ISCSIADM_SESSIONS_H */

@@ -4,8 +4,7 @@
  * byte. The functions take a stream and the values that they print: they read nothing and decide
  * nothing.
  */
-#ifndef ISCSIADM_SHOW_H
-#define ISCSIADM_SHOW_H
+#pragma once
 
 #include <stdint.h>
 #include <stdio.h>
@@ -138,5 +137,3 @@ void show_host_line(FILE *out, const struct sysfs_host *host);
 void show_host_tree(FILE *out, const struct sysfs_host *host);
 /* The heading of the sessions in a host's tree. */
 void show_host_sessions(FILE *out);
-
-#endif /* ISCSIADM_SHOW_H */

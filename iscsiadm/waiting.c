@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <sys/ioctl.h>
 
-
 #define QUIET_MS	2000	/* what ends sooner isn't shown */
 
 static struct {

@@ -150,7 +150,7 @@ static const struct {
 	{ false, NULL,	      SCAN_DUE,		  FINISH(SESSION_FAILED) },
 };
 
-struct adopt_verdict adopt_judge(const struct sysfs_session *found, enum runstate_phase phase)
+static struct adopt_verdict adopt_judge(const struct sysfs_session *found, enum runstate_phase phase)
 {
 	bool up = streq(found->conn_state, "up") && streq(found->state, "LOGGED_IN");
 	size_t i = 0;

@@ -27,9 +27,6 @@ struct adopt_verdict {
 	bool unfinished;		/* the first scan, or in SESSION_ENDING the flush, isn't done */
 };
 
-/* The table's answer; @phase is that of our note. */
-struct adopt_verdict adopt_judge(const struct sysfs_session *found, enum runstate_phase phase);
-
 /* @db_root: where the records are; NULL: the default. NULL: no memory. */
 struct adoption *adopt_begin(struct sysfs *sysfs, int run_dir_fd, const char *db_root,
 			     const struct iscsi_db_initiator *initiator);

@@ -5,8 +5,7 @@
  * out. The session decides when each of these begins. A connection queues its reports to the
  * session, and the event loop delivers them after the connection's own step has ended.
  */
-#ifndef ISCSID_CONN_H
-#define ISCSID_CONN_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -107,5 +106,3 @@ const uint8_t *conn_isid(const struct conn *conn);
 /* Sets the StatSN from which the next login continues. */
 void conn_set_exp_stat_sn(struct conn *conn, uint32_t exp_stat_sn);
 const struct login_outcome *conn_login_outcome(const struct conn *conn);
-
-#endif /* ISCSID_CONN_H */

@@ -74,22 +74,12 @@ struct discovery {
 
 /* ---- ends of an attempt ---------------------------------------------------------------------- */
 
-static void discovery_arm(struct discovery *d, uint64_t ms)
-{
-	timer_arm_ms(d->timer, ms);
-}
-
-static uint64_t discovery_now_us(const struct discovery *d)
-{
-	return clock_now_us(d->env.clock);
-}
-
 /* Waits for @timeout_s, but not past @ends_us. */
 static void discovery_arm_until(struct discovery *d, int timeout_s, uint64_t ends_us)
 {
-	uint64_t now = discovery_now_us(d), left = ends_us > now ? ends_us - now : 0;
+	uint64_t now = clock_now_us(d->env.clock), left = ends_us > now ? ends_us - now : 0;
 
-	discovery_arm(d, MIN((uint64_t)timeout_s * 1000, left / 1000 + 1));
+	timer_arm_ms(d->timer, MIN((uint64_t)timeout_s * 1000, left / 1000 + 1));
 }
 
 /* A time-out of the record in seconds; @which is "login", "auth" or "active". */
@@ -128,7 +118,7 @@ static void discovery_attempt_failed(struct discovery *d, enum iscsi_err err,
 	if (d->attempts_left-- > 0) {
 		log_info("%s: %s; iscsid tries again", d->name, why.text);
 		d->state = DISCOVERY_PAUSE;
-		discovery_arm(d, RETRY_PAUSE_MS);
+		timer_arm_ms(d->timer, RETRY_PAUSE_MS);
 		return;
 	}
 	discovery_end(d, iscsi_fail(&all, ISCSI_ERR_PDU_TIMEOUT,
@@ -293,7 +283,7 @@ static void discovery_send_logout(struct discovery *d)
 
 	pdu_build_logout_request(&req, bhs);
 	d->state = DISCOVERY_LOGOUT;
-	discovery_arm(d, LOGOUT_WAIT_MS);
+	timer_arm_ms(d->timer, LOGOUT_WAIT_MS);
 	discovery_send(d, bhs, NULL, 0);
 }
 
@@ -365,7 +355,7 @@ static void discovery_logged_in(struct discovery *d, const struct login_response
 	d->itt = 1;
 	d->empty_parts = 0;
 	/* The first part may take active_timeout, and all other parts together another one. */
-	d->answer_ends_us = discovery_now_us(d) +
+	d->answer_ends_us = clock_now_us(d->env.clock) +
 			    2 * (uint64_t)discovery_timeout_s(d, "active") * 1000000;
 	discovery_send_text(d, ask, sizeof(ask), NULL);
 }
@@ -429,7 +419,7 @@ static void discovery_text_pdu(struct discovery *d, const uint8_t *bhs, const ui
 	/* The F bit alone tells whether more follows; the C bit may be missing (11.11.1). */
 	if (!part.final && part.ttt != PDU_RESERVED_TAG) {
 		if ((!len && ++d->empty_parts > EMPTY_PARTS_MAX) ||
-		    discovery_now_us(d) >= d->answer_ends_us)
+		    clock_now_us(d->env.clock) >= d->answer_ends_us)
 			discovery_text_error(d, "the answer has no end");
 		else
 			discovery_send_text(d, NULL, 0, &part);
@@ -556,7 +546,7 @@ static void discovery_attempt(struct discovery *d)
 		      discovery_timeout_s(d, "active");
 	struct iscsi_why why;
 
-	d->attempt_ends_us = discovery_now_us(d) + (uint64_t)limit_s * 1000000;
+	d->attempt_ends_us = clock_now_us(d->env.clock) + (uint64_t)limit_s * 1000000;
 	discovery_follow(d, route_begin(&d->route, d->attempt_ends_us, false, &why),
 			 ISCSI_ERR_TRANS, &why);
 }
@@ -587,7 +577,7 @@ static void discovery_on_timer(void *arg)
 					    d->address, d->port), &why);
 		break;
 	case DISCOVERY_TEXT:
-		if (discovery_now_us(d) >= d->answer_ends_us) {
+		if (clock_now_us(d->env.clock) >= d->answer_ends_us) {
 			discovery_text_error(d, "the answer has no end");
 			break;
 		}

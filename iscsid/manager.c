@@ -319,7 +319,7 @@ enum iscsi_err manager_discover(struct manager *manager, const struct iscsi_db_r
 {
 	enum iscsi_err err = need_initiator(manager, iface, why);
 
-	return err ? err : discovery_start(&manager->discovery_env, rec, iface,
+	return err ?: discovery_start(&manager->discovery_env, rec, iface,
 					   &manager->initiator, owner, ret, why);
 }
 

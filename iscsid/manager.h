@@ -4,8 +4,7 @@
  * events on to them, and takes over the sessions that the kernel has already. Everything that the
  * manager works with is handed in.
  */
-#ifndef ISCSID_MANAGER_H
-#define ISCSID_MANAGER_H
+#pragma once
 
 #include <systemd/sd-event.h>
 
@@ -89,5 +88,3 @@ enum iscsi_err manager_discover(struct manager *manager, const struct iscsi_db_r
 				struct iscsi_why *why);
 /* Frees a discovery once its callback has returned. */
 void manager_discard(struct manager *manager, struct discovery *discovery);
-
-#endif /* ISCSID_MANAGER_H */

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include "iscsid/base/bytes.h"
 #include "iscsid/base/log.h"
 #include "iscsid/base/stream.h"
 #include "iscsid/manager.h"
@@ -91,9 +92,6 @@ static bool client_flush(struct mgmt_client *client)
 
 static bool client_reserve(struct mgmt_client *client, size_t len)
 {
-	size_t size = client->out_size ? client->out_size : 1024;
-	uint8_t *out;
-
 	if (client->out_pos && client->out_len + len > OUT_MAX) {
 		/* The answers that the client has taken make room. */
 		memmove(client->out, client->out + client->out_pos,
@@ -101,18 +99,8 @@ static bool client_reserve(struct mgmt_client *client, size_t len)
 		client->out_len -= client->out_pos;
 		client->out_pos = 0;
 	}
-	if (client->out_len + len > OUT_MAX)
-		return false;
-	while (size < client->out_len + len)
-		size *= 2;
-	if (size == client->out_size)
-		return true;
-	out = realloc(client->out, size);
-	if (!out)
-		return false;
-	client->out = out;
-	client->out_size = size;
-	return true;
+	return client->out_len + len <= OUT_MAX &&
+	       bytes_reserve(&client->out, &client->out_size, client->out_len + len);
 }
 
 /* A client whose answer can't be kept loses its connection; no other client notices. */

@@ -3,8 +3,7 @@
  * The local socket: it takes clients, checks who they are, and hands each request to the manager
  * or a session. The manager doesn't know this file.
  */
-#ifndef ISCSID_MGMT_H
-#define ISCSID_MGMT_H
+#pragma once
 
 #include <systemd/sd-event.h>
 
@@ -21,5 +20,3 @@ int mgmt_listen(struct mgmt *mgmt, int fd);
  * and before manager_free().
  */
 struct mgmt *mgmt_free(struct mgmt *mgmt);
-
-#endif /* ISCSID_MGMT_H */

@@ -6,8 +6,7 @@
  * discovery has a route. The owner connects to route->peer when a step is ROUTE_CONNECT, and
  * tells the route how the login ended; the route itself opens no connection.
  */
-#ifndef ISCSID_ROUTE_H
-#define ISCSID_ROUTE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -82,5 +81,3 @@ bool route_silence_refuses(struct route *route, enum iscsi_err *err, struct iscs
 void route_expire(struct route *route);
 /* Gives up the attempt: on_step() will not be called. */
 void route_cancel(struct route *route);
-
-#endif /* ISCSID_ROUTE_H */

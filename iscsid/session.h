@@ -5,8 +5,7 @@
  * ever or up to reopen_max times, and each logout ends within a bounded time. The manager owns
  * the sessions and finds them by number and by node; a session knows no other session.
  */
-#ifndef ISCSID_SESSION_H
-#define ISCSID_SESSION_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -154,5 +153,3 @@ void session_describe(const struct session *session, enum mgmt_conn_state *conn_
  * state or its attributes can't be read.
  */
 const char *session_shown(struct session *session);
-
-#endif /* ISCSID_SESSION_H */

@@ -259,7 +259,7 @@ enum iscsi_err session_config_new(struct iscsi_db_record *rec,
 {
 	enum iscsi_err err = credentials_check(rec, why);
 
-	return err ? err : session_config_adopt(rec, initiator, sysfs, warn, arg, ret, why);
+	return err ?: session_config_adopt(rec, initiator, sysfs, warn, arg, ret, why);
 }
 
 struct session_config *session_config_free(struct session_config *config)

@@ -4,8 +4,7 @@
  * to be looked up during recovery. A record holds only values that its settings can have, so the
  * numbers need no check here.
  */
-#ifndef ISCSID_SESSION_CONFIG_H
-#define ISCSID_SESSION_CONFIG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -68,5 +67,3 @@ void session_config_chap_algs(const char *text, struct chap_config *chap);
  */
 enum iscsi_err session_config_source(const struct iscsi_db_record *rec, struct sysfs *sysfs,
 				     struct tcp_source *ret, struct iscsi_why *why);
-
-#endif /* ISCSID_SESSION_CONFIG_H */

@@ -3,8 +3,7 @@
  * The inside of a session, for its parts alone: session.c (states, reports, logout),
  * session_attempt.c (attempts to log in) and session_scan.c (scans). All others use session.h.
  */
-#ifndef ISCSID_SESSION_PRIVATE_H
-#define ISCSID_SESSION_PRIVATE_H
+#pragma once
 
 #include "iscsid/base/retry.h"
 #include "iscsid/route.h"
@@ -116,5 +115,3 @@ void session_conn_moved(struct session *session);
 void session_scan(struct session *session, bool rescan);
 /* The login has succeeded even if the first scan found no LUN, couldn't run or takes too long. */
 void session_first_scan_ended(struct session *session);
-
-#endif /* ISCSID_SESSION_PRIVATE_H */

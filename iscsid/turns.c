@@ -3,7 +3,6 @@
 #include "iscsid/turns.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "libiscsi-db/util.h"
 

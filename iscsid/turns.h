@@ -5,8 +5,7 @@
  * case that only one target is silent. An answer, even a refusal, lets all of them try at once.
  * Waiting costs no memory, because each session brings its place in the queue along.
  */
-#ifndef ISCSID_TURNS_H
-#define ISCSID_TURNS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -60,5 +59,3 @@ struct turn *turn_failed(struct turn *turn, enum retry_cause cause, enum iscsi_e
 void turn_answered(struct turn *turn, uint64_t now_us);
 /* The session has no more use for the portal; the next in the queue is woken. */
 void turn_end(struct turn *turn);
-
-#endif /* ISCSID_TURNS_H */

@@ -119,7 +119,7 @@ enum iscsi_err iscsi_db_check_address(const char *address, struct iscsi_why *why
 		if (ok)
 			continue;
 		err = lookalike_refuse("address", address, why);
-		return err ? err : iscsi_fail(why, ISCSI_ERR_INVAL,
+		return err ?: iscsi_fail(why, ISCSI_ERR_INVAL,
 					      "the address '%s' has a character in it that no "
 					      "address or host name has", address);
 	}

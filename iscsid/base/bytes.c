@@ -2,6 +2,7 @@
 /* Big-endian numbers, bytes and strings within bounds, see bytes.h. */
 #include "iscsid/base/bytes.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct reader reader_init(const void *data, size_t len)
@@ -114,6 +115,23 @@ void writer_str(struct writer *w, const char *text)
 	}
 	writer_be32(w, (uint32_t)len);
 	writer_bytes(w, text ? text : "", len + 1);
+}
+
+bool bytes_reserve(uint8_t **data, size_t *size, size_t need)
+{
+	size_t bigger = *size ? *size : 1024;
+	uint8_t *p;
+
+	while (bigger < need)
+		bigger *= 2;
+	if (bigger == *size)
+		return true;
+	p = realloc(*data, bigger);
+	if (!p)
+		return false;
+	*data = p;
+	*size = bigger;
+	return true;
 }
 
 uint16_t get_be16(const uint8_t *p)

@@ -42,6 +42,9 @@ void writer_be32(struct writer *w, uint32_t value);
 void writer_bytes(struct writer *w, const void *data, size_t len);
 void writer_str(struct writer *w, const char *text);	/* NULL is written as "" */
 
+/* Makes *@data, of *@size bytes, at least @need bytes long by doubling. False: no memory. */
+bool bytes_reserve(uint8_t **data, size_t *size, size_t need);
+
 /* Big-endian numbers at @p, without a check of bounds. */
 uint16_t get_be16(const uint8_t *p);
 uint32_t get_be24(const uint8_t *p);

@@ -3,8 +3,7 @@
  * The pause before the next attempt, and how long an attempt waits for an answer. A random part
  * keeps a thousand hosts from coming back in the same instant; the caller passes the random number.
  */
-#ifndef ISCSID_RETRY_H
-#define ISCSID_RETRY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,5 +46,3 @@ uint64_t retry_patience_ms(bool connected, uint64_t down_ms, uint64_t took_ms);
 
 /* An attempt has succeeded. */
 void retry_reset(struct retry *retry);
-
-#endif /* ISCSID_RETRY_H */

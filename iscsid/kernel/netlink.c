@@ -10,7 +10,6 @@
 #include <linux/netlink.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "iscsid/base/log.h"
 #include "iscsid/protocol/pdu.h"

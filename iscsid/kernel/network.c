@@ -7,10 +7,6 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "iscsid/base/log.h"
 #include "iscsid/kernel/netlink.h"

@@ -5,8 +5,7 @@
  * The messages are read here instead of by a library, since one fixed struct and one attribute are
  * all that is needed of them.
  */
-#ifndef ISCSID_NETWORK_H
-#define ISCSID_NETWORK_H
+#pragma once
 
 #include <stddef.h>
 #include <sys/socket.h>
@@ -29,5 +28,3 @@ struct network *network_free(struct network *network);	/* takes NULL; returns NU
 
 /* Calls @changed for each piece of news in a datagram. A parser: no I/O. */
 void network_parse(const void *datagram, size_t len, network_changed_fn *changed, void *arg);
-
-#endif /* ISCSID_NETWORK_H */

@@ -126,23 +126,6 @@ size_t isns_build_request(enum isns_function function, uint16_t xid, const char 
 
 /* ---- answers from their parts ------------------------------------------------------------------ */
 
-static bool answer_reserve(struct isns_answer *answer, size_t len)
-{
-	size_t size = answer->size ? answer->size : 4096;
-	uint8_t *data;
-
-	while (size < answer->len + len)
-		size *= 2;
-	if (size == answer->size)
-		return true;
-	data = realloc(answer->data, size);
-	if (!data)
-		return false;
-	answer->data = data;
-	answer->size = size;
-	return true;
-}
-
 enum iscsi_err isns_answer_part(struct isns_answer *answer, const uint8_t header[ISNS_HEADER_LEN],
 				uint8_t **ret_payload, size_t *ret_len, struct iscsi_why *why)
 {
@@ -168,7 +151,7 @@ enum iscsi_err isns_answer_part(struct isns_answer *answer, const uint8_t header
 	if (len > ISNS_ANSWER_MAX - answer->len)
 		return iscsi_fail(why, ISCSI_ERR_ISNS_QUERY,
 				  "the server's answer is longer than %u bytes", ISNS_ANSWER_MAX);
-	if (!answer_reserve(answer, len))
+	if (!bytes_reserve(&answer->data, &answer->size, answer->len + len))
 		return iscsi_fail(why, ISCSI_ERR_ISNS_QUERY, "no memory for the server's answer");
 	answer->part_len = len;
 	answer->last = flags & ISNS_LAST;

@@ -7,6 +7,7 @@
  */
 #include "iscsid/protocol/sendtargets.h"
 
+#include "iscsid/base/index.h"
 #include "iscsid/protocol/text.h"
 #include "libiscsi-db/util.h"
 
@@ -26,8 +27,7 @@ struct sendtargets {
 	bool has_address;
 
 	uint64_t hash_key[2];
-	uint64_t *seen;			/* open addressing; 0 marks a free place */
-	size_t seen_size, seen_used;	/* the size is a power of 2 */
+	struct index seen;		/* the hashes of the portals told; no objects */
 };
 
 struct sendtargets *sendtargets_new(const struct sendtargets_config *config)
@@ -48,7 +48,7 @@ struct sendtargets *sendtargets_new(const struct sendtargets_config *config)
 struct sendtargets *sendtargets_free(struct sendtargets *st)
 {
 	if (st)
-		free(st->seen);
+		index_done(&st->seen);
 	free(st);
 	return NULL;
 }
@@ -94,14 +94,13 @@ static void sip_round(uint64_t v[4])
 	v[2] = rotl(v[2], 32);
 }
 
-/* SipHash-2-4, a keyed hash, so that a target can't prepare collisions. Never returns 0. */
+/* SipHash-2-4, a keyed hash, so that a target can't prepare collisions. */
 static uint64_t sip_hash(const uint64_t key[2], const uint8_t *data, size_t len)
 {
 	uint64_t v[4] = {
 		key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d,
 		key[0] ^ 0x6c7967656e657261, key[1] ^ 0x7465646279746573,
 	};
-	uint64_t hash;
 
 	for (size_t at = 0; at <= len; at += 8) {
 		uint64_t word = at + 8 > len ? (uint64_t)len << 56 : 0;
@@ -116,34 +115,7 @@ static uint64_t sip_hash(const uint64_t key[2], const uint8_t *data, size_t len)
 	v[2] ^= 0xff;
 	for (int i = 0; i < 4; i++)
 		sip_round(v);
-	hash = v[0] ^ v[1] ^ v[2] ^ v[3];
-	return hash ? hash : 1;
-}
-
-/* The place of @hash, or the free place where @hash belongs. */
-static size_t seen_place(const uint64_t *seen, size_t size, uint64_t hash)
-{
-	size_t i = (size_t)hash & (size - 1);
-
-	while (seen[i] && seen[i] != hash)
-		i = (i + 1) & (size - 1);
-	return i;
-}
-
-static bool seen_grow(struct sendtargets *st)
-{
-	size_t size = st->seen_size ? 2 * st->seen_size : 64;
-	uint64_t *seen = calloc(size, sizeof(*seen));
-
-	if (!seen)
-		return false;
-	for (size_t i = 0; i < st->seen_size; i++)
-		if (st->seen[i])
-			seen[seen_place(seen, size, st->seen[i])] = st->seen[i];
-	free(st->seen);
-	st->seen = seen;
-	st->seen_size = size;
-	return true;
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
 /*
@@ -158,19 +130,15 @@ static enum iscsi_err tell_portal(struct sendtargets *st, const char *address, i
 	};
 	char text[ISCSI_NAME_MAX + ISCSI_ADDRESS_MAX + 32];
 	uint64_t hash;
-	size_t i;
 	int len;
 
 	/* Neither the name nor the address contains a blank. */
 	len = snprintf(text, sizeof(text), "%s %s %d %d", st->name, address, port, tpgt);
 	hash = sip_hash(st->hash_key, (const uint8_t *)text, (size_t)len);
-	if (2 * st->seen_used >= st->seen_size && !seen_grow(st))
-		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory for the SendTargets answer");
-	i = seen_place(st->seen, st->seen_size, hash);
-	if (st->seen[i])
+	if (index_find(&st->seen, hash, NULL))
 		return ISCSI_SUCCESS;
-	st->seen[i] = hash;
-	st->seen_used++;
+	if (index_add(&st->seen, hash, NULL) < 0)
+		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory for the SendTargets answer");
 	return st->config.portal(st->config.arg, &portal);
 }
 
@@ -316,5 +284,5 @@ enum iscsi_err sendtargets_finish(struct sendtargets *st, struct iscsi_why *why)
 {
 	enum iscsi_err err = st->pair_len ? take_pair(st, why) : ISCSI_SUCCESS;
 
-	return err ? err : end_record(st, why);
+	return err ?: end_record(st, why);
 }
