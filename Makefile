@@ -22,6 +22,7 @@ UNITDIR		?= $(PREFIX)/lib/systemd/system
 TMPFILESDIR	?= $(PREFIX)/lib/tmpfiles.d
 LIBEXECDIR	?= $(PREFIX)/libexec/iscsi
 UDEVDIR		?= $(PREFIX)/lib/udev
+INITRAMFSDIR	?= $(PREFIX)/share/initramfs-tools
 BINDIR		?= $(PREFIX)/bin
 DBROOT		?= /var/lib/iscsi
 # What iscsi-iname begins a name with, unless it is told otherwise.
@@ -127,6 +128,7 @@ fill		= sed 's|/etc/iscsi/|$(SYSCONFDIR)/iscsi/|g; s|/etc/init\.d|$(SYSCONFDIR)/
 units		:= $(patsubst systemd/%.in,$(BUILD)/systemd/%,$(wildcard systemd/*.in))
 scripts		:= $(addprefix $(BUILD)/etc/,iscsi-gen-initiatorname iscsi_discovery iscsi_fw_login)
 init_scripts	:= $(addprefix $(BUILD)/,$(wildcard etc/init.d/*))
+initramfs	:= $(addprefix $(BUILD)/,$(wildcard etc/initramfs-tools/hooks/* etc/initramfs-tools/scripts/*/*))
 man_made	:= $(patsubst %.in,$(BUILD)/%,$(wildcard libiscsi-db/*.5.in))
 man		:= $(addprefix $(BUILD)/,$(wildcard iscsid/*.[1-9] iscsiadm/*.[1-9] libiscsi-db/*.[1-9]))
 
@@ -137,7 +139,7 @@ man		:= $(addprefix $(BUILD)/,$(wildcard iscsid/*.[1-9] iscsiadm/*.[1-9] libiscs
 	check-system check-system-unit check-boot fuzz fuzz-smoke afl afl-programs afl-smoke bench help
 
 all: $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(BUILD)/sbin/iscsistart $(BUILD)/sbin/iscsi-iname $(SHARED_DB) $(STATIC_DB) $(BUILD)/libiscsi-db.pc \
-	$(units) $(scripts) $(init_scripts) $(BUILD)/etc/iscsid.conf $(man_made) $(man)
+	$(units) $(scripts) $(init_scripts) $(initramfs) $(BUILD)/etc/iscsid.conf $(man_made) $(man)
 
 # The file changes when a setting does, so that what was built with another one is built again. This
 # rule is the first to run, so it also says which libraries are missing.
@@ -187,7 +189,7 @@ $(units): $(BUILD)/%: %.in Makefile $(BUILD)/settings
 	@mkdir -p $(@D)
 	$(Q)$(fill) $< >$@
 
-$(scripts) $(init_scripts) $(BUILD)/etc/iscsid.conf $(man): $(BUILD)/%: % Makefile $(BUILD)/settings
+$(scripts) $(init_scripts) $(initramfs) $(BUILD)/etc/iscsid.conf $(man): $(BUILD)/%: % Makefile $(BUILD)/settings
 	@mkdir -p $(@D)
 	$(Q)$(fill) $< >$@
 
@@ -252,6 +254,9 @@ install: all
 	install -m 0644 $(wildcard systemd/udev/*.rules) $(DESTDIR)$(UDEVDIR)/rules.d/
 	install -d $(DESTDIR)$(LIBEXECDIR)
 	install -m 0755 $(wildcard systemd/libexec/*) $(DESTDIR)$(LIBEXECDIR)/
+	for file in $(patsubst $(BUILD)/etc/initramfs-tools/%,%,$(initramfs)); do \
+		install -D -m 0755 $(BUILD)/etc/initramfs-tools/$$file $(DESTDIR)$(INITRAMFSDIR)/$$file || exit 1; \
+	done
 	install -m 0755 $(init_scripts) $(DESTDIR)$(SYSCONFDIR)/init.d/
 	test -e $(DESTDIR)$(SYSCONFDIR)/iscsi/iscsid.conf || \
 		install -m 0600 $(BUILD)/etc/iscsid.conf $(DESTDIR)$(SYSCONFDIR)/iscsi/
