@@ -941,6 +941,20 @@ START_TEST(a_target_may_drop_the_connection)
 }
 END_TEST
 
+/* An empty answer asks for nothing; values are negotiated by another login. */
+START_TEST(a_target_may_ask_to_negotiate)
+{
+	uint32_t sid = fake_client_log_in(&client, NULL);
+
+	d->target.targets = _i ? "MaxRecvDataSegmentLength=4096\n" : NULL;
+	send_async(4, 0, 0, 3, NULL, 0);
+	ck_assert_uint_eq(d->target.texts, 1);
+	ck_assert_uint_eq(d->target.logouts, (unsigned int)_i);
+	await_state(sid, MGMT_CONN_LOGGED_IN);
+	ck_assert_uint_eq(d->kernel.session[sid].starts, 1 + (unsigned int)_i);
+}
+END_TEST
+
 START_TEST(changed_luns_are_looked_for)
 {
 	static const uint8_t sense[] = { 0, 18, 0x70, 0, 6, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x3f, 0x0e,
@@ -1152,6 +1166,7 @@ int main(void)
 	tcase_add_test(tc, reopen_max_ends_a_session);
 	tcase_add_test(tc, a_target_may_ask_for_a_logout);
 	tcase_add_test(tc, a_target_may_drop_the_connection);
+	tcase_add_loop_test(tc, a_target_may_ask_to_negotiate, 0, 2);
 	tcase_add_test(tc, changed_luns_are_looked_for);
 	tcase_add_test(tc, a_rescan_reads_known_luns_anew);
 	tcase_add_test(tc, a_scan_s_answer_waits_for_the_disks);

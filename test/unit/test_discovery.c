@@ -185,6 +185,27 @@ START_TEST(a_peer_that_speaks_no_iscsi_is_given_up)
 }
 END_TEST
 
+/* A peer that says nothing at all is no target; one that stops in the middle is asked again. */
+START_TEST(peers_that_fall_silent)
+{
+	static const char *const settings[] = {
+		"discovery.sendtargets.timeo.active_timeout", "9",
+		"discovery.sendtargets.reopen_max", "2", NULL };
+
+	d->target.silent = true;
+	ck_assert_uint_eq(discover_for(0, settings), 9);
+	ck_assert_int_eq(client.reply.err, ISCSI_ERR_FATAL_LOGIN);
+	ck_assert_ptr_nonnull(strstr(client.reply.why, "accepted the connection, but didn't answer"));
+	ck_assert_uint_eq(d->target.accepted, 1);
+	d->target.silent = false;
+	d->target.holds_texts = true;
+	ck_assert_uint_ge(discover_for(0, settings), 3 * 9);
+	ck_assert_int_eq(client.reply.err, ISCSI_ERR_PDU_TIMEOUT);
+	ck_assert_ptr_nonnull(strstr(client.reply.why, "no answer to SendTargets"));
+	ck_assert_uint_eq(d->target.accepted, 1 + 3);
+}
+END_TEST
+
 START_TEST(names_are_looked_up)
 {
 	static const char *const by_name[] = {
@@ -387,6 +408,7 @@ int main(void)
 	tcase_add_test(tc, a_portal_that_refuses_is_tried_reopen_max_times);
 	tcase_add_test(tc, a_busy_target_is_asked_again);
 	tcase_add_test(tc, a_peer_that_speaks_no_iscsi_is_given_up);
+	tcase_add_test(tc, peers_that_fall_silent);
 	tcase_add_test(tc, names_are_looked_up);
 	tcase_add_test(tc, bad_requests_are_refused_at_once);
 	tcase_add_test(tc, a_client_that_leaves_ends_its_discovery);

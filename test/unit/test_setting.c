@@ -88,6 +88,8 @@ static char *table_text(void)
 			fprintf(f, "%s = %s: ", s->name, s->def);
 			if (s->type == SETTING_STR)
 				fprintf(f, "%u bytes", s->max);
+			else if (s->type == SETTING_NUMBER)
+				fprintf(f, "%lld to %lld", (long long)s->low, (long long)s->high);
 			else
 				fprintf(f, "%s", setting_allowed(s).text);
 			if (s->good_low != s->low || s->good_high != s->high)
