@@ -9,6 +9,7 @@
 #include "libiscsi-db/util.h"
 
 #define BY_PATH		"/dev/disk/by-path/"
+#define BY_NUMBER	"/dev/disk/by-diskseq/"
 #define LOOK_MS		1000	/* an event is missed if it comes between a look and poll() */
 
 static struct udev_device *device_open(struct udev *udev, const char *name)
@@ -49,6 +50,24 @@ struct wait {
 	size_t len;
 };
 
+/*
+ * A disk that comes soon after another of its name has gone: what udev knows is still about the other.
+ * The kernel numbers disks since Linux 5.15, and udev makes a name of the number.
+ */
+static bool is_stale(struct udev_device *device)
+{
+	const char *number = udev_device_get_sysattr_value(device, "diskseq");
+	struct udev_list_entry *entry;
+
+	udev_list_entry_foreach(entry, udev_device_get_devlinks_list_entry(device)) {
+		const char *link = udev_list_entry_get_name(entry);
+
+		if (number && !strncmp(link, BY_NUMBER, strlen(BY_NUMBER)))
+			return !streq(link + strlen(BY_NUMBER), number);
+	}
+	return false;
+}
+
 static bool disk_ready(const struct wait *w, const char *name)
 {
 	struct udev_device *device;
@@ -60,7 +79,7 @@ static bool disk_ready(const struct wait *w, const char *name)
 		return access(path, F_OK) == 0;
 	}
 	device = device_open(w->udev, name);
-	ready = device && udev_device_get_is_initialized(device);
+	ready = device && udev_device_get_is_initialized(device) > 0 && !is_stale(device);
 	udev_device_unref(device);
 	return ready;
 }
