@@ -482,13 +482,16 @@ static enum iscsi_err login_leading_iface(void *arg, const struct iscsi_db_recor
 /* Fails only if a target got a session through no interface. */
 static enum iscsi_err login_leading(struct adm *adm, const struct adm_records *records)
 {
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *built_in = NULL;
 	struct leading l = { .adm = adm, .records = records };
 	struct iscsi_why why = { "" };
 	enum iscsi_err err = ISCSI_ERR_NOMEM;
 
 	l.batch = calloc(records->len, sizeof(*l.batch));
 	if (l.batch)
-		err = iscsi_db_iface_each(adm->db, adm_warn, NULL, login_leading_iface, &l, &why);
+		err = iscsi_db_iface_each(adm->db, adm_warn, NULL, login_leading_iface, &l, &why) ?:
+		      iscsi_db_iface_read(adm->db, "default", &built_in, &why) ?:
+		      login_leading_iface(&l, built_in);
 	free(l.batch);
 	err = adm_fail(err, &why) ?: adm_need_sessions(adm);
 	if (err)
