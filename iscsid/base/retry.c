@@ -7,9 +7,9 @@
 #define QUICK_MS	100	/* the first pause of a reopening; the second is twice that, ... */
 #define QUICK_MAX_MS	250	/* ... up to here, until the share of the outage is longer */
 #define SHARE		25	/* with the time for a login, I/O flows within a twentieth */
-#define REOPEN_MAX_MS	1500	/* open-iscsi asks every 2 s */
-#define PATIENCE_MAX_MS	2500	/* with the time for a login, I/O flows within 3 s */
-#define STARTING_UP_MS	120000	/* within this time a target may be starting up */
+#define STARTING_UP_MS	120000	/* within this time a target may be starting up, ... */
+#define SOON_MAX_MS	1500	/* ... and no pause is longer; open-iscsi asks every 2 s */
+#define REOPEN_MAX_MS	2500	/* with the time for a login, I/O flows within 3 s */
 #define TAKEN_TIMES	8	/* the last login's time, until a target counts as silent */
 
 static const struct {
@@ -47,32 +47,33 @@ uint64_t retry_pause_ms(struct retry *retry, enum retry_cause cause, uint32_t ra
 	return with_jitter(MIN(pause, policy[cause].cap_ms), random);
 }
 
-/* A target that answers a refusal again and again may have lost its volume for good. */
-static uint64_t refused_max_ms(uint64_t down_ms)
+static uint64_t reopen_max_ms(enum retry_cause cause, uint64_t down_ms)
 {
-	return down_ms < STARTING_UP_MS ? REOPEN_MAX_MS : down_ms < 600000 ? 10000 : 30000;
+	if (down_ms < STARTING_UP_MS)
+		return SOON_MAX_MS;
+	/* A target that answers a refusal again and again may have lost its volume for good. */
+	if (cause == RETRY_BUSY || cause == RETRY_REFUSED)
+		return down_ms < 600000 ? 10000 : 30000;
+	return REOPEN_MAX_MS;
 }
 
 uint64_t retry_reopen_ms(struct retry *retry, enum retry_cause cause, uint64_t down_ms,
 			 uint32_t random)
 {
-	uint64_t max = cause == RETRY_BUSY || cause == RETRY_REFUSED ? refused_max_ms(down_ms) :
-								       REOPEN_MAX_MS;
 	uint64_t quick;
 
 	retry->cause = cause;
 	retry->attempts++;
 	quick = MIN((uint64_t)retry->attempts * QUICK_MS, QUICK_MAX_MS);
-	return with_jitter(MIN(MAX(quick, down_ms / SHARE), max), random);
+	return with_jitter(MIN(MAX(quick, down_ms / SHARE), reopen_max_ms(cause, down_ms)),
+			   random);
 }
 
 uint64_t retry_patience_ms(bool connected, uint64_t down_ms, uint64_t took_ms)
 {
 	uint64_t share = MAX(down_ms / SHARE, QUICK_MAX_MS);
 
-	if (!connected)
+	if (!connected || down_ms < STARTING_UP_MS)
 		share = MIN(share, REOPEN_MAX_MS);
-	else if (down_ms < STARTING_UP_MS)
-		share = MIN(share, PATIENCE_MAX_MS);
 	return MAX(share, took_ms * TAKEN_TIMES);
 }

@@ -45,8 +45,8 @@ END_TEST
 /* How long a session is down, and the pause then. */
 static const struct { enum retry_cause cause; uint64_t down_ms, pause_ms; } reopenings[] = {
 	{ RETRY_LOST, 6000, 250 }, { RETRY_LOST, 10000, 400 }, { RETRY_LOST, 60000, 1500 },
-	{ RETRY_LOST, 86400000, 1500 }, { RETRY_SILENT, 86400000, 1500 },
-	{ RETRY_LOCAL, 86400000, 1500 },
+	{ RETRY_LOST, 86400000, 2500 }, { RETRY_SILENT, 86400000, 2500 },
+	{ RETRY_LOCAL, 86400000, 2500 },
 	{ RETRY_BUSY, 3000, 250 }, { RETRY_BUSY, 119999, 1500 }, { RETRY_BUSY, 120000, 4800 },
 	{ RETRY_BUSY, 250000, 10000 }, { RETRY_BUSY, 599999, 10000 },
 	{ RETRY_REFUSED, 600000, 24000 }, { RETRY_REFUSED, 86400000, 30000 },
@@ -88,7 +88,7 @@ START_TEST(patience_grows_with_the_outage_and_the_last_login)
 	ck_assert_uint_eq(retry_patience_ms(true, 20000, 5), 800);
 	ck_assert_uint_eq(retry_patience_ms(true, 119999, 5), 2500);
 	ck_assert_uint_eq(retry_patience_ms(true, 200000, 5), 8000);
-	ck_assert_uint_eq(retry_patience_ms(false, 200000, 5), 1500);
+	ck_assert_uint_eq(retry_patience_ms(false, 200000, 5), 2500);
 }
 END_TEST
 
