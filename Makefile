@@ -461,7 +461,7 @@ help:
 	@echo "make fuzz-smoke    each fuzzer for FUZZ_SECONDS ($(FUZZ_SECONDS)); make afl-smoke: with AFL++"
 	@echo "make bench         ours, open-iscsi and the kernel's floor, side by side"
 	@echo "make deps          install what building and testing need (Debian)"
-	@echo "make install       DESTDIR PREFIX SBINDIR SYSCONFDIR UNITDIR TMPFILESDIR DBROOT"
+	@echo "make install       DESTDIR PREFIX SBINDIR SYSCONFDIR UNITDIR TMPFILESDIR DATADIR DBROOT"
 	@echo "make uninstall     with the same; the configuration and the records stay"
 	@echo "make dist          a tarball of the last commit"
 	@echo "make deb           Debian's packages, in build/deb"
