@@ -97,6 +97,7 @@ machine_qemu_start()
 	# A comma in a path is doubled for QEMU.
 	[ -z "$share" ] ||
 		shares=(-virtfs "local,path=${share//,/,,},mount_tag=share,security_model=none")
+	[ -z "$acpi" ] || shares+=(-acpitable "sig=iBFT,rev=1,data=${acpi//,/,,}")
 	setsid setpriv --pdeathsig KILL qemu-system-x86_64 -machine q35 "${accel[@]}" -cpu max \
 		-smp "$cpus" -m "$mem" -display none -nodefaults -no-reboot -nic none \
 		-kernel "$cache/qemu/vmlinuz" -initrd "$cache/qemu/initrd" \
