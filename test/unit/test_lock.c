@@ -417,6 +417,9 @@ END_TEST
 
 START_TEST(the_folder_is_made_ahead)
 {
+	static const struct {
+		mode_t before, after;
+	} modes[] = { { 0777, 0700 }, { 0720, 0700 }, { 0702, 0700 }, { 0755, 0755 } };
 	struct iscsi_why why = { "" };
 	struct stat st;
 
@@ -425,10 +428,12 @@ START_TEST(the_folder_is_made_ahead)
 	ck_assert_int_eq(stat(fx_lock, &st), 0);
 	ck_assert_uint_eq(st.st_mode & 07777, 0700);
 	ck_assert(!iscsi_db_make_lock_folder(NULL, NULL, &why));
-	ck_assert_int_eq(chmod(fx_lock, 0777), 0);
-	ck_assert(!iscsi_db_make_lock_folder(NULL, NULL, &why));
-	ck_assert_int_eq(stat(fx_lock, &st), 0);
-	ck_assert_uint_eq(st.st_mode & 07777, 0700);
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		ck_assert_int_eq(chmod(fx_lock, modes[i].before), 0);
+		ck_assert(!iscsi_db_make_lock_folder(NULL, NULL, &why));
+		ck_assert_int_eq(stat(fx_lock, &st), 0);
+		ck_assert_uint_eq(st.st_mode & 07777, modes[i].after);
+	}
 }
 END_TEST
 
