@@ -73,6 +73,34 @@ static void forget_session(struct manager *manager, struct session *session)
 	index_remove(&manager->by_node, node_hash(session), session);
 }
 
+/* Two records may name one portal by its address and by its name, which is looked up by now. */
+static bool manager_has_twin(void *arg, const struct session *session, struct iscsi_why *why)
+{
+	const struct session_config *config = session_config(session), *twin = NULL;
+	int wanted = iscsi_db_record_get_int(config->rec, "node.session.nr_sessions");
+	struct manager *manager = arg;
+	struct index_node *node = NULL;
+
+	while ((node = index_find(&manager->by_node, node_hash(session), node))) {
+		const struct session_config *other = session_config(node->object);
+
+		if (node->object == session || session_state(node->object) == SESSION_ENDING ||
+		    !streq(other->target, config->target) || !streq(other->iface, config->iface) ||
+		    memcmp(session_portal(node->object), session_portal(session),
+			   sizeof(struct sockaddr_storage)))
+			continue;
+		wanted--;
+		if (!streq(other->address, config->address))
+			twin = other;
+	}
+	if (!twin || wanted > 0)
+		return false;
+	(void)iscsi_fail(why, ISCSI_ERR_SESS_EXISTS, "%s,%d is the same portal as %s,%d, which has "
+			 "a session or a login under way", config->address, config->port,
+			 twin->address, twin->port);
+	return true;
+}
+
 static void manager_on_ended(void *arg, struct session *session)
 {
 	struct manager *manager = arg;
@@ -506,6 +534,7 @@ static int manager_init(struct manager *manager)
 		.sysfs = given->sysfs, .scan_pool = given->scan_pool,
 		.resolver = given->resolver, .run_dir_fd = given->run_dir_fd,
 		.portals = &manager->portals,
+		.has_twin = manager_has_twin,
 		.on_created = manager_on_created, .on_uncreated = manager_on_uncreated, .on_ended = manager_on_ended, .arg = manager,
 	};
 	manager->discovery_env = (struct discovery_env){

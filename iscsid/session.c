@@ -60,6 +60,11 @@ const struct session_config *session_config(const struct session *session)
 	return session->config;
 }
 
+const struct sockaddr_storage *session_portal(const struct session *session)
+{
+	return &session->route.portal;
+}
+
 void session_describe(const struct session *session, enum mgmt_conn_state *conn_state_ret,
 		      enum mgmt_recovery *recovery)
 {

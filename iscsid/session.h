@@ -43,6 +43,11 @@ struct session_env {
 	int (*on_created)(void *arg, struct session *session, uint32_t sid);
 	/* The kernel's part was taken away again; the session goes on without a number. */
 	void (*on_uncreated)(void *arg, struct session *session, uint32_t sid);
+	/*
+	 * Another session, of a record with another text for the same portal, makes this first
+	 * login needless; @why gets the reason. NULL: all logins are made.
+	 */
+	bool (*has_twin)(void *arg, const struct session *session, struct iscsi_why *why);
 	/* The session has ended. The owner frees it, but only after the caller has returned. */
 	void (*on_ended)(void *arg, struct session *session);
 	void *arg;
@@ -142,6 +147,8 @@ uint64_t session_failed_since_us(const struct session *session);
 uint32_t session_sid(const struct session *session);		/* 0: the kernel has no session */
 int session_host_no(const struct session *session);
 const struct session_config *session_config(const struct session *session);
+/* The address of the record's portal; AF_UNSPEC: it isn't known yet. */
+const struct sockaddr_storage *session_portal(const struct session *session);
 /* The state of connection and recovery, in the words of iscsiadm's listing. */
 void session_describe(const struct session *session, enum mgmt_conn_state *conn_state,
 		      enum mgmt_recovery *recovery);

@@ -290,8 +290,15 @@ static void session_attempt_failed(struct session *session, const struct conn_re
 void session_follow(struct session *session, enum route_step step,
 		    const struct conn_report *failure)
 {
+	struct iscsi_why twin;
+
 	switch (step) {
 	case ROUTE_CONNECT:
+		if (session->state == SESSION_FREE && session->env->has_twin &&
+		    session->env->has_twin(session->env->arg, session, &twin)) {
+			session_give_up(session, ISCSI_ERR_SESS_EXISTS, &twin);
+			break;
+		}
 		session->attempt = ATTEMPT_LOGIN;
 		timer_stop(session->timer);
 		conn_start(session->conn, &session->route.peer, session->route.security_first);

@@ -144,6 +144,37 @@ START_TEST(a_session_that_is_there_is_wanted_no_more)
 }
 END_TEST
 
+START_TEST(two_names_of_one_portal_make_one_session)
+{
+	CLEANUP(freep) char *by_name = fake_node_text((const char *[]){
+		"node.conn[0].address", "portal.example", NULL });
+	CLEANUP(freep) char *by_address = fake_node_text(NULL);
+	const char *const records[] = { by_name, by_address };
+	enum iscsi_err results[2];
+
+	fake_daemon_add_name("portal.example", "127.0.0.1");
+	for (uint32_t i = 0; i < 2; i++)
+		fake_client_send(&client, &(struct mgmt_request){
+			.type = MGMT_LOGIN, .tag = i, .record = records[i] });
+	for (int i = 0; i < 2; i++) {
+		UNTIL(fake_client_poll(&client));
+		ck_assert_int_eq(client.reply.type, MGMT_RESULT);
+		results[client.reply.tag] = client.reply.err;
+	}
+	ck_assert_int_eq(results[0], ISCSI_ERR_SESS_EXISTS);
+	ck_assert_int_eq(results[1], ISCSI_SUCCESS);
+	ck_assert_uint_eq(d->target.accepted, 1);
+	/* The same in a daemon that has taken the session over. */
+	fake_daemon_stop();
+	fake_client_close(&client);
+	fake_daemon_start();
+	fake_client_open(&client);
+	ck_assert_int_eq(fake_client_ask(&client, &(struct mgmt_request){
+		.type = MGMT_LOGIN, .tag = 3, .record = by_name }), ISCSI_ERR_SESS_EXISTS);
+	ck_assert_ptr_nonnull(strstr(client.reply.why, " is the same portal as 127.0.0.1,"));
+}
+END_TEST
+
 /* ---- repeated discoveries ------------------------------------------------------------------ */
 
 static void poll_portal(bool isns, const char *interval)
@@ -269,6 +300,7 @@ int main(void)
 	tcase_add_test(t, a_wanted_login_outlives_the_daemon);
 	tcase_add_test(t, a_login_that_is_called_off_stays_so);
 	tcase_add_test(t, a_session_that_is_there_is_wanted_no_more);
+	tcase_add_test(t, two_names_of_one_portal_make_one_session);
 	tcase_add_test(t, a_new_target_is_logged_in_to_and_out_of_when_it_vanishes);
 	tcase_add_test(t, a_portal_that_does_not_answer_changes_nothing);
 	tcase_add_test(t, an_interval_of_0_asks_once);
