@@ -1,45 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Disks and udev, see disks.h. libudev has the names, and says when udev has something to do. */
+/* Waiting for disks, see disks.h. libudev says when udev has something to do. */
 #include "iscsiadm/disks.h"
 
 #include <libudev.h>
 #include <poll.h>
 
+#include "iscsiadm/disk_links.h"
 #include "iscsiadm/print.h"
 #include "libiscsi-db/util.h"
 
 #define BY_PATH		"/dev/disk/by-path/"
 #define BY_NUMBER	"/dev/disk/by-diskseq/"
 #define LOOK_MS		1000	/* an event is missed if it comes between a look and poll() */
-
-static struct udev_device *device_open(struct udev *udev, const char *name)
-{
-	return udev_device_new_from_subsystem_sysname(udev, "block", name);
-}
-
-static void each_link(struct udev *udev, const char *name,
-		      void (*fn)(void *arg, const char *link), void *arg)
-{
-	struct udev_device *device = device_open(udev, name);
-	struct udev_list_entry *entry;
-
-	if (!device)
-		return;
-	udev_list_entry_foreach(entry, udev_device_get_devlinks_list_entry(device))
-		fn(arg, udev_list_entry_get_name(entry));
-	udev_device_unref(device);
-}
-
-void disks_each_link(const char *name, void (*fn)(void *arg, const char *link), void *arg)
-{
-	struct udev *udev = udev_new();
-
-	if (udev)
-		each_link(udev, name, fn, arg);
-	udev_unref(udev);
-}
-
-/* ---- waiting --------------------------------------------------------------------------- */
 
 struct wait {
 	struct adm *adm;
@@ -78,7 +50,7 @@ static bool disk_ready(const struct wait *w, const char *name)
 		(void)snprintf(path, sizeof(path), "/dev/%s", name);
 		return access(path, F_OK) == 0;
 	}
-	device = device_open(w->udev, name);
+	device = udev_device_new_from_subsystem_sysname(w->udev, "block", name);
 	ready = device && udev_device_get_is_initialized(device) > 0 && !is_stale(device);
 	udev_device_unref(device);
 	return ready;
@@ -118,7 +90,7 @@ static bool print_disk(const struct wait *w, const char *name)
 	if (!disk_ready(w, name))
 		return false;
 	print_to(stdout, "/dev/%s", name);
-	each_link(w->udev, name, print_link, NULL);
+	disk_links(w->udev, name, print_link, NULL);
 	putchar('\n');
 	return true;
 }

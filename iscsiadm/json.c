@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <json-c/json.h>
 
-#include "iscsiadm/disks.h"
+#include "iscsiadm/disk_links.h"
 #include "iscsid/kernel/inuse.h"
 #include "libiscsi-db/util.h"
 
@@ -223,7 +223,7 @@ static void add_disk(struct json *json, struct json_object *disks, struct sysfs 
 	(void)snprintf(path, sizeof(path), "class/block/%s/device/wwid", lun->block);
 	(void)sysfs_read_text(sysfs, path, text, sizeof(text));
 	put_text(disk, "wwid", text);
-	disks_each_link(lun->block, add_link, links);
+	disk_links(NULL, lun->block, add_link, links);
 	put(disk, "links", links);
 	if (!json->inuse)
 		json->inuse = inuse_open(sysfs, "/proc");
