@@ -12,7 +12,7 @@ static const char *on_terminal(unsigned short columns, void (*fn)(struct client 
 	struct client *client = client_new(NULL, NULL);
 	static char text[4096];
 	int master, slave, out = dup(1), err = dup(2);
-	ssize_t n;
+	size_t len = 0;
 
 	ck_assert_int_eq(openpty(&master, &slave, NULL, NULL, &size), 0);
 	(void)fflush(stdout);
@@ -22,9 +22,14 @@ static const char *on_terminal(unsigned short columns, void (*fn)(struct client 
 	fputs("$", stderr);
 	(void)dup2(out, 1);
 	(void)dup2(err, 2);
-	n = read(master, text, sizeof(text) - 1);
-	ck_assert_int_gt((int)n, 0);
-	text[n] = '\0';
+	/* What was written may come in several pieces. */
+	do {
+		ssize_t n = read(master, text + len, sizeof(text) - 1 - len);
+
+		ck_assert_int_gt((int)n, 0);
+		len += (size_t)n;
+	} while (text[len - 1] != '$');
+	text[len] = '\0';
 	client_free(client);
 	return text;
 }
