@@ -16,8 +16,12 @@
 static struct fake_daemon *d = &the_daemon;
 static struct fake_client client, other;
 
+static bool was_open[256];		/* the descriptors that are check's own */
+
 static void setup(void)
 {
+	for (int fd = 0; fd < (int)ARRAY_SIZE(was_open); fd++)
+		was_open[fd] = fcntl(fd, F_GETFD) >= 0;
 	fake_daemon_setup();
 	fake_client_open(&client);
 	other.fd = -1;
@@ -154,6 +158,14 @@ START_TEST(login_scan_state_logout)
 			 "destroy 1");
 	ck_assert_int_eq(log_out(&client, sid), ISCSI_ERR_SESS_NOT_FOUND);
 	ck_assert_str_eq(client.reply.why, "iscsid knows no session 1");
+}
+END_TEST
+
+START_TEST(no_descriptor_outlives_an_exec)
+{
+	(void)fake_client_log_in(&client, NULL);
+	for (int fd = 0; fd < (int)ARRAY_SIZE(was_open); fd++)
+		ck_assert_msg(was_open[fd] || fcntl(fd, F_GETFD) != 0, "descriptor %d", fd);
 }
 END_TEST
 
@@ -1127,6 +1139,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, login_scan_state_logout);
+	tcase_add_test(tc, no_descriptor_outlives_an_exec);
 	tcase_add_test(tc, no_scan_if_the_record_says_so);
 	tcase_add_loop_test(tc, a_refused_login_leaves_nothing, 0, ARRAY_SIZE(refusals));
 	tcase_add_test(tc, a_portal_that_refuses_is_tried_for_its_time);

@@ -164,7 +164,8 @@ static pid_t begin(const char *line)
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
 		char words[512];
-		int fd = open(in_dir("/stderr"), O_WRONLY | O_CREAT | O_APPEND, 0600);
+		int fd = open(in_dir("/stderr"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+			      0600);
 
 		(void)dup2(fd, STDERR_FILENO);
 		(void)snprintf(words, sizeof(words), "%s -c %s/conf -i %s/initiator", line, dir, dir);
@@ -232,6 +233,29 @@ static bool greets(const char *path, const char *abstract)
 	good = !connect(fd, (struct sockaddr *)&addr, len) && recv(fd, &byte, 1, 0) == 1;
 	(void)close(fd);
 	return good;
+}
+
+/* No descriptor that the process opened itself would outlive an exec. */
+static void check_descriptors(pid_t pid)
+{
+	unsigned int count = 0;
+	char path[64], line[256];
+
+	for (int fd = 0; fd < 256; fd++) {
+		unsigned long flags = 0;
+		FILE *f;
+
+		(void)snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)pid, fd);
+		f = fcntl(fd, F_GETFD) < 0 ? fopen(path, "r") : NULL;
+		if (!f)
+			continue;
+		while (fgets(line, sizeof(line), f))
+			(void)sscanf(line, "flags: %lo", &flags);
+		(void)fclose(f);
+		ck_assert_msg(flags & O_CLOEXEC, "%s: %lo", path, flags);
+		count++;
+	}
+	ck_assert_uint_gt(count, 10);
 }
 
 /* ---- options ------------------------------------------------------------------------------- */
@@ -314,6 +338,7 @@ START_TEST(in_the_foreground)
 	ck_assert_msg(streq(text + strlen("log 0 "), LEVEL PREPARED("") PROTECTED READY), "%s", text);
 	ck_assert(greets("/iscsid.sock", NULL));
 	ck_assert(greets(NULL, "iscsi-test-main"));
+	check_descriptors(pid);
 	ck_assert_int_eq(kill(pid, SIGHUP), 0);
 	second = begin("-f -n");
 	ck_assert_int_eq(status_of(second), 1);
