@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is read from sysfs: sessions whole, half there and gone; LUNs, hosts, numbers. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -351,6 +352,33 @@ START_TEST(single_values_are_read)
 }
 END_TEST
 
+/* What is read into 8 bytes. */
+static const struct {
+	const char *content;		/* NULL: there is no file */
+	int result;
+	const char *text;
+} contents[] = {
+	{ "", 0, "" }, { "\n", 0, "" }, { "a", 0, "a" }, { "seven77\n", 0, "seven77" },
+	{ "eight888\n", -EOVERFLOW, "" }, { "first\nsecond\n", 0, "first" },
+	{ "(null)\n", 0, "" }, { "<NULL>", 0, "" }, { " x ", 0, " x " }, { NULL, -ENOENT, "" },
+};
+
+START_TEST(a_text_is_the_first_line)
+{
+	char text[8] = "before", path[PATH_MAX + 1];
+
+	if (contents[_i].content)
+		fake_sysfs_set(fs, "firmware/x", contents[_i].content);
+	ck_assert_int_eq(sysfs_read_text(sysfs, "firmware/x", text, sizeof(text)),
+			 contents[_i].result);
+	ck_assert_str_eq(text, contents[_i].text);
+	memset(path, 'p', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	ck_assert_int_eq(sysfs_read_text(sysfs, path, text, sizeof(text)), -ENAMETOOLONG);
+	ck_assert_int_eq(sysfs_read_text(sysfs, path + 1, text, sizeof(text)), -ENAMETOOLONG);
+}
+END_TEST
+
 START_TEST(files_are_written)
 {
 	fake_sysfs_add_session(fs, 1, 0, TARGET, "10.0.0.1", 3260);
@@ -384,6 +412,7 @@ int main(void)
 	tcase_add_test(t, luns_are_listed_by_name);
 	tcase_add_test(t, hosts_are_read);
 	tcase_add_test(t, single_values_are_read);
+	tcase_add_loop_test(t, a_text_is_the_first_line, 0, (int)ARRAY_SIZE(contents));
 	tcase_add_test(t, files_are_written);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
