@@ -755,9 +755,17 @@ static void conn_set_state(struct conn *conn, enum conn_state state)
 	}
 }
 
+/* How a pair that isn't in the table drops the connection: with the report that its session awaits. */
+static enum conn_state (*const drops[])(struct conn *conn, const struct conn_input *in) = {
+	[CONN_FREE] = conn_drop_kernel,		[CONN_CLEANUP_WAIT] = conn_drop_kernel,
+	[CONN_XPT_WAIT] = conn_login_lost,	[CONN_IN_LOGIN] = conn_login_lost,
+	[CONN_LOGGED_IN] = conn_lost,		[CONN_LOGOUT_REQUESTED] = conn_lost,
+	[CONN_IN_LOGOUT] = conn_logout_ended,
+};
+
 static void conn_handle(struct conn *conn, enum conn_event event, const struct conn_input *in)
 {
-	static const struct conn_input nothing;
+	static const struct conn_input nothing, broken = { .error = KERNEL_ERR_CONN_FAILED };
 
 	for (size_t i = 0; i < ARRAY_SIZE(transitions); i++) {
 		const struct transition *t = &transitions[i];
@@ -769,7 +777,7 @@ static void conn_handle(struct conn *conn, enum conn_event event, const struct c
 	}
 	log_warning("%s: event %d can't happen while %s; the connection is dropped", conn->name,
 		    event, state_texts[conn->state]);
-	conn_set_state(conn, conn_drop_kernel(conn, &nothing));
+	conn_set_state(conn, drops[conn->state](conn, &broken));
 }
 
 /* ---- events ------------------------------------------------------------------------------------ */

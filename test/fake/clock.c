@@ -96,6 +96,15 @@ uint64_t fake_clock_next_us(const struct fake_clock *clock)
 	return t ? t->due_us - clock->now_us : UINT64_MAX;
 }
 
+unsigned int fake_clock_armed(const struct fake_clock *clock)
+{
+	unsigned int n = 0;
+
+	for (const struct fake_timer *t = clock->timers; t; t = t->next)
+		n += t->due_us != UINT64_MAX;
+	return n;
+}
+
 unsigned int fake_clock_timers(const struct fake_clock *clock)
 {
 	unsigned int n = 0;

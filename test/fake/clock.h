@@ -24,6 +24,8 @@ void fake_clock_init(struct fake_clock *clock);
 void fake_clock_advance(struct fake_clock *clock, uint64_t us);
 /* When the next timer expires, counted from now; UINT64_MAX: none is armed. */
 uint64_t fake_clock_next_us(const struct fake_clock *clock);
+/* How many timers are armed. */
+unsigned int fake_clock_armed(const struct fake_clock *clock);
 /* How many timers there are, armed or not: 0 once all that had one is freed. */
 unsigned int fake_clock_timers(const struct fake_clock *clock);
 

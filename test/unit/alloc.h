@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Lets the nth allocation of a test program fail. Include it in one file of the program; it
+ * Lets the nth allocation of a test program's thread fail. Include it in one file of the program; it
  * takes the place of the C library's allocation functions, and does nothing under a sanitizer,
  * which needs that place itself: alloc_can_fail says so.
  */
@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-static unsigned long alloc_countdown;	/* 1: the next one fails; 0: none does */
-static bool alloc_failed;
+static _Thread_local unsigned long alloc_countdown;	/* 1: the next one fails; 0: none does */
+static _Thread_local bool alloc_failed;
 
 #ifdef __has_feature		/* clang's way to say __SANITIZE_ADDRESS__ */
 #if __has_feature(address_sanitizer)
