@@ -144,7 +144,9 @@ all: $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(BUILD)/sbin/iscsistart $(BUIL
 # The file changes when a setting does, so that what was built with another one is built again. This
 # rule is the first to run, so it also says which libraries are missing.
 $(BUILD)/settings: FORCE
-	@for need in $(sort $(daemon_needs) $(adm_needs)) $(if $(filter check% programs replay $(BUILD)/test/%,$(MAKECMDGOALS)),$(test_needs)); do \
+	@command -v $(firstword $(PKG_CONFIG)) >/dev/null || \
+		{ echo "pkg-config is missing: please install pkg-config (Debian) or pkgconf-pkg-config (Fedora)" >&2; missing=1; }; \
+	for need in $(sort $(daemon_needs) $(adm_needs)) $(if $(filter check% programs replay $(BUILD)/test/%,$(MAKECMDGOALS)),$(test_needs)); do \
 		IFS=:; set -- $$need; IFS=' '; $(PKG_CONFIG) --exists $$1 2>/dev/null || \
 		{ echo "$$1 is missing: please install $$2 (Debian) or $$3 (Fedora)" >&2; false; } || missing=1; \
 	done; [ -z "$$missing" ]
