@@ -2,9 +2,14 @@
 /* Logins that iscsid is still trying, see attempts.h. */
 #include "iscsiadm/attempts.h"
 
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+
 #include "iscsiadm/client.h"
 #include "iscsiadm/print.h"
 #include "iscsiadm/show.h"
+#include "iscsid/runstate.h"
 #include "libiscsi-db/util.h"
 
 #define ANSWER_MS	5000	/* a list must be quick while the daemon is busy */
@@ -50,21 +55,75 @@ static void on_called_off(void *arg, size_t index, const struct mgmt_reply *repl
 		*err = reply->err;
 }
 
-/* A daemon that can't be asked has no logins that could be told. NULL then. */
+static struct adm_selection node_selection(const struct iscsi_db_record *rec)
+{
+	const char *iface = iscsi_db_record_get(rec, "iface.iscsi_ifacename");
+
+	return (struct adm_selection){
+		.target = iscsi_db_record_get(rec, "node.name"),
+		.address = iscsi_db_record_get(rec, "node.conn[0].address"),
+		.port = iscsi_db_record_get_int(rec, "node.conn[0].port"),
+		.iface = iface && *iface ? iface : "default",
+	};
+}
+
+/* The notes of a daemon lie beside its socket. */
+static int open_notes(void)
+{
+	const char *socket = secure_getenv("ISCSID_SOCKET") ?: MGMT_SOCKET_PATH;
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s", socket);
+	return *path == '/' ? open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+}
+
+/* What a daemon that has died was trying, and its successor would begin anew. */
+static void read_notes(struct attempt_list *ret)
+{
+	CLEANUP(closep) int dir_fd = open_notes();
+	size_t len = 0;
+	CLEANUP(freep) unsigned int *numbers = dir_fd < 0 ? NULL :
+					       runstate_list_wanted(dir_fd, &len);
+
+	for (size_t i = 0; i < len; i++) {
+		struct iscsi_db_record *rec = NULL;
+		struct show_attempt *a;
+
+		if (runstate_load_wanted(dir_fd, numbers[i], &rec) < 0)
+			continue;
+		a = ARRAY_ADD(ret->list, ret->len);
+		if (a) {
+			const struct adm_selection node = node_selection(rec);
+
+			*a = (struct show_attempt){
+				.number = numbers[i], .port = node.port, .wanted = true,
+			};
+			copy(a->target, sizeof(a->target), node.target);
+			copy(a->address, sizeof(a->address), node.address);
+			copy(a->iface, sizeof(a->iface), node.iface);
+		}
+		iscsi_db_record_free(rec);
+	}
+}
+
+/* NULL: no daemon answers. If none runs, the list has what the next daemon would try. */
 static struct client *read_attempts(struct adm *adm, struct attempt_list *ret)
 {
 	const struct mgmt_request req = { .type = MGMT_ATTEMPTS, .record = "", .iface = "" };
 	struct client *client = adm_new_client(adm, NULL, NULL);
+	enum iscsi_err err;
 
 	*ret = (struct attempt_list){ NULL, 0 };
 	if (!client)
 		return NULL;
-	if (client_request(client, &req, 0) || client_run(client, ANSWER_MS, on_attempt, ret)) {
-		free(ret->list);
-		*ret = (struct attempt_list){ NULL, 0 };
-		return client_free(client);
-	}
-	return client;
+	err = client_request(client, &req, 0) ?: client_run(client, ANSWER_MS, on_attempt, ret);
+	if (!err)
+		return client;
+	free(ret->list);
+	*ret = (struct attempt_list){ NULL, 0 };
+	if (err == ISCSI_ERR_ISCSID_NOTCONN)
+		read_notes(ret);
+	return client_free(client);
 }
 
 size_t attempts_count(struct adm *adm)
@@ -81,6 +140,8 @@ size_t attempts_show(struct adm *adm)
 	struct attempt_list attempts;
 	struct client *client = read_attempts(adm, &attempts);
 
+	if (!client)		/* nothing is tried now */
+		attempts.len = 0;
 	for (size_t i = 0; i < attempts.len; i++) {
 		const struct show_attempt *a = &attempts.list[i];
 
@@ -104,6 +165,23 @@ static bool selected(struct adm *adm, const struct adm_selection *sel, const str
 	       (!sel->iface || streq(sel->iface, a->iface));
 }
 
+static bool call_off(struct client *client, unsigned int number)
+{
+	const struct mgmt_request req = {
+		.type = MGMT_CALL_OFF, .sid = number, .record = "", .iface = "",
+	};
+	enum iscsi_err err = ISCSI_ERR_INTERNAL;
+
+	if (!client) {
+		CLEANUP(closep) int dir_fd = open_notes();
+
+		runstate_remove_wanted(dir_fd, number);
+		return true;
+	}
+	return !client_request(client, &req, 0) &&
+	       !client_run(client, ANSWER_MS, on_called_off, &err) && !err;
+}
+
 size_t attempts_call_off(struct adm *adm, const struct adm_selection *sel)
 {
 	struct attempt_list attempts;
@@ -112,13 +190,8 @@ size_t attempts_call_off(struct adm *adm, const struct adm_selection *sel)
 
 	for (size_t i = 0; i < attempts.len; i++) {
 		const struct show_attempt *a = &attempts.list[i];
-		const struct mgmt_request req = {
-			.type = MGMT_CALL_OFF, .sid = a->number, .record = "", .iface = "",
-		};
-		enum iscsi_err err = ISCSI_ERR_INTERNAL;
 
-		if (!selected(adm, sel, a) || client_request(client, &req, 0) ||
-		    client_run(client, ANSWER_MS, on_called_off, &err) || err)
+		if (!selected(adm, sel, a) || !call_off(client, a->number))
 			continue;
 		print_to(stdout, "Login to [iface: %s, target: %s, portal: %s,%d] called off.\n",
 			 a->iface, a->target, a->address, a->port);
@@ -131,13 +204,7 @@ size_t attempts_call_off(struct adm *adm, const struct adm_selection *sel)
 
 size_t attempts_call_off_node(struct adm *adm, const struct iscsi_db_record *rec)
 {
-	const char *iface = iscsi_db_record_get(rec, "iface.iscsi_ifacename");
-	const struct adm_selection sel = {
-		.target = iscsi_db_record_get(rec, "node.name"),
-		.address = iscsi_db_record_get(rec, "node.conn[0].address"),
-		.port = iscsi_db_record_get_int(rec, "node.conn[0].port"),
-		.iface = iface && *iface ? iface : "default",
-	};
+	const struct adm_selection sel = node_selection(rec);
 
 	return attempts_call_off(adm, &sel);
 }

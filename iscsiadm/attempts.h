@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Logins that iscsid is still trying: shown below the sessions, and called off by the commands that
- * say that a session isn't wanted. A daemon that doesn't run tries nothing, and isn't started.
+ * say that a session isn't wanted. A daemon that doesn't run isn't started; what its successor would
+ * try is called off all the same.
  */
 #pragma once
 

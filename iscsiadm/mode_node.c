@@ -536,15 +536,20 @@ struct logout_all {
 	size_t called_off;
 };
 
-/* An iscsi_db_record_fn. Sessions from booting, or without a record, are left alone. */
+/* What booting has made stays. */
+static bool logout_all_means(const struct logout_all *l, const struct iscsi_db_record *rec)
+{
+	return !streq(iscsi_db_record_get(rec, "node.startup"), "onboot") &&
+	       !streq(iscsi_db_record_get(rec, "node.discovery_type"), "fw") &&
+	       startup_matches(rec, l->word);
+}
+
+/* An iscsi_db_record_fn. Sessions without a record are left alone. */
 static enum iscsi_err judge_session(void *arg, const struct iscsi_db_record *rec)
 {
 	struct logout_all *l = arg;
 
-	if (adm_session_is_of(l->adm, l->session, rec) &&
-	    !streq(iscsi_db_record_get(rec, "node.startup"), "onboot") &&
-	    !streq(iscsi_db_record_get(rec, "node.discovery_type"), "fw") &&
-	    startup_matches(rec, l->word))
+	if (adm_session_is_of(l->adm, l->session, rec) && logout_all_means(l, rec))
 		l->found = true;
 	return ISCSI_SUCCESS;
 }
@@ -554,7 +559,7 @@ static enum iscsi_err call_off_login(void *arg, const struct iscsi_db_record *re
 {
 	struct logout_all *l = arg;
 
-	if (startup_matches(rec, l->word))
+	if (logout_all_means(l, rec))
 		l->called_off += attempts_call_off_node(l->adm, rec);
 	return ISCSI_SUCCESS;
 }

@@ -2,7 +2,8 @@
 /*
  * A note of each session for the next daemon: the facts that the kernel can't tell, which are the
  * record, the ISID, Time2Wait and how far the daemon had come. A note is a file below /run/iscsid
- * with mode 0600 that is replaced whole. The notes are gone with the next boot, like the sessions.
+ * with mode 0600 that is replaced whole. iscsiadm removes the note of a wanted login that is called
+ * off while no daemon runs. The notes are gone with the next boot, like the sessions.
  */
 #pragma once
 

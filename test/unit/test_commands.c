@@ -3,6 +3,7 @@
  * Whole commands of iscsiadm, against a sysfs, a database and a daemon made for the test. The
  * file test/fake/commands holds what is typed and what comes back; its head says how to read it.
  */
+#include <fcntl.h>
 #include <ftw.h>
 #include <poll.h>
 #include <pthread.h>
@@ -17,6 +18,7 @@
 int iscsiadm_main(int argc, char **argv);
 #define main iscsiadm_main
 #include "iscsiadm/main.c"
+#include "iscsid/runstate.h"
 #undef main
 #include "libiscsi-db/os.h"
 #include "libiscsi-db/util.h"
@@ -237,6 +239,19 @@ static void teardown(void)
 	(void)nftw(base, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* Leaves what a daemon that died while it tried to log in has left. */
+static void note_wanted(unsigned int number, const char *target, const char *address)
+{
+	CLEANUP(closep) int dir_fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct iscsi_db_record *rec;
+
+	ck_assert_int_eq(iscsi_db_record_new(ISCSI_DB_NODE, &rec), 0);
+	ck_assert(!iscsi_db_record_set(rec, "node.name", target, NULL));
+	ck_assert(!iscsi_db_record_set(rec, "node.conn[0].address", address, NULL));
+	ck_assert_int_eq(runstate_save_wanted(dir_fd, number, rec), 0);
+	iscsi_db_record_free(rec);
+}
+
 /* "% WORD ...": changes the world. */
 static void prepare(const char *line)
 {
@@ -248,6 +263,8 @@ static void prepare(const char *line)
 		start_daemon();
 	} else if (streq(line, "attempts")) {
 		trying = true;
+	} else if (sscanf(line, "note %u %159s %159s", &sid, a, b) == 3) {
+		note_wanted(sid, a, b);
 	} else if (sscanf(line, "session %u %159s %159s", &sid, a, b) == 3) {
 		fake_sysfs_add_session(fs, sid, sid, a, b, 3260);
 	} else if (sscanf(line, "lun %u %u %159s", &sid, &lun, a) == 3) {
