@@ -72,10 +72,6 @@ static uint64_t session_reopen_ms(struct session *session, enum retry_cause caus
 			       session_random(session));
 }
 
-/*
- * After a loss, the first attempt waits for @wait_s only. But if the target drops each login soon
- * after accepting it, the loss counts as a failed attempt, so that the pauses grow.
- */
 /* Two hosts with one name and ISID throw each other out: RFC 7143, 6.3.5. */
 static void session_count_short_life(struct session *session)
 {
@@ -88,6 +84,10 @@ static void session_count_short_life(struct session *session)
 			    STEADY_US / 1000000, session->config->initiator);
 }
 
+/*
+ * After a loss, the first attempt waits for @wait_s only. But if the target drops each login soon
+ * after accepting it, the loss counts as a failed attempt, so that the pauses grow.
+ */
 void session_begin_outage(struct session *session, uint64_t wait_s)
 {
 	uint64_t now_us = session_now_us(session), wait_ms = wait_s * 1000;
@@ -255,6 +255,9 @@ static void session_reopen_failed(struct session *session, const struct conn_rep
 	if (session_failure_is_new(session, report->cause))
 		log_warning("%s: %s; iscsid tries again until the session is back", session->name,
 			    report->why.text);
+	/* If another host's login had ended the session, this attempt would have succeeded. */
+	if (session->short_lives < SHORT_LIVES_TOLD)
+		session->short_lives = 0;
 	session->failed_attempts++;
 	session->failure = report->why;
 	session->failure_err = report->err;

@@ -68,6 +68,25 @@ START_TEST(a_session_that_is_thrown_out_again_and_again_says_why_once)
 }
 END_TEST
 
+START_TEST(a_target_that_is_away_now_and_then_is_no_sign_of_another_host)
+{
+	(void)fake_client_log_in(&client, NULL);
+	fake_client_close(&client);
+	capture();
+	for (int i = 0; i < 10; i++) {
+		fake_daemon_wait(1000);
+		fake_target_go_deaf(&d->target);
+		fake_target_hang_up(&d->target);
+		fake_daemon_wait(10000);
+		fake_target_listen(&d->target);
+		while (!d->kernel.session[1].up)
+			(void)fake_daemon_pass(1000);
+	}
+	ck_assert_uint_eq(times_told(said(1)), 0);
+	fake_client_open(&client);
+}
+END_TEST
+
 static enum iscsi_err want(const char *const *settings)
 {
 	CLEANUP(freep) char *record = fake_node_text(settings);
@@ -297,6 +316,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, a_session_that_is_thrown_out_again_and_again_says_why_once);
+	tcase_add_test(t, a_target_that_is_away_now_and_then_is_no_sign_of_another_host);
 	tcase_add_test(t, a_wanted_login_outlives_the_daemon);
 	tcase_add_test(t, a_login_that_is_called_off_stays_so);
 	tcase_add_test(t, a_session_that_is_there_is_wanted_no_more);
