@@ -131,6 +131,41 @@ START_TEST(a_wanted_login_outlives_the_daemon)
 }
 END_TEST
 
+/* At boot the network may be up long before the name of a portal is known, or long after. */
+START_TEST(a_name_that_is_known_late_is_waited_for)
+{
+	ck_assert_int_eq(want((const char *[]){ "node.conn[0].address", "late.example", NULL }),
+			 ISCSI_SUCCESS);
+	fake_client_close(&client);
+	fake_daemon_wait(600000);
+	ck_assert_uint_eq(wanted_notes(), 1);
+	fake_daemon_stop();
+	fake_daemon_start();
+	fake_daemon_wait(60000);
+	ck_assert_uint_eq(d->target.logins, 0);
+	fake_daemon_add_name("late.example", "127.0.0.1");
+	manager_network_changed(d->manager, NULL);
+	fake_daemon_wait(1000);
+	ck_assert(d->kernel.session[1].up);
+	ck_assert_uint_eq(wanted_notes(), 0);
+	fake_client_open(&client);
+}
+END_TEST
+
+/* Without news of the network the pause between two look-ups is bounded. */
+START_TEST(a_name_is_looked_up_again_and_again)
+{
+	ck_assert_int_eq(want((const char *[]){ "node.conn[0].address", "late.example", NULL }),
+			 ISCSI_SUCCESS);
+	fake_client_close(&client);
+	fake_daemon_wait(3600000);
+	fake_daemon_add_name("late.example", "127.0.0.1");
+	fake_daemon_wait(61000);
+	ck_assert(d->kernel.session[1].up);
+	fake_client_open(&client);
+}
+END_TEST
+
 START_TEST(a_login_that_is_called_off_stays_so)
 {
 	fake_target_go_deaf(&d->target);
@@ -318,6 +353,8 @@ int main(void)
 	tcase_add_test(t, a_session_that_is_thrown_out_again_and_again_says_why_once);
 	tcase_add_test(t, a_target_that_is_away_now_and_then_is_no_sign_of_another_host);
 	tcase_add_test(t, a_wanted_login_outlives_the_daemon);
+	tcase_add_test(t, a_name_that_is_known_late_is_waited_for);
+	tcase_add_test(t, a_name_is_looked_up_again_and_again);
 	tcase_add_test(t, a_login_that_is_called_off_stays_so);
 	tcase_add_test(t, a_session_that_is_there_is_wanted_no_more);
 	tcase_add_test(t, two_names_of_one_portal_make_one_session);
