@@ -68,7 +68,7 @@ static struct adm_selection node_selection(const struct iscsi_db_record *rec)
 }
 
 /* The notes of a daemon lie beside its socket. */
-static int open_notes(void)
+static int open_run_dir(void)
 {
 	const char *socket = secure_getenv("ISCSID_SOCKET") ?: MGMT_SOCKET_PATH;
 	char path[PATH_MAX];
@@ -80,7 +80,7 @@ static int open_notes(void)
 /* What a daemon that has died was trying, and its successor would begin anew. */
 static void read_notes(struct attempt_list *ret)
 {
-	CLEANUP(closep) int dir_fd = open_notes();
+	CLEANUP(closep) int dir_fd = open_run_dir();
 	size_t len = 0;
 	CLEANUP(freep) unsigned int *numbers = dir_fd < 0 ? NULL :
 					       runstate_list_wanted(dir_fd, &len);
@@ -173,7 +173,7 @@ static bool call_off(struct client *client, unsigned int number)
 	enum iscsi_err err = ISCSI_ERR_INTERNAL;
 
 	if (!client) {
-		CLEANUP(closep) int dir_fd = open_notes();
+		CLEANUP(closep) int dir_fd = open_run_dir();
 
 		runstate_remove_wanted(dir_fd, number);
 		return true;

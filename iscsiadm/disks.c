@@ -26,7 +26,7 @@ struct wait {
  * A disk that comes soon after another of its name has gone: what udev knows is still about the other.
  * The kernel numbers disks since Linux 5.15, and udev makes a name of the number.
  */
-static bool is_stale(struct udev_device *device)
+static bool udev_is_stale(struct udev_device *device)
 {
 	const char *number = udev_device_get_sysattr_value(device, "diskseq");
 	struct udev_list_entry *entry;
@@ -51,7 +51,7 @@ static bool disk_ready(const struct wait *w, const char *name)
 		return access(path, F_OK) == 0;
 	}
 	device = udev_device_new_from_subsystem_sysname(w->udev, "block", name);
-	ready = device && udev_device_get_is_initialized(device) > 0 && !is_stale(device);
+	ready = device && udev_device_get_is_initialized(device) > 0 && !udev_is_stale(device);
 	udev_device_unref(device);
 	return ready;
 }

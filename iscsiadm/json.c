@@ -49,13 +49,13 @@ static struct json_object *text_value(const char *text)
 	return value;
 }
 
-static void put_text(struct json_object *object, const char *key, const char *text)
+static void put_string(struct json_object *object, const char *key, const char *text)
 {
 	put(object, key, text_value(text));
 }
 
 /* @unset is null. */
-static void put_number(struct json_object *object, const char *key, int64_t number, int64_t unset)
+static void put_int(struct json_object *object, const char *key, int64_t number, int64_t unset)
 {
 	put(object, key, number == unset ? NULL : json_object_new_int64(number));
 }
@@ -65,9 +65,9 @@ static void put_result(struct json_object *object, enum iscsi_err err, const cha
 	struct json_object *result = json_object_new_object();
 
 	put(result, "code", json_object_new_int(err));
-	put_text(result, "name", iscsi_db_err_name(err));
-	put_text(result, "text", iscsi_db_err_text(err));
-	put_text(result, "reason", why);
+	put_string(result, "name", iscsi_db_err_name(err));
+	put_string(result, "text", iscsi_db_err_text(err));
+	put_string(result, "reason", why);
 	put(object, "result", result);
 }
 
@@ -124,7 +124,7 @@ static void put_settings(struct json_object *object, char *text)
 			continue;
 		*value = '\0';
 		value += 3;
-		put_text(object, line, streq(value, "<empty>") ? "" : value);
+		put_string(object, line, streq(value, "<empty>") ? "" : value);
 	}
 }
 
@@ -167,11 +167,11 @@ void json_target(struct json *json, const char *target, const char *address, int
 
 	if (!object)
 		return;
-	put_text(object, "target", target);
-	put_text(object, "address", address);
-	put_number(object, "port", port, -1);
-	put_number(object, "tpgt", tpgt, ISCSI_TPGT_UNKNOWN);
-	put_text(object, "iface", iface);
+	put_string(object, "target", target);
+	put_string(object, "address", address);
+	put_int(object, "port", port, -1);
+	put_int(object, "tpgt", tpgt, ISCSI_TPGT_UNKNOWN);
+	put_string(object, "iface", iface);
 }
 
 /* ---- hosts and disks ------------------------------------------------------------------- */
@@ -182,13 +182,13 @@ void json_host(struct json *json, const struct sysfs_host *host)
 
 	if (!object)
 		return;
-	put_number(object, "host_no", host->host_no, SYSFS_UNSET);
-	put_text(object, "transport", host->transport);
-	put_text(object, "state", host->state);
-	put_text(object, "initiatorname", host->initiator);
-	put_text(object, "ipaddress", host->ipaddress);
-	put_text(object, "hwaddress", host->hwaddress);
-	put_text(object, "netdev", host->netdev);
+	put_int(object, "host_no", host->host_no, SYSFS_UNSET);
+	put_string(object, "transport", host->transport);
+	put_string(object, "state", host->state);
+	put_string(object, "initiatorname", host->initiator);
+	put_string(object, "ipaddress", host->ipaddress);
+	put_string(object, "hwaddress", host->hwaddress);
+	put_string(object, "netdev", host->netdev);
 }
 
 /* An inuse_fn. */
@@ -196,8 +196,8 @@ static bool add_mount(void *arg, const char *device, const char *mount_point)
 {
 	struct json_object *mounts = arg, *mount = json_object_new_object();
 
-	put_text(mount, "device", device);
-	put_text(mount, "mount_point", mount_point);	/* null: swap */
+	put_string(mount, "device", device);
+	put_string(mount, "mount_point", mount_point);	/* null: swap */
 	(void)json_object_array_add(mounts, mount);
 	return false;
 }
@@ -214,15 +214,15 @@ static void add_disk(struct json *json, struct json_object *disks, struct sysfs 
 	struct json_object *links = json_object_new_array(), *mounts = json_object_new_array();
 	char path[96], text[256];
 
-	put_text(disk, "name", lun->block);
+	put_string(disk, "name", lun->block);
 	put(disk, "lun", json_object_new_uint64(lun->lun));
-	put_text(disk, "state", lun->state);
+	put_string(disk, "state", lun->state);
 	(void)snprintf(path, sizeof(path), "class/block/%s/size", lun->block);
-	put_number(disk, "size", sysfs_read_text(sysfs, path, text, sizeof(text)) < 0 ?
+	put_int(disk, "size", sysfs_read_text(sysfs, path, text, sizeof(text)) < 0 ?
 		   -1 : strtoll(text, NULL, 10) * 512, -1);
 	(void)snprintf(path, sizeof(path), "class/block/%s/device/wwid", lun->block);
 	(void)sysfs_read_text(sysfs, path, text, sizeof(text));
-	put_text(disk, "wwid", text);
+	put_string(disk, "wwid", text);
 	disk_links(NULL, lun->block, add_link, links);
 	put(disk, "links", links);
 	if (!json->inuse)
@@ -264,9 +264,9 @@ static void put_outage(struct json_object *object, const struct show_daemon_stat
 
 	if (state->since && gmtime_r(&state->since, &tm))
 		(void)strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	put_text(down, "since", since);
+	put_string(down, "since", since);
 	put_seconds(down, "seconds", o->down_ms);
-	put_number(down, "attempts", o->attempts, -1);
+	put_int(down, "attempts", o->attempts, -1);
 	put_result(down, o->code, o->reason.text);
 	put_seconds(down, "next_attempt_in", o->next_attempt_ms);
 	put_seconds(down, "io_fails_in", o->fails_ms);
@@ -287,9 +287,9 @@ void json_session(struct json *json, struct sysfs *sysfs, const struct sysfs_ses
 
 	if (!object)
 		return;
-	put_number(object, "sid", session->sid, -1);
-	put_number(object, "host_no", session->host_no, SYSFS_UNSET);
-	put_text(object, "transport", session->transport);
+	put_int(object, "sid", session->sid, -1);
+	put_int(object, "host_no", session->host_no, SYSFS_UNSET);
+	put_string(object, "transport", session->transport);
 	for (size_t i = 0; i < sysfs_attrs_len; i++) {
 		const struct sysfs_attr *attr = &sysfs_attrs[i];
 		const char *field = (const char *)session + attr->offset;
@@ -297,13 +297,13 @@ void json_session(struct json *json, struct sysfs *sysfs, const struct sysfs_ses
 		if (!attr_shown(attr, secrets))
 			continue;
 		if (attr->number)
-			put_number(object, attr->name, *(const int *)(const void *)field,
+			put_int(object, attr->name, *(const int *)(const void *)field,
 				   SYSFS_UNSET);
 		else
-			put_text(object, attr->name, field);
+			put_string(object, attr->name, field);
 	}
-	put_text(object, "connection_state", show_conn_state(state->conn));
-	put_text(object, "recovery", show_recovery(state->recovery));
+	put_string(object, "connection_state", show_conn_state(state->conn));
+	put_string(object, "recovery", show_recovery(state->recovery));
 	put(object, "down", NULL);
 	if (state->down)
 		put_outage(object, state);
@@ -338,14 +338,14 @@ void json_attempt(struct json *json, const struct show_attempt *attempt)
 
 	if (!object)
 		return;
-	put_text(object, "target", attempt->target);
-	put_text(object, "address", attempt->address);
-	put_number(object, "port", attempt->port, -1);
-	put_text(object, "iface", attempt->iface);
+	put_string(object, "target", attempt->target);
+	put_string(object, "address", attempt->address);
+	put_int(object, "port", attempt->port, -1);
+	put_string(object, "iface", attempt->iface);
 	put(object, "wanted", json_object_new_boolean(attempt->wanted));
-	put_number(object, "seconds", attempt->since_s, -1);
-	put_number(object, "failed", attempt->failed, -1);
-	put_text(object, "reason", attempt->why.text);
+	put_int(object, "seconds", attempt->since_s, -1);
+	put_int(object, "failed", attempt->failed, -1);
+	put_string(object, "reason", attempt->why.text);
 }
 
 static void add_outcome(struct json *json, const char *list, const char *target, const char *address,
@@ -356,11 +356,11 @@ static void add_outcome(struct json *json, const char *list, const char *target,
 
 	if (!object)
 		return;
-	put_text(object, "target", target);
-	put_text(object, "address", address);
-	put_number(object, "port", port, SYSFS_UNSET);
-	put_text(object, "iface", iface);
-	put_number(object, "sid", sid, 0);
+	put_string(object, "target", target);
+	put_string(object, "address", address);
+	put_int(object, "port", port, SYSFS_UNSET);
+	put_string(object, "iface", iface);
+	put_int(object, "sid", sid, 0);
 	put_result(object, err, why);
 }
 

@@ -75,7 +75,7 @@ void waiting_hide(void)
 		fputs("\r\033[K", stderr);
 }
 
-static void put(const char *text)
+static void write_out(const char *text)
 {
 	ssize_t n = write(STDERR_FILENO, text, strlen(text));
 
@@ -87,8 +87,8 @@ void waiting_interrupted(void)
 	if (!waiting.waits)
 		return;
 	if (waiting.terminal)
-		put("\r\033[K");
-	put(waiting.stops ? "iscsiadm: cancelled: " : "iscsiadm: iscsid goes on with: ");
-	put(waiting.texts[waiting.current]);
-	put("\n");
+		write_out("\r\033[K");
+	write_out(waiting.stops ? "iscsiadm: cancelled: " : "iscsiadm: iscsid goes on with: ");
+	write_out(waiting.texts[waiting.current]);
+	write_out("\n");
 }

@@ -14,13 +14,13 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <syslog.h>
 
 #include "iscsiadm/firmware.h"
 #include "iscsiadm/print.h"
 #include "iscsiadm/show.h"
+#include "iscsid/base/bytes.h"
 #include "iscsid/base/clock.h"
 #include "iscsid/base/log.h"
 #include "iscsid/base/lookup.h"
@@ -48,9 +48,9 @@ struct start_options {
 };
 
 /* One session to be made. */
-struct wish {
+struct boot_login {
 	struct asker asker;		/* first: what the session holds */
-	struct starter *starter;
+	struct boot_starter *starter;
 	struct session *session;
 	char address[ISCSI_ADDRESS_MAX + 1];
 	int port;
@@ -58,7 +58,7 @@ struct wish {
 	enum iscsi_err err;
 };
 
-struct starter {
+struct boot_starter {
 	sd_event *loop;
 	struct clock *clock;
 	struct sysfs *sysfs;
@@ -69,7 +69,7 @@ struct starter {
 	struct login_pdu scratch;
 	struct chap_issued issued;
 	struct timer *timer;		/* for those that are late */
-	struct wish wishes[TARGETS_MAX];
+	struct boot_login logins[TARGETS_MAX];
 	size_t len, open, there;
 };
 
@@ -135,7 +135,7 @@ static char *take_secret(char *arg)
 	return copy;
 }
 
-static bool take_number(const char *name, const char *text, int max, int *ret)
+static bool option_number(const char *name, const char *text, int max, int *ret)
 {
 	char *end;
 	long value = strtol(text, &end, 10);
@@ -149,7 +149,7 @@ static bool take_number(const char *name, const char *text, int max, int *ret)
 }
 
 /* -1: go on; otherwise the exit status. */
-static int parse_options(int argc, char **argv, struct start_options *o)
+static int start_options_parse(int argc, char **argv, struct start_options *o)
 {
 	static const struct option longopts[] = {
 		{ "initiatorname", required_argument, NULL, 'i' },
@@ -181,9 +181,9 @@ static int parse_options(int argc, char **argv, struct start_options *o)
 			(void)snprintf(o->initiator.name, sizeof(o->initiator.name), "%s", optarg);
 			break;
 		case 't':	o->target = optarg; break;
-		case 'g':	good = take_number("portal group", optarg, 65535, &o->tpgt); break;
+		case 'g':	good = option_number("portal group", optarg, 65535, &o->tpgt); break;
 		case 'a':	o->address = optarg; break;
-		case 'p':	good = take_number("port", optarg, 65535, &o->port); break;
+		case 'p':	good = option_number("port", optarg, 65535, &o->port); break;
 		case 'u':	o->username = optarg; break;
 		case 'w':	good = (o->password = take_secret(optarg)) != NULL; break;
 		case 'U':	o->username_in = optarg; break;
@@ -307,11 +307,11 @@ static enum iscsi_err record_of_firmware(const struct start_options *o,
 
 /* ---- the kernel's events --------------------------------------------------------------------- */
 
-static struct session *find(struct starter *s, uint32_t sid)
+static struct session *find(struct boot_starter *s, uint32_t sid)
 {
 	for (size_t i = 0; i < s->len; i++)
-		if (s->wishes[i].session && session_sid(s->wishes[i].session) == sid)
-			return s->wishes[i].session;
+		if (s->logins[i].session && session_sid(s->logins[i].session) == sid)
+			return s->logins[i].session;
 	return NULL;
 }
 
@@ -337,11 +337,11 @@ static void on_destroyed(void *arg, uint32_t sid)
 
 static void on_lost_events(void *arg)
 {
-	struct starter *s = arg;
+	struct boot_starter *s = arg;
 
 	for (size_t i = 0; i < s->len; i++)
-		if (s->wishes[i].session)
-			session_resync(s->wishes[i].session);
+		if (s->logins[i].session)
+			session_resync(s->logins[i].session);
 }
 
 static const struct kernel_events events = {
@@ -350,11 +350,6 @@ static const struct kernel_events events = {
 };
 
 /* ---- logging in ------------------------------------------------------------------------------ */
-
-static int random_bytes(void *buf, size_t len)
-{
-	return getrandom(buf, len, 0) == (ssize_t)len ? 0 : -errno;
-}
 
 static int on_created(void *arg, struct session *session, uint32_t sid)
 {
@@ -373,7 +368,7 @@ static void on_ended(void *arg, struct session *session)
 
 static void end_loop(void *arg)
 {
-	struct starter *s = arg;
+	struct boot_starter *s = arg;
 
 	(void)sd_event_exit(s->loop, 0);
 }
@@ -381,12 +376,12 @@ static void end_loop(void *arg)
 static void on_login(struct asker *asker, enum iscsi_err err, uint32_t sid,
 		     const struct iscsi_why *why)
 {
-	struct wish *wish = (struct wish *)asker;
-	struct starter *s = wish->starter;
+	struct boot_login *login = (struct boot_login *)asker;
+	struct boot_starter *s = login->starter;
 
 	(void)sid;
-	wish->over = true;
-	wish->err = err;
+	login->over = true;
+	login->err = err;
 	s->open--;
 	if (!err)
 		s->there++;
@@ -399,16 +394,17 @@ static void on_login(struct asker *asker, enum iscsi_err err, uint32_t sid,
 		timer_arm_ms(s->timer, OTHERS_WAIT_MS);
 }
 
-static void warn(void *arg, const char *text)
+static void say_warning(void *arg, const char *text)
 {
 	(void)arg;
 	complain("%s", text);
 }
 
 /* Takes @rec over. */
-static void begin(struct starter *s, const struct start_options *o, struct iscsi_db_record *rec)
+static void begin(struct boot_starter *s, const struct start_options *o,
+		  struct iscsi_db_record *rec)
 {
-	struct wish *wish = &s->wishes[s->len];
+	struct boot_login *login = &s->logins[s->len];
 	struct session_config *config;
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
@@ -417,31 +413,31 @@ static void begin(struct starter *s, const struct start_options *o, struct iscsi
 		iscsi_db_record_free(rec);
 		return;
 	}
-	*wish = (struct wish){ .asker.done = on_login, .starter = s, .err = ISCSI_ERR_INTERNAL };
-	(void)snprintf(wish->address, sizeof(wish->address), "%s",
+	*login = (struct boot_login){ .asker.done = on_login, .starter = s, .err = ISCSI_ERR_INTERNAL };
+	(void)snprintf(login->address, sizeof(login->address), "%s",
 		       iscsi_db_record_get(rec, "node.conn[0].address"));
-	wish->port = iscsi_db_record_get_int(rec, "node.conn[0].port");
+	login->port = iscsi_db_record_get_int(rec, "node.conn[0].port");
 	s->len++;
 	print_to(stdout, "iscsistart: Logging into %s %s:%d,%s\n", iscsi_db_record_get(rec, "node.name"),
-	       wish->address, wish->port, iscsi_db_record_get(rec, "node.tpgt"));
+	       login->address, login->port, iscsi_db_record_get(rec, "node.tpgt"));
 	(void)fflush(stdout);
-	err = session_config_new(rec, &o->initiator, s->sysfs, warn, NULL, &config, &why);
+	err = session_config_new(rec, &o->initiator, s->sysfs, say_warning, NULL, &config, &why);
 	if (err) {
 		complain("%s", why.text);
 		iscsi_db_record_free(rec);
-		wish->err = err;
+		login->err = err;
 		return;
 	}
-	wish->session = session_new_login(&s->env, config, &wish->asker);
-	if (!wish->session) {
+	login->session = session_new_login(&s->env, config, &login->asker);
+	if (!login->session) {
 		complain("no memory");
 		return;
 	}
 	s->open++;
-	session_start(wish->session);
+	session_start(login->session);
 }
 
-static enum iscsi_err starter_init(struct starter *s, struct iscsi_why *why)
+static enum iscsi_err starter_init(struct boot_starter *s, struct iscsi_why *why)
 {
 	enum iscsi_err err;
 	int r;
@@ -464,7 +460,7 @@ static enum iscsi_err starter_init(struct starter *s, struct iscsi_why *why)
 	if (err)
 		return err;
 	s->env.conn = (struct conn_env){
-		.loop = s->loop, .clock = s->clock, .kernel = s->kernel, .random = random_bytes,
+		.loop = s->loop, .clock = s->clock, .kernel = s->kernel, .random = bytes_random,
 		.scratch = &s->scratch, .issued = &s->issued,
 	};
 	s->env.sysfs = s->sysfs;
@@ -475,10 +471,10 @@ static enum iscsi_err starter_init(struct starter *s, struct iscsi_why *why)
 	return ISCSI_SUCCESS;
 }
 
-static void starter_done(struct starter *s)
+static void starter_done(struct boot_starter *s)
 {
 	for (size_t i = 0; i < s->len; i++)
-		session_free(s->wishes[i].session);	/* the kernel keeps what it has */
+		session_free(s->logins[i].session);	/* the kernel keeps what it has */
 	netlink_close(s->kernel);
 	if (worker_pool_free(s->scan_pool))
 		sysfs_free(s->sysfs);
@@ -526,7 +522,7 @@ static bool device_towards(const struct sockaddr_storage *portal, char ret[IF_NA
 }
 
 /* Whoever configures the network later must leave these devices alone. */
-static void note_devices(const struct starter *s)
+static void note_devices(const struct boot_starter *s)
 {
 	char devices[TARGETS_MAX][IF_NAMESIZE];
 	size_t len = 0, j;
@@ -535,7 +531,7 @@ static void note_devices(const struct starter *s)
 	for (size_t i = 0; i < s->len; i++) {
 		struct sockaddr_storage portal;
 
-		if (s->wishes[i].err || !lookup_numeric(s->wishes[i].address, s->wishes[i].port,
+		if (s->logins[i].err || !lookup_numeric(s->logins[i].address, s->logins[i].port,
 							&portal) ||
 		    !device_towards(&portal, devices[len]))
 			continue;
@@ -654,7 +650,7 @@ static int set_up_network(const struct firmware_target *list, size_t len)
 
 /* ---- what is to be done ------------------------------------------------------------------------- */
 
-static void begin_firmware(struct starter *s, const struct start_options *o,
+static void begin_firmware(struct boot_starter *s, const struct start_options *o,
 			   const struct firmware_target *list, size_t len)
 {
 	struct iscsi_db_config *config = NULL;
@@ -672,8 +668,8 @@ static void begin_firmware(struct starter *s, const struct start_options *o,
 	iscsi_db_config_free(config);
 }
 
-static int start(struct starter *s, const struct start_options *o, const struct firmware_target *list,
-		 size_t len)
+static int start(struct boot_starter *s, const struct start_options *o,
+		 const struct firmware_target *list, size_t len)
 {
 	struct iscsi_db_record *rec;
 	struct iscsi_why why = { "" };
@@ -698,9 +694,9 @@ static int start(struct starter *s, const struct start_options *o, const struct 
 	return s->there ? 0 : 1;
 }
 
-static int run(const struct start_options *o)
+static int run_once(const struct start_options *o)
 {
-	struct starter s = { .env.run_dir_fd = -1 };
+	struct boot_starter s = { .env.run_dir_fd = -1 };
 	struct firmware_target *list = NULL;
 	bool firmware = o->connect || o->network || o->print;
 	size_t len = 0;
@@ -739,7 +735,7 @@ static int run(const struct start_options *o)
 int main(int argc, char **argv)
 {
 	struct start_options o = { .port = ISCSI_PORT_DEFAULT, .tpgt = -1 };
-	int status = parse_options(argc, argv, &o);
+	int status = start_options_parse(argc, argv, &o);
 
 	if (status >= 0)
 		return status;
@@ -747,5 +743,5 @@ int main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN);
 	log_name("iscsistart");
 	log_open(false, o.debug > 0 ? LOG_DEBUG : LOG_INFO);
-	return run(&o);
+	return run_once(&o);
 }

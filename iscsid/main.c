@@ -12,12 +12,12 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
 
+#include "iscsid/base/bytes.h"
 #include "iscsid/base/clock.h"
 #include "iscsid/base/log.h"
 #include "iscsid/kernel/module.h"
@@ -316,11 +316,6 @@ static int log_level_of(const struct daemon_options *o)
 
 /* ---- what the daemon is made of ------------------------------------------------------------------ */
 
-static int random_bytes(void *buf, size_t len)
-{
-	return getrandom(buf, len, 0) == (ssize_t)len ? 0 : -errno;
-}
-
 static void exit_loop(void *arg)
 {
 	struct daemon *daemon = arg;
@@ -482,7 +477,7 @@ static enum iscsi_err daemon_build(struct daemon *daemon, const struct daemon_op
 		.resolver.resolve = lookup_resolve,
 		.lock_fd = -1,
 		.env = {
-			.random = random_bytes, .resolver = &daemon->resolver, .proc = "/proc",
+			.random = bytes_random, .resolver = &daemon->resolver, .proc = "/proc",
 			.config_path = o->config_path, .initiator_path = o->initiator_path,
 			.run_dir_fd = -1,
 		},

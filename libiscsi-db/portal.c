@@ -51,7 +51,7 @@ static enum iscsi_err portal_fix_identity(struct iscsi_db_record *rec, const cha
 	return ISCSI_SUCCESS;
 }
 
-static enum iscsi_err load(struct iscsi_db *db, enum iscsi_db_kind kind, const char *address,
+static enum iscsi_err load_portal(struct iscsi_db *db, enum iscsi_db_kind kind, const char *address,
 			   const char *port, iscsi_db_warn_fn *fn, void *arg,
 			   struct iscsi_db_record **ret, struct iscsi_why *why)
 {
@@ -91,7 +91,7 @@ enum iscsi_err iscsi_db_discovery_read(struct iscsi_db *db, enum iscsi_db_kind k
 	if (err)
 		return err;
 	(void)snprintf(port_text, sizeof(port_text), "%d", port);
-	err = load(db, kind, address, port_text, NULL, NULL, ret, why);
+	err = load_portal(db, kind, address, port_text, NULL, NULL, ret, why);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND)
 		return iscsi_fail(why, err, "there is no discovery record for %s,%d in %s/%s",
 				  address, port, db->root, layout[kind].folder);
@@ -125,7 +125,7 @@ enum iscsi_err iscsi_db_discovery_each(struct iscsi_db *db, enum iscsi_db_kind k
 				layout[kind].folder, names.name[i]);
 			continue;
 		}
-		err = load(db, kind, id.address, id.port, warn_fn, warn_arg, &rec, &reason);
+		err = load_portal(db, kind, id.address, id.port, warn_fn, warn_arg, &rec, &reason);
 		err = err ? record_file_skip(db, &warn, err, &reason, why) : fn(arg, rec);
 	}
 	names_done(&names);

@@ -2,8 +2,10 @@
 /* Big-endian numbers, bytes and strings within bounds, see bytes.h. */
 #include "iscsid/base/bytes.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 struct reader reader_init(const void *data, size_t len)
 {
@@ -132,6 +134,11 @@ bool bytes_reserve(uint8_t **data, size_t *size, size_t need)
 	*data = p;
 	*size = bigger;
 	return true;
+}
+
+int bytes_random(void *buf, size_t len)
+{
+	return getrandom(buf, len, 0) == (ssize_t)len ? 0 : -errno;
 }
 
 uint16_t get_be16(const uint8_t *p)

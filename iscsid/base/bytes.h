@@ -45,6 +45,9 @@ void writer_str(struct writer *w, const char *text);	/* NULL is written as "" */
 /* Makes *@data, of *@size bytes, at least @need bytes long by doubling. False: no memory. */
 bool bytes_reserve(uint8_t **data, size_t *size, size_t need);
 
+/* Fills @buf with random bytes. 0 or -errno. */
+int bytes_random(void *buf, size_t len);
+
 /* Big-endian numbers at @p, without a check of bounds. */
 uint16_t get_be16(const uint8_t *p);
 uint32_t get_be24(const uint8_t *p);

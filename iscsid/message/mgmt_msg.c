@@ -62,6 +62,19 @@ enum iscsi_err mgmt_msg_parse_request(uint16_t type, const uint8_t *body, size_t
 	return ISCSI_SUCCESS;
 }
 
+static void parse_attempt(struct reader *r, struct mgmt_reply *reply)
+{
+	reply->sid = reader_be32(r);
+	reply->port = (int)reader_be32(r);
+	reply->wanted = reader_be32(r) != 0;
+	reply->failed = reader_be32(r);
+	reply->since_s = reader_be32(r);
+	reply->name = reader_str(r);
+	reply->address = reader_str(r);
+	reply->iface = reader_str(r);
+	reply->why = reader_str(r);
+}
+
 enum iscsi_err mgmt_msg_parse_reply(uint16_t type, const uint8_t *body, size_t len,
 				    struct mgmt_reply *ret, struct iscsi_why *why)
 {
@@ -91,15 +104,7 @@ enum iscsi_err mgmt_msg_parse_reply(uint16_t type, const uint8_t *body, size_t l
 		reply.address = reader_str(&r);
 		break;
 	case MGMT_ATTEMPT:
-		reply.sid = reader_be32(&r);
-		reply.port = (int)reader_be32(&r);
-		reply.wanted = reader_be32(&r) != 0;
-		reply.failed = reader_be32(&r);
-		reply.since_s = reader_be32(&r);
-		reply.name = reader_str(&r);
-		reply.address = reader_str(&r);
-		reply.iface = reader_str(&r);
-		reply.why = reader_str(&r);
+		parse_attempt(&r, &reply);
 		break;
 	case MGMT_STAT:
 		reply.custom = reader_be32(&r) != 0;
