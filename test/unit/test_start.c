@@ -397,6 +397,7 @@ START_TEST(one_path_is_enough)
 	ck_assert_ptr_nonnull(strstr(said(0), "Logging into iqn.u 127.0.0.1:1,1\n"));
 	ck_assert(kernel.session[1].up);
 	ck_assert_uint_eq((fake_clock.now_us - began_us) / 1000, OTHERS_WAIT_MS);
+	ck_assert_uint_eq(fake_clock_timers(&fake_clock), 0);
 }
 END_TEST
 
