@@ -13,6 +13,7 @@
 
 static _Thread_local unsigned long alloc_countdown;	/* 1: the next one fails; 0: none does */
 static _Thread_local bool alloc_failed;
+static _Atomic long __attribute__((unused)) alloc_live;		/* blocks of all threads that aren't freed yet */
 
 #ifdef __has_feature		/* clang's way to say __SANITIZE_ADDRESS__ */
 #if __has_feature(address_sanitizer)
@@ -28,9 +29,11 @@ static const bool alloc_can_fail = true;
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t size);
+void __libc_free(void *p);
 void *malloc(size_t size);
 void *calloc(size_t n, size_t size);
 void *realloc(void *p, size_t size);
+void free(void *p);
 
 static bool alloc_fails(void)
 {
@@ -41,19 +44,33 @@ static bool alloc_fails(void)
 	return true;
 }
 
+static void *alloc_count(void *p)
+{
+	alloc_live += p != NULL;
+	return p;
+}
+
 __attribute__((visibility("default"))) void *malloc(size_t size)
 {
-	return alloc_fails() ? NULL : __libc_malloc(size);
+	return alloc_fails() ? NULL : alloc_count(__libc_malloc(size));
 }
 
 __attribute__((visibility("default"))) void *calloc(size_t n, size_t size)
 {
-	return alloc_fails() ? NULL : __libc_calloc(n, size);
+	return alloc_fails() ? NULL : alloc_count(__libc_calloc(n, size));
 }
 
 __attribute__((visibility("default"))) void *realloc(void *p, size_t size)
 {
-	return alloc_fails() ? NULL : __libc_realloc(p, size);
+	if (alloc_fails())
+		return NULL;
+	return p ? __libc_realloc(p, size) : alloc_count(__libc_realloc(p, size));
+}
+
+__attribute__((visibility("default"))) void free(void *p)
+{
+	alloc_live -= p != NULL;
+	__libc_free(p);
 }
 #endif
 
