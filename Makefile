@@ -298,7 +298,7 @@ demo:
 
 check:
 	test/lab/deps build test
-	for goal in check-lint check-unit check-install check-unit-san check-corpus check-system; do \
+	for goal in check-lint check-unit check-unit-san check-corpus check-system; do \
 		$(MAKE) --no-print-directory -j$$(nproc) $$goal || exit 1; \
 	done
 
