@@ -382,8 +382,10 @@ static enum conn_state conn_enter_full_feature(struct conn *conn)
 
 	conn_params_negotiated(conn->config, outcome, &params);
 	/* This fails if the connection has just broken; the kernel's event about that follows. */
-	if (conn->env->kernel->ops->start_conn(conn->env->kernel, conn->sid, &params, &why))
+	if (conn->env->kernel->ops->start_conn(conn->env->kernel, conn->sid, &params, &why)) {
+		conn_report(conn, CONN_REPORT_FAILED)->wait_s = (int)outcome->agreed.default_time2wait;
 		return conn_login_failed(conn, RETRY_LOST, ISCSI_ERR_PDU_TIMEOUT, &why);
+	}
 	conn->drop_wait_s = -1;
 	conn->text_asked = false;
 	conn->told = 0;

@@ -44,7 +44,8 @@ struct conn_report {
 	enum conn_report_kind kind;
 	enum retry_cause cause;		/* CONN_REPORT_FAILED */
 	enum iscsi_err err;
-	int wait_s;			/* CONN_REPORT_LOST: the target's own wish, or -1 */
+	/* CONN_REPORT_LOST: the target's own wish; _FAILED after a login: Time2Wait; else -1 */
+	int wait_s;
 	struct iscsi_why why;
 };
 

@@ -129,7 +129,8 @@ int session_join_turns(struct session *session)
 static void session_pass_turn(struct session *session, const struct conn_report *report)
 {
 	struct session *next = session;
-	uint64_t pause_ms, spent_ms = (session_now_us(session) - session->attempt_us) / 1000;
+	uint64_t now_us = session_now_us(session), spent_ms = (now_us - session->attempt_us) / 1000;
+	uint64_t pause_ms;
 
 	if (report->cause == RETRY_BUSY || report->cause == RETRY_REFUSED)
 		turn_answered(&session->turn, session_now_us(session));
@@ -141,7 +142,10 @@ static void session_pass_turn(struct session *session, const struct conn_report 
 		next->retry.attempts = MAX(next->retry.attempts, session->retry.attempts);
 	}
 	pause_ms = session_reopen_ms(next, report->cause);
-	session_pause(next, pause_ms > spent_ms ? pause_ms - spent_ms : 0);
+	pause_ms -= MIN(pause_ms, spent_ms);
+	if (next->wait_until_us > now_us)
+		pause_ms = MAX(pause_ms, (next->wait_until_us - now_us + 999) / 1000);
+	session_pause(next, pause_ms);
 }
 
 uint64_t session_patience_ms(void *arg, bool connected)
@@ -261,6 +265,9 @@ static void session_reopen_failed(struct session *session, const struct conn_rep
 	session->failed_attempts++;
 	session->failure = report->why;
 	session->failure_err = report->err;
+	/* The target had accepted the login when the connection broke, so Time2Wait counts anew. */
+	if (report->wait_s > 0)
+		session->wait_until_us = session_now_us(session) + (uint64_t)report->wait_s * 1000000;
 	if (report->cause == RETRY_LOST && session_is_worn_out(session)) {
 		log_error("%s: the target wasn't reached (reopen_max %d); the session ends",
 			  session->name, session->config->reopen_max);

@@ -144,6 +144,19 @@ START_TEST(time2wait_is_kept)
 }
 END_TEST
 
+/* A connection that breaks between the login's last answer and its start was a session to the target. */
+START_TEST(time2wait_is_kept_after_a_login_that_breaks)
+{
+	d->target.login_text = "DefaultTime2Wait=3\n";
+	log_in(1, at_once);
+	fake_target_hang_up(&d->target);
+	fake_daemon_settle();
+	d->kernel.fail_at = d->kernel.operations + 2;		/* bind, start */
+	ck_assert_uint_eq(until_up(1), 6000);
+	ck_assert_uint_eq(d->kernel.session[1].starts, 2);
+}
+END_TEST
+
 /* The pauses grow to 10 s after two minutes, and to 30 s after ten. */
 START_TEST(a_target_that_refuses_is_asked_less_and_less)
 {
@@ -303,6 +316,7 @@ int main(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, a_session_is_back_soon, 0, ARRAY_SIZE(outages));
 	tcase_add_test(tc, time2wait_is_kept);
+	tcase_add_test(tc, time2wait_is_kept_after_a_login_that_breaks);
 	tcase_add_test(tc, a_target_that_refuses_is_asked_less_and_less);
 	tcase_add_loop_test(tc, sessions_take_turns, 0, 2);
 	tcase_add_loop_test(tc, a_turn_is_passed_on, 0, 2);
