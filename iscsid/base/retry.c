@@ -6,6 +6,7 @@
 
 #define QUICK_MS	100	/* the first pause of a reopening; the second is twice that, ... */
 #define QUICK_MAX_MS	250	/* ... up to here, until the share of the outage is longer */
+#define ANSWER_MIN_MS	1000	/* a target that has accepted the connection may be busy */
 #define SHARE		25	/* with the time for a login, I/O flows within a twentieth */
 #define STARTING_UP_MS	120000	/* within this time a target may be starting up, ... */
 #define SOON_MAX_MS	1500	/* ... and no pause is longer; open-iscsi asks every 2 s */
@@ -71,7 +72,7 @@ uint64_t retry_reopen_ms(struct retry *retry, enum retry_cause cause, uint64_t d
 
 uint64_t retry_patience_ms(bool connected, uint64_t down_ms, uint64_t took_ms)
 {
-	uint64_t share = MAX(down_ms / SHARE, QUICK_MAX_MS);
+	uint64_t share = MAX(down_ms / SHARE, connected ? ANSWER_MIN_MS : QUICK_MAX_MS);
 
 	if (!connected || down_ms < STARTING_UP_MS)
 		share = MIN(share, REOPEN_MAX_MS);
