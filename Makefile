@@ -458,7 +458,7 @@ help:
 	@echo "make check-install two folders give the same files, paths are obeyed, uninstall"
 	@echo "make check-system  the scenarios on a real kernel"
 	@echo "make check-system-unit  the same with the daemon under its hardened systemd unit"
-	@echo "make check-boot    the scenarios that boot machines for minutes"
+	@echo "make check-boot    the scenarios that take minutes: machines that boot, faults at random"
 	@echo "make check-compilers  builds with every supported compiler without a warning"
 	@echo "make fuzz-smoke    each fuzzer for FUZZ_SECONDS ($(FUZZ_SECONDS)); make afl-smoke: with AFL++"
 	@echo "make bench         ours, open-iscsi and the kernel's floor, side by side"
