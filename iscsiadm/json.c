@@ -138,9 +138,7 @@ void json_record(struct json *json, const char *list, const struct iscsi_db_reco
 
 	if (text)
 		put_settings(object, text);
-	if (text)
-		explicit_bzero(text, len);
-	free(text);
+	wipe_free(text, len);
 }
 
 void json_firmware(struct json *json, const struct firmware_target *target)
@@ -155,9 +153,7 @@ void json_firmware(struct json *json, const struct firmware_target *target)
 	show_firmware_target(out, target);
 	if (fclose(out) == 0)
 		put_settings(object, text);
-	if (text)
-		explicit_bzero(text, len);
-	free(text);
+	wipe_free(text, len);
 }
 
 void json_target(struct json *json, const char *target, const char *address, int port, int tpgt,

@@ -70,14 +70,6 @@ static int compare_reported(const void *pa, const void *pb)
 	return strcmp(a->target, b->target) ?: strcmp(a->address, b->address) ?: a->port - b->port;
 }
 
-static enum iscsi_err set_int(struct iscsi_db_record *rec, const char *key, int value)
-{
-	char text[16];
-
-	(void)snprintf(text, sizeof(text), "%d", value);
-	return iscsi_db_record_set(rec, key, text, NULL);
-}
-
 static enum iscsi_err make_record(const struct poll *poll, const struct reported *r,
 				  struct iscsi_db_record **ret)
 {
@@ -87,11 +79,11 @@ static enum iscsi_err make_record(const struct poll *poll, const struct reported
 		(poll->iface ? iscsi_db_record_bind(rec, poll->iface) : ISCSI_SUCCESS) ?:
 		iscsi_db_record_set(rec, "node.name", r->target, NULL) ?:
 		iscsi_db_record_set(rec, "node.conn[0].address", r->address, NULL) ?:
-		set_int(rec, "node.conn[0].port", r->port) ?:
-		set_int(rec, "node.tpgt", r->tpgt) ?:
+		record_set_int(rec, "node.conn[0].port", r->port, NULL) ?:
+		record_set_int(rec, "node.tpgt", r->tpgt, NULL) ?:
 		iscsi_db_record_set(rec, "node.discovery_type", poll_source(poll), NULL) ?:
 		iscsi_db_record_set(rec, "node.discovery_address", poll_address(poll), NULL) ?:
-		set_int(rec, "node.discovery_port", poll_port(poll));
+		record_set_int(rec, "node.discovery_port", poll_port(poll), NULL);
 
 	*ret = err ? iscsi_db_record_free(rec) : rec;
 	return err;
@@ -265,7 +257,7 @@ static enum iscsi_err add_poll(struct discoveryd *d, const struct iscsi_db_recor
 		err = iscsi_db_record_copy(iface, &poll->iface);
 	/* The next round is the next attempt. */
 	if (!err && !poll_is_isns(poll))
-		err = set_int(poll->rec, "discovery.sendtargets.reopen_max", 0);
+		err = record_set_int(poll->rec, "discovery.sendtargets.reopen_max", 0, NULL);
 	if (err) {
 		poll_free(poll);
 		return err;
