@@ -45,6 +45,14 @@ void session_pause(struct session *session, uint64_t ms)
 	timer_arm_ms(session->timer, ms);
 }
 
+/* The time from now until @until_us in ms, rounded up; 0 if that time is over. */
+static uint64_t session_ms_until(const struct session *session, uint64_t until_us)
+{
+	uint64_t now_us = session_now_us(session);
+
+	return until_us > now_us ? (until_us - now_us + 999) / 1000 : 0;
+}
+
 static uint32_t session_random(const struct session *session)
 {
 	uint32_t random = 0;
@@ -129,8 +137,7 @@ int session_join_turns(struct session *session)
 static void session_pass_turn(struct session *session, const struct conn_report *report)
 {
 	struct session *next = session;
-	uint64_t now_us = session_now_us(session), spent_ms = (now_us - session->attempt_us) / 1000;
-	uint64_t pause_ms;
+	uint64_t pause_ms, wait_ms, spent_ms = (session_now_us(session) - session->attempt_us) / 1000;
 
 	if (report->cause == RETRY_BUSY || report->cause == RETRY_REFUSED)
 		turn_answered(&session->turn, session_now_us(session));
@@ -143,9 +150,8 @@ static void session_pass_turn(struct session *session, const struct conn_report 
 	}
 	pause_ms = session_reopen_ms(next, report->cause);
 	pause_ms -= MIN(pause_ms, spent_ms);
-	if (next->wait_until_us > now_us)
-		pause_ms = MAX(pause_ms, (next->wait_until_us - now_us + 999) / 1000);
-	session_pause(next, pause_ms);
+	wait_ms = session_ms_until(next, next->wait_until_us);
+	session_pause(next, MAX(pause_ms, wait_ms));
 }
 
 uint64_t session_patience_ms(void *arg, bool connected)
@@ -164,7 +170,7 @@ uint64_t session_patience_ms(void *arg, bool connected)
 	}
 	end_us = MIN(begin_us + wait_ms * 1000, session->attempt_us +
 		     (uint64_t)session->config->login_timeout_s * 1000000);
-	return end_us > now_us ? (end_us - now_us + 999) / 1000 : 0;
+	return session_ms_until(session, end_us);
 }
 
 /* ---- failed attempts ------------------------------------------------------------------------- */
@@ -416,7 +422,7 @@ void session_network_changed(struct session *session, const struct sockaddr_stor
 	switch (session->attempt) {
 	case ATTEMPT_PAUSE:
 		if (at_us < session->next_attempt_us)
-			session_pause(session, (at_us - now_us + 999) / 1000);
+			session_pause(session, session_ms_until(session, at_us));
 		break;
 	case ATTEMPT_LOGIN:	/* the SYN has gone where it was lost; the next comes later and later */
 		if (conn_state(session->conn) != CONN_XPT_WAIT || at_us > now_us)
@@ -492,14 +498,6 @@ bool session_attempts(const struct session *session, struct session_attempts *re
 	return true;
 }
 
-/* The time from now until @until_us in ms, rounded up; 0 if that time is over. */
-static int64_t session_ms_until(const struct session *session, uint64_t until_us)
-{
-	uint64_t now_us = session_now_us(session);
-
-	return until_us > now_us ? (int64_t)((until_us - now_us + 999) / 1000) : 0;
-}
-
 char *session_outage_text(const struct session *session)
 {
 	const struct turns *turns = session->turn.turns;
@@ -515,9 +513,10 @@ char *session_outage_text(const struct session *session)
 		.code = queued && turns->failed ? turns->err : session->failure_err,
 		.reason = queued && turns->failed ? turns->why : session->failure,
 		.next_attempt_ms = tries->attempt == ATTEMPT_PAUSE ?
-				   session_ms_until(session, tries->next_attempt_us) : 0,
+				   (int64_t)session_ms_until(session, tries->next_attempt_us) : 0,
 		.fails_ms = limit_s < 0 ? SESSION_OUTAGE_NEVER : !since_us ? SESSION_OUTAGE_UNKNOWN :
-			    session_ms_until(session, since_us + (uint64_t)limit_s * 1000000),
+			    (int64_t)session_ms_until(session, since_us +
+						      (uint64_t)limit_s * 1000000),
 	};
 
 	return session_text_print_outage(&outage);
