@@ -11,6 +11,7 @@
 
 #include "iscsid/base/bytes.h"
 #include "iscsid/protocol/chap.h"
+#include "test/fuzz/input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -18,13 +19,6 @@ enum { VALUE_MAX = 600, STEPS_MAX = 12 };
 
 static const char *const keys[] = { "CHAP_A", "CHAP_I", "CHAP_C", "CHAP_N", "CHAP_R", "CHAP_X" };
 static uint8_t counter;
-
-static uint8_t next_byte(struct reader *r)
-{
-	const uint8_t *byte = reader_bytes(r, 1);
-
-	return byte ? *byte : 0;
-}
 
 static int fake_random(void *buf, size_t len)
 {

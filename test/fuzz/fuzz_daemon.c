@@ -27,6 +27,7 @@
 #include "test/fake/clock.h"
 #include "test/fake/kernel.h"
 #include "test/fake/target.h"
+#include "test/fuzz/input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -57,19 +58,6 @@ static struct {
 	uint8_t in[MGMT_HEADER_LEN + MGMT_BODY_MAX];
 	size_t got;
 } client;
-
-static void must(bool ok)
-{
-	if (!ok)
-		abort();
-}
-
-static uint8_t next_byte(struct reader *r)
-{
-	const uint8_t *byte = reader_bytes(r, 1);
-
-	return byte ? *byte : 0;
-}
 
 static int no_random(void *buf, size_t len)
 {

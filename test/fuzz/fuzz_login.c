@@ -10,6 +10,7 @@
 
 #include "iscsid/base/bytes.h"
 #include "iscsid/protocol/login.h"
+#include "test/fuzz/input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -63,13 +64,6 @@ static void check_request(const struct login_pdu *request)
 		abort();
 	if (flags & 0x80 ? (flags & 0x0f) != 0x01 && (flags & 0x0f) != 0x07 : flags & 0x03)
 		abort();
-}
-
-static uint8_t next_byte(struct reader *r)
-{
-	const uint8_t *p = reader_bytes(r, 1);
-
-	return p ? *p : 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

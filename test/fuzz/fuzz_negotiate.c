@@ -11,6 +11,7 @@
 #include "iscsid/base/bytes.h"
 #include "iscsid/protocol/negotiate.h"
 #include "libiscsi-db/util.h"
+#include "test/fuzz/input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,19 +31,6 @@ static const char *const values[] = {
 	"NotUnderstood", "RFC3720", "ResponseFence,FastAbort", "0", "1", "2", "512", "65536", "0x200",
 	"16777215", "16777216", "18446744073709551616", "-1", "", ",", "CRC32C,", "yes", "0x", " 1",
 };
-
-static void must(bool ok)
-{
-	if (!ok)
-		abort();
-}
-
-static uint8_t next_byte(struct reader *r)
-{
-	const uint8_t *byte = reader_bytes(r, 1);
-
-	return byte ? *byte : 0;
-}
 
 /* A value of the list, a number, or bytes of the input as they are. */
 static void next_value(struct reader *r, char ret[512])

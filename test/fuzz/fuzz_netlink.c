@@ -16,6 +16,7 @@
 #include "iscsid/protocol/pdu.h"
 #include "libiscsi-db/util.h"
 #include "test/fake/sysfs.h"
+#include "test/fuzz/input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -35,19 +36,6 @@ static uint8_t sent[64 * 1024], given[32 * 1024];
 static const uint8_t *batch;		/* where the last batch lies */
 static size_t sent_len, given_len, next_reply;
 static bool in_operation, answered;	/* each command so far, in order, without an error */
-
-static void must(bool ok)
-{
-	if (!ok)
-		abort();
-}
-
-static uint8_t next_byte(void)
-{
-	const uint8_t *byte = reader_bytes(&input, 1);
-
-	return byte ? *byte : 0;
-}
 
 /* As many bytes as the next number says and there are, at most @max. */
 static const uint8_t *next_bytes(size_t max, size_t *len)
@@ -115,25 +103,25 @@ static void give_reply(bool in_order)
 	memcpy(given, sent + at, AT_PAYLOAD);
 	given_len = AT_PAYLOAD;
 	set_u32(given, AT_R, 1);
-	if (next_byte() & 1) {
+	if (next_byte(&input) & 1) {
 		set_u32(given, AT_TYPE, IF_ERROR);
-		set_u32(given, AT_IFERROR, (uint32_t)-next_byte());
+		set_u32(given, AT_IFERROR, (uint32_t)-next_byte(&input));
 	} else if (type_of(given) != 11) {
-		set_u32(given, AT_R, (uint32_t)-(next_byte() & 3));
+		set_u32(given, AT_R, (uint32_t)-(next_byte(&input) & 3));
 	}
 }
 
 static void give_event(void)
 {
 	static const uint32_t types[] = { 101, 102, 103, 104, 105, GET_STATS, 0 };
-	uint32_t type = types[next_byte() % ARRAY_SIZE(types)];
+	uint32_t type = types[next_byte(&input) % ARRAY_SIZE(types)];
 	const uint8_t *payload;
 	size_t len;
 
-	memset(given, next_byte(), AT_PAYLOAD);
+	memset(given, next_byte(&input), AT_PAYLOAD);
 	memset(given + AT_NLTYPE, 0, 2);
 	set_u32(given, AT_TYPE, type ? type : reader_be32(&input));
-	set_u32(given, type == GET_STATS ? AT_SID : AT_R, next_byte());
+	set_u32(given, type == GET_STATS ? AT_SID : AT_R, next_byte(&input));
 	payload = next_bytes(sizeof(given) - AT_PAYLOAD, &len);
 	if (payload && len)
 		memcpy(given + AT_PAYLOAD, payload, len);
@@ -167,7 +155,7 @@ static ssize_t wire_receive(int fd, void *buf, size_t size)
 	given_len = 0;
 	if (input.pos == input.len)
 		return 0;
-	switch (next_byte() % 8) {
+	switch (next_byte(&input) % 8) {
 	case 0:
 		return 0;
 	case 1:
@@ -183,7 +171,7 @@ static ssize_t wire_receive(int fd, void *buf, size_t size)
 		break;
 	case 5:
 		give_reply(true);
-		given_len = MIN(given_len, next_byte());
+		given_len = MIN(given_len, next_byte(&input));
 		break;
 	default:
 		give_reply(true);
@@ -239,7 +227,7 @@ static enum iscsi_err bind_conn(struct kernel *kernel, struct iscsi_why *why)
 	static const uint8_t bhs[PDU_BHS_LEN] = { 0x43 };
 	struct kernel_params params = { .len = 0 };
 	const struct kernel_bind_args args = {
-		.sid = 1, .create = next_byte() & 1, .fd = 0, .netdev = "eth0", .hwaddress = "",
+		.sid = 1, .create = next_byte(&input) & 1, .fd = 0, .netdev = "eth0", .hwaddress = "",
 		.params = &params, .bhs = bhs, .data = bhs, .data_len = sizeof(bhs),
 	};
 
@@ -280,7 +268,7 @@ static void operation(struct kernel *kernel, uint8_t which)
 	case 4: err = kernel->ops->stop_conn(kernel, 1, &why); break;
 	case 5: err = kernel->ops->unbind_session(kernel, 1, &why); break;
 	case 6: err = get_stats(kernel, &why); break;
-	case 7: err = kernel->ops->destroy_session(kernel, 1, next_byte() & 1, &why); break;
+	case 7: err = kernel->ops->destroy_session(kernel, 1, next_byte(&input) & 1, &why); break;
 	}
 	in_operation = false;
 	must(err ? *why.text : which >= 6 || (answered && next_reply == sent_len));
@@ -313,7 +301,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in_operation = false;
 	must(err ? !kernel && *why.text : !!kernel);
 	for (int i = 0; kernel && i < OPERATIONS_MAX && input.pos < input.len; i++) {
-		uint8_t which = next_byte() % 12;
+		uint8_t which = next_byte(&input) % 12;
 
 		if (which < 8)
 			operation(kernel, which);

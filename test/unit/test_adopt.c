@@ -10,22 +10,7 @@
 #include <sys/stat.h>
 
 #include "libiscsi-db/util.h"
-#include "test/fake/daemon.h"
-
-static struct fake_daemon *d = &the_daemon;
-static struct fake_client client;
-
-static void setup(void)
-{
-	fake_daemon_setup();
-	fake_client_open(&client);
-}
-
-static void teardown(void)
-{
-	fake_client_close(&client);
-	fake_daemon_teardown();
-}
+#include "test/unit/daemon_fixture.h"
 
 static void stop(void)
 {

@@ -8,25 +8,10 @@
 
 #include "libiscsi-db/path.h"
 #include "libiscsi-db/util.h"
-#include "test/fake/daemon.h"
+#include "test/unit/daemon_fixture.h"
 
 #define OTHER_ADDRESS	"127.0.0.2"
 #define MAC		"02:00:00:00:00:07"
-
-static struct fake_daemon *d = &the_daemon;
-static struct fake_client client;
-
-static void setup(void)
-{
-	fake_daemon_setup();
-	fake_client_open(&client);
-}
-
-static void teardown(void)
-{
-	fake_client_close(&client);
-	fake_daemon_teardown();
-}
 
 static enum iscsi_err log_in(uint32_t flags, const char *key, const char *value)
 {

@@ -7,23 +7,8 @@
 
 #include "libiscsi-db/path.h"
 #include "libiscsi-db/util.h"
-#include "test/fake/daemon.h"
 #include "test/unit/capture.h"
-
-static struct fake_daemon *d = &the_daemon;
-static struct fake_client client;
-
-static void setup(void)
-{
-	fake_daemon_setup();
-	fake_client_open(&client);
-}
-
-static void teardown(void)
-{
-	fake_client_close(&client);
-	fake_daemon_teardown();
-}
+#include "test/unit/daemon_fixture.h"
 
 /* The session is up for @seconds, then the target closes the connection. */
 static void live_for(unsigned int seconds)

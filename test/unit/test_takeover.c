@@ -10,27 +10,12 @@
 
 #include "iscsid/adopt.h"
 #include "libiscsi-db/util.h"
-#include "test/fake/daemon.h"
 #include "test/unit/capture.h"
+#include "test/unit/daemon_fixture.h"
 
 #define SESSION_DIR	"class/iscsi_session/session1/"
 #define CONN_STATE	"class/iscsi_connection/connection1:0/state"
 #define SCAN_FILE	"class/scsi_host/host0/scan"
-
-static struct fake_daemon *d = &the_daemon;
-static struct fake_client client;
-
-static void setup(void)
-{
-	fake_daemon_setup();
-	fake_client_open(&client);
-}
-
-static void teardown(void)
-{
-	fake_client_close(&client);
-	fake_daemon_teardown();
-}
 
 static const enum runstate_phase phases[] = {
 	RUNSTATE_NO_NOTE, RUNSTATE_SCAN_DUE, RUNSTATE_SETTLED, RUNSTATE_ENDING,
