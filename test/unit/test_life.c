@@ -302,6 +302,22 @@ START_TEST(an_interval_of_0_asks_once)
 }
 END_TEST
 
+static const struct { const char *interval; unsigned int rounds; } isns_rounds[] = {
+	{ "-1", 10 }, { "100", 3 }, { "0", 1 },
+};
+
+START_TEST(an_isns_server_is_asked_at_its_interval)
+{
+	fake_client_close(&client);
+	d->target.isns = true;
+	poll_portal(true, isns_rounds[_i].interval);
+	fake_daemon_wait(299000);
+	ck_assert_str_eq(d->target.isns_asked, "q");
+	ck_assert_uint_eq(d->target.accepted, isns_rounds[_i].rounds);
+	fake_client_open(&client);
+}
+END_TEST
+
 START_TEST(a_disk_in_use_keeps_its_session)
 {
 	int fd;
@@ -346,6 +362,7 @@ int main(void)
 	tcase_add_test(t, a_new_target_is_logged_in_to_and_out_of_when_it_vanishes);
 	tcase_add_test(t, a_portal_that_does_not_answer_changes_nothing);
 	tcase_add_test(t, an_interval_of_0_asks_once);
+	tcase_add_loop_test(t, an_isns_server_is_asked_at_its_interval, 0, ARRAY_SIZE(isns_rounds));
 	tcase_add_test(t, a_disk_in_use_keeps_its_session);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
