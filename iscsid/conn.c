@@ -461,19 +461,19 @@ static enum conn_state conn_drop_kernel(struct conn *conn, const struct conn_inp
 	return conn_waiting(conn);
 }
 
-static struct iscsi_why *conn_report_lost(struct conn *conn)
+static struct iscsi_why *conn_report_lost(struct conn *conn, int error)
 {
-	struct conn_report *report;
+	struct conn_report *report = conn_report(conn, CONN_REPORT_LOST);
 
 	conn_stop_kernel(conn);
-	report = conn_report(conn, CONN_REPORT_LOST);
+	report->error = error;
 	report->wait_s = conn->drop_wait_s;
 	return &report->why;
 }
 
 static enum conn_state conn_lost(struct conn *conn, const struct conn_input *in)
 {
-	(void)iscsi_fail(conn_report_lost(conn), ISCSI_ERR_TRANS, "%s (%d)",
+	(void)iscsi_fail(conn_report_lost(conn, in->error), ISCSI_ERR_TRANS, "%s (%d)",
 			 kernel_conn_error_text(in->error), in->error);
 	return CONN_CLEANUP_WAIT;					/* T15, T16 */
 }
@@ -482,7 +482,7 @@ static enum conn_state conn_lost(struct conn *conn, const struct conn_input *in)
 static enum conn_state conn_drop_timeout(struct conn *conn, const struct conn_input *in)
 {
 	(void)in;
-	(void)iscsi_fail(conn_report_lost(conn), ISCSI_ERR_TRANS, "the target announced this");
+	(void)iscsi_fail(conn_report_lost(conn, 0), ISCSI_ERR_TRANS, "the target announced this");
 	return CONN_CLEANUP_WAIT;
 }
 

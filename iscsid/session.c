@@ -324,28 +324,30 @@ static void session_came_up(struct session *session)
 	}
 }
 
-static void session_reopen(struct session *session, uint64_t wait_s, const char *reason)
+static void session_reopen(struct session *session, uint64_t wait_s, bool closed_by_target,
+			   const char *reason)
 {
 	/* The login has succeeded even if its first scan is still under way. */
 	session_set_state(session, SESSION_FAILED, ISCSI_SUCCESS, NULL);		/* N5 */
 	session->failure_err = iscsi_fail(&session->failure, ISCSI_ERR_TRANS, "%s", reason);
-	session_begin_outage(session, wait_s);
+	session_begin_outage(session, wait_s, closed_by_target);
 }
 
 static void session_conn_lost(struct session *session, const struct conn_report *report)
 {
 	uint64_t wait_s = report->wait_s >= 0 ? (uint64_t)MIN(report->wait_s, TIME2WAIT_MAX_S) :
 						session->time2wait_s;
+	bool closed_by_target = report->error == KERNEL_ERR_CONN_CLOSED;
 
 	switch (session->state) {
 	case SESSION_SCANNING:
 	case SESSION_LOGGED_IN:
 		log_warning("Kernel reported iSCSI connection %" PRIu32 ":0 error: %s; %s will be "
 			    "reopened", conn_sid(session->conn), report->why.text, session->name);
-		session_reopen(session, wait_s, report->why.text);
+		session_reopen(session, wait_s, closed_by_target, report->why.text);
 		break;
 	case SESSION_FAILED:
-		session_reopen(session, wait_s, report->why.text);
+		session_reopen(session, wait_s, closed_by_target, report->why.text);
 		break;
 	case SESSION_UNBINDING:
 		session_end_unbinding(session, report->why.text);
@@ -364,7 +366,8 @@ static void session_conn_closed(struct session *session)
 	switch (session->state) {
 	case SESSION_SCANNING:
 	case SESSION_LOGGED_IN:		/* the target asked for the logout, so log in again */
-		session_reopen(session, session->time2wait_s, "the target asked for a logout");
+		session_reopen(session, session->time2wait_s, false,
+			       "the target asked for a logout");
 		break;
 	case SESSION_UNBINDING:		/* the target asked for the logout before all was written */
 		session_end_unbinding(session, "the target closed the connection");
@@ -701,6 +704,9 @@ void session_start(struct session *session)
 		session->failure_err = iscsi_fail(&session->failure, ISCSI_ERR_TRANS,
 						  "the connection was lost before iscsid started");
 		session->outage_since_us = session_now_us(session);
+		/* The connection may have been lost a moment ago. */
+		session->wait_until_us = session->outage_since_us +
+					 (uint64_t)session->time2wait_s * 1000000;
 		session_save(session);
 		session_pause(session, 1);
 		break;

@@ -17,6 +17,7 @@
 
 #define STEADY_US	10000000	/* after this time up, a session works */
 #define SHORT_LIVES_TOLD	3
+#define SHORT_LIVES_US	60000000	/* the time in which they end */
 #define COUNTED_US	2000000		/* reopen_max counts at most one attempt in this time */
 #define ANSWERING_MS	3000		/* a portal that answers others counts as slow, not silent */
 #define NETWORK_US	300000		/* between two attempts, however often the network changes */
@@ -38,19 +39,20 @@ static uint64_t session_budget_ends_us(const struct session *session, int tries)
 	       (uint64_t)tries * (uint64_t)session->config->login_timeout_s * 1000000;
 }
 
-void session_pause(struct session *session, uint64_t ms)
-{
-	session->attempt = ATTEMPT_PAUSE;
-	session->next_attempt_us = session_now_us(session) + ms * 1000;
-	timer_arm_ms(session->timer, ms);
-}
-
 /* The time from now until @until_us in ms, rounded up; 0 if that time is over. */
 static uint64_t session_ms_until(const struct session *session, uint64_t until_us)
 {
 	uint64_t now_us = session_now_us(session);
 
 	return until_us > now_us ? (until_us - now_us + 999) / 1000 : 0;
+}
+
+void session_pause(struct session *session, uint64_t ms)
+{
+	ms = MAX(ms, session_ms_until(session, session->wait_until_us));
+	session->attempt = ATTEMPT_PAUSE;
+	session->next_attempt_us = session_now_us(session) + ms * 1000;
+	timer_arm_ms(session->timer, ms);
 }
 
 static uint32_t session_random(const struct session *session)
@@ -80,36 +82,54 @@ static uint64_t session_reopen_ms(struct session *session, enum retry_cause caus
 			       session_random(session));
 }
 
-/* Two hosts with one name and ISID throw each other out: RFC 7143, 6.3.5. */
-static void session_count_short_life(struct session *session)
+/* Something has happened that another host's login doesn't bring about. */
+static void session_forget_short_lives(struct session *session)
 {
+	if (session->short_lives < SHORT_LIVES_TOLD)
+		session->short_lives = 0;
+}
+
+/*
+ * Two hosts with one name and ISID throw each other out: RFC 7143, 6.3.5. For each of them, the
+ * target closes the connection again and again.
+ */
+static void session_count_short_life(struct session *session, bool closed_by_target)
+{
+	uint64_t now_us = session_now_us(session);
+
+	if (!closed_by_target || now_us - session->short_since_us > SHORT_LIVES_US)
+		session_forget_short_lives(session);
+	if (!closed_by_target)
+		return;
+	if (!session->short_lives)
+		session->short_since_us = now_us;
 	if (++session->short_lives == SHORT_LIVES_TOLD)
-		log_warning("%s: the session has ended %u times within %d s of its login; probably "
-			    "another host uses the initiator name %s too, and each host's login "
-			    "ends the other's session; look at InitiatorName in "
+		log_warning("%s: the target has ended the session %u times within %d s of its "
+			    "login; probably another host uses the initiator name %s too, and each "
+			    "host's login ends the other's session; look at InitiatorName in "
 			    ISCSI_CONF_DIR "/initiatorname.iscsi of all hosts that use the target, "
 			    "and at the target's own log", session->name, SHORT_LIVES_TOLD,
 			    STEADY_US / 1000000, session->config->initiator);
 }
 
 /*
- * After a loss, the first attempt waits for @wait_s only. But if the target drops each login soon
+ * After a loss, the first attempt waits for Time2Wait only. But if the target drops each login soon
  * after accepting it, the loss counts as a failed attempt, so that the pauses grow.
  */
-void session_begin_outage(struct session *session, uint64_t wait_s)
+void session_begin_outage(struct session *session, uint64_t wait_s, bool closed_by_target)
 {
-	uint64_t now_us = session_now_us(session), wait_ms = wait_s * 1000;
+	uint64_t now_us = session_now_us(session), pause_ms = 0;
 
-	session->wait_until_us = now_us + wait_ms * 1000;
+	session->wait_until_us = now_us + wait_s * 1000000;
 	if (now_us - session->up_since_us >= STEADY_US) {
 		session->outage_since_us = now_us;
 		session->short_lives = 0;
 		retry_reset(&session->retry);
 	} else {
-		session_count_short_life(session);
-		wait_ms = MAX(wait_ms, session_reopen_ms(session, RETRY_LOST));
+		session_count_short_life(session, closed_by_target);
+		pause_ms = session_reopen_ms(session, RETRY_LOST);
 	}
-	session_pause(session, wait_ms);
+	session_pause(session, pause_ms);
 }
 
 /* ---- sessions that share a portal ------------------------------------------------------------ */
@@ -137,9 +157,9 @@ int session_join_turns(struct session *session)
 static void session_pass_turn(struct session *session, const struct conn_report *report)
 {
 	struct session *next = session;
-	uint64_t pause_ms, wait_ms, spent_ms = (session_now_us(session) - session->attempt_us) / 1000;
+	uint64_t pause_ms, spent_ms = (session_now_us(session) - session->attempt_us) / 1000;
 
-	if (report->cause == RETRY_BUSY || report->cause == RETRY_REFUSED)
+	if (report->cause == RETRY_BUSY || report->cause == RETRY_REFUSED || report->wait_s > 0)
 		turn_answered(&session->turn, session_now_us(session));
 	else if (session->config->reopen_max <= 0)
 		next = turn_failed(&session->turn, report->cause, report->err,
@@ -149,9 +169,7 @@ static void session_pass_turn(struct session *session, const struct conn_report 
 		next->retry.attempts = MAX(next->retry.attempts, session->retry.attempts);
 	}
 	pause_ms = session_reopen_ms(next, report->cause);
-	pause_ms -= MIN(pause_ms, spent_ms);
-	wait_ms = session_ms_until(next, next->wait_until_us);
-	session_pause(next, MAX(pause_ms, wait_ms));
+	session_pause(next, pause_ms - MIN(pause_ms, spent_ms));
 }
 
 uint64_t session_patience_ms(void *arg, bool connected)
@@ -265,9 +283,7 @@ static void session_reopen_failed(struct session *session, const struct conn_rep
 	if (session_failure_is_new(session, report->cause))
 		log_warning("%s: %s; iscsid tries again until the session is back", session->name,
 			    report->why.text);
-	/* If another host's login had ended the session, this attempt would have succeeded. */
-	if (session->short_lives < SHORT_LIVES_TOLD)
-		session->short_lives = 0;
+	session_forget_short_lives(session);
 	session->failed_attempts++;
 	session->failure = report->why;
 	session->failure_err = report->err;
@@ -418,7 +434,7 @@ void session_network_changed(struct session *session, const struct sockaddr_stor
 	if ((session->state != SESSION_FREE && session->state != SESSION_FAILED) ||
 	    (neighbour && !same_address(neighbour, &session->route.portal)))
 		return;
-	at_us = MAX(at_us, MAX(now_us, session->wait_until_us));
+	at_us = MAX(at_us, now_us);
 	switch (session->attempt) {
 	case ATTEMPT_PAUSE:
 		if (at_us < session->next_attempt_us)

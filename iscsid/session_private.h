@@ -46,7 +46,8 @@ struct session {
 	enum iscsi_err failure_err;
 	uint64_t next_attempt_us;	/* in ATTEMPT_PAUSE */
 	unsigned int failed_attempts;	/* since the session was last up */
-	unsigned int short_lives;	/* in a row: the session was up, but not for long */
+	unsigned int short_lives;	/* in a row: the target soon closed the connection, */
+	uint64_t short_since_us;	/* the first time then */
 	unsigned int failed_connects;	/* those that count for reopen_max */
 	uint64_t counted_us;		/* the time of the last of them */
 	uint64_t attempt_us;		/* the time when the last attempt began */
@@ -86,10 +87,10 @@ void session_end(struct session *session, enum iscsi_err login_err,
 
 /* Begins an attempt at once, at the portal of the record. */
 void session_attempt(struct session *session);
-/* Arms the next attempt @ms from now; the policy of base/retry.h isn't asked. */
+/* Arms the next attempt @ms from now, but not before Time2Wait; base/retry.h isn't asked. */
 void session_pause(struct session *session, uint64_t ms);
-/* The connection is lost, and the target has asked for @wait_s: arms the first attempt. */
-void session_begin_outage(struct session *session, uint64_t wait_s);
+/* The connection is lost, and no attempt may come before @wait_s: arms the first attempt. */
+void session_begin_outage(struct session *session, uint64_t wait_s, bool closed_by_target);
 /* Joins the sessions of the same portal; 0 or -ENOMEM. */
 int session_join_turns(struct session *session);
 /* The connection's patience_ms, see conn.h. */

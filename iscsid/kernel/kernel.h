@@ -146,6 +146,7 @@ struct kernel {
 };
 
 #define KERNEL_ERR_CONN_FAILED	1011
+#define KERNEL_ERR_CONN_CLOSED	1020	/* by the target, or reset */
 
 /* A connection error (1001..1022) in words; never NULL. */
 const char *kernel_conn_error_text(int error);

@@ -10,14 +10,19 @@
 #include "test/unit/capture.h"
 #include "test/unit/daemon_fixture.h"
 
+static void until_up(void)
+{
+	fake_daemon_settle();
+	while (!d->kernel.session[1].up)
+		(void)fake_daemon_pass(1000);
+}
+
 /* The session is up for @seconds, then the target closes the connection. */
 static void live_for(unsigned int seconds)
 {
 	fake_daemon_wait(seconds * 1000);
 	fake_target_hang_up(&d->target);
-	fake_daemon_settle();
-	while (!d->kernel.session[1].up)
-		(void)fake_daemon_pass(1000);
+	until_up();
 }
 
 static unsigned int times_told(const char *log)
@@ -48,6 +53,29 @@ START_TEST(a_session_that_is_thrown_out_again_and_again_says_why_once)
 	live_for(60);
 	live_for(1);
 	live_for(1);
+	ck_assert_uint_eq(times_told(said(1)), 0);
+	fake_client_open(&client);
+}
+END_TEST
+
+/* The target closes now and then, or a ping without an answer ends every third session. */
+START_TEST(a_broken_network_is_no_sign_of_another_host)
+{
+	if (!_i)
+		d->target.login_text = "DefaultTime2Wait=60\n";
+	(void)fake_client_log_in(&client, NULL);
+	fake_client_close(&client);
+	capture();
+	for (int i = 0; i < 10; i++) {
+		live_for(1);
+		live_for(1);
+		if (_i) {
+			fake_daemon_wait(2000);
+			fake_kernel_break(&d->kernel, 1);
+			fake_kernel_tell_error(&d->kernel, 1, 1022);
+			until_up();
+		}
+	}
 	ck_assert_uint_eq(times_told(said(1)), 0);
 	fake_client_open(&client);
 }
@@ -352,6 +380,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, a_session_that_is_thrown_out_again_and_again_says_why_once);
+	tcase_add_loop_test(t, a_broken_network_is_no_sign_of_another_host, 0, 2);
 	tcase_add_test(t, a_target_that_is_away_now_and_then_is_no_sign_of_another_host);
 	tcase_add_test(t, a_wanted_login_outlives_the_daemon);
 	tcase_add_test(t, a_name_that_is_known_late_is_waited_for);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "iscsid/message/session_text.h"
+#include "iscsid/session_private.h"
 #include "libiscsi-db/util.h"
 #include "test/fake/daemon.h"
 
@@ -133,15 +134,25 @@ START_TEST(a_session_is_back_soon)
 }
 END_TEST
 
+/* Whatever wakes the session meanwhile: the network, its turn, or a new daemon. */
 START_TEST(time2wait_is_kept)
 {
+	struct turn *turn;
+
 	d->target.login_text = "DefaultTime2Wait=3\n";
 	log_in(1, at_once);
 	break_all(REFUSED);
 	fake_daemon_wait(1000);
 	set_kind(REFUSED, false);
 	manager_network_changed(d->manager, NULL);
-	ck_assert_uint_eq(until_up(1), 2000);
+	turn = &manager_find(d->manager, 1)->turn;
+	turn->woken(turn->arg);
+	if (_i) {
+		fake_client_close(&client);
+		fake_daemon_stop();
+		fake_daemon_start();
+	}
+	ck_assert_uint_eq(until_up(1), _i ? 3000 : 2000);
 }
 END_TEST
 
@@ -155,6 +166,21 @@ START_TEST(time2wait_is_kept_after_a_login_that_breaks)
 	d->kernel.fail_at = d->kernel.operations + 2;		/* bind, start */
 	ck_assert_uint_eq(until_up(1), 6000);
 	ck_assert_uint_eq(d->kernel.session[1].starts, 2);
+}
+END_TEST
+
+/* The target has answered, so the other sessions don't wait for this one's Time2Wait. */
+START_TEST(a_login_that_breaks_lets_the_others_try)
+{
+	d->target.login_text = "DefaultTime2Wait=60\n";
+	log_in(2, at_once);
+	break_all(HANGS_UP);
+	fake_daemon_wait(60000);
+	set_kind(HANGS_UP, false);
+	d->kernel.fail_at = d->kernel.operations + 2;		/* bind, start */
+	ck_assert_uint_le(until_up(1), 3000);
+	ck_assert_uint_eq(count(SESSION_FAILED), 1);
+	ck_assert_uint_ge(until_up(2), 57000);
 }
 END_TEST
 
@@ -316,8 +342,9 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, a_session_is_back_soon, 0, ARRAY_SIZE(outages));
-	tcase_add_test(tc, time2wait_is_kept);
+	tcase_add_loop_test(tc, time2wait_is_kept, 0, 2);
 	tcase_add_test(tc, time2wait_is_kept_after_a_login_that_breaks);
+	tcase_add_test(tc, a_login_that_breaks_lets_the_others_try);
 	tcase_add_test(tc, a_target_that_refuses_is_asked_less_and_less);
 	tcase_add_loop_test(tc, sessions_take_turns, 0, 2);
 	tcase_add_loop_test(tc, a_turn_is_passed_on, 0, 2);
