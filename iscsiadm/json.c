@@ -209,13 +209,16 @@ static void add_disk(struct json *json, struct json_object *disks, struct sysfs 
 	struct json_object *disk = json_object_new_object();
 	struct json_object *links = json_object_new_array(), *mounts = json_object_new_array();
 	char path[96], text[256];
+	long long size;
 
 	put_string(disk, "name", lun->block);
 	put(disk, "lun", json_object_new_uint64(lun->lun));
 	put_string(disk, "state", lun->state);
 	(void)snprintf(path, sizeof(path), "class/block/%s/size", lun->block);
-	put_int(disk, "size", sysfs_read_text(sysfs, path, text, sizeof(text)) < 0 ?
-		   -1 : strtoll(text, NULL, 10) * 512, -1);
+	if (sysfs_read_text(sysfs, path, text, sizeof(text)) < 0 ||
+	    __builtin_mul_overflow(strtoll(text, NULL, 10), 512, &size))
+		size = -1;
+	put_int(disk, "size", size, -1);
 	(void)snprintf(path, sizeof(path), "class/block/%s/device/wwid", lun->block);
 	(void)sysfs_read_text(sysfs, path, text, sizeof(text));
 	put_string(disk, "wwid", text);

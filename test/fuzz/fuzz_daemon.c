@@ -296,10 +296,10 @@ static void daemon_stop(void)
 
 static const char *text_of(struct reader *r, char *ret, size_t size)
 {
-	size_t len = MIN((size_t)reader_be16(r), r->len - r->pos);
+	size_t len = reader_be16(r);
 	const uint8_t *bytes;
 
-	len = MIN(len, size - 1);
+	len = MIN(len, MIN(size - 1, r->len - r->pos));
 	bytes = reader_bytes(r, len);
 	ret[0] = '\0';
 	if (bytes) {
@@ -313,9 +313,11 @@ static void send_loose_bytes(struct reader *r)
 {
 	uint8_t message[MGMT_HEADER_LEN + 4096];
 	uint16_t type = next_byte(r) % 9;
-	size_t len = MIN(MIN((size_t)reader_be16(r), (size_t)4096), r->len - r->pos);
-	const uint8_t *body = reader_bytes(r, len);
+	size_t len = reader_be16(r);
+	const uint8_t *body;
 
+	len = MIN(len, MIN(sizeof(message) - MGMT_HEADER_LEN, r->len - r->pos));
+	body = reader_bytes(r, len);
 	if (!body || client.fd < 0)
 		return;
 	put_be32(message, MGMT_MAGIC);
