@@ -72,11 +72,22 @@ enum iscsi_err peer_check_process(const char *proc, uid_t uid, pid_t pid, bool *
 	return ISCSI_SUCCESS;
 }
 
+/* The process that has connected, even if its number is another's by now. -errno */
+static int open_process(int fd, pid_t pid)
+{
+	int pid_fd;
+	socklen_t len = sizeof(pid_fd);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pid_fd, &len) < 0)
+		pid_fd = errno == ENOPROTOOPT && pid > 0 ? pidfd_open(pid, 0) : -1;
+	return pid_fd < 0 ? -errno : pid_fd;
+}
+
 enum iscsi_err peer_check(int fd, bool *unsure, struct iscsi_why *why)
 {
 	CLEANUP(closep) int pid_fd = -1;
 	struct ucred peer;
-	socklen_t len = sizeof(peer), fd_len = sizeof(pid_fd);
+	socklen_t len = sizeof(peer);
 	enum iscsi_err err;
 
 	*unsure = false;
@@ -85,12 +96,14 @@ enum iscsi_err peer_check(int fd, bool *unsure, struct iscsi_why *why)
 				  strerror(errno));
 	if (peer.uid)			/* cheap, since anybody may connect all the time */
 		return peer_check_process("/proc", peer.uid, peer.pid, unsure, why);
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pid_fd, &fd_len) < 0)
-		pid_fd = peer.pid > 0 ? pidfd_open(peer.pid, 0) : -1;
+	pid_fd = open_process(fd, peer.pid);
 	err = peer_check_process("/proc", peer.uid, peer.pid, unsure, why);
-	/* The number was this process's all the time if the process is still there now. */
-	if (!err && !*unsure && pid_fd >= 0 && peer.pid != getpid() &&
-	    pidfd_send_signal(pid_fd, 0, NULL, 0) < 0 && errno == ESRCH)
+	/*
+	 * The number was this process's all the time if the process is still there now. Of a process
+	 * that had ended before, /proc shows nothing; SO_PEERPIDFD says EINVAL then.
+	 */
+	if (!err && (pid_fd == -ESRCH || pid_fd == -EINVAL ||
+		     (pid_fd >= 0 && pidfd_send_signal(pid_fd, 0, NULL, 0) < 0 && errno == ESRCH)))
 		return iscsi_fail(why, ISCSI_ERR_ACCESS, "whoever connected has ended");
 	return err;
 }

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 
 #include <check.h>
 
@@ -102,6 +104,33 @@ START_TEST(this_process_may)
 }
 END_TEST
 
+/* Root may have got the connection from a process without capabilities, which can't be told any more. */
+START_TEST(root_must_still_be_there)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int listen_fd = socket(AF_UNIX, SOCK_STREAM, 0), fd;
+	socklen_t len = sizeof(sa_family_t);	/* the kernel chooses a name */
+	struct iscsi_why why = { "" };
+	bool unsure;
+	pid_t pid;
+
+	ck_assert_int_eq(bind(listen_fd, (struct sockaddr *)&addr, len), 0);
+	len = sizeof(addr);
+	ck_assert_int_eq(getsockname(listen_fd, (struct sockaddr *)&addr, &len), 0);
+	ck_assert_int_eq(listen(listen_fd, 1), 0);
+	pid = fork();
+	if (!pid)
+		_exit(connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&addr, len) < 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	fd = accept(listen_fd, NULL, NULL);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(peer_check(fd, &unsure, &why), geteuid() ? ISCSI_SUCCESS : ISCSI_ERR_ACCESS);
+	ck_assert_str_eq(why.text, geteuid() ? "" : "whoever connected has ended");
+	(void)close(fd);
+	(void)close(listen_fd);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("peer");
@@ -115,6 +144,7 @@ int main(void)
 	tcase_add_test(t, without_proc_the_uid_counts);
 	tcase_add_test(t, others_may_not);
 	tcase_add_test(t, this_process_may);
+	tcase_add_test(t, root_must_still_be_there);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
