@@ -40,7 +40,7 @@ static bool visit_failed(struct shutdown *shutdown, struct session *session)
 	struct iscsi_why why = { "" };
 	bool used;
 
-	if (disks_in_use(shutdown, session, INUSE_BY_SYSTEM, &why))
+	if (disks_in_use(shutdown, session, INUSE_BY_ROOT, &why))
 		return false;
 	used = disks_in_use(shutdown, session, INUSE_BY_ANY, &why);
 	/* A file system leaves the mount table before its umount, which writes, has ended. */

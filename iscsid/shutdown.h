@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The end of the machine. From its announcement on, a session whose target has been silent for
- * some seconds is given up, so that unmounting what is on its disks ends. When the daemon's own
- * turn comes, it logs out of each session as soon as nothing uses its disks. A session that
- * carries the root file system, /usr or swap is left alone in both.
+ * some seconds is given up, so that unmounting what is on its disks, or switching its swap off,
+ * ends. When the daemon's own turn comes, it logs out of each session as soon as nothing uses its
+ * disks. A session that carries the root file system or /usr is left alone; so is, when the daemon ends, a
+ * session that works and still carries swap.
  */
 #pragma once
 

@@ -143,8 +143,8 @@ static bool use_counts(void *arg, const char *device, const char *mount_point)
 {
 	const struct check *check = arg;
 
-	if (mount_point && check->by == INUSE_BY_SYSTEM && !streq(mount_point, "/") &&
-	    !streq(mount_point, "/usr"))
+	if (mount_point ? check->by != INUSE_BY_ANY && !streq(mount_point, "/") &&
+			  !streq(mount_point, "/usr") : check->by == INUSE_BY_ROOT)
 		return false;
 	if (mount_point)
 		(void)iscsi_fail(check->why, ISCSI_ERR_BUSY, "%s is mounted on %s", device,

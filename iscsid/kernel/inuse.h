@@ -19,6 +19,7 @@ bool inuse_each(const struct inuse *inuse, const char *disk, inuse_fn *fn, void 
 enum inuse_by {
 	INUSE_BY_ANY,
 	INUSE_BY_SYSTEM,	/* only as the root file system, as /usr, or as swap */
+	INUSE_BY_ROOT,		/* only as the root file system or as /usr */
 };
 
 /* ISCSI_ERR_BUSY: @why names the first device of the session that is in such use, and the use. */

@@ -155,6 +155,27 @@ START_TEST(a_silent_target_is_given_up_while_mounted)
 }
 END_TEST
 
+static const bool is_silent[] = { false, true };
+
+START_TEST(swap_keeps_a_session_unless_its_target_is_silent)
+{
+	uint32_t sid = log_in_and_mount(NULL);
+
+	write_proc("swaps", "Filename Type Size Used Priority\n/dev/sda partition 1000 10 -2\n");
+	if (is_silent[_i])
+		lose_target();
+	shutdown_announce(shutdown_of_test);
+	fake_daemon_wait(14000);
+	ck_assert(exists(sid));
+	fake_daemon_wait(2000);
+	ck_assert_int_eq(exists(sid), !is_silent[_i]);
+	shutdown_log_out(shutdown_of_test, on_done, NULL);
+	fake_daemon_wait(1000);
+	ck_assert(done);
+	ck_assert_int_eq(exists(sid), !is_silent[_i]);
+}
+END_TEST
+
 /* The kernel takes a file system out of the mount table before it flushes. */
 START_TEST(an_umount_under_way_doesn_t_wait_for_a_silent_target)
 {
@@ -210,6 +231,8 @@ int main(void)
 	tcase_add_test(tc, but_not_for_ever);
 	tcase_add_loop_test(tc, the_system_s_own_session_stays, 0, ARRAY_SIZE(system_places));
 	tcase_add_test(tc, a_silent_target_is_given_up_while_mounted);
+	tcase_add_loop_test(tc, swap_keeps_a_session_unless_its_target_is_silent, 0,
+			    ARRAY_SIZE(is_silent));
 	tcase_add_test(tc, an_umount_under_way_doesn_t_wait_for_a_silent_target);
 	tcase_add_test(tc, a_silent_target_without_mounts_costs_no_time);
 	tcase_add_test(tc, a_logout_of_all_spares_what_is_in_use);
