@@ -97,7 +97,7 @@ fuzz_src	:= $(wildcard test/fuzz/fuzz_*.c)
 # What iscsiadm shares with the daemon: the formats of messages, the rule for foreign addresses, the
 # reader of sysfs, what uses a disk, and the daemon's notes.
 shared_src	:= iscsid/message/mgmt_msg.c iscsid/message/session_text.c iscsid/base/bytes.c \
-		   iscsid/base/stream.c iscsid/runstate.c \
+		   iscsid/base/stream.c iscsid/run_dir.c iscsid/runstate.c \
 		   iscsid/base/addr_kind.c iscsid/kernel/sysfs.c iscsid/kernel/inuse.c
 
 # Short lines, unless V=1 asks for the commands.

@@ -9,6 +9,7 @@
 #include "iscsiadm/client.h"
 #include "iscsiadm/print.h"
 #include "iscsiadm/show.h"
+#include "iscsid/run_dir.h"
 #include "iscsid/runstate.h"
 #include "libiscsi-db/util.h"
 
@@ -137,9 +138,14 @@ size_t attempts_count(struct adm *adm)
 
 size_t attempts_show(struct adm *adm)
 {
+	CLEANUP(closep) int dir_fd = open_run_dir();
 	struct attempt_list attempts;
-	struct client *client = read_attempts(adm, &attempts);
+	struct client *client;
 
+	/* With socket activation, to ask would start a daemon only to hear that it tries nothing. */
+	if (run_dir_is_idle(dir_fd))
+		return 0;
+	client = read_attempts(adm, &attempts);
 	if (!client)		/* nothing is tried now */
 		attempts.len = 0;
 	for (size_t i = 0; i < attempts.len; i++) {

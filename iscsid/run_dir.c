@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "libiscsi-db/util.h"
@@ -54,8 +53,8 @@ enum iscsi_err run_dir_lock(int dir_fd, const char *path, int *ret, struct iscsi
 		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "%s/" LOCK_FILE " is no regular file",
 				  path);
 	/* The kernel gives the lock back when its holder dies, however that happens. */
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno == EWOULDBLOCK)
+	if (fcntl(fd, F_OFD_SETLK, &(struct flock){ .l_type = F_WRLCK }) < 0) {
+		if (errno == EAGAIN || errno == EACCES)
 			return fail_locked(fd, path, why);
 		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "%s/" LOCK_FILE ": %s", path,
 				  strerror(errno));
@@ -65,4 +64,15 @@ enum iscsi_err run_dir_lock(int dir_fd, const char *path, int *ret, struct iscsi
 	*ret = fd;
 	fd = -1;		/* now the caller's */
 	return ISCSI_SUCCESS;
+}
+
+bool run_dir_is_idle(int dir_fd)
+{
+	CLEANUP(closep) int fd = openat(dir_fd, LOCK_FILE, O_RDONLY | O_NONBLOCK | O_NOCTTY |
+					O_NOFOLLOW | O_CLOEXEC);
+	struct flock lock = { .l_type = F_WRLCK };
+
+	if (fd < 0)
+		return errno == ENOENT;
+	return !fcntl(fd, F_OFD_GETLK, &lock) && lock.l_type == F_UNLCK;
 }

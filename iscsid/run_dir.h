@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "libiscsi-db/iscsi-db.h"
 
 /*
@@ -18,3 +20,9 @@ enum iscsi_err run_dir_open(const char *path, int *ret, struct iscsi_why *why);
  * it is closed. ISCSI_ERR_INTERNAL, with the pid of the daemon that runs already, if there is one.
  */
 enum iscsi_err run_dir_lock(int dir_fd, const char *path, int *ret, struct iscsi_why *why);
+
+/*
+ * Whether certainly no daemon holds the lock. This takes no lock, which could keep a daemon
+ * from starting, and works across containers that share the folder.
+ */
+bool run_dir_is_idle(int dir_fd);

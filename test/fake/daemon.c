@@ -13,6 +13,7 @@
 
 #include "iscsid/base/log.h"
 #include "iscsid/listen.h"
+#include "iscsid/run_dir.h"
 #include "libiscsi-db/util.h"
 
 #define NAMES_MAX	8
@@ -86,6 +87,7 @@ void fake_daemon_start(void)
 	fake_kernel_subscribe(&d->kernel, &manager_kernel_events, d->manager);
 	manager_start(d->manager, &d->kernel.kernel);
 	d->discoveryd = discoveryd_new(d->manager, &d->env);
+	ck_assert_int_eq(run_dir_lock(d->env.run_dir_fd, d->dir, &d->lock_fd, NULL), 0);
 }
 
 void fake_daemon_stop(void)
@@ -103,6 +105,7 @@ void fake_daemon_stop(void)
 	ck_assert(worker_pool_free(d->env.scan_pool));
 	ck_assert(worker_pool_free(d->resolver.pool));
 	d->env.sysfs = sysfs_free(d->env.sysfs);
+	closep(&d->lock_fd);
 	closep(&d->env.run_dir_fd);
 	ck_assert_uint_eq(fake_clock_timers(&d->clock), 0);
 }

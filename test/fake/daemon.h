@@ -31,6 +31,7 @@ struct fake_daemon {
 	struct fake_target target;
 	struct resolver resolver;
 	struct manager_env env;
+	int lock_fd;
 	struct manager *manager;	/* NULL: it doesn't run */
 	struct mgmt *mgmt;
 	struct discoveryd *discoveryd;

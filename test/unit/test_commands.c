@@ -18,6 +18,7 @@
 int iscsiadm_main(int argc, char **argv);
 #define main iscsiadm_main
 #include "iscsiadm/main.c"
+#include "iscsid/run_dir.h"
 #include "iscsid/runstate.h"
 #undef main
 #include "libiscsi-db/os.h"
@@ -182,7 +183,7 @@ static void *accept_all(void *arg)
 	return arg;
 }
 
-static void start_daemon(void)
+static void start_listener(void)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	pthread_t thread;
@@ -193,6 +194,14 @@ static void start_daemon(void)
 	ck_assert_int_eq(listen(listener, 8), 0);
 	ck_assert_int_eq(pthread_create(&thread, NULL, accept_all, NULL), 0);
 	(void)pthread_detach(thread);
+}
+
+static void hold_lock(void)
+{
+	CLEANUP(closep) int dir_fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int lock;
+
+	ck_assert_int_eq(run_dir_lock(dir_fd, base, &lock, NULL), 0);
 }
 
 /* ---- the world ----------------------------------------------------------------------------- */
@@ -219,7 +228,7 @@ static void setup(void)
 	(void)snprintf(path, sizeof(path), "%s/iscsid.conf", base);
 	write_file(path, "");
 	ck_assert_int_eq(setenv("ISCSI_DB_ROOT", root, 1), 0);
-	(void)snprintf(path, sizeof(path), "%s/lock", base);
+	(void)snprintf(path, sizeof(path), "%s/db-lock", base);
 	ck_assert_int_eq(setenv("ISCSI_LOCK_DIR", path, 1), 0);
 	(void)snprintf(path, sizeof(path), "%s/socket", base);
 	ck_assert_int_eq(setenv("ISCSID_SOCKET", path, 1), 0);
@@ -259,8 +268,11 @@ static void prepare(const char *line)
 	unsigned int sid, lun;
 	int used = 0;
 
-	if (streq(line, "daemon")) {
-		start_daemon();
+	if (streq(line, "socket")) {
+		start_listener();
+	} else if (streq(line, "daemon")) {
+		start_listener();
+		hold_lock();
 	} else if (streq(line, "attempts")) {
 		trying = true;
 	} else if (sscanf(line, "note %u %159s %159s", &sid, a, b) == 3) {

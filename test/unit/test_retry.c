@@ -218,11 +218,14 @@ START_TEST(one_daemon_holds_the_folder)
 
 	(void)snprintf(path, sizeof(path), "%s/run", dir);
 	ck_assert_int_eq(run_dir_open(path, &fd, &why), 0);
+	ck_assert(run_dir_is_idle(fd));
 	ck_assert_int_eq(run_dir_lock(fd, path, &lock, &why), 0);
+	ck_assert(!run_dir_is_idle(fd));
 	ck_assert_int_eq(run_dir_lock(fd, path, &other, &why), ISCSI_ERR_INTERNAL);
 	(void)snprintf(pid, sizeof(pid), "another iscsid is running, pid %d;", getpid());
 	ck_assert_msg(strstr(why.text, pid), "%s", why.text);
 	(void)close(lock);
+	ck_assert(run_dir_is_idle(fd));
 	ck_assert_int_eq(run_dir_lock(fd, path, &lock, &why), 0);
 	(void)close(lock);
 	ck_assert_int_eq(unlinkat(fd, "lock", 0), 0);
