@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <ifaddrs.h>
+#include <linux/ipv6.h>
 #include <net/if.h>
 #include <net/route.h>
 #include <signal.h>
@@ -566,28 +567,18 @@ static bool ipv4(const char *text, struct sockaddr *ret)
 	return inet_pton(AF_INET, text, &addr->sin_addr) == 1;
 }
 
-/* The kernel's struct in6_ifreq, whose header clashes with the C library's. */
-struct ipv6_request {
-	struct in6_addr addr;
-	uint32_t prefix_len;
-	int index;
-};
-
 static int set_up_address(const struct firmware_target *t, int fd, int fd6)
 {
 	struct ifreq ifr = { 0 };
-	struct in6_addr addr6;
+	struct in6_ifreq ifr6 = {
+		.ifr6_prefixlen = *t->prefix_len ? (uint32_t)atoi(t->prefix_len) : 64,
+		.ifr6_ifindex = (int)if_nametoindex(t->netdev),
+	};
 	int r;
 
 	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", t->netdev);
-	if (inet_pton(AF_INET6, t->ipaddress, &addr6) == 1) {
-		struct ipv6_request request = {
-			.addr = addr6, .prefix_len = (uint32_t)atoi(t->prefix_len),
-			.index = (int)if_nametoindex(t->netdev),
-		};
-
-		return set_up(t->netdev, fd6, SIOCSIFADDR, &request);
-	}
+	if (inet_pton(AF_INET6, t->ipaddress, &ifr6.ifr6_addr) == 1)
+		return set_up(t->netdev, fd6, SIOCSIFADDR, &ifr6);
 	if (!ipv4(t->ipaddress, &ifr.ifr_addr)) {
 		complain("%s: the firmware gives no address", t->netdev);
 		return -1;
@@ -598,10 +589,17 @@ static int set_up_address(const struct firmware_target *t, int fd, int fd6)
 	return r;
 }
 
-static int set_up_gateway(const struct firmware_target *t, int fd)
+static int set_up_gateway(const struct firmware_target *t, int fd, int fd6)
 {
 	struct rtentry route = { .rt_flags = RTF_UP | RTF_GATEWAY, .rt_dev = (char *)t->netdev };
+	struct in6_rtmsg route6 = {
+		.rtmsg_flags = RTF_UP | RTF_GATEWAY,
+		.rtmsg_ifindex = (int)if_nametoindex(t->netdev),
+	};
 
+	if (inet_pton(AF_INET6, t->gateway, &route6.rtmsg_gateway) == 1)
+		return IN6_IS_ADDR_UNSPECIFIED(&route6.rtmsg_gateway) ? 0 :
+		       set_up(t->netdev, fd6, SIOCADDRT, &route6);
 	if (!ipv4(t->gateway, &route.rt_gateway) ||
 	    ((struct sockaddr_in *)&route.rt_gateway)->sin_addr.s_addr == 0)
 		return 0;
@@ -624,10 +622,10 @@ static int set_up_device(const struct firmware_target *t)
 	ifr.ifr_flags |= IFF_UP;
 	if (set_up(t->netdev, fd, SIOCSIFFLAGS, &ifr) || set_up_address(t, fd, fd6))
 		return -1;
-	return set_up_gateway(t, fd);
+	return set_up_gateway(t, fd, fd6);
 }
 
-/* Each device of the table once. 1: not all of them could be set up. */
+/* Each device of the table once for each address family. 1: not all of them could be set up. */
 static int set_up_network(const struct firmware_target *list, size_t len)
 {
 	int status = 0;
@@ -636,7 +634,8 @@ static int set_up_network(const struct firmware_target *list, size_t len)
 		bool again = false;
 
 		for (size_t j = 0; j < i; j++)
-			again |= streq(list[j].netdev, list[i].netdev);
+			again |= streq(list[j].netdev, list[i].netdev) &&
+				 !strchr(list[j].ipaddress, ':') == !strchr(list[i].ipaddress, ':');
 		if (again || !*list[i].netdev)
 			continue;
 		print_to(stdout, "Setting up software interface %s\n", list[i].netdev);
