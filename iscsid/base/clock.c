@@ -7,6 +7,8 @@
 #include "libiscsi-db/util.h"
 
 #define ACCURACY_US	10000	/* timers within this time share one wake-up */
+#define LATE_US		100000	/* an idle machine is never that late */
+#define GRACE_MAX_US	1000000
 
 struct real_clock {
 	struct clock clock;		/* first, since the others hold a pointer to it */
@@ -16,6 +18,7 @@ struct real_clock {
 struct real_timer {
 	struct timer timer;		/* first, since the others hold a pointer to it */
 	sd_event_source *source;
+	bool has_waited;		/* the grace for its lateness is over */
 };
 
 static uint64_t real_now_us(struct clock *clock)
@@ -26,22 +29,37 @@ static uint64_t real_now_us(struct clock *clock)
 	return now;
 }
 
-static int real_timer_on_time(sd_event_source *source, uint64_t usec, void *userdata)
+static void real_timer_start(struct real_timer *t, uint64_t us)
 {
-	struct timer *timer = userdata;
+	(void)sd_event_source_set_time_relative(t->source, us);
+	(void)sd_event_source_set_enabled(t->source, SD_EVENT_ONESHOT);
+}
+
+/*
+ * A timer that comes late shows that the daemon or the whole machine stood still. An answer may
+ * have arrived meanwhile, or be on its way again, so that it gets as much time as was lost.
+ */
+static int real_timer_on_time(sd_event_source *source, uint64_t due, void *userdata)
+{
+	struct real_timer *t = userdata;
+	uint64_t now = real_now_us(t->timer.clock), late = now > due ? now - due : 0;
 
 	(void)source;
-	(void)usec;
-	timer->expired(timer->arg);	/* may free the timer */
+	if (late > LATE_US && !t->has_waited) {
+		t->has_waited = true;
+		real_timer_start(t, late < GRACE_MAX_US ? late : GRACE_MAX_US);
+		return 0;
+	}
+	t->timer.expired(t->timer.arg);	/* may free the timer */
 	return 0;
 }
 
 static void real_timer_arm(struct timer *timer, uint64_t us)
 {
-	sd_event_source *source = ((struct real_timer *)timer)->source;
+	struct real_timer *t = (struct real_timer *)timer;
 
-	(void)sd_event_source_set_time_relative(source, us);
-	(void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	t->has_waited = false;
+	real_timer_start(t, us);
 }
 
 static void real_timer_stop(struct timer *timer)

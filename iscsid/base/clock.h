@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
@@ -28,7 +29,11 @@ struct timer {
 	void *arg;
 };
 
-/* The machine's clock, whose timers run on @loop. Returns NULL without memory. */
+/*
+ * The machine's clock, whose timers run on @loop. A timer that is more than a tenth of a second
+ * late lets the loop serve everything else first, for as long as it was late, at most a second.
+ * Returns NULL without memory.
+ */
 struct clock *clock_open(sd_event *loop);
 struct clock *clock_close(struct clock *clock);	/* takes NULL; returns NULL; timers go first */
 
