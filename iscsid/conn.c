@@ -233,29 +233,23 @@ static int conn_watch_fd(struct conn *conn, uint32_t events)
 	return r;
 }
 
-static void conn_tune_socket(const struct conn *conn)
-{
-	const struct session_config *c = conn->config;
-	int r = tcp_tune(conn->fd, c->window_size, c->congestion_control);
-
-	if (r < 0)
-		log_warning("%s: the kernel refuses congestion control '%s': %s", conn->name,
-			    c->congestion_control, strerror(-r));
-}
-
 static enum conn_state conn_connect(struct conn *conn, const struct conn_input *in)
 {
+	const struct session_config *c = conn->config;
 	struct iscsi_why why;
 	enum iscsi_err err;
 	int r;
 
 	(void)in;
-	err = tcp_open(&conn->peer, &conn->config->source, &conn->fd, &why);
+	err = tcp_open(&conn->peer, &c->source, &conn->fd, &why);
 	/* This host lacks something, so the failure must not count for reopen_max. */
 	if (err)
 		return conn_failed(conn, err == ISCSI_ERR_NOMEM ? RETRY_SILENT : RETRY_LOCAL, err,
 				   &why);
-	conn_tune_socket(conn);
+	r = tcp_tune(conn->fd, c->window_size, c->congestion_control);
+	if (r < 0)
+		log_warning("%s: the kernel refuses congestion control '%s': %s", conn->name,
+			    c->congestion_control, strerror(-r));
 	r = tcp_connect(conn->fd, &conn->peer);
 	if (r >= 0)
 		r = conn_watch_fd(conn, EPOLLOUT);
@@ -263,7 +257,7 @@ static enum conn_state conn_connect(struct conn *conn, const struct conn_input *
 		return conn_connect_failed(conn, -r);
 	conn->impatient = conn_arm_patience(conn, false);
 	if (!conn->impatient)
-		conn_arm(conn, conn->config->login_timeout_s);	/* covers the login too */
+		conn_arm(conn, c->login_timeout_s);		/* covers the login too */
 	return CONN_XPT_WAIT;
 }
 
@@ -439,8 +433,11 @@ static enum conn_state conn_login_timeout(struct conn *conn, const struct conn_i
 	struct iscsi_why why;
 
 	(void)in;
-	if (conn->impatient && !conn->peer_closed && conn_arm_patience(conn, true))
-		return CONN_IN_LOGIN;
+	if (conn->impatient && !conn->peer_closed) {
+		if (conn_arm_patience(conn, true))
+			return CONN_IN_LOGIN;
+		conn->owner.on_silence(conn->owner.arg, &conn->fd);
+	}
 	if (conn->peer_closed || conn->impatient)
 		(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT, "the target %s", conn->peer_closed ?
 				 "closed the connection at once" :

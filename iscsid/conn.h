@@ -69,6 +69,8 @@ struct conn_owner {
 	 * for an answer. Asked again when they are over: 0 gives up. 0 at first: login_timeout.
 	 */
 	uint64_t (*patience_ms)(void *arg, bool connected);
+	/* The patience is over without an answer. The owner may take the socket and set *fd to -1. */
+	void (*on_silence)(void *arg, int *fd);
 	/* Called from the event loop; may free the connection. */
 	void (*on_report)(void *arg, const struct conn_report *report);
 	void *arg;

@@ -174,21 +174,30 @@ static void session_pass_turn(struct session *session, const struct conn_report 
 
 uint64_t session_patience_ms(void *arg, bool connected)
 {
-	const struct session *session = arg;
+	struct session *session = arg;
 	const struct turns *turns = session->turn.turns;
-	uint64_t now_us = session_now_us(session), begin_us = session->attempt_us, wait_ms, end_us;
+	uint64_t timeout_us = (uint64_t)session->config->login_timeout_s * 1000000;
+	uint64_t now_us = session_now_us(session), begin_us = session->attempt_us;
+	uint64_t slow_ms, wait_ms, end_us;
 
 	if (session->state != SESSION_FAILED)
 		return 0;
+	slow_ms = turn_slow_ms(&session->turn, now_us, timeout_us);
 	wait_ms = retry_patience_ms(connected, (now_us - session->outage_since_us) / 1000,
-				    session->login_took_ms);
+				    MAX(session->login_took_ms, slow_ms));
 	if (turns->answered_us > session->failed_since_us) {
 		wait_ms = MAX(wait_ms, ANSWERING_MS);
 		begin_us = MAX(begin_us, turns->answered_us);
 	}
-	end_us = MIN(begin_us + wait_ms * 1000, session->attempt_us +
-		     (uint64_t)session->config->login_timeout_s * 1000000);
+	end_us = MIN(begin_us + wait_ms * 1000, session->attempt_us + timeout_us);
 	return session_ms_until(session, end_us);
+}
+
+void session_on_silence(void *arg, int *fd)
+{
+	struct session *session = arg;
+
+	turn_await_late(&session->turn, fd, session->attempt_us);
 }
 
 /* ---- failed attempts ------------------------------------------------------------------------- */

@@ -95,6 +95,8 @@ void session_begin_outage(struct session *session, uint64_t wait_s, bool closed_
 int session_join_turns(struct session *session);
 /* The connection's patience_ms, see conn.h. */
 uint64_t session_patience_ms(void *arg, bool connected);
+/* The connection's on_silence. */
+void session_on_silence(void *arg, int *fd);
 /* The outage of a session in SESSION_FAILED as session_text_print_outage() has it, or NULL. */
 char *session_outage_text(const struct session *session);
 /* Does the next step of the route. @failure is the reason of the last try, for a route's end. */

@@ -3,7 +3,9 @@
 #include "iscsid/turns.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 
+#include "iscsid/base/tcp.h"
 #include "libiscsi-db/util.h"
 
 static void enqueue(struct turns *turns, struct turn *turn)
@@ -50,6 +52,7 @@ int turn_join(struct turn *turn, struct index *portals, const char *key)
 	turns->hash = hash;
 	turns->members = 1;
 	turns->queue_end = &turns->queue;
+	turns->late_fd = -1;
 	turn->turns = turns;
 	return 0;
 }
@@ -66,6 +69,7 @@ void turn_leave(struct turn *turn)
 		return;
 	if (turns->portals)
 		index_remove(turns->portals, turns->hash, turns);
+	closep(&turns->late_fd);
 	free(turns);
 }
 
@@ -93,12 +97,42 @@ struct turn *turn_failed(struct turn *turn, enum retry_cause cause, enum iscsi_e
 	turns->err = err;
 	turns->why = *why;
 	turns->answered_us = 0;
+	turns->slow_ms = 0;
 	if (turns->holder != turn || !next)
 		return turn;
 	dequeue(turns, next);
 	enqueue(turns, turn);
 	turns->holder = next;
 	return next;
+}
+
+void turn_await_late(struct turn *turn, int *fd, uint64_t begun_us)
+{
+	struct turns *turns = turn->turns;
+
+	if (turns->late_fd >= 0)
+		return;
+	turns->late_fd = *fd;
+	turns->late_since_us = begun_us;
+	*fd = -1;
+}
+
+uint64_t turn_slow_ms(struct turn *turn, uint64_t now_us, uint64_t at_most_us)
+{
+	struct turns *turns = turn->turns;
+	uint64_t waited_us = now_us - turns->late_since_us;
+	ssize_t n;
+	char c;
+
+	if (turns->late_fd < 0)
+		return turns->slow_ms;
+	(void)tcp_error(turns->late_fd);	/* the kernel left an error when it let go of the socket */
+	n = recv(turns->late_fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
+	if (n > 0)
+		turns->slow_ms = waited_us / 1000;
+	if (n >= 0 || errno != EAGAIN || waited_us >= at_most_us)
+		closep(&turns->late_fd);
+	return turns->slow_ms;
 }
 
 void turn_answered(struct turn *turn, uint64_t now_us)
@@ -108,6 +142,7 @@ void turn_answered(struct turn *turn, uint64_t now_us)
 
 	turns->failed = 0;
 	turns->answered_us = now_us;
+	closep(&turns->late_fd);
 	turns->holder = NULL;
 	while ((next = turns->queue)) {
 		dequeue(turns, next);

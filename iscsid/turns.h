@@ -24,6 +24,9 @@ struct turns {
 	uint64_t tried_us;		/* the time of the last attempt */
 
 	uint64_t answered_us;		/* the time of the last answer; 0: it answers no more */
+	int late_fd;			/* of a login that was given up without an answer; or -1 */
+	uint64_t late_since_us;		/* that login's begin */
+	uint64_t slow_ms;		/* an answer came after this time; 0: none was late */
 	struct turn *holder;		/* NULL: no session tries */
 	struct turn *queue, **queue_end;
 	unsigned int members;
@@ -55,6 +58,16 @@ bool turn_take(struct turn *turn, uint64_t lost_us);
 /* The attempt got no answer. Returns whose turn is next; that session chooses its pause. */
 struct turn *turn_failed(struct turn *turn, enum retry_cause cause, enum iscsi_err err,
 			 const struct iscsi_why *why);
+/*
+ * A login that began at @begun_us is given up although the target may only be slow. Takes its socket
+ * from *fd, unless the socket of another login waits for such a late answer.
+ */
+void turn_await_late(struct turn *turn, int *fd, uint64_t begun_us);
+/*
+ * Looks for the late answer, which waits until @at_most_us after its login's begin. Returns how long
+ * the portal has taken for an answer since its last failure; 0: no answer was late.
+ */
+uint64_t turn_slow_ms(struct turn *turn, uint64_t now_us, uint64_t at_most_us);
 /* The portal has answered @turn at @now_us. */
 void turn_answered(struct turn *turn, uint64_t now_us);
 /* The session has no more use for the portal; the next in the queue is woken. */

@@ -74,7 +74,5 @@ uint64_t retry_patience_ms(bool connected, uint64_t down_ms, uint64_t took_ms)
 {
 	uint64_t share = MAX(down_ms / SHARE, connected ? ANSWER_MIN_MS : QUICK_MAX_MS);
 
-	if (!connected || down_ms < STARTING_UP_MS)
-		share = MIN(share, REOPEN_MAX_MS);
-	return MAX(share, took_ms * TAKEN_TIMES);
+	return MAX(MIN(share, REOPEN_MAX_MS), took_ms * TAKEN_TIMES);
 }

@@ -38,9 +38,8 @@ uint64_t retry_reopen_ms(struct retry *retry, enum retry_cause cause, uint64_t d
 
 /*
  * How long an attempt to reopen waits for TCP, or once that is @connected for the target's first
- * answer: as long as the pauses are by now, for an answer a second at least, and several times as long
- * as the last login took, @took_ms. After two minutes the wait for an answer is no longer bounded like the pauses, since
- * the target may have become slow.
+ * answer: as long as the pauses are by now, for an answer a second at least, and several times as
+ * long as the target has taken for an answer, @took_ms.
  */
 uint64_t retry_patience_ms(bool connected, uint64_t down_ms, uint64_t took_ms);
 

@@ -46,7 +46,7 @@ static int resolve(const char *host, int port, struct sockaddr_storage *ret)
 
 static int no_random(void *buf, size_t len)
 {
-	memset(buf, 0x5a, len);
+	memset(buf, the_daemon.random, len);
 	return 0;
 }
 
@@ -114,7 +114,7 @@ void fake_daemon_setup(void)
 {
 	struct fake_daemon *d = &the_daemon;
 
-	*d = (struct fake_daemon){ .dir = "/tmp/iscsi-test-daemon-XXXXXX" };
+	*d = (struct fake_daemon){ .dir = "/tmp/iscsi-test-daemon-XXXXXX", .random = 0x5a };
 	memset(names, 0, sizeof(names));
 	ck_assert_ptr_nonnull(mkdtemp(d->dir));
 	(void)snprintf(d->path, sizeof(d->path), "%.60s/iscsid.sock", d->dir);

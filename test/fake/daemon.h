@@ -26,6 +26,7 @@ struct fake_daemon {
 	char dir[64], path[96];		/* a folder of its own, and the socket in there */
 	sd_event *loop;
 	struct fake_clock clock;
+	uint8_t random;			/* each byte of the random numbers */
 	struct fake_kernel kernel;
 	struct fake_sysfs *fs;
 	struct fake_target target;

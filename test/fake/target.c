@@ -327,6 +327,21 @@ void fake_target_go_deaf(struct fake_target *target)
 {
 	target->listen_io = sd_event_source_disable_unref(target->listen_io);
 	closep(&target->listen_fd);
+	if (target->filler_fd)
+		(void)close(target->filler_fd);
+	target->filler_fd = 0;
+}
+
+void fake_target_lose_packets(struct fake_target *target)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(target->port),
+				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+
+	target->listen_io = sd_event_source_disable_unref(target->listen_io);
+	/* Linux drops a SYN if another connection already waits to be accepted. */
+	must(!listen(target->listen_fd, 0), "listen");
+	target->filler_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	must(!connect(target->filler_fd, (struct sockaddr *)&addr, sizeof(addr)), "connect");
 }
 
 void fake_target_hang_up(struct fake_target *target)
@@ -346,6 +361,16 @@ void fake_target_answer_held(struct fake_target *target)
 	must(target->conns != NULL, "no connection to answer on");
 	memcpy(target->conns->in, target->conns->text_bhs, BHS);
 	answer_text(target->conns, 0);
+}
+
+void fake_target_answer_oldest(struct fake_target *target)
+{
+	struct fake_target_conn *conn = target->conns;
+
+	while (conn && conn->next)
+		conn = conn->next;
+	must(conn && (conn->in[0] & 0x3f) == 0x03, "no login to answer");
+	answer_login(conn, get_be24(conn->in + 5));
 }
 
 void fake_target_send(struct fake_target *target, const uint8_t bhs[48], const void *data,

@@ -28,6 +28,7 @@ struct fake_target {
 	size_t part_len;		/* the answer comes in parts of this many bytes; 0: whole */
 	bool silent;			/* takes what is sent and answers nothing */
 	bool hangs_up;			/* closes each new connection at once */
+	int filler_fd;			/* while packets to it are lost; else 0 */
 	bool never_logs_out;		/* doesn't answer a Logout Request */
 	bool holds_texts;		/* answers Text Requests at fake_target_answer_held() only */
 	/* An iSNS server instead: @targets has lines "NAME IPV4-ADDRESS". */
@@ -47,10 +48,14 @@ void fake_target_close(struct fake_target *target);
 /* Nobody can connect any more; connections stay. And again, on the same port. */
 void fake_target_go_deaf(struct fake_target *target);
 void fake_target_listen(struct fake_target *target);
+/* As if packets to it were lost: nobody can connect, and nobody is refused. */
+void fake_target_lose_packets(struct fake_target *target);
 /* Closes all connections. */
 void fake_target_hang_up(struct fake_target *target);
 /* Answers the Text Request that the newest connection waits for. */
 void fake_target_answer_held(struct fake_target *target);
+/* Answers the last Login Request of the oldest connection, though silent. */
+void fake_target_answer_oldest(struct fake_target *target);
 /* Sends a PDU on the newest connection. */
 void fake_target_send(struct fake_target *target, const uint8_t bhs[48], const void *data,
 		      size_t len);

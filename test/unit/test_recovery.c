@@ -14,6 +14,7 @@
 
 #define SESSIONS	6
 #define STEADY_MS	20000
+#define LOGIN_TAKES_MS	40		/* this much is left for the login itself */
 
 static const char *const at_once[] = { "node.session.iscsi.DefaultTime2Wait", "0", NULL };
 static struct fake_daemon *d = &the_daemon;
@@ -65,7 +66,8 @@ static struct session_outage outage(uint32_t sid)
 	return ret;
 }
 
-enum kind { REFUSED, LATER, NO, HANGS_UP, SILENT };
+enum kind { REFUSED, HOLE, LATER, NO, HANGS_UP, SILENT };
+#define KINDS	(SILENT + 1)
 
 static void set_kind(enum kind kind, bool on)
 {
@@ -75,6 +77,14 @@ static void set_kind(enum kind kind, bool on)
 			fake_target_go_deaf(&d->target);
 		else
 			fake_target_listen(&d->target);
+		break;
+	case HOLE:
+		if (on) {
+			fake_target_lose_packets(&d->target);
+		} else {
+			fake_target_go_deaf(&d->target);
+			fake_target_listen(&d->target);
+		}
 		break;
 	case LATER:
 		d->target.status = on ? 0x0301 : 0;
@@ -118,7 +128,8 @@ static const struct { enum kind kind; uint64_t length_ms; } outages[] = {
 	{ HANGS_UP, 0 }, { HANGS_UP, 1000 }, { HANGS_UP, 3000 }, { HANGS_UP, 10000 },
 	{ HANGS_UP, 60000 },
 	{ SILENT, 0 }, { SILENT, 1000 }, { SILENT, 3000 }, { SILENT, 10000 }, { SILENT, 60000 },
-	{ REFUSED, 200000 },
+	{ REFUSED, 200000 }, { SILENT, 200000 },
+	{ HOLE, 0 }, { HOLE, 1000 }, { HOLE, 3000 }, { HOLE, 10000 }, { HOLE, 60000 }, { HOLE, 200000 },
 };
 
 START_TEST(a_session_is_back_soon)
@@ -131,6 +142,82 @@ START_TEST(a_session_is_back_soon)
 	set_kind(outages[_i].kind, false);
 	/* An answer is waited for a second at least, since a busy target isn't a silent one. */
 	ck_assert_uint_le(until_up(1), MIN(MAX(outages[_i].kind == SILENT ? 1300 : 300, length / 20), 3000));
+}
+END_TEST
+
+/* How soon a session is tried again if its target is back @down_ms after the loss. */
+static uint64_t promised_ms(enum kind kind, uint64_t down_ms, uint64_t wait_ms)
+{
+	uint64_t ms = MIN(MAX(down_ms / 20, 300), 3000) - LOGIN_TAKES_MS;
+
+	/* A target that has accepted a connection may be busy for a second. */
+	if (kind == SILENT)
+		ms = MAX(ms, 1000);
+	/* A target that refuses for minutes is asked less often. */
+	if ((kind == LATER || kind == NO) && down_ms >= 120000 - ms)
+		ms = down_ms < 600000 - 10000 ? 10000 : 30000;
+	return ms + (down_ms < wait_ms ? wait_ms - down_ms : 0);
+}
+
+/*
+ * An attempt that began before the target was back may fail, so the longest time from then to an
+ * attempt that succeeds is the time between the beginnings of two attempts. One outage of a quarter
+ * of an hour, in which each is noted, so answers for all shorter ones: however long an outage is, I/O
+ * flows within 0.3 s or a twentieth of that time, whichever is longer, but within 3 s.
+ */
+START_TEST(the_longest_time_to_an_attempt)
+{
+	enum kind kind = (enum kind)(_i % KINDS);
+	uint64_t wait_ms = _i < KINDS ? 0 : 2000, length_us = (_i < KINDS ? 900 : 20) * UINT64_C(1000000);
+	uint64_t lost_us, last_us;
+	const struct session *session;
+	unsigned int attempts = 0;
+
+	d->random = 0;				/* no pause is shorter than it may be */
+	d->target.login_text = wait_ms ? "DefaultTime2Wait=2\n" : "DefaultTime2Wait=0\n";
+	log_in(1, at_once);
+	session = manager_find(d->manager, 1);
+	break_all(kind);
+	lost_us = last_us = d->clock.now_us;
+	while (d->clock.now_us - lost_us < length_us) {
+		uint64_t down_ms = (last_us - lost_us) / 1000, gap_ms;
+
+		fake_daemon_pass(60000);
+		if (session->attempt_us <= last_us)
+			continue;
+		gap_ms = (session->attempt_us - last_us) / 1000;
+		ck_assert_msg(gap_ms <= promised_ms(kind, down_ms, wait_ms),
+			      "kind %d: back after %lu ms, tried only %lu ms later", kind, down_ms,
+			      gap_ms);
+		last_us = session->attempt_us;
+		attempts++;
+	}
+	ck_assert_uint_ge(attempts, _i < KINDS ? 180 : 10);
+	ck_assert_uint_le(attempts, 600);
+}
+END_TEST
+
+/* A target that answers late, but answers, is given the time that it needs. */
+START_TEST(a_slow_target_is_waited_for)
+{
+	unsigned int accepted;
+
+	log_in(1, at_once);
+	break_all(SILENT);
+	fake_daemon_wait(_i ? 10000 : 300000);
+	accepted = d->target.accepted;
+	while (d->target.accepted == accepted)
+		fake_daemon_pass(100);
+	/* This login, or one of the next, waits for its answer although it is given up. */
+	fake_daemon_wait(30000);
+	fake_target_answer_oldest(&d->target);
+	fake_daemon_wait(3000);
+	accepted = d->target.accepted;
+	fake_daemon_wait(8000);
+	ck_assert_uint_eq(d->target.accepted, accepted);
+	d->target.silent = false;
+	fake_target_answer_oldest(&d->target);
+	ck_assert_uint_eq(until_up(1), 0);
 }
 END_TEST
 
@@ -342,6 +429,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, a_session_is_back_soon, 0, ARRAY_SIZE(outages));
+	tcase_add_loop_test(tc, the_longest_time_to_an_attempt, 0, 2 * KINDS);
+	tcase_add_loop_test(tc, a_slow_target_is_waited_for, 0, 2);
 	tcase_add_loop_test(tc, time2wait_is_kept, 0, 2);
 	tcase_add_test(tc, time2wait_is_kept_after_a_login_that_breaks);
 	tcase_add_test(tc, a_login_that_breaks_lets_the_others_try);
