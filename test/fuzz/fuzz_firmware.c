@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What lies below /sys: the boot table of the firmware and a session. The input is lines of a
- * number, which chooses a file, and its text. An entry that is fit for a login has a name and an
- * address that pass the gates.
+ * The boot table of the firmware, as it lies below /sys. The input is lines of a number, which
+ * chooses a file, and its text. An entry that is fit for a login has a name and an address that
+ * pass the gates.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -10,13 +10,9 @@
 #include <string.h>
 
 #include "iscsiadm/firmware.h"
-#include "iscsid/message/session_text.h"
 #include "test/fake/sysfs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define SESSION		"class/iscsi_session/session1/"
-#define CONNECTION	"class/iscsi_connection/connection1:0/"
 
 static const char *const files[] = {
 	"firmware/ibft/initiator/initiator-name", "firmware/ibft/ethernet0/mac",
@@ -28,11 +24,6 @@ static const char *const files[] = {
 	"firmware/ibft/target0/chap-name", "firmware/ibft/target0/chap-secret",
 	"firmware/ibft/target0/rev-chap-name", "firmware/ibft/target0/rev-chap-name-secret",
 	"firmware/ibft/target0/index",
-	SESSION "targetname", SESSION "state", SESSION "tpgt", SESSION "recovery_tmo",
-	SESSION "ifacename", SESSION "initiatorname", SESSION "creator", SESSION "target_state",
-	SESSION "username", SESSION "password_in",
-	CONNECTION "address", CONNECTION "port", CONNECTION "persistent_address",
-	CONNECTION "persistent_port", CONNECTION "state", CONNECTION "recv_tmo",
 };
 
 enum { FILES = sizeof(files) / sizeof(files[0]), TEXT_MAX = 5000 };
@@ -48,7 +39,7 @@ static void reset(const bool *written)
 {
 	for (size_t i = 0; i < FILES; i++)
 		if (written[i])
-			fake_sysfs_set(fs, files[i], i < 17 ? NULL : "");
+			fake_sysfs_set(fs, files[i], NULL);
 }
 
 static void check_firmware(struct sysfs *sysfs)
@@ -71,14 +62,11 @@ static void check_firmware(struct sysfs *sysfs)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	bool written[FILES] = { false };
-	struct sysfs_session session;
 	struct sysfs *sysfs;
 	size_t at = 0;
-	char *text;
 
 	if (!fs) {
 		fs = fake_sysfs_new();
-		fake_sysfs_add_session(fs, 1, 1, "iqn.a:b", "10.0.0.1", 3260);
 		(void)atexit(remove_fs);
 	}
 	while (at < size) {
@@ -100,10 +88,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (sysfs_new(fake_sysfs_root(fs), &sysfs))
 		abort();
 	check_firmware(sysfs);
-	if (!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_ALL, &session)) {
-		text = session_text_print(&session);
-		free(text);
-	}
 	sysfs_free(sysfs);
 	reset(written);
 	return 0;
