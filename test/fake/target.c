@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -214,6 +215,8 @@ static void answer(struct fake_target_conn *conn, size_t len)
 	struct fake_target *target = conn->target;
 	uint8_t bhs[BHS];
 
+	memcpy(target->last_bhs, conn->in, BHS);
+	target->pdus++;
 	if (target->silent)
 		return;
 	switch (conn->in[0] & 0x3f) {
@@ -288,6 +291,7 @@ static int target_on_connection(sd_event_source *source, int fd, uint32_t revent
 	conn->target = target;
 	conn->fd = accept4(fd, (struct sockaddr *)&from, &len, SOCK_CLOEXEC);
 	must(conn->fd >= 0, "accept");
+	(void)setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 	target->from = ntohl(from.sin_addr.s_addr);
 	conn->next = target->conns;
 	target->conns = conn;

@@ -39,6 +39,8 @@ struct fake_target {
 	uint32_t from;			/* the address of the last client, IPv4 */
 	unsigned int accepted, logins, texts, logouts, nop_outs;
 	char isns_asked[16];		/* a letter for each request: q(uery), r(egister), d(ereg.) */
+	uint8_t last_bhs[48];		/* of the last PDU, also while it is silent */
+	unsigned int pdus;
 	char last_login[4096];		/* the text of the last Login Request, NULs as '\n' */
 	char last_text[1024];		/* and of the last Text Request */
 };
