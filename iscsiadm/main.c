@@ -154,9 +154,9 @@ int main(int argc, char **argv)
 		err = run_action(&adm);
 	else
 		say_bad_options(&adm.opt, &why);
+	adm_error_document(NULL);
 	if (adm.json && json_close(adm.json, adm.sysfs, err) < 0 && errno != EPIPE)
 		err = output_failed(err);
-	adm_error_document(NULL);
 	adm_done(&adm);
 
 	/* Output that was cut short is a failure, unless a reader like head(1) closed the pipe. */

@@ -192,7 +192,7 @@ static void answer_isns(struct fake_target_conn *conn)
 
 	if (n + 1 < sizeof(target->isns_asked))
 		target->isns_asked[n] = function == 1 ? 'r' : function == 2 ? 'q' : 'd';
-	if (target->silent)
+	if (target->silent || (target->isns_answers && n >= target->isns_answers))
 		return;
 	writer_be16(&w, 1);
 	writer_be16(&w, function | 0x8000);

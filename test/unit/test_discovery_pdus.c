@@ -5,6 +5,8 @@
  */
 #include <arpa/inet.h>
 #include <check.h>
+#include <netdb.h>
+#include <semaphore.h>
 #include <stdlib.h>
 
 #include "iscsid/base/bytes.h"
@@ -461,6 +463,36 @@ START_TEST(a_connection_has_its_time)
 }
 END_TEST
 
+static sem_t resolvable;
+
+/* Blocks a thread of the daemon's until the test allows it to go on. */
+static int resolve_late(const char *host, int port, struct sockaddr_storage *ret)
+{
+	(void)host;
+	(void)port;
+	(void)ret;
+	(void)sem_wait(&resolvable);
+	return EAI_NONAME;
+}
+
+START_TEST(a_look_up_has_its_time)
+{
+	static const char *const settings[] = {
+		"discovery.sendtargets.address", "storage.example",
+		"discovery.sendtargets.timeo.login_timeout", "3", NULL };
+
+	ck_assert_int_eq(sem_init(&resolvable, 0, 0), 0);
+	d->resolver.resolve = resolve_late;
+	if (_i)
+		begin(MGMT_ISNS, (const char *[]){ settings[0], settings[1], NULL });
+	else
+		begin(0, settings);
+	ck_ends_after(_i ? 10000 : 3000, ISCSI_ERR_TRANS, "storage.example");
+	ck_assert_uint_eq(d->target.accepted, 0);
+	(void)sem_post(&resolvable);
+}
+END_TEST
+
 /* Four failed attempts, with a pause of a second before each new one. */
 START_TEST(reopen_max_is_how_often_it_begins_anew)
 {
@@ -472,6 +504,59 @@ START_TEST(reopen_max_is_how_often_it_begins_anew)
 	begin(0, settings);
 	ck_ends_after(3000, ISCSI_ERR_PDU_TIMEOUT, "(reopen_max) 3 exceeded");
 	ck_assert_uint_eq(d->target.accepted, 4);
+}
+END_TEST
+
+/* ---- iSNS ------------------------------------------------------------------------------------------ */
+
+/* A server that falls silent, or hangs up, when it has been asked @asked. */
+static const struct {
+	uint32_t status[4];
+	const char *asked;
+	uint64_t ms;			/* it falls silent: for so long; 0: it hangs up */
+	enum iscsi_err err;
+	const char *why;
+} isns_silences[] = {
+	{ { 0 }, "q", 20000, ISCSI_ERR_ISNS_QUERY, ": no answer in time" },
+	{ { 0 }, "q", 0, ISCSI_ERR_ISNS_QUERY, ": the server closed the connection" },
+	{ { 6 }, "qr", 20000, ISCSI_ERR_ISNS_REG_FAILED, ": no answer in time" },
+	{ { 6 }, "qr", 0, ISCSI_ERR_ISNS_REG_FAILED, ": the server closed the connection" },
+	{ { 6, 0 }, "qrq", 20000, ISCSI_ERR_ISNS_QUERY, ": no answer in time" },
+	{ { 6, 0 }, "qrq", 0, ISCSI_ERR_ISNS_QUERY, ": the server closed the connection" },
+	/* The targets are known already. */
+	{ { 6, 0, 9 }, "qrqd", 1000, ISCSI_SUCCESS, "" },
+	{ { 6, 0, 9 }, "qrqd", 0, ISCSI_SUCCESS, "" },
+	{ { 6, 0, 8 }, "qrqd", 1000, ISCSI_ERR_ISNS_QUERY, "(status 8)" },
+};
+
+START_TEST(isns_servers_that_fall_silent)
+{
+	d->target.isns = true;
+	memcpy(d->target.isns_status, isns_silences[_i].status, sizeof(d->target.isns_status));
+	d->target.isns_answers = (unsigned int)strlen(isns_silences[_i].asked) - 1;
+	d->target.silent = !d->target.isns_answers;
+	begin(MGMT_ISNS, NULL);
+	UNTIL(streq(d->target.isns_asked, isns_silences[_i].asked));
+	ck_assert(!ended());
+	if (isns_silences[_i].ms) {
+		ck_ends_after(isns_silences[_i].ms, isns_silences[_i].err, isns_silences[_i].why);
+	} else {
+		fake_target_hang_up(&d->target);
+		UNTIL(ended());
+		ck_ended(isns_silences[_i].err, isns_silences[_i].why);
+	}
+}
+END_TEST
+
+/* Another program with our name may deregister it; that ends somewhere. */
+START_TEST(isns_registers_only_so_often)
+{
+	d->target.isns = true;
+	memcpy(d->target.isns_status, (uint32_t[]){ 6, 0, 6, 0 }, 16);
+	begin(MGMT_ISNS, NULL);
+	UNTIL(ended());
+	ck_ended(ISCSI_SUCCESS, "");
+	ck_assert_str_eq(d->target.isns_asked, "qrqrqd");
 }
 END_TEST
 
@@ -499,7 +584,10 @@ int main(void)
 	tcase_add_loop_test(tc, each_answer_of_a_login_has_its_time, 0, 2);
 	tcase_add_loop_test(tc, the_parts_of_an_answer_have_twice_the_time, 0, 3);
 	tcase_add_test(tc, a_connection_has_its_time);
+	tcase_add_loop_test(tc, a_look_up_has_its_time, 0, 2);
 	tcase_add_test(tc, reopen_max_is_how_often_it_begins_anew);
+	tcase_add_loop_test(tc, isns_servers_that_fall_silent, 0, ARRAY_SIZE(isns_silences));
+	tcase_add_test(tc, isns_registers_only_so_often);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
