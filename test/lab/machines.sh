@@ -55,15 +55,17 @@ machine_qemu_ready()
 	for tool in qemu-system-x86_64 busybox cpio modprobe; do
 		command -v $tool >/dev/null || die "no $tool here; test/lab/deps qemu"
 	done
-	"$lab/fetch" qemu "$cache" || return 1
-	read -r version <"$cache/qemu/version"
-	[ "$cache/qemu/initrd" -nt "$lab/init-qemu" ] || make_initrd "$version"
+	kernel=$cache/qemu
+	[ -z "${LAB_KERNEL:-}" ] || kernel=$cache/linux-$LAB_KERNEL
+	"$lab/fetch" "${kernel##*/}" "$cache" || return 1
+	read -r version <"$kernel/version"
+	[ "$kernel/initrd" -nt "$lab/init-qemu" ] || make_initrd "$version"
 }
 
 # Just enough to see the host's files: busybox, a few modules, init-qemu.
 make_initrd()
 {
-	local root=$cache/qemu/initrd.$$ module path name
+	local root=$kernel/initrd.$$ module what path name
 
 	mkdir -p "$root"/{bin,proc,dev,host,rw,new,modules}
 	cp "$(command -v busybox)" "$root/bin/"
@@ -71,18 +73,23 @@ make_initrd()
 		ln -s busybox "$root/bin/$name"
 	done
 	for module in virtio_pci virtio_console 9pnet_virtio 9p overlay; do
-		modprobe -d "$cache/qemu/root" -S "$1" --show-depends "$module" ||
+		modprobe -d "$kernel/root" -S "$1" --show-depends "$module" ||
 			die "no module $module"
-	done | while read -r _ path; do
+	done | while read -r what path; do
+		[ "$what" = insmod ] || continue	# it is built in
 		path=${path%% }
-		[ -e "$root/modules/${path##*/}" ] || {
-			cp "$path" "$root/modules/"
-			echo "${path##*/}" >>"$root/modules/order"
-		}
+		name=${path##*/}
+		name=${name%.xz}
+		[ -e "$root/modules/$name" ] && continue
+		case $path in
+		*.xz) xz -dc "$path" >"$root/modules/$name" ;;
+		*) cp "$path" "$root/modules/" ;;
+		esac
+		echo "$name" >>"$root/modules/order"
 	done
 	cp "$lab/init-qemu" "$root/init"
 	(cd "$root" && find . | cpio -o -H newc --quiet) >"$root.cpio" || die "no initramfs"
-	mv "$root.cpio" "$cache/qemu/initrd"
+	mv "$root.cpio" "$kernel/initrd"
 	rm -rf "$root"
 }
 
@@ -90,8 +97,8 @@ machine_qemu_start()
 {
 	local version accel=(-accel "tcg,thread=multi") shares=()
 
-	read -r version <"$cache/qemu/version"
-	printf '%s\n' "$lab" "$cache/qemu/root/lib/modules/$version" "$share" >"$run/paths"
+	read -r version <"$kernel/version"
+	printf '%s\n' "$lab" "$kernel/root/lib/modules/$version" "$share" >"$run/paths"
 	# Asked for only: a /dev/kvm inside a virtual machine may be there and not work.
 	[ -z "${LAB_KVM:-}" ] || accel=(-accel kvm "${accel[@]}")
 	# A comma in a path is doubled for QEMU.
@@ -100,7 +107,7 @@ machine_qemu_start()
 	[ -z "$acpi" ] || shares+=(-acpitable "sig=iBFT,rev=1,data=${acpi//,/,,}")
 	setsid setpriv --pdeathsig KILL qemu-system-x86_64 -machine q35 "${accel[@]}" -cpu max \
 		-smp "$cpus" -m "$mem" -display none -nodefaults -no-reboot -nic none \
-		-kernel "$cache/qemu/vmlinuz" -initrd "$cache/qemu/initrd" \
+		-kernel "$kernel/vmlinuz" -initrd "$kernel/initrd" \
 		-append "console=ttyS0 quiet panic=-1" \
 		-serial "file:${run//,/,,}/console" -device virtio-serial-pci \
 		-chardev "file,id=out,path=${run//,/,,}/out" \
