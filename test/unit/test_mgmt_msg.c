@@ -138,6 +138,75 @@ START_TEST(a_foreign_header_is_refused)
 }
 END_TEST
 
+/* A message's room is that of the largest reply: six numbers and four strings. */
+START_TEST(a_body_has_a_limit)
+{
+	enum { ROOM = MGMT_BODY_MAX - 6 * 4 - 4 * 5 };
+	CLEANUP(freep) char *text = malloc(ROOM + 2);
+	struct mgmt_request req = { .type = MGMT_LOGIN, .record = text, .iface = text + ROOM };
+	struct mgmt_reply reply = { .type = MGMT_WARNING, .why = text };
+	uint8_t header[MGMT_HEADER_LEN], *msg;
+	uint32_t body_len;
+	size_t len;
+
+	memset(text, 'x', ROOM + 1);
+	text[ROOM] = text[ROOM + 1] = '\0';
+	msg = mgmt_msg_build_request(&req, &len);
+	ck_assert_ptr_nonnull(msg);
+	/* Type, tag, flags, sid and two strings. */
+	ck_assert_uint_eq(len, MGMT_HEADER_LEN + 3 * 4 + 2 * 5 + ROOM);
+	free(msg);
+	msg = mgmt_msg_build_reply(&reply, &len);
+	ck_assert_ptr_nonnull(msg);
+	free(msg);
+	text[ROOM] = 'x';
+	ck_assert_ptr_null(mgmt_msg_build_request(&req, &len));
+	ck_assert_ptr_null(mgmt_msg_build_reply(&reply, &len));
+
+	put_be32(header, MGMT_MAGIC);
+	put_be16(header + 4, MGMT_VERSION);
+	put_be16(header + 6, MGMT_LOGIN);
+	put_be32(header + 8, MGMT_BODY_MAX);
+	ck_assert_int_eq(mgmt_msg_header(header, NULL, &body_len, NULL), 0);
+	ck_assert_uint_eq(body_len, MGMT_BODY_MAX);
+}
+END_TEST
+
+/* A daemon of another build may know more errors and states. */
+START_TEST(numbers_that_are_too_large_become_known_ones)
+{
+	static const struct { uint32_t sent[3], got[3]; } rows[] = {
+		{ { ISCSI_ERR_END - 1, MGMT_CONN_UNKNOWN - 1, MGMT_RECOVERY_UNKNOWN - 1 },
+		  { ISCSI_ERR_END - 1, MGMT_CONN_UNKNOWN - 1, MGMT_RECOVERY_UNKNOWN - 1 } },
+		{ { ISCSI_ERR_END, MGMT_CONN_UNKNOWN, MGMT_RECOVERY_UNKNOWN },
+		  { ISCSI_ERR_INTERNAL, MGMT_CONN_UNKNOWN, MGMT_RECOVERY_UNKNOWN } },
+		{ { UINT32_MAX, MGMT_CONN_UNKNOWN + 1, UINT32_MAX },
+		  { ISCSI_ERR_INTERNAL, MGMT_CONN_UNKNOWN, MGMT_RECOVERY_UNKNOWN } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint8_t body[64] = { 0 };
+		struct writer w = writer_init(body, sizeof(body));
+		struct mgmt_reply got;
+
+		writer_be32(&w, 7);
+		writer_be32(&w, rows[i].sent[0]);
+		writer_be32(&w, 0);
+		writer_be32(&w, rows[i].sent[1]);
+		writer_be32(&w, rows[i].sent[2]);
+		writer_str(&w, "");
+		writer_str(&w, "");
+		ck_assert_int_eq(mgmt_msg_parse_reply(MGMT_RESULT, body, w.pos, &got, NULL), 0);
+		ck_assert_uint_eq(got.err, rows[i].got[0]);
+		ck_assert_uint_eq(got.conn_state, rows[i].got[1]);
+		ck_assert_uint_eq(got.recovery, rows[i].got[2]);
+		/* A byte more or less is another message. */
+		ck_assert_int_ne(mgmt_msg_parse_reply(MGMT_RESULT, body, w.pos + 1, &got, NULL), 0);
+		ck_assert_int_ne(mgmt_msg_parse_reply(MGMT_RESULT, body, w.pos - 1, &got, NULL), 0);
+	}
+}
+END_TEST
+
 START_TEST(an_unknown_type_is_refused)
 {
 	static const uint8_t body[20];
@@ -165,6 +234,8 @@ int main(void)
 	tcase_add_loop_test(tc, a_reply_goes_there_and_back, 0, ARRAY_SIZE(replies));
 	tcase_add_test(tc, a_cut_request_is_refused);
 	tcase_add_test(tc, a_foreign_header_is_refused);
+	tcase_add_test(tc, a_body_has_a_limit);
+	tcase_add_test(tc, numbers_that_are_too_large_become_known_ones);
 	tcase_add_test(tc, an_unknown_type_is_refused);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
