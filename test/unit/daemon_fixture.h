@@ -11,6 +11,7 @@ static void setup(void)
 {
 	fake_daemon_setup();
 	fake_client_open(&client);
+	(void)close(STDIN_FILENO);	/* so that the next connection has the number 0 */
 }
 
 static void teardown(void)

@@ -29,6 +29,7 @@
 static char fx_base[64], fx_root[96], fx_lock[96];
 static char fx_warned[65536];
 static unsigned int fx_warnings;
+static bool fx_without_stdin;
 
 static inline void fx_warn(void *arg, const char *text)
 {
@@ -88,6 +89,8 @@ static inline void fx_setup(void)
 static inline void fx_teardown(void)
 {
 	fx_clear(fx_base);
+	/* Whatever had the number 0 has been closed. */
+	ck_assert(!fx_without_stdin || fcntl(STDIN_FILENO, F_GETFD) < 0);
 }
 
 /* ---- files --------------------------------------------------------------------------- */
@@ -151,12 +154,19 @@ static inline char *fx_read(const char *path)
 
 /* ---- records ------------------------------------------------------------------------- */
 
+/*
+ * A program may be started without stdin, so 0 is a descriptor like others. Here the root has
+ * another, and each file that is opened and closed again has 0.
+ */
 static inline struct iscsi_db *fx_open_os(const struct db_os *os)
 {
 	struct iscsi_db *db = NULL;
 	struct iscsi_why why = { "" };
 
 	ck_assert_msg(!db_open_os(fx_root, os, &db, &why), "%s", why.text);
+	if (!fx_without_stdin)
+		(void)close(STDIN_FILENO);
+	fx_without_stdin = true;
 	return db;
 }
 

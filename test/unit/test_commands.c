@@ -30,6 +30,7 @@ int iscsiadm_main(int argc, char **argv);
 #define WORDS_MAX	24
 
 static char base[64], root[80];
+static int root_fd;
 static struct fake_sysfs *fs;
 
 /* ---- the daemon -------------------------------------------------------------------------- */
@@ -225,6 +226,8 @@ static void setup(void)
 	ck_assert_ptr_nonnull(mkdtemp(base));
 	(void)snprintf(root, sizeof(root), "%s/db", base);
 	ck_assert_int_eq(mkdir(root, 0700), 0);
+	root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_gt(root_fd, 0);
 	(void)snprintf(path, sizeof(path), "%s/iscsid.conf", base);
 	write_file(path, "");
 	ck_assert_int_eq(setenv("ISCSI_DB_ROOT", root, 1), 0);
@@ -330,10 +333,12 @@ static void run(const char *line, FILE *out)
 		argv[argc++] = word;
 	}
 	(void)snprintf(path, sizeof(path), "%s/iscsid.conf", base);
+	(void)dup2(root_fd, STDIN_FILENO);
 	ck_assert(!sysfs_new(fake_sysfs_root(fs), &adm.sysfs));
 	ck_assert(!iscsi_db_config_read(path, NULL, NULL, &adm.config, NULL));
 	requests[0] = '\0';
 	capture();
+	(void)close(STDIN_FILENO);	/* so that the first file of the command has the number 0 */
 	status = (int)options_parse(argc, argv, &adm.opt, &why);
 	if (!status)
 		status = (int)run_action(&adm);

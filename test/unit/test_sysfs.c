@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is read from sysfs: sessions whole, half there and gone; LUNs, hosts, numbers. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <check.h>
 
@@ -23,12 +25,14 @@ static void setup(void)
 {
 	fs = fake_sysfs_new();
 	ck_assert(!sysfs_new(fake_sysfs_root(fs), &sysfs));
+	(void)close(STDIN_FILENO);	/* so that files which are opened now have the number 0 */
 }
 
 static void teardown(void)
 {
 	sysfs = sysfs_free(sysfs);
 	ck_assert_ptr_null(sysfs);
+	ck_assert_int_lt(fcntl(STDIN_FILENO, F_GETFD), 0);
 	fake_sysfs_free(fs);
 }
 
