@@ -136,7 +136,7 @@ man		:= $(addprefix $(BUILD)/,$(wildcard iscsid/*.[1-9] iscsiadm/*.[1-9] libiscs
 .SUFFIXES:
 .SECONDARY:
 .PHONY: FORCE all programs deps install uninstall dist deb clean demo check check-unit check-unit-san check-api check-install check-lint lint coverage check-compilers check-corpus replay fuzz-programs \
-	check-system check-system-unit check-boot fuzz fuzz-smoke afl afl-programs afl-smoke bench help
+	check-system check-system-unit check-boot check-others fuzz fuzz-smoke afl afl-programs afl-smoke bench help
 
 all: $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(BUILD)/sbin/iscsistart $(BUILD)/sbin/iscsi-iname $(SHARED_DB) $(STATIC_DB) $(BUILD)/libiscsi-db.pc \
 	$(units) $(scripts) $(init_scripts) $(initramfs) $(BUILD)/etc/iscsid.conf $(man_made) $(man)
@@ -353,6 +353,11 @@ check-boot: all
 	test/lab/deps test
 	BUILD=$(BUILD) SCENARIOS=test/boot test/system/run-all
 
+# Programs of others that call iscsiadm, in a Debian of their own (1 GB).
+check-others: all
+	test/lab/deps test others
+	BUILD=$(BUILD) SCENARIOS=test/others test/system/run-all
+
 bench:
 	test/lab/deps build test qemu
 	$(MAKE) --no-print-directory all
@@ -459,6 +464,7 @@ help:
 	@echo "make check-system  the scenarios on a real kernel"
 	@echo "make check-system-unit  the same with the daemon under its hardened systemd unit"
 	@echo "make check-boot    the scenarios that take minutes: machines that boot, faults at random"
+	@echo "make check-others  libvirt, Ansible, os-brick and others drive our programs"
 	@echo "make check-compilers  builds with every supported compiler without a warning"
 	@echo "make fuzz-smoke    each fuzzer for FUZZ_SECONDS ($(FUZZ_SECONDS)); make afl-smoke: with AFL++"
 	@echo "make bench         ours, open-iscsi and the kernel's floor, side by side"
