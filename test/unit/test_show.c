@@ -481,6 +481,28 @@ START_TEST(hostile_records)
 }
 END_TEST
 
+START_TEST(states_have_the_words_of_open_iscsi)
+{
+	static const char *const conn[] = {
+		[MGMT_CONN_FREE] = "FREE", [MGMT_CONN_XPT_WAIT] = "TRANSPORT WAIT",
+		[MGMT_CONN_IN_LOGIN] = "IN LOGIN", [MGMT_CONN_LOGGED_IN] = "LOGGED IN",
+		[MGMT_CONN_IN_LOGOUT] = "IN LOGOUT",
+		[MGMT_CONN_LOGOUT_REQUESTED] = "LOGOUT REQUESTED",
+		[MGMT_CONN_CLEANUP_WAIT] = "CLEANUP WAIT", [MGMT_CONN_UNKNOWN] = "Unknown",
+	};
+	static const char *const recovery[] = {
+		[MGMT_RECOVERY_NO_CHANGE] = "NO CHANGE", [MGMT_RECOVERY_CLEANUP] = "CLEANUP",
+		[MGMT_RECOVERY_REOPEN] = "REOPEN", [MGMT_RECOVERY_REDIRECT] = "REDIRECT",
+		[MGMT_RECOVERY_UNKNOWN] = "Unknown",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(conn); i++)
+		ck_assert_str_eq(show_conn_state((enum mgmt_conn_state)i), conn[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(recovery); i++)
+		ck_assert_str_eq(show_recovery((enum mgmt_recovery)i), recovery[i]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("show");
@@ -493,6 +515,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, node_lines, 0, (int)ARRAY_SIZE(nodes));
 	tcase_add_test(t, target_lines);
+	tcase_add_test(t, states_have_the_words_of_open_iscsi);
 	tcase_add_test(t, trees_of_nodes);
 	tcase_add_test(t, records_hide_their_secrets);
 	tcase_add_test(t, iface_lines);
