@@ -351,6 +351,18 @@ START_TEST(targets_left_out_are_said)
 }
 END_TEST
 
+START_TEST(a_password_that_is_not_asked_for_is_said)
+{
+	begin(0, (const char *[]){
+		"discovery.sendtargets.auth.authmethod", "CHAP",
+		"discovery.sendtargets.auth.username", "u",
+		"discovery.sendtargets.auth.password", "secret-secret", NULL });
+	UNTIL(ended());
+	ck_ended(ISCSI_SUCCESS, "");
+	ck_assert_str_eq(warned, "a password is set, but the target asked for none\n");
+}
+END_TEST
+
 /* ---- time ------------------------------------------------------------------------------------------ */
 
 #define TIMES(login, auth, active)						\
@@ -580,6 +592,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_pdu_that_is_too_long_ends_it, 0, 3);
 	tcase_add_test(tc, a_peer_with_another_protocol_is_no_target);
 	tcase_add_test(tc, targets_left_out_are_said);
+	tcase_add_test(tc, a_password_that_is_not_asked_for_is_said);
 	tcase_add_test(tc, a_logout_waits_a_second);
 	tcase_add_test(tc, a_target_may_hang_up_instead_of_the_logout);
 	tcase_add_loop_test(tc, each_answer_of_a_login_has_its_time, 0, 2);

@@ -298,6 +298,27 @@ START_TEST(a_new_target_is_logged_in_to_and_out_of_when_it_vanishes)
 }
 END_TEST
 
+/* The client hears before the result what its user should know. */
+START_TEST(a_password_that_is_not_asked_for_is_said)
+{
+	CLEANUP(freep) char *record = fake_node_text((const char *[]){
+		"node.session.auth.authmethod", "CHAP", "node.session.auth.username", "u",
+		"node.session.auth.password", "secret-secret", NULL });
+
+	fake_client_send(&client, &(struct mgmt_request){
+		.type = MGMT_LOGIN, .tag = 7, .record = record });
+	UNTIL(fake_client_poll(&client));
+	ck_assert_int_eq(client.reply.type, MGMT_WARNING);
+	ck_assert_uint_eq(client.reply.tag, 7);
+	ck_assert_ptr_nonnull(strstr(client.reply.why, FAKE_TARGET_NAME " 127.0.0.1,"));
+	ck_assert_ptr_nonnull(strstr(client.reply.why,
+				     ": a password is set, but the target asked for none"));
+	UNTIL(fake_client_poll(&client));
+	ck_assert_int_eq(client.reply.type, MGMT_RESULT);
+	ck_assert_int_eq(client.reply.err, ISCSI_SUCCESS);
+}
+END_TEST
+
 START_TEST(a_portal_that_does_not_answer_changes_nothing)
 {
 	fake_client_close(&client);
@@ -389,6 +410,7 @@ int main(void)
 	tcase_add_test(t, a_session_that_is_there_is_wanted_no_more);
 	tcase_add_test(t, two_names_of_one_portal_make_one_session);
 	tcase_add_test(t, a_new_target_is_logged_in_to_and_out_of_when_it_vanishes);
+	tcase_add_test(t, a_password_that_is_not_asked_for_is_said);
 	tcase_add_test(t, a_portal_that_does_not_answer_changes_nothing);
 	tcase_add_test(t, an_interval_of_0_asks_once);
 	tcase_add_loop_test(t, an_isns_server_is_asked_at_its_interval, 0, ARRAY_SIZE(isns_rounds));

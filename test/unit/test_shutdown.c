@@ -202,6 +202,26 @@ START_TEST(a_silent_target_without_mounts_costs_no_time)
 }
 END_TEST
 
+/* It goes on until nothing needs it any more, since a mount may wait for it. */
+START_TEST(a_first_login_under_way_is_called_off)
+{
+	CLEANUP(freep) char *record = fake_node_text(NULL);
+
+	d->target.silent = true;
+	fake_client_send(&client, &(struct mgmt_request){
+		.type = MGMT_LOGIN, .tag = 7, .record = record });
+	UNTIL(d->target.pdus == 1);
+	shutdown_announce(shutdown_of_test);
+	fake_daemon_wait(5000);
+	ck_assert(!fake_client_poll(&client));
+	shutdown_log_out(shutdown_of_test, on_done, NULL);
+	fake_daemon_wait(1000);
+	ck_assert(fake_client_poll(&client));
+	ck_assert_int_ne(client.reply.err, ISCSI_SUCCESS);
+	ck_assert(done);
+}
+END_TEST
+
 START_TEST(a_logout_of_all_spares_what_is_in_use)
 {
 	uint32_t sid = log_in_and_mount("/mnt");
@@ -235,6 +255,7 @@ int main(void)
 			    ARRAY_SIZE(is_silent));
 	tcase_add_test(tc, an_umount_under_way_doesn_t_wait_for_a_silent_target);
 	tcase_add_test(tc, a_silent_target_without_mounts_costs_no_time);
+	tcase_add_test(tc, a_first_login_under_way_is_called_off);
 	tcase_add_test(tc, a_logout_of_all_spares_what_is_in_use);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
