@@ -184,18 +184,27 @@ gone()
 	! kill -0 "$1" 2>/dev/null
 }
 
-# wait_for SECONDS COMMAND...: until it succeeds; 1 if it doesn't within that time. Seconds in which
-# this machine has something to do count a tenth, since other machines may keep it from doing it.
+# lab_clock: leaves milliseconds for limits in $NOW_MS. Time in which this machine has something to do
+# counts a tenth, since other machines may keep it from doing it.
+lab_clock()
+{
+	local cpus=(/sys/devices/system/cpu/cpu[0-9]*) up idle
+
+	read -r up idle </proc/uptime
+	NOW_MS=$((10#${up/./} + 9 * 10#${idle/./} / ${#cpus[@]}))
+}
+
+# wait_for SECONDS COMMAND...: until it succeeds; 1 if it doesn't within that time of lab_clock.
 wait_for()
 {
-	local cpus=(/sys/devices/system/cpu/cpu[0-9]*) idle end tenfold=$((${EPOCHREALTIME/./} + $1 * 10000000))
+	local end
 
-	read -r _ idle </proc/uptime
-	end=$((10#${idle/./} + $1 * 100 * ${#cpus[@]}))
+	lab_clock
+	end=$((NOW_MS + $1 * 1000))
 	shift
 	while ! "$@" >/dev/null 2>&1; do
-		read -r _ idle </proc/uptime
-		[ $((10#${idle/./})) -lt $end ] && [ "${EPOCHREALTIME/./}" -lt $tenfold ] || return 1
+		lab_clock
+		[ $NOW_MS -lt $end ] || return 1
 		pause 0.1
 	done
 }
