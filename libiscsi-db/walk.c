@@ -309,6 +309,9 @@ static enum iscsi_err walk_no_target(struct walk *walk, const char *path, int wh
 	type = folder_entry_type(walk->db, path);
 	if (!type || (type == S_IFDIR && why_not == -ENOENT))
 		return ISCSI_SUCCESS;
+	/* dracut puts an empty file here, so that the folder isn't empty. */
+	if (type > 0 && type != S_IFDIR && *db_base_name(path) == '.')
+		return ISCSI_SUCCESS;
 	if (type < 0 || type == S_IFDIR) {
 		iscsi_fail(&reason, ISCSI_ERR_IDBM, "cannot list %s/%s: %s", walk->db->root, path,
 			   db_strerror(why_not));

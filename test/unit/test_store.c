@@ -494,6 +494,7 @@ START_TEST(an_observer_hears_what_happens)
 	fx_write(db, fx_node("iqn.a", "1.1.1.1", "3260", "1", "default"));
 	fx_put_text("nodes/iqn.b/1.1.1.1,3260,1/default", "");
 	fx_put_text("nodes/stray", "no record at all");
+	fx_put_text("nodes/.dracut", "");
 	fx_put_text("ifaces/bad", "what is this\n");
 	fx_put_text("send_targets/9.9.9.9,3260/st_config", "");
 	iscsi_db_observe(db, &observer);
