@@ -229,6 +229,15 @@ static int connect_once(struct client *client)
 	if (first >= 0 || first == -EAGAIN || first == -EPERM)
 		return first;
 	fd = connect_trusted(client, "@" MGMT_SOCKET_ABSTRACT);
+	if (fd >= 0) {
+		/* systemd listens on the path before it does on the name: between the two tries above. */
+		first = connect_trusted(client, MGMT_SOCKET_PATH);
+		if (first >= 0) {
+			(void)close(fd);
+			return first;
+		}
+		client->abstract = true;
+	}
 	/* That the path refuses us says more than that no daemon has the abstract name. */
 	return fd == -ECONNREFUSED && first == -EACCES ? first : fd;
 }
