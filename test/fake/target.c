@@ -23,6 +23,9 @@ struct fake_target_conn {
 	size_t sent;			/* of the answer to SendTargets */
 	uint8_t text_bhs[BHS];		/* the last Text Request */
 	unsigned int isns_asked;
+	uint8_t pieces[4096];		/* of an iSNS answer: what isn't sent yet */
+	size_t pieces_len, pieces_pos;
+	sd_event_source *next_piece;
 	size_t got;
 	uint8_t in[BHS + DATA_MAX];
 };
@@ -43,6 +46,7 @@ static void conn_close(struct fake_target_conn *conn)
 		at = &(*at)->next;
 	*at = conn->next;
 	sd_event_source_disable_unref(conn->io);
+	sd_event_source_disable_unref(conn->next_piece);
 	(void)close(conn->fd);
 	free(conn);
 }
@@ -181,6 +185,24 @@ static void isns_targets(struct writer *w, const char *lines)
 	}
 }
 
+/* The daemon has its turn between two pieces. */
+static int send_piece(sd_event_source *source, void *userdata)
+{
+	struct fake_target_conn *conn = userdata;
+	size_t left = conn->pieces_len - conn->pieces_pos;
+	size_t len = conn->target->isns_piece ? MIN(conn->target->isns_piece, left) : left;
+
+	must(send(conn->fd, conn->pieces + conn->pieces_pos, len, MSG_NOSIGNAL) == (ssize_t)len,
+	     "send");
+	conn->pieces_pos += len;
+	if (source)
+		(void)sd_event_source_set_enabled(source, len < left ? SD_EVENT_ON : SD_EVENT_OFF);
+	else if (len < left)
+		must(sd_event_add_defer(conn->target->loop, &conn->next_piece, send_piece, conn) >= 0 &&
+		     sd_event_source_set_enabled(conn->next_piece, SD_EVENT_ON) >= 0, "defer");
+	return 0;
+}
+
 static void answer_isns(struct fake_target_conn *conn)
 {
 	struct fake_target *target = conn->target;
@@ -205,7 +227,11 @@ static void answer_isns(struct fake_target_conn *conn)
 		isns_targets(&w, target->targets);
 	must(!w.failed, "an iSNS answer that is too long");
 	put_be16(out + 4, (uint16_t)(w.pos - ISNS_HEADER));
-	must(send(conn->fd, out, w.pos, MSG_NOSIGNAL) == (ssize_t)w.pos, "send");
+	memcpy(conn->pieces, out, w.pos);
+	conn->pieces_len = w.pos;
+	conn->pieces_pos = 0;
+	conn->next_piece = sd_event_source_disable_unref(conn->next_piece);
+	(void)send_piece(NULL, conn);
 }
 
 /* ---- what comes in ------------------------------------------------------------------------- */

@@ -34,6 +34,7 @@ struct fake_target {
 	/* An iSNS server instead: @targets has lines "NAME IPV4-ADDRESS". */
 	bool isns;
 	uint32_t isns_status[4];	/* of its answers, in their order; then 0 */
+	size_t isns_piece;		/* sends an answer in pieces of so many bytes; 0: whole */
 	unsigned int isns_answers;	/* it answers only so many requests; 0: all, or see @silent */
 
 	/* What it has seen. */

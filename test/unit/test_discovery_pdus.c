@@ -561,6 +561,23 @@ START_TEST(isns_servers_that_fall_silent)
 }
 END_TEST
 
+/* The end of a header, and both sides of it, and single bytes. */
+static const size_t pieces[] = { 1, 11, 12, 13, 50 };
+
+START_TEST(isns_answers_may_come_in_pieces)
+{
+	d->target.isns = true;
+	d->target.isns_piece = pieces[_i];
+	d->target.targets = NAME " 10.0.0.5\n";
+	memcpy(d->target.isns_status, (uint32_t[]){ 6, 0, 0, 0 }, 16);
+	begin(MGMT_ISNS, NULL);
+	UNTIL(ended());
+	ck_ended(ISCSI_SUCCESS, "");
+	ck_assert_str_eq(d->target.isns_asked, "qrqd");
+	ck_assert_str_eq(found, NAME " 10.0.0.5\n");
+}
+END_TEST
+
 /* Another program with our name may deregister it; that ends somewhere. */
 START_TEST(isns_registers_only_so_often)
 {
@@ -601,6 +618,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_look_up_has_its_time, 0, 2);
 	tcase_add_test(tc, reopen_max_is_how_often_it_begins_anew);
 	tcase_add_loop_test(tc, isns_servers_that_fall_silent, 0, ARRAY_SIZE(isns_silences));
+	tcase_add_loop_test(tc, isns_answers_may_come_in_pieces, 0, ARRAY_SIZE(pieces));
 	tcase_add_test(tc, isns_registers_only_so_often);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
