@@ -299,6 +299,43 @@ START_TEST(proposals_of_the_target)
 }
 END_TEST
 
+/* The ends of each range, and the numbers beyond them. */
+static const struct {
+	const char *key;
+	uint32_t min, max;
+} ranges[] = {
+	{ "DefaultTime2Wait", 0, 3600 }, { "DefaultTime2Retain", 0, 3600 },
+	{ "ErrorRecoveryLevel", 0, 2 }, { "MaxBurstLength", 512, 16777215 },
+	{ "FirstBurstLength", 512, 16777215 }, { "MaxOutstandingR2T", 1, 65535 },
+	{ "MaxConnections", 1, 65535 }, { "MaxRecvDataSegmentLength", 512, 16777215 },
+	{ "iSCSIProtocolLevel", 0, 31 },
+};
+
+START_TEST(numbers_have_a_range)
+{
+	const struct { uint32_t number; bool good; } rows[] = {
+		{ ranges[_i].min, true }, { ranges[_i].max, true },
+		{ ranges[_i].min ? ranges[_i].min - 1 : UINT32_MAX, false },
+		{ ranges[_i].max + 1, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct negotiation *n = negotiation_new();
+		struct iscsi_why why = { .text = "" };
+		char pair[64], said[64];
+
+		negotiation_start(n, false, &usual_offer);
+		(void)snprintf(pair, sizeof(pair), "%s=%u", ranges[_i].key, rows[i].number);
+		ck_assert_msg(take(n, pair, said, sizeof(said), &why) == rows[i].good, "%s: %s", pair,
+			      why.text);
+		(void)snprintf(pair, sizeof(pair), " is not a number of %u to %u", ranges[_i].min,
+			       ranges[_i].max);
+		ck_assert(rows[i].good || strstr(why.text, pair));
+		negotiation_free(n);
+	}
+}
+END_TEST
+
 /* ---- our offers --------------------------------------------------------------------- */
 
 static const struct {
@@ -419,6 +456,7 @@ int main(void)
 	suite_add_tcase(s, t);
 	tcase_add_loop_test(t, answers_to_our_offers, 0, ARRAY_SIZE(answered));
 	tcase_add_loop_test(t, proposals_of_the_target, 0, ARRAY_SIZE(proposed));
+	tcase_add_loop_test(t, numbers_have_a_range, 0, (int)ARRAY_SIZE(ranges));
 	tcase_add_loop_test(t, our_offers, 0, ARRAY_SIZE(offers));
 	tcase_add_test(t, what_was_settled_is_not_offered);
 	tcase_add_test(t, each_negotiation_begins_anew);
