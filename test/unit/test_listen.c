@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Local sockets: who may connect, what a new one replaces, and who holds a name. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include <check.h>
 
 #include "iscsid/listen.h"
 #include "libiscsi-db/util.h"
+#include "test/unit/capture.h"
 
 static char name[64];
 
 static void setup(void)
 {
 	(void)snprintf(name, sizeof(name), "iscsi-test-listen-%d", getpid());
+	(void)close(STDIN_FILENO);	/* so that the first socket has the descriptor 0 */
 }
 
 START_TEST(a_listener_is_known)
@@ -86,6 +90,35 @@ START_TEST(a_daemon_of_the_same_user_counts)
 }
 END_TEST
 
+/* Any user can take an abstract name, which is no reason not to start. */
+START_TEST(another_user_s_listener_is_said)
+{
+	int ends[2], status;
+	struct iscsi_why why;
+	char ready, text[64];
+	pid_t pid;
+
+	if (geteuid() || pipe(ends) < 0)
+		return;		/* only root can become another user */
+	pid = fork();
+	if (pid == 0) {
+		_exit(setresuid(12, 12, 12) < 0 || listen_abstract(name) < 0 ||
+		      write(ends[1], "r", 1) != 1 || pause());
+	}
+	ck_assert_int_eq(read(ends[0], &ready, 1), 1);
+	capture();
+	ck_assert_int_eq(listen_judge_holder(name, &why), ISCSI_SUCCESS);
+	(void)snprintf(text, sizeof(text), "pid %d, of uid 12, which is not root", pid);
+	ck_assert_msg(strstr(said(1), text) != NULL, "%s", said(1));
+	(void)kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	/* Whoever has it now doesn't answer. */
+	capture();
+	ck_assert_int_eq(listen_judge_holder(name, &why), ISCSI_SUCCESS);
+	ck_assert_ptr_nonnull(strstr(said(1), "by a process that doesn't serve it (Connection refused)"));
+}
+END_TEST
+
 START_TEST(a_path_is_replaced)
 {
 	char dir[] = "/tmp/iscsi-test-listen-XXXXXX", path[64];
@@ -137,6 +170,7 @@ int main(void)
 	tcase_add_test(t, nobody_listens);
 	tcase_add_test(t, a_full_queue_ends_the_wait);
 	tcase_add_test(t, a_daemon_of_the_same_user_counts);
+	tcase_add_test(t, another_user_s_listener_is_said);
 	tcase_add_test(t, a_path_is_replaced);
 	tcase_add_test(t, a_name_too_long);
 	srunner_run_all(runner, CK_NORMAL);

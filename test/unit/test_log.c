@@ -2,12 +2,14 @@
 /* Lines of the log on stderr; and on /dev/log, where that is the socket of the test. */
 #include "iscsid/base/log.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <syslog.h>
+#include <time.h>
 
 #include "test/unit/capture.h"
 
@@ -36,6 +38,16 @@ START_TEST(lines_on_stderr)
 	ck_assert(log_enabled(LOG_ERR) && !log_enabled(LOG_WARNING));
 }
 END_TEST
+
+static time_t now;
+
+/* The log's clock, and that of the whole test. */
+time_t time(time_t *ret)
+{
+	if (ret)
+		*ret = now;
+	return now;
+}
 
 /* A /dev of its own, as far as the test has the right. */
 static int listen_on_log(void)
@@ -73,6 +85,37 @@ START_TEST(lines_on_a_socket)
 }
 END_TEST
 
+/* Lines are lost meanwhile, and at most one attempt a second is made. */
+START_TEST(a_log_that_was_restarted_is_found_again)
+{
+	static const char *const got[] = { "", "", "<30>iscsid[%d]: line 2", "<30>iscsid[%d]: line 3" };
+	char line[256], wanted[64];
+	int fd;
+
+	if (unshare(CLONE_NEWNS) || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("log", "/dev", "tmpfs", 0, NULL))
+		return;
+	log_name("iscsid");
+	fd = listen_on_log();
+	now = 1000;
+	(void)close(STDIN_FILENO);	/* so that the log has the descriptor 0 */
+	log_open(true, LOG_INFO);
+	(void)close(fd);
+	fd = listen_on_log();
+	for (int i = 0; i < 4; i++) {
+		now = i < 2 ? 1000 : 1001;
+		log_info("line %d", i);
+		memset(line, 0, sizeof(line));
+		(void)recv(fd, line, sizeof(line) - 1, MSG_DONTWAIT);
+		(void)snprintf(wanted, sizeof(wanted), got[i], getpid());
+		ck_assert_str_eq(line, wanted);
+	}
+	log_close();
+	ck_assert_int_lt(fcntl(STDIN_FILENO, F_GETFD), 0);
+	(void)close(fd);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("log");
@@ -83,6 +126,7 @@ int main(void)
 	suite_add_tcase(s, t);
 	tcase_add_test(t, lines_on_stderr);
 	tcase_add_test(t, lines_on_a_socket);
+	tcase_add_test(t, a_log_that_was_restarted_is_found_again);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
