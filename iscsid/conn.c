@@ -49,7 +49,6 @@ struct conn {
 	int host_no;
 	bool created;			/* the kernel has a connection */
 	uint8_t isid[PDU_ISID_LEN];
-	uint32_t exp_stat_sn;
 	bool security_first;		/* the login begins with the security stage */
 	bool impatient;			/* the owner's patience bounds the wait for a response */
 	bool peer_closed;		/* the target has closed the socket: see CLOSED_GRACE_S */
@@ -102,11 +101,6 @@ bool conn_kernel_has(const struct conn *conn)
 const uint8_t *conn_isid(const struct conn *conn)
 {
 	return conn->isid;
-}
-
-void conn_set_exp_stat_sn(struct conn *conn, uint32_t exp_stat_sn)
-{
-	conn->exp_stat_sn = exp_stat_sn;
 }
 
 const struct login_outcome *conn_login_outcome(const struct conn *conn)
@@ -300,7 +294,7 @@ static enum iscsi_err bind_and_login(struct conn *conn, struct iscsi_why *why)
 		.initiator_alias = c->alias,
 		.target_name = c->target,
 		.tpgt = c->tpgt,
-		.exp_stat_sn = conn->exp_stat_sn,
+		.exp_stat_sn = conn->owner.exp_stat_sn(conn->owner.arg),
 		.chap = c->chap,
 		.offer = c->offer,
 		.random = conn->env->random,
@@ -822,7 +816,6 @@ void conn_forget(struct conn *conn)
 	conn->sid = 0;
 	conn->host_no = -1;
 	conn->created = false;
-	conn->exp_stat_sn = 0;
 	conn_set_state(conn, CONN_FREE);
 }
 
@@ -841,14 +834,13 @@ void conn_kernel_error(struct conn *conn, int error)
 }
 
 void conn_adopt(struct conn *conn, uint32_t sid, int host_no, enum conn_state state,
-		const uint8_t isid[PDU_ISID_LEN], uint32_t exp_stat_sn)
+		const uint8_t isid[PDU_ISID_LEN])
 {
 	static const uint8_t unknown[PDU_ISID_LEN];
 
 	conn->sid = sid;
 	conn->host_no = host_no;
 	conn->created = true;
-	conn->exp_stat_sn = exp_stat_sn;
 	if (memcmp(isid, unknown, PDU_ISID_LEN) == 0)
 		conn_params_isid(sid, conn->isid);
 	else

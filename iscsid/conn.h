@@ -64,6 +64,8 @@ struct conn_env {
 struct conn_owner {
 	/* The kernel has made the session @sid. Called at once; -errno gives the login up. */
 	int (*on_created)(void *arg, uint32_t sid);
+	/* The StatSN from which a login continues, asked once the target has accepted the connection. */
+	uint32_t (*exp_stat_sn)(void *arg);
 	/*
 	 * How many ms more the login may wait for the target's first sign: for TCP, then @connected,
 	 * for an answer. Asked again when they are over: 0 gives up. 0 at first: login_timeout.
@@ -96,7 +98,7 @@ void conn_drop(struct conn *conn);
 void conn_forget(struct conn *conn);
 /* Takes over a connection of the kernel as it stands, after a restart. */
 void conn_adopt(struct conn *conn, uint32_t sid, int host_no, enum conn_state state,
-		const uint8_t isid[PDU_ISID_LEN], uint32_t exp_stat_sn);
+		const uint8_t isid[PDU_ISID_LEN]);
 
 /* The session passes on the events that the kernel reports about this connection. */
 void conn_kernel_pdu(struct conn *conn, const uint8_t *bhs, const uint8_t *data, size_t len);
@@ -107,6 +109,4 @@ uint32_t conn_sid(const struct conn *conn);		/* 0: the kernel has no session */
 int conn_host_no(const struct conn *conn);
 bool conn_kernel_has(const struct conn *conn);		/* the kernel has a connection */
 const uint8_t *conn_isid(const struct conn *conn);
-/* Sets the StatSN from which the next login continues. */
-void conn_set_exp_stat_sn(struct conn *conn, uint32_t exp_stat_sn);
 const struct login_outcome *conn_login_outcome(const struct conn *conn);

@@ -627,8 +627,9 @@ static struct session *session_new(const struct session_env *env, struct session
 	/* The first use of OpenSSL reads files and allocates, which a recovery must not do. */
 	chap_prepare(&config->chap);
 	session->conn = conn_new(&env->conn, config, session->name, &(struct conn_owner){
-		.on_created = session_on_created, .patience_ms = session_patience_ms,
-		.on_silence = session_on_silence, .on_report = session_on_report, .arg = session,
+		.on_created = session_on_created, .exp_stat_sn = session_exp_stat_sn,
+		.patience_ms = session_patience_ms, .on_silence = session_on_silence,
+		.on_report = session_on_report, .arg = session,
 	});
 	session->timer = timer_new(env->conn.clock, session_on_timer, session);
 	if (!session->conn || !session->timer || session_join_turns(session) < 0)
@@ -662,7 +663,6 @@ struct session *session_new_adopted(const struct session_env *env, struct sessio
 {
 	struct session *session = session_new(env, config);
 	bool up = state != SESSION_FAILED && state != SESSION_ENDING;
-	uint32_t exp_stat_sn = 0;
 
 	if (!session)
 		return NULL;
@@ -676,9 +676,8 @@ struct session *session_new_adopted(const struct session_env *env, struct sessio
 	/* A host name keeps its last address. If sysfs has none, the next attempt looks it up. */
 	if (!lookup_numeric(config->address, config->port, &session->route.portal))
 		(void)lookup_numeric(found->address, found->port, &session->route.portal);
-	(void)sysfs_read_exp_stat_sn(env->sysfs, found->sid, &exp_stat_sn);
 	conn_adopt(session->conn, found->sid, found->host_no,
-		   up ? CONN_LOGGED_IN : CONN_CLEANUP_WAIT, note->isid, exp_stat_sn);
+		   up ? CONN_LOGGED_IN : CONN_CLEANUP_WAIT, note->isid);
 	session_rename(session);
 	session->state = state;
 	return session;

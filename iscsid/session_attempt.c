@@ -193,6 +193,18 @@ uint64_t session_patience_ms(void *arg, bool connected)
 	return session_ms_until(session, end_us);
 }
 
+/* A re-login continues from the last StatSN that the kernel saw (RFC 7143, 11.12.9). */
+uint32_t session_exp_stat_sn(void *arg)
+{
+	const struct session *session = arg;
+	uint32_t exp_stat_sn = 0;
+
+	if (session->state == SESSION_FAILED)
+		(void)sysfs_read_exp_stat_sn(session->env->sysfs, conn_sid(session->conn),
+					     &exp_stat_sn);
+	return exp_stat_sn;
+}
+
 void session_on_silence(void *arg, int *fd)
 {
 	struct session *session = arg;
@@ -378,7 +390,6 @@ void session_attempt(struct session *session)
 	int tries = MAX(session->config->initial_login_retry_max, 1);
 	struct session_config *c = session->config;
 	struct conn_report failure = { .cause = RETRY_LOCAL, .err = ISCSI_ERR_TRANS };
-	uint32_t exp_stat_sn;
 
 	if (session->state == SESSION_FAILED && c->reopen_max <= 0 &&
 	    !turn_take(&session->turn, session->failed_since_us)) {
@@ -394,10 +405,6 @@ void session_attempt(struct session *session)
 		}
 		c->source_found = true;
 	}
-	/* A re-login continues from the last StatSN that the kernel saw (RFC 7143, 11.12.9). */
-	if (session->state == SESSION_FAILED &&
-	    !sysfs_read_exp_stat_sn(session->env->sysfs, conn_sid(session->conn), &exp_stat_sn))
-		conn_set_exp_stat_sn(session->conn, exp_stat_sn);
 	session_follow(session,
 		       route_begin(&session->route, session->state == SESSION_FREE && !session->wanted ?
 				   session_budget_ends_us(session, tries) : UINT64_MAX,

@@ -93,7 +93,8 @@ void session_pause(struct session *session, uint64_t ms);
 void session_begin_outage(struct session *session, uint64_t wait_s, bool closed_by_target);
 /* Joins the sessions of the same portal; 0 or -ENOMEM. */
 int session_join_turns(struct session *session);
-/* The connection's patience_ms, see conn.h. */
+/* The connection's exp_stat_sn and patience_ms, see conn.h. */
+uint32_t session_exp_stat_sn(void *arg);
 uint64_t session_patience_ms(void *arg, bool connected);
 /* The connection's on_silence. */
 void session_on_silence(void *arg, int *fd);
