@@ -702,6 +702,8 @@ enum iscsi_err discovery_start(const struct discovery_env *env, const struct isc
 		d->route = (struct route){
 			.clock = env->clock, .resolver = env->resolver, .name = d->name,
 			.address = d->address, .port = d->port,
+			.redirects_max = (unsigned int)iscsi_db_record_get_int(
+				d->rec, "discovery.sendtargets.login_redirect_max"),
 			.outcome = d->login ? login_outcome(d->login) : NULL,
 			.on_step = discovery_on_route_step, .arg = d,
 		};

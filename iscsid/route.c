@@ -7,8 +7,6 @@
 #include "iscsid/protocol/login.h"
 #include "libiscsi-db/util.h"
 
-#define REDIRECTS_MAX	8	/* in one attempt */
-
 static enum route_step route_lost(const char *reason, struct iscsi_why *why)
 {
 	(void)iscsi_fail(why, ISCSI_ERR_LOGIN, "the target has moved, but can't be followed: %s",
@@ -108,7 +106,7 @@ enum route_step route_moved(struct route *route, struct iscsi_why *why)
 {
 	route->insisted = false;
 	route->named_at = 0;
-	(void)route_lost(route->redirects < REDIRECTS_MAX ? "no time left" :
+	(void)route_lost(route->redirects < route->redirects_max ? "no time left" :
 			 "too many redirections", why);
 	return route_next(route, why);
 }
@@ -119,7 +117,7 @@ enum route_step route_next(struct route *route, struct iscsi_why *why)
 	enum route_step step = ROUTE_END;
 
 	while (step == ROUTE_END && route->named_at < outcome->moved_to_len &&
-	       route->redirects < REDIRECTS_MAX && clock_now_us(route->clock) < route->ends_us) {
+	       route->redirects < route->redirects_max && clock_now_us(route->clock) < route->ends_us) {
 		const struct iscsi_db_portal *to = &outcome->moved_to[route->named_at++];
 		int port = to->port > 0 ? to->port : ISCSI_PORT_DEFAULT;
 

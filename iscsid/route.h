@@ -32,6 +32,7 @@ struct route {
 	const char *name;		/* the owner's name in the log */
 	const char *address;		/* of the record's portal */
 	int port;
+	unsigned int redirects_max;	/* in one attempt */
 	/* The portal whose answer named the record's portal, an address or a name; NULL: a person did. */
 	const char *named_by;
 	const struct login_outcome *outcome;	/* of the last login; a new login clears it */

@@ -637,7 +637,7 @@ static struct session *session_new(const struct session_env *env, struct session
 	session->route = (struct route){
 		.clock = env->conn.clock, .resolver = env->resolver, .name = session->name,
 		.address = config->address, .port = config->port,
-		.named_by = config->named_by,
+		.named_by = config->named_by, .redirects_max = config->redirects_max,
 		.outcome = conn_login_outcome(session->conn),
 		.on_step = session_on_route_step, .arg = session,
 	};

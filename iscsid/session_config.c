@@ -149,6 +149,7 @@ static void read_noop(const struct iscsi_db_record *rec, struct session_config *
 
 static void read_timeouts(const struct iscsi_db_record *rec, struct session_config *c)
 {
+	c->redirects_max = (unsigned int)iscsi_db_record_get_int(rec, "node.session.login_redirect_max");
 	c->login_timeout_s = iscsi_db_record_get_int(rec, "node.conn[0].timeo.login_timeout");
 	c->logout_timeout_s = iscsi_db_record_get_int(rec, "node.conn[0].timeo.logout_timeout");
 	read_noop(rec, c);

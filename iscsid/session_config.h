@@ -26,6 +26,7 @@ struct session_config {
 	char alias[ISCSI_VALUE_MAX + 1];
 
 	uint16_t cmds_max, queue_depth;
+	unsigned int redirects_max;
 	uint32_t initial_cmd_sn;
 	int window_size;
 	int login_timeout_s, logout_timeout_s;

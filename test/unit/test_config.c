@@ -114,7 +114,7 @@ START_TEST(the_shipped_examples_are_right)
 	}
 	config = parse(text);
 	ck_assert_str_eq(warned, "");
-	ck_assert_uint_eq(examples, 30);
+	ck_assert_uint_eq(examples, 32);
 	ck_assert_str_eq(iscsi_db_config_get(config, "iscsid.safe_logout"), "Yes");
 }
 END_TEST
@@ -150,6 +150,8 @@ static const char *const expected_examples[] = {
 	"#node.conn[0].iscsi.DataDigest = CRC32C",
 	"#node.conn[0].iscsi.DataDigest = None",
 	"#node.session.sess_reopen_log_freq = 1",
+	"#node.session.login_redirect_max = 8",
+	"#discovery.sendtargets.login_redirect_max = 8",
 	"#node.session.xmit_thread_priority = -20",
 };
 

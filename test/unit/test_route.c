@@ -57,7 +57,8 @@ static void setup(void)
 	stepped = false;
 	route = (struct route){
 		.clock = &fake_clock.clock, .resolver = &resolver, .name = "test",
-		.address = "10.0.0.1", .port = 3260, .outcome = &outcome, .on_step = on_step, .arg = &route,
+		.address = "10.0.0.1", .port = 3260, .redirects_max = 8, .outcome = &outcome,
+		.on_step = on_step, .arg = &route,
 	};
 }
 
@@ -139,11 +140,14 @@ START_TEST(a_circle_ends)
 	ck_assert_int_eq(route_begin(&route, UINT64_MAX, true, &why), ROUTE_CONNECT);
 	while (route_moved(&route, &why) == ROUTE_CONNECT)
 		ck_assert_uint_lt(++n, 100);
-	ck_assert_uint_eq(n, 8);
+	ck_assert_uint_eq(n, route.redirects_max);
 	ck_assert_ptr_nonnull(strstr(why.text, "too many redirections"));
 	/* The next attempt has all of them again. */
 	ck_assert_int_eq(route_begin(&route, UINT64_MAX, true, &why), ROUTE_CONNECT);
 	ck_assert_int_eq(route_moved(&route, &why), ROUTE_CONNECT);
+	route.redirects_max = 0;
+	ck_assert_int_eq(route_begin(&route, UINT64_MAX, true, &why), ROUTE_CONNECT);
+	ck_assert_int_eq(route_moved(&route, &why), ROUTE_END);
 }
 END_TEST
 

@@ -17,9 +17,9 @@ static const struct {
 	unsigned int count;
 	const char *first, *last;
 } kinds[DB_KINDS] = {
-	[ISCSI_DB_NODE] = { 126, "node.name", "node.conn[0].iscsi.OFMarker" },
+	[ISCSI_DB_NODE] = { 127, "node.name", "node.conn[0].iscsi.OFMarker" },
 	[ISCSI_DB_IFACE] = { 70, "iface.iscsi_ifacename", "iface.discovery_logout" },
-	[ISCSI_DB_SENDTARGETS] = { 19, "discovery.startup",
+	[ISCSI_DB_SENDTARGETS] = { 20, "discovery.startup",
 				   "discovery.sendtargets.iscsi.MaxRecvDataSegmentLength" },
 	[ISCSI_DB_ISNS] = { 6, "discovery.startup", "discovery.isns.discoveryd_poll_inval" },
 };
