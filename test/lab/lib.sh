@@ -34,7 +34,7 @@ in_lab()
 	done
 	case " ${options[*]} ${LAB_OPTIONS:-} " in
 	*" --both "* | *" --original "*)
-		"$LAB_LIB/fetch" original || skip "Debian's open-iscsi cannot be had here"
+		"$LAB_LIB/fetch" "original${LAB_ORIGINAL:+-$LAB_ORIGINAL}" || skip "Debian's open-iscsi cannot be had here"
 		;;
 	esac
 	# shellcheck disable=SC2086
