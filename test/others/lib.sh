@@ -19,9 +19,7 @@ in_lab_with_others()
 	for path in /dev /proc /sys /run /tmp /etc/iscsi /var/lib/iscsi; do
 		mkdir -p "$OTHERS$path" && mount --rbind "$path" "$OTHERS$path" || fail "no $path for the others"
 	done
-	[ "$USING" = original ] || for path in iscsid iscsiadm iscsistart iscsi-iname; do
-		mount --bind "$LAB_BIN/$path" "$OTHERS/usr/sbin/$path" || fail "no $path for the others"
-	done
+	[ "$USING" = original ] || cp "$LAB_BIN"/{iscsid,iscsiadm,iscsistart,iscsi-iname} "$OTHERS/usr/sbin/"
 	cp /etc/hosts /etc/nsswitch.conf "$OTHERS/etc/"
 }
 
