@@ -415,6 +415,28 @@ START_TEST(anothers_folder_is_moved_aside)
 }
 END_TEST
 
+START_TEST(the_folder_above_is_made_too)
+{
+	struct iscsi_why why = { "" };
+	struct iscsi_db *db;
+	char above[80], path[96];
+	struct stat st;
+
+	(void)umask(0);
+	(void)snprintf(above, sizeof(above), "%s/above", fx_base);
+	(void)snprintf(path, sizeof(path), "%s/lock", above);
+	(void)setenv("ISCSI_LOCK_DIR", path, 1);
+	db = fx_open();
+	ck_assert_msg(!iscsi_db_lock(db, &why), "%s", why.text);
+	ck_assert_int_eq(stat(above, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0755);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0700);
+	iscsi_db_unlock(db);
+	iscsi_db_close(db);
+}
+END_TEST
+
 START_TEST(the_folder_is_made_ahead)
 {
 	static const struct {
@@ -449,6 +471,7 @@ int main(void)
 	tcase_add_checked_fixture(t, fx_setup, fx_teardown);
 	tcase_add_test(t, it_is_taken_and_given_back);
 	tcase_add_loop_test(t, anothers_folder_is_moved_aside, 0, 4);
+	tcase_add_test(t, the_folder_above_is_made_too);
 	tcase_add_test(t, the_folder_is_made_ahead);
 	tcase_add_test(t, a_live_foreign_tool_is_respected);
 	tcase_add_test(t, a_dead_foreign_tool_is_cleared);
