@@ -415,6 +415,46 @@ START_TEST(anothers_folder_is_moved_aside)
 }
 END_TEST
 
+static struct { unsigned int ms; int64_t from_ms; } pauses[8];
+static size_t pauses_len;
+
+static void note_pause(unsigned int ms)
+{
+	if (!pauses_len || pauses[pauses_len - 1].ms != ms) {
+		ck_assert_uint_lt(pauses_len, ARRAY_SIZE(pauses));
+		pauses[pauses_len].ms = ms;
+		pauses[pauses_len++].from_ms = fx_slept_ms;
+	}
+	fx_sleep_ms(ms);
+}
+
+/* Who has waited long tries more often. */
+START_TEST(the_pauses_between_two_tries)
+{
+	static const struct { unsigned int ms; int64_t from_ms; } wanted[] = {
+		{ 10, 0 }, { 40, 100 }, { 10, 2020 }, { 1, 6000 },
+	};
+	struct db_os os = fx_os;
+	struct iscsi_why why = { "" };
+	struct iscsi_db *db;
+
+	os.sleep_ms = note_pause;
+	db = fx_open_os(&os);
+	fx_slept_ms = 0;
+	fx_fail_call = FX_FLOCK;
+	fx_fail_nth = 1;
+	fx_fail_err = -EWOULDBLOCK;
+	ck_assert_int_eq(iscsi_db_lock(db, &why), ISCSI_ERR_IDBM);
+	ck_assert_int_eq(fx_slept_ms, 30000);
+	ck_assert_uint_eq(pauses_len, ARRAY_SIZE(wanted));
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+		ck_assert_uint_eq(pauses[i].ms, wanted[i].ms);
+		ck_assert_int_eq(pauses[i].from_ms, wanted[i].from_ms);
+	}
+	iscsi_db_close(db);
+}
+END_TEST
+
 START_TEST(the_folder_above_is_made_too)
 {
 	struct iscsi_why why = { "" };
@@ -471,6 +511,7 @@ int main(void)
 	tcase_add_checked_fixture(t, fx_setup, fx_teardown);
 	tcase_add_test(t, it_is_taken_and_given_back);
 	tcase_add_loop_test(t, anothers_folder_is_moved_aside, 0, 4);
+	tcase_add_test(t, the_pauses_between_two_tries);
 	tcase_add_test(t, the_folder_above_is_made_too);
 	tcase_add_test(t, the_folder_is_made_ahead);
 	tcase_add_test(t, a_live_foreign_tool_is_respected);
