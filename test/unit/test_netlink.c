@@ -87,10 +87,15 @@ static void enqueue(int fd, const uint8_t *data, size_t len)
 
 /* ---- the wire ----------------------------------------------------------------------------- */
 
+static int open_error, open_error_after;	/* so many sockets can be opened, the next can't */
+
 static int wire_open(uint32_t groups)
 {
-	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int fd;
 
+	if (open_error && !open_error_after--)
+		return -open_error;
+	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!groups)
 		command_fd = fd;
 	else if (event_fd < 0)
@@ -281,6 +286,23 @@ static void close_kernel(void)
 	kernel = netlink_close(kernel);
 	command_fd = event_fd = -1;
 }
+
+static const struct { int error; enum iscsi_err err; } socket_failures[] = {
+	{ EPERM, ISCSI_ERR_ACCESS }, { EPROTONOSUPPORT, ISCSI_ERR_TRANS_NOT_FOUND },
+	{ EMFILE, ISCSI_ERR_INTERNAL },
+};
+
+START_TEST(a_socket_that_can_not_be_had)
+{
+	for (int sockets = 0; sockets < 2; sockets++) {
+		close_kernel();
+		open_error = socket_failures[_i].error;
+		open_error_after = sockets;
+		ck_assert_int_eq(open_kernel(), socket_failures[_i].err);
+		ck_assert_ptr_nonnull(strstr(why.text, strerror(socket_failures[_i].error)));
+	}
+}
+END_TEST
 
 START_TEST(a_kernel_that_does_not_listen)
 {
@@ -634,6 +656,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, a_socket_that_can_not_be_had, 0, ARRAY_SIZE(socket_failures));
 	tcase_add_test(tc, a_kernel_that_does_not_listen);
 	tcase_add_test(tc, create_session);
 	tcase_add_exit_test(tc, a_lost_kill_ends_the_process, 128 + SIGKILL);
