@@ -168,12 +168,13 @@ static char *tame(char *name, bool link)
 	return name;
 }
 
-/* A change that the other changes have made impossible isn't made. */
-static void change_tree(struct fake_sysfs *fs, struct reader *r)
+/* Returns -1 for a change that the other changes have made impossible. */
+static int change_tree(struct fake_sysfs *fs, struct reader *r)
 {
 	char path[512], text[TEXT_MAX + 1], entry[sizeof(path) + sizeof(text) + 1];
 	size_t len;
 	uint8_t how;
+	int ret = 0;
 
 	place_path(fs, next_byte(r), path, sizeof(path));
 	how = next_byte(r) % 8;
@@ -183,16 +184,17 @@ static void change_tree(struct fake_sysfs *fs, struct reader *r)
 	if (how < 2)
 		write_file(path, text, len);
 	else if (how == 2)
-		(void)mkdir(path, 0700);
+		ret = mkdir(path, 0700);
 	else if (how == 3)
-		(void)symlink(tame(text, true), path);
+		ret = symlink(tame(text, true), path);
 	(void)snprintf(entry, sizeof(entry), "%s/%s", path, tame(text, false));
 	if (how == 5)
 		write_file(entry, "1\n", 2);
 	else if (how == 6)
-		(void)mkdir(entry, 0700);
+		ret = mkdir(entry, 0700);
 	else if (how == 7)
-		(void)symlink("sda", entry);
+		ret = symlink("sda", entry);
+	return ret;
 }
 
 /* ---- what the daemon reads ------------------------------------------------------------- */
@@ -335,7 +337,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fs = good_tree();
 	must(!sysfs_new(fake_sysfs_root(fs), &sysfs));
 	for (int i = 0; i < CHANGES_MAX && r.pos < r.len && !r.failed; i++)
-		change_tree(fs, &r);
+		(void)change_tree(fs, &r);
 	read_as_daemon(sysfs);
 	run_command(sysfs, which);
 	fake_sysfs_free(fs);
