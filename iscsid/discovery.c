@@ -605,21 +605,6 @@ static int discovery_on_start(sd_event_source *source, void *userdata)
 
 /* ---- making and freeing --------------------------------------------------------------------------------- */
 
-static enum iscsi_err discovery_name(struct discovery *d, const struct iscsi_db_record *iface,
-				     const struct iscsi_db_initiator *initiator,
-				     struct iscsi_why *why)
-{
-	const char *name = iface ? iscsi_db_record_get(iface, "iface.initiatorname") : "";
-
-	if (!*name)
-		name = initiator->name;
-	if (!*name)
-		return iscsi_fail(why, ISCSI_ERR_INVAL, "no initiator name is set; see "
-				  ISCSI_CONF_DIR "/initiatorname.iscsi");
-	(void)snprintf(d->initiator, sizeof(d->initiator), "%s", name);
-	return ISCSI_SUCCESS;
-}
-
 static enum iscsi_err discovery_configure(struct discovery *d, const struct iscsi_db_record *iface,
 					  const struct iscsi_db_initiator *initiator,
 					  struct iscsi_why *why)
@@ -637,7 +622,6 @@ static enum iscsi_err discovery_configure(struct discovery *d, const struct iscs
 	err = iscsi_db_check_address(d->address, why) ?: credentials_check(d->rec, why);
 	if (!err && iface)
 		err = session_config_source(iface, d->env.sysfs, &d->source, why);
-	err = err ?: discovery_name(d, iface, initiator, why);
 	if (err)
 		return err;
 	(void)snprintf(d->name, sizeof(d->name), "discovery %s,%d", d->address, d->port);
@@ -674,18 +658,20 @@ enum iscsi_err discovery_start(const struct discovery_env *env, const struct isc
 			       const struct discovery_owner *owner, struct discovery **ret,
 			       struct iscsi_why *why)
 {
+	const char *own_name = iface ? iscsi_db_record_get(iface, "iface.initiatorname") : "";
 	struct discovery *d = calloc(1, sizeof(*d));
 	enum iscsi_err err;
 	int r = 0;
 
 	if (!d)
 		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
+	(void)snprintf(d->initiator, sizeof(d->initiator), "%s",
+		       *own_name ? own_name : initiator->name);
 	d->env = *env;
 	d->owner = *owner;
 	d->stream.fd = -1;
 	if (iscsi_db_record_kind(rec) == ISCSI_DB_ISNS) {
-		err = discovery_name(d, iface, initiator, why) ?:
-		      isns_start(env, rec, d->initiator, owner, &d->isns, why);
+		err = isns_start(env, rec, d->initiator, owner, &d->isns, why);
 		goto out;
 	}
 	err = iscsi_db_record_copy(rec, &d->rec) ?:

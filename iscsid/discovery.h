@@ -38,7 +38,7 @@ struct discovery_owner {
 
 /*
  * Begins a discovery. @rec is a SendTargets or iSNS record, @iface an interface record or NULL;
- * the caller may free both afterwards. The function returns the errors that it finds without the
+ * the caller may free both afterwards. @iface or @initiator has the initiator name. The function returns the errors that it finds without the
  * network; on_done() tells all other errors.
  */
 enum iscsi_err discovery_start(const struct discovery_env *env, const struct iscsi_db_record *rec,

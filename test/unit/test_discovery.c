@@ -4,6 +4,7 @@
  * of a client to the targets that it gets, and all that may go wrong on the way.
  */
 #include <check.h>
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "iscsid/base/bytes.h"
@@ -127,6 +128,31 @@ START_TEST(an_interface_may_have_a_name_of_its_own)
 	ck_assert_int_eq(client.reply.err, ISCSI_SUCCESS);
 	ck_assert_ptr_nonnull(strstr(d->target.last_login,
 				     "InitiatorName=iqn.2026-01.net.example:own\n"));
+}
+END_TEST
+
+/* The file of the initiator name is read again at each request until there is a name. */
+START_TEST(an_initiator_name_is_needed)
+{
+	static const char line[] = "InitiatorName=iqn.2026-01.net.example:late\n";
+	char path[128];
+	int fd;
+
+	fake_client_close(&client);
+	fake_daemon_stop();
+	(void)snprintf(path, sizeof(path), "%.60s/initiatorname.iscsi", d->dir);
+	ck_assert_int_eq(unlink(path), 0);
+	fake_daemon_start();
+	fake_client_open(&client);
+	ck_assert_int_eq(discover(0, NULL), ISCSI_ERR_INVAL);
+	ck_assert_ptr_nonnull(strstr(client.reply.why, "initiatorname.iscsi"));
+	ck_assert_uint_eq(d->target.accepted, 0);
+
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	ck_assert_int_eq(write(fd, line, strlen(line)), (ssize_t)strlen(line));
+	ck_assert_int_eq(close(fd), 0);
+	ck_assert_int_eq(discover(0, NULL), ISCSI_SUCCESS);
+	ck_assert_ptr_nonnull(strstr(d->target.last_login, line));
 }
 END_TEST
 
@@ -405,6 +431,7 @@ int main(void)
 	tcase_add_test(tc, an_empty_list_is_a_success);
 	tcase_add_loop_test(tc, an_answer_in_parts, 20, 25);
 	tcase_add_test(tc, an_interface_may_have_a_name_of_its_own);
+	tcase_add_test(tc, an_initiator_name_is_needed);
 	tcase_add_loop_test(tc, a_refusal_is_told_with_its_reason, 0, ARRAY_SIZE(refusals));
 	tcase_add_test(tc, a_portal_that_refuses_is_tried_reopen_max_times);
 	tcase_add_test(tc, a_busy_target_is_asked_again);
