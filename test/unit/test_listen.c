@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Local sockets: who may connect, what a new one replaces, and who holds a name. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -27,6 +28,8 @@ START_TEST(a_listener_is_known)
 	int fd = listen_abstract(name);
 
 	ck_assert_int_ge(fd, 0);
+	ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);	/* a client may be gone again */
+	ck_assert_int_ne(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
 	ck_assert_int_eq(listen_abstract(name), -EADDRINUSE);
 	ck_assert_int_eq(listen_holder(name, &who), 0);
 	ck_assert_int_eq(who.pid, getpid());

@@ -298,6 +298,29 @@ START_TEST(luns_are_listed_by_name)
 }
 END_TEST
 
+static const char *const no_luns[] = {
+	"2147483648:0:0:1", "3:2147483648:0:1", "3:0:2147483648:1", "3:0:0", "3:0:0:1x", "power",
+};
+
+START_TEST(other_entries_are_no_luns)
+{
+	struct sysfs_session s;
+	struct sysfs_lun *luns;
+	char path[PATH_MAX];
+	size_t len;
+
+	fake_sysfs_add_session(fs, 1, 3, TARGET, "10.0.0.1", 3260);
+	fake_sysfs_add_lun(fs, 1, 3, 1, NULL, "running");
+	(void)snprintf(path, sizeof(path), "devices/platform/host3/session1/target3:0:0/%s/state",
+		       no_luns[_i]);
+	fake_sysfs_set(fs, path, "running\n");
+	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_LIST, &s));
+	ck_assert(!sysfs_list_luns(sysfs, &s, &luns, &len));
+	ck_assert_uint_eq(len, 1);
+	free(luns);
+}
+END_TEST
+
 START_TEST(hosts_are_read)
 {
 	struct sysfs_host host;
@@ -414,6 +437,7 @@ int main(void)
 	tcase_add_test(t, half_made_session_is_read);
 	tcase_add_test(t, scans_write_to_the_host);
 	tcase_add_test(t, luns_are_listed_by_name);
+	tcase_add_loop_test(t, other_entries_are_no_luns, 0, ARRAY_SIZE(no_luns));
 	tcase_add_test(t, hosts_are_read);
 	tcase_add_test(t, single_values_are_read);
 	tcase_add_loop_test(t, a_text_is_the_first_line, 0, (int)ARRAY_SIZE(contents));
