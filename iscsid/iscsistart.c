@@ -567,16 +567,23 @@ static bool ipv4(const char *text, struct sockaddr *ret)
 	return inet_pton(AF_INET, text, &addr->sin_addr) == 1;
 }
 
-static int set_up_address(const struct firmware_target *t, int fd, int fd6)
+static struct ifreq request_about(const char *netdev)
 {
 	struct ifreq ifr = { 0 };
+
+	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%.*s", IFNAMSIZ - 1, netdev);
+	return ifr;
+}
+
+static int set_up_address(const struct firmware_target *t, int fd, int fd6)
+{
+	struct ifreq ifr = request_about(t->netdev);
 	struct in6_ifreq ifr6 = {
 		.ifr6_prefixlen = *t->prefix_len ? (uint32_t)atoi(t->prefix_len) : 64,
 		.ifr6_ifindex = (int)if_nametoindex(t->netdev),
 	};
 	int r;
 
-	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", t->netdev);
 	if (inet_pton(AF_INET6, t->ipaddress, &ifr6.ifr6_addr) == 1)
 		return set_up(t->netdev, fd6, SIOCSIFADDR, &ifr6);
 	if (!ipv4(t->ipaddress, &ifr.ifr_addr)) {
@@ -612,9 +619,8 @@ static int set_up_device(const struct firmware_target *t)
 {
 	CLEANUP(closep) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	CLEANUP(closep) int fd6 = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq ifr = { 0 };
+	struct ifreq ifr = request_about(t->netdev);
 
-	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", t->netdev);
 	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &ifr) < 0) {
 		complain("%s: %s", t->netdev, strerror(errno));
 		return -1;

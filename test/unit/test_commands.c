@@ -375,7 +375,7 @@ static const char *section(int i, size_t *len)
 
 START_TEST(commands_do_as_written)
 {
-	size_t len, got_len, at = 0;
+	size_t len = 0, got_len, at = 0;
 	const char *text = section(_i, &len), *write_to = getenv("COMMANDS_OUT");
 	CLEANUP(freep) char *wanted = strndup(text, len);
 	CLEANUP(freep) char *copy = strndup(text, len);
