@@ -100,8 +100,15 @@ void text_escape(const char *in, char *ret, size_t size)
 
 	while (*in) {
 		char piece[20];
-		size_t taken = show_character(in, piece, sizeof(piece)), n = strlen(piece);
+		size_t taken, n;
 
+		/* Nearly all text is plain, and a listing has millions of characters. */
+		if (*in >= ' ' && *in <= '~' && len + 1 < size) {
+			ret[len++] = *in++;
+			continue;
+		}
+		taken = show_character(in, piece, sizeof(piece));
+		n = strlen(piece);
 		if (len + n >= size)
 			break;
 		memcpy(ret + len, piece, n);
