@@ -3,8 +3,8 @@
  * The end of the machine. From its announcement on, a session whose target has been silent for
  * some seconds is given up, so that unmounting what is on its disks, or switching its swap off,
  * ends. When the daemon's own turn comes, it logs out of each session as soon as nothing uses its
- * disks. A session that carries the root file system or /usr is left alone; so is, when the daemon ends, a
- * session that works and still carries swap.
+ * disks. A session that carries the root file system or /usr is left alone; so is, when the daemon
+ * ends, a session that works and still carries swap.
  */
 #pragma once
 
