@@ -66,7 +66,7 @@ static const char help_node[] =
 "  -u, --logout                log out; --force: also if the target is away and a\n"
 "                              disk is mounted, whose last writes are then lost\n"
 "  -L, --loginall=WORD         log in to records with startup WORD: automatic,\n"
-"                              manual, onboot, or all\n"
+"                              manual, onboot; boot: automatic and onboot; or all\n"
 "  -U, --logoutall=WORD        log out of those: all, automatic or manual, but\n"
 "                              for disks in use; --force: of these too\n"
 "  -R, --rescan                look for new and changed LUNs\n"

@@ -418,6 +418,8 @@ static enum iscsi_err node_login(struct adm *adm, const struct adm_selection *se
 /* Whether one of the two startup words of a record matches. */
 static bool startup_matches(const struct iscsi_db_record *rec, const char *word)
 {
+	if (streq(word, "boot"))
+		return startup_matches(rec, "automatic") || startup_matches(rec, "onboot");
 	return streq(word, "all") ||
 	       streq(iscsi_db_record_get(rec, "node.startup"), word) ||
 	       streq(iscsi_db_record_get(rec, "node.conn[0].startup"), word);

@@ -73,7 +73,7 @@ static const struct word submode_words[] = {
 };
 
 static const struct word loginall_words[] = {
-	{ "all", 1 }, { "automatic", 1 }, { "manual", 1 }, { "onboot", 1 }, { NULL, 0 },
+	{ "all", 1 }, { "automatic", 1 }, { "manual", 1 }, { "onboot", 1 }, { "boot", 1 }, { NULL, 0 },
 };
 
 static const struct word logoutall_words[] = {
