@@ -245,8 +245,9 @@ static enum conn_state conn_connect(struct conn *conn, const struct conn_input *
 		log_warning("%s: the kernel refuses congestion control '%s': %s", conn->name,
 			    c->congestion_control, strerror(-r));
 	r = tcp_connect(conn->fd, &conn->peer);
+	/* Without EPOLLET, each turn of the loop asks all sockets again whose connects have ended. */
 	if (r >= 0)
-		r = conn_watch_fd(conn, EPOLLOUT);
+		r = conn_watch_fd(conn, EPOLLOUT | EPOLLET);
 	if (r < 0)
 		return conn_connect_failed(conn, -r);
 	conn->impatient = conn_arm_patience(conn, false);
