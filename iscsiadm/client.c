@@ -281,7 +281,7 @@ static int start_and_connect(struct client *client, const char *command)
 	int64_t deadline = monotonic_ms() + STARTUP_MAX_MS;
 	bool running = true;
 	int fd, r, status;
-	pid_t pid;
+	pid_t pid = -1;
 
 	r = spawn_shell(command, &pid);
 	if (r < 0) {

@@ -350,7 +350,7 @@ enum iscsi_err sessions_stats(struct adm *adm, const struct adm_selection *sel)
 	CLEANUP(freep) const struct sysfs_session **list = NULL;
 	struct stats stats = { .json = adm->json };
 	enum iscsi_err err;
-	size_t len;
+	size_t len = 0;
 
 	err = select_sessions(adm, sel, "No session found.", &list, &len);
 	if (err)

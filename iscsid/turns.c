@@ -18,7 +18,7 @@ static void enqueue(struct turns *turns, struct turn *turn)
 
 static void dequeue(struct turns *turns, struct turn *turn)
 {
-	*turn->at = turn->next;
+	*turn->at = turn->next;		/* NOLINT: of a turn in the queue, "at" is never NULL */
 	if (turn->next)
 		turn->next->at = turn->at;
 	else

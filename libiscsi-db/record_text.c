@@ -434,7 +434,7 @@ char *iscsi_db_record_print(const struct iscsi_db_record *rec, enum iscsi_db_for
 			continue;
 		if (!value && s->def_len)	/* no secret has a default */
 			text_add(&text, s->line, setting_line_len(s));
-		else if (name)
+		else if (value && name)
 			text_add_pair(&text, name, value);
 		else if (!file && (!value || !*value))
 			text_add_setting(&text, s, "<empty>");
