@@ -6,14 +6,15 @@
 
 static void put_text(FILE *out, const char *text)
 {
-	size_t len = strlen(text), size = 4 * len + 1;	/* each byte as \xNN */
+	size_t plain = text_plain_len(text), size;
 	/* The text may be a secret that was asked for. */
 	CLEANUP(secret_freep) char *escaped = NULL;
 
-	if (strspn(text, "\t") == len) {
+	if (!text[plain] || !text[strspn(text, "\t")]) {
 		(void)fputs(text, out);
 		return;
 	}
+	size = 4 * strlen(text) + 1;	/* each byte as \xNN */
 	escaped = malloc(size);
 	if (!escaped)
 		return;

@@ -94,19 +94,27 @@ static size_t show_character(const char *in, char *ret, size_t size)
 	return MAX(len, 1);
 }
 
-void text_escape(const char *in, char *ret, size_t size)
+size_t text_plain_len(const char *text)
 {
 	size_t len = 0;
 
-	while (*in) {
-		char piece[20];
-		size_t taken, n;
+	while (text[len] >= ' ' && text[len] <= '~')
+		len++;
+	return len;
+}
 
-		/* Nearly all text is plain, and a listing has millions of characters. */
-		if (*in >= ' ' && *in <= '~' && len + 1 < size) {
-			ret[len++] = *in++;
-			continue;
-		}
+void text_escape(const char *in, char *ret, size_t size)
+{
+	size_t len = 0, taken, n;
+	char piece[20];
+
+	for (;;) {
+		n = MIN(text_plain_len(in), size - 1 - len);
+		memcpy(ret + len, in, n);
+		len += n;
+		in += n;
+		if (!*in)
+			break;
 		taken = show_character(in, piece, sizeof(piece));
 		n = strlen(piece);
 		if (len + n >= size)

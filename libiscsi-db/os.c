@@ -268,8 +268,10 @@ int os_read_fd(const struct db_os *os, int fd, char **ret, size_t *len)
 		char *grown;
 
 		used += (size_t)n;
-		if (used + 1 < room)
-			continue;
+		if (used + 1 < room) {	/* Linux reads a regular file short only at its end. */
+			n = 0;
+			break;
+		}
 		grown = used > DB_TEXT_MAX ? NULL : malloc(2 * room);
 		if (!grown) {
 			n = used > DB_TEXT_MAX ? -EFBIG : -ENOMEM;

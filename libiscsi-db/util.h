@@ -100,3 +100,5 @@ unsigned int edit_distance(const char *a, const char *b, unsigned int limit);
 
 /* @in -> @ret, cut to @size, with each character that could act on a terminal as \n, \t or \xNN. */
 void text_escape(const char *in, char *ret, size_t size);
+/* How many bytes at the beginning of @text are ASCII that text_escape() leaves as it is. */
+size_t text_plain_len(const char *text);
