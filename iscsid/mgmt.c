@@ -444,31 +444,19 @@ static void client_update(struct mgmt_client *client)
 	client->at_open_max = at_open_max;
 }
 
-/* Reads the rest of a header, then of a body. 1: the message is whole, 0: not yet, -errno. */
-static int client_read_some(struct mgmt_client *client)
+/* Reads the rest of a message. 1: the message is whole, 0: nothing more has arrived, -errno. */
+static int client_read_message(struct mgmt_client *client)
 {
 	struct iscsi_why why;
-	uint8_t *to;
-	size_t want;
-	ssize_t n;
+	enum iscsi_err err;
+	size_t pos;
+	int r;
 
-	if (client->got < MGMT_HEADER_LEN) {
-		to = client->header + client->got;
-		want = MGMT_HEADER_LEN - client->got;
-	} else {
-		to = client->body + (client->got - MGMT_HEADER_LEN);
-		want = MGMT_HEADER_LEN + client->body_len - client->got;
-	}
-	n = want ? recv(client->fd, to, want, MSG_DONTWAIT) : 0;
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	if (n == 0 && want)
-		return -ECONNRESET;
-	client->got += (size_t)n;
-	if (client->got == MGMT_HEADER_LEN && !client->body) {
-		enum iscsi_err err = mgmt_msg_header(client->header, &client->type,
-						     &client->body_len, &why);
-
+	if (!client->body) {
+		r = stream_receive(client->fd, client->header, MGMT_HEADER_LEN, &client->got);
+		if (r <= 0)
+			return r;
+		err = mgmt_msg_header(client->header, &client->type, &client->body_len, &why);
 		if (err) {
 			client_refuse(client, err, &why);
 			return 0;
@@ -477,19 +465,20 @@ static int client_read_some(struct mgmt_client *client)
 		if (!client->body)
 			return -ENOMEM;
 	}
-	return client->body && client->got == MGMT_HEADER_LEN + client->body_len;
+	pos = client->got - MGMT_HEADER_LEN;
+	r = stream_receive(client->fd, client->body, client->body_len, &pos);
+	client->got = MGMT_HEADER_LEN + pos;
+	return r;
 }
 
 static int client_read(struct mgmt_client *client)
 {
 	/* A few messages at a time, so that no client holds up the others. */
-	for (int i = 0; i < 32 && !client_waits(client); i++) {
-		int r = client_read_some(client);
+	for (int i = 0; i < 16 && !client_waits(client); i++) {
+		int r = client_read_message(client);
 
-		if (r < 0)
+		if (r <= 0)
 			return r;
-		if (!r)
-			continue;
 		client_message(client);
 		explicit_bzero(client->body, client->body_len);
 		free(client->body);

@@ -96,6 +96,7 @@ struct netlink {
 	sd_event_source *source;
 	uint64_t handle;		/* of the tcp transport; 0: not read yet */
 	enum iscsi_err batch_err;	/* why no batch could be started */
+	bool astray;			/* replies to an earlier batch may be left in the queue */
 	size_t batch_len;
 	uint8_t batch[BATCH_MAX] __attribute__((aligned(8)));
 	uint8_t buf[sizeof(struct message) + PDU_BHS_LEN + 16 * 1024] __attribute__((aligned(8)));
@@ -106,21 +107,35 @@ static struct netlink *netlink_of(struct kernel *kernel)
 	return (struct netlink *)kernel;
 }
 
-static ssize_t wire_receive(int fd, void *buf, size_t size)
+static int wire_receive(int fd, void *buf, size_t size, size_t *len, unsigned int most)
 {
-	for (;;) {
-		struct sockaddr_nl from = { 0 };
-		socklen_t from_len = sizeof(from);
-		ssize_t n = recvfrom(fd, buf, size, MSG_DONTWAIT, (struct sockaddr *)&from,
-				     &from_len);
+	struct sockaddr_nl from[NETLINK_AT_ONCE] = { 0 };
+	struct mmsghdr msgs[NETLINK_AT_ONCE] = { 0 };
+	struct iovec iov[NETLINK_AT_ONCE];
+	int n, kept;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EAGAIN ? 0 : -errno;
-		if (from.nl_pid == 0)
-			return n;
+	most = MIN(most, (unsigned int)NETLINK_AT_ONCE);
+	for (unsigned int i = 0; i < most; i++) {
+		iov[i] = (struct iovec){ (uint8_t *)buf + i * size, size };
+		msgs[i].msg_hdr = (struct msghdr){
+			.msg_name = &from[i], .msg_namelen = sizeof(from[i]),
+			.msg_iov = &iov[i], .msg_iovlen = 1,
+		};
 	}
+	do {
+		n = recvmmsg(fd, msgs, most, MSG_DONTWAIT, NULL);
+		if (n < 0 && errno != EINTR)
+			return errno == EAGAIN ? 0 : -errno;
+		kept = 0;
+		for (int i = 0; i < n; i++) {
+			if (from[i].nl_pid != 0)
+				continue;
+			if (kept < i)
+				memcpy(iov[kept].iov_base, iov[i].iov_base, msgs[i].msg_len);
+			len[kept++] = msgs[i].msg_len;
+		}
+	} while (!kept);
+	return kept;
 }
 
 static int wire_open(uint32_t groups)
@@ -165,10 +180,11 @@ static struct netlink *batch_start(struct kernel *kernel, struct iscsi_why *why)
 {
 	struct netlink *nl = netlink_of(kernel);
 	struct message stale;
+	size_t len;
 
-	/* Left over only if an earlier batch was answered in a way that we didn't understand. */
-	while (nl->wire->receive(nl->command_fd, &stale, sizeof(stale)) > 0)
+	while (nl->astray && nl->wire->receive(nl->command_fd, &stale, sizeof(stale), &len, 1) > 0)
 		;
+	nl->astray = false;
 	nl->batch_len = 0;
 	nl->batch_err = nl->handle ? ISCSI_SUCCESS :
 			sysfs_read_transport_handle(nl->sysfs, "tcp", &nl->handle, why);
@@ -330,7 +346,10 @@ static enum iscsi_err batch_exchange(struct netlink *nl, struct uevent *last, in
 {
 	const struct nlmsghdr *sent = (const struct nlmsghdr *)nl->batch;
 	enum iscsi_err err = ISCSI_SUCCESS;
-	size_t expected = 0, pos = 0;
+	struct message replies[NETLINK_AT_ONCE];
+	size_t len[NETLINK_AT_ONCE], pos = 0;
+	unsigned int expected = 0;
+	int got = 0, at = 0;
 	ssize_t r;
 	char more[160];
 
@@ -352,31 +371,37 @@ static enum iscsi_err batch_exchange(struct netlink *nl, struct uevent *last, in
 				  "the first network namespace only");
 	if (r < 0)
 		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "netlink: %s", strerror((int)-r));
-	for (; expected; expected--) {
-		struct message msg = { 0 };
-		ssize_t n = nl->wire->receive(nl->command_fd, &msg, sizeof(msg));
+	for (; expected; expected--, at++) {
+		const struct message *msg = &replies[at];
 		int e;
 
-		if (n < (ssize_t)sizeof(msg) || msg.nlh.nlmsg_type != sent->nlmsg_type) {
+		if (at == got) {
+			at = 0;
+			msg = replies;
+			got = nl->wire->receive(nl->command_fd, replies, sizeof(replies[0]), len,
+						expected);
+		}
+		if (got <= 0 || len[at] < sizeof(*msg) || msg->nlh.nlmsg_type != sent->nlmsg_type) {
+			nl->astray = true;
 			if (last)	/* an earlier reply says nothing about this command */
 				*last = (struct uevent){ .type = EV_IF_ERROR };
 			return iscsi_fail(why, ISCSI_ERR_INTERNAL,
 					  "the kernel didn't answer the request to %s: %s",
 					  command_text(sent->nlmsg_type),
-					  n < 0 ? strerror((int)-n) : "no such reply");
+					  got < 0 ? strerror(-got) : "no such reply");
 		}
 		sent = (const struct nlmsghdr *)((const uint8_t *)sent +
 						 NLMSG_ALIGN(sent->nlmsg_len));
-		e = reply_errno(&msg);
+		e = reply_errno(msg);
 		if (last)
-			*last = msg.ev;
-		if (!e || err || reply_harmless(&msg, e))
+			*last = msg->ev;
+		if (!e || err || reply_harmless(msg, e))
 			continue;
 		if (error)
 			*error = e;
-		describe_failure(&msg, e, more, sizeof(more));
-		err = iscsi_fail(why, reply_err(&msg, e), "the kernel could not %s: %s%s",
-				 command_text(msg.nlh.nlmsg_type), strerror(e), more);
+		describe_failure(msg, e, more, sizeof(more));
+		err = iscsi_fail(why, reply_err(msg, e), "the kernel could not %s: %s%s",
+				 command_text(msg->nlh.nlmsg_type), strerror(e), more);
 	}
 	return err;
 }
@@ -567,6 +592,7 @@ static enum iscsi_err nl_get_stats(struct kernel *kernel, uint32_t sid, struct k
 	struct netlink *nl = batch_start(kernel, why);
 	const struct message *msg = (const struct message *)nl->buf;
 	CLEANUP(closep) int fd = -1;
+	size_t got;
 	ssize_t n;
 
 	if (nl->batch_err)
@@ -578,16 +604,16 @@ static enum iscsi_err nl_get_stats(struct kernel *kernel, uint32_t sid, struct k
 	n = nl->wire->send(fd, nl->batch, nl->batch_len);
 	if (n < 0)
 		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "netlink: %s", strerror((int)-n));
-	while ((n = nl->wire->receive(fd, nl->buf, sizeof(nl->buf))) > 0) {
-		if ((size_t)n < sizeof(*msg))
+	while (nl->wire->receive(fd, nl->buf, sizeof(nl->buf), &got, 1) > 0) {
+		if (got < sizeof(*msg))
 			continue;
 		if (msg->nlh.nlmsg_type == CMD_GET_STATS)
 			return iscsi_fail(why, ISCSI_ERR_INTERNAL, "the kernel has no statistics: "
 					  "%s", strerror(reply_errno(msg)));
 		if (msg->nlh.nlmsg_type || msg->ev.type != CMD_GET_STATS ||
-		    msg->ev.u.conn.sid != sid || (size_t)n < sizeof(*msg) + STATS_LEN)
+		    msg->ev.u.conn.sid != sid || got < sizeof(*msg) + STATS_LEN)
 			continue;	/* an event: the other socket has it too */
-		*len = parse_stats((const uint8_t *)(msg + 1), (size_t)n - sizeof(*msg), stats);
+		*len = parse_stats((const uint8_t *)(msg + 1), got - sizeof(*msg), stats);
 		return ISCSI_SUCCESS;
 	}
 	return iscsi_fail(why, ISCSI_ERR_INTERNAL, "the kernel gave no statistics");
@@ -674,7 +700,8 @@ static int netlink_on_event(sd_event_source *source, int fd, uint32_t revents, v
 
 	(void)revents;
 	for (i = 0; i < EVENTS_AT_ONCE; i++) {
-		ssize_t n = nl->wire->receive(fd, nl->buf, sizeof(nl->buf));
+		size_t len;
+		int n = nl->wire->receive(fd, nl->buf, sizeof(nl->buf), &len, 1);
 
 		if (n == -ENOBUFS) {
 			lost = true;
@@ -682,8 +709,8 @@ static int netlink_on_event(sd_event_source *source, int fd, uint32_t revents, v
 		}
 		if (n <= 0)
 			break;
-		if (n >= (ssize_t)sizeof(struct message))
-			dispatch(nl, (const struct message *)nl->buf, (size_t)n);
+		if (len >= sizeof(struct message))
+			dispatch(nl, (const struct message *)nl->buf, len);
 	}
 	if (lost)
 		nl->events->lost_events(nl->arg);

@@ -17,9 +17,14 @@ struct netlink_wire {
 	int (*open)(uint32_t groups);
 	/* Sends a datagram; the kernel has executed it when this returns. */
 	ssize_t (*send)(int fd, const void *buf, size_t len);
-	/* Takes a datagram of the kernel; those of other processes are dropped. 0: the queue is empty. */
-	ssize_t (*receive)(int fd, void *buf, size_t size);
+	/*
+	 * Takes up to @most datagrams of the kernel, each into the next @size bytes of @buf, and
+	 * their lengths into @len; those of other processes are dropped. Returns how many, not more
+	 * than NETLINK_AT_ONCE; 0: the queue is empty.
+	 */
+	int (*receive)(int fd, void *buf, size_t size, size_t *len, unsigned int most);
 };
+#define NETLINK_AT_ONCE	32
 extern const struct netlink_wire netlink_wire;
 
 /*

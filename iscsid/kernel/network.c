@@ -106,14 +106,15 @@ static int network_on_io(sd_event_source *source, int fd, uint32_t revents, void
 	(void)source;
 	(void)revents;
 	for (int i = 0; i < NEWS_AT_ONCE; i++) {
-		ssize_t n = netlink_wire.receive(fd, network->buf, sizeof(network->buf));
+		size_t len;
+		int n = netlink_wire.receive(fd, network->buf, sizeof(network->buf), &len, 1);
 
 		if (n == -ENOBUFS)	/* news were lost, so anything may have changed */
 			network->changed(network->arg, NULL);
 		else if (n <= 0)
 			break;
 		else
-			network_parse(network->buf, (size_t)n, network->changed, network->arg);
+			network_parse(network->buf, len, network->changed, network->arg);
 	}
 	return 0;
 }

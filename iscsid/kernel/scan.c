@@ -40,7 +40,7 @@ static void scan_run(struct worker_job *job)
 	int r;
 
 	/* The job may have waited long: host numbers are used again at once, sids never. */
-	if (scan->forgotten || sysfs_read_session(scan->sysfs, scan->sid, SYSFS_DETAIL_LIST,
+	if (scan->forgotten || sysfs_read_session(scan->sysfs, scan->sid, SYSFS_DETAIL_HOST,
 						  &session))
 		return;
 	r = sysfs_scan_session(scan->sysfs, &session, scan->rescan);

@@ -385,7 +385,8 @@ enum iscsi_err sysfs_read_session(struct sysfs *sysfs, unsigned int sid,
 	ret->host_no = read_host_no(sysfs, sid);
 	if (ret->host_no < 0)
 		return ISCSI_ERR_SYSFS_LOOKUP;
-	read_transport(sysfs, ret->host_no, ret->transport, sizeof(ret->transport));
+	if (detail > SYSFS_DETAIL_HOST)
+		read_transport(sysfs, ret->host_no, ret->transport, sizeof(ret->transport));
 	for (size_t i = 0; i < ARRAY_SIZE(sysfs_attrs) && sysfs_attrs[i].detail <= detail; i++) {
 		int r = read_row(sysfs, &sysfs_attrs[i], ret);
 

@@ -22,6 +22,7 @@ struct sysfs *sysfs_free(struct sysfs *sysfs);
 #define SYSFS_UNSET	(-2)	/* a number that the kernel doesn't show; -1 is "off" */
 
 enum sysfs_detail {
+	SYSFS_DETAIL_HOST,	/* the number of its host alone */
 	SYSFS_DETAIL_LIST,	/* for a list of single lines: names, portals, host, transport */
 	SYSFS_DETAIL_STATE,	/* also its state, addresses and interface */
 	SYSFS_DETAIL_VALUES,	/* also time-outs, CHAP's names and negotiated values */

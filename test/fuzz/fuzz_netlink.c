@@ -149,8 +149,9 @@ static bool is_answer(void)
 		u32_at(given, AT_IFERROR) == (uint32_t)-ENOSYS);
 }
 
-static ssize_t wire_receive(int fd, void *buf, size_t size)
+static int wire_receive(int fd, void *buf, size_t size, size_t *len, unsigned int most)
 {
+	(void)most;
 	(void)fd;
 	given_len = 0;
 	if (input.pos == input.len)
@@ -182,7 +183,8 @@ static ssize_t wire_receive(int fd, void *buf, size_t size)
 		next_reply = after(next_reply);
 	}
 	memcpy(buf, given, given_len);
-	return (ssize_t)given_len;
+	*len = given_len;
+	return given_len ? 1 : 0;
 }
 
 static const struct netlink_wire wire = { wire_open, wire_send, wire_receive };

@@ -153,8 +153,11 @@ static ssize_t wire_send(int fd, const void *buf, size_t len)
 	return (ssize_t)len;
 }
 
-static ssize_t wire_receive(int fd, void *buf, size_t size)
+/* Two at a time at most, so that a batch needs more than one call. */
+static int wire_receive(int fd, void *buf, size_t size, size_t *len, unsigned int most)
 {
+	unsigned int n = 0;
+
 	for (size_t i = 0; i < queue_len; i++) {
 		struct datagram dg = queue[i];
 
@@ -164,10 +167,13 @@ static ssize_t wire_receive(int fd, void *buf, size_t size)
 		memmove(&queue[i], &queue[i + 1], (queue_len - i) * sizeof(dg));
 		if (dg.error)
 			return dg.error;
-		memcpy(buf, dg.data, MIN(dg.len, size));
-		return (ssize_t)MIN(dg.len, size);
+		len[n] = MIN(dg.len, size);
+		memcpy((uint8_t *)buf + n * size, dg.data, len[n]);
+		if (++n == MIN(most, 2u))
+			break;
+		i--;
 	}
-	return 0;
+	return (int)n;
 }
 
 static const struct netlink_wire wire = { wire_open, wire_send, wire_receive };

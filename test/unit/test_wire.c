@@ -9,6 +9,7 @@
 #include "libiscsi-db/util.h"
 
 #define FD	40
+#define SIZE	20	/* of a buffer for one message */
 
 static int socket_error, bind_error, force_error, send_error;
 static bool closed;
@@ -73,19 +74,29 @@ ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sock
 	return result(send_error, (int)len);
 }
 
-ssize_t recvfrom(int fd, void *restrict buf, size_t size, int flags,
-		 struct sockaddr *restrict addr, socklen_t *restrict addr_len)
+int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int most, int flags, struct timespec *wait)
 {
-	struct sockaddr_nl *nl = (void *)addr;
+	unsigned int n = 0;
 
 	ck_assert_int_eq(fd, FD);
-	ck_assert_ptr_nonnull(buf);
-	ck_assert_uint_eq(size, 100);
 	ck_assert_int_eq(flags, MSG_DONTWAIT);
-	ck_assert_uint_eq(*addr_len, sizeof(*nl));
+	ck_assert_ptr_null(wait);
+	ck_assert_uint_le(most, NETLINK_AT_ONCE);
 	ck_assert_uint_lt(at, ARRAY_SIZE(queue));
-	nl->nl_pid = queue[at].from;
-	return result(queue[at].error, (int)queue[at].n) < 0 ? (at++, -1) : queue[at++].n;
+	if (queue[at].error)
+		return result(queue[at++].error, 0);
+	for (; n < most && at < ARRAY_SIZE(queue) && queue[at].n; n++, at++) {
+		struct msghdr *hdr = &msgs[n].msg_hdr;
+		struct sockaddr_nl *nl = hdr->msg_name;
+
+		ck_assert_uint_eq(hdr->msg_namelen, sizeof(*nl));
+		ck_assert_uint_eq(hdr->msg_iovlen, 1);
+		ck_assert_uint_eq(hdr->msg_iov->iov_len, SIZE);
+		memset(hdr->msg_iov->iov_base, (int)queue[at].n, SIZE);
+		nl->nl_pid = queue[at].from;
+		msgs[n].msg_len = (unsigned int)queue[at].n;
+	}
+	return (int)n;
 }
 
 START_TEST(a_socket_is_bound_and_has_room)
@@ -118,19 +129,39 @@ END_TEST
 
 START_TEST(messages_of_others_are_dropped)
 {
-	char buf[100];
+	uint8_t buf[100 * SIZE];
+	size_t len[100];
 
 	queue[0].error = EINTR;
 	queue[1].n = 3;
 	queue[1].from = 1;
 	queue[2].n = 7;
-	ck_assert_int_eq(netlink_wire.receive(FD, buf, sizeof(buf)), 7);
+	ck_assert_int_eq(netlink_wire.receive(FD, buf, SIZE, len, 1), 1);
+	ck_assert_uint_eq(len[0], 7);
 	ck_assert_uint_eq(at, 3);
 	queue[3].error = EAGAIN;
-	ck_assert_int_eq(netlink_wire.receive(FD, buf, sizeof(buf)), 0);
+	ck_assert_int_eq(netlink_wire.receive(FD, buf, SIZE, len, 100), 0);
 	queue[3].error = ENOBUFS;
 	at = 3;
-	ck_assert_int_eq(netlink_wire.receive(FD, buf, sizeof(buf)), -ENOBUFS);
+	ck_assert_int_eq(netlink_wire.receive(FD, buf, SIZE, len, 100), -ENOBUFS);
+}
+END_TEST
+
+START_TEST(many_messages_come_at_once)
+{
+	uint8_t buf[100 * SIZE] = { 0 };
+	size_t len[100];
+
+	queue[0].n = 5;
+	queue[1].n = 3;
+	queue[1].from = 1;
+	queue[2].n = 7;
+	ck_assert_int_eq(netlink_wire.receive(FD, buf, SIZE, len, 100), 2);
+	ck_assert_uint_eq(len[0], 5);
+	ck_assert_uint_eq(len[1], 7);
+	ck_assert_uint_eq(buf[SIZE - 1], 5);
+	ck_assert_uint_eq(buf[SIZE], 7);
+	ck_assert_uint_eq(buf[SIZE + 6], 7);
 }
 END_TEST
 
@@ -145,6 +176,7 @@ int main(void)
 	tcase_add_test(t, a_socket_is_bound_and_has_room);
 	tcase_add_test(t, messages_go_to_the_kernel);
 	tcase_add_test(t, messages_of_others_are_dropped);
+	tcase_add_test(t, many_messages_come_at_once);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
