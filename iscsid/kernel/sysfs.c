@@ -155,7 +155,8 @@ static int read_u64(int fd, uint64_t *ret)
 struct dir_iter {
 	int fd;
 	ssize_t len, pos;
-	char buf[8192] __attribute__((aligned(__alignof__(struct dirent64))));
+	/* Cleared with the rest, so that a large buffer would cost more than most folders take. */
+	char buf[1024] __attribute__((aligned(__alignof__(struct dirent64))));
 };
 
 /* The next entry, hidden ones left out; NULL at the end, or if reading fails midway. */
