@@ -146,6 +146,8 @@ all: $(BUILD)/sbin/iscsid $(BUILD)/sbin/iscsiadm $(BUILD)/sbin/iscsistart $(BUIL
 $(BUILD)/settings: FORCE
 	@command -v $(firstword $(PKG_CONFIG)) >/dev/null || \
 		{ echo "pkg-config is missing: please install pkg-config (Debian) or pkgconf-pkg-config (Fedora)" >&2; missing=1; }; \
+	command -v $(firstword $(CC)) >/dev/null || \
+		{ echo "$(firstword $(CC)) is missing: please install gcc" >&2; missing=1; }; \
 	for need in $(sort $(daemon_needs) $(adm_needs)) $(if $(filter check% programs replay $(BUILD)/test/%,$(MAKECMDGOALS)),$(test_needs)); do \
 		IFS=:; set -- $$need; IFS=' '; $(PKG_CONFIG) --exists $$1 2>/dev/null || \
 		{ echo "$$1 is missing: please install $$2 (Debian) or $$3 (Fedora)" >&2; false; } || missing=1; \

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <libkmod.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "iscsid/base/log.h"
@@ -19,6 +20,8 @@ void module_load_iscsi_tcp(void)
 	if (access("/sys/class/iscsi_transport/tcp", F_OK) == 0)
 		return;
 	ctx = kmod_new(NULL, &config_default);
+	if (ctx)
+		kmod_set_log_priority(ctx, LOG_CRIT);	/* an error is logged here */
 	r = ctx ? kmod_module_new_from_name(ctx, "iscsi_tcp", &module) : -ENOMEM;
 	if (r >= 0)
 		r = kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST, NULL, NULL,
