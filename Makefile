@@ -352,7 +352,7 @@ check-system-unit: all
 
 # What takes minutes each, so "check" leaves it out.
 check-boot: all
-	test/lab/deps test
+	test/lab/deps build test packages
 	BUILD=$(BUILD) SCENARIOS=test/boot test/system/run-all
 
 # Programs of others that call iscsiadm, in a Debian of their own (1 GB).

@@ -308,6 +308,40 @@ since_start()
 	echo "$OUT"
 }
 
+# io_start DEVICE FILE: from now on the initiator reads the device past the cache and writes the file,
+# with pauses, since it has other things to do.
+io_start()
+{
+	must initiator bash -c 'rm -f /run/enough
+		again() {
+			n=0
+			while [ ! -e /run/enough ]; do
+				dd "$@" bs=64k count=4 || break
+				n=$((n + 1))
+				echo $n
+				sleep 0.2
+			done >/run/$name 2>/run/$name.err
+		}
+		name=reads again if="$0" of=/dev/null iflag=direct &
+		name=writes again if=/dev/zero of="$1" conv=notrunc,fsync &' "$@"
+}
+
+# io_end: reading and writing went on up to now, and neither failed.
+io_end()
+{
+	must initiator bash -c 'before=$(cat /run/reads /run/writes | wc -l)
+		sleep 3
+		touch /run/enough
+		sleep 3
+		cat /run/reads.err /run/writes.err | grep -v -e records -e copied
+		[ $(cat /run/reads /run/writes | wc -l) -gt $before ]'
+	[ -z "$OUT" ] || fail "$OUT"
+	must initiator tail -qn 1 /run/reads /run/writes
+	note "reads and writes:" $OUT
+	on initiator journalctl -b -k
+	[[ $OUT != *"I/O error"* ]] || fail "the kernel says: $OUT"
+}
+
 # sessions_at_target: leaves in $OUT how many LIO has, whatever the initiator thinks.
 sessions_at_target()
 {
