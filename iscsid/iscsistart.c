@@ -401,6 +401,24 @@ static void say_warning(void *arg, const char *text)
 	complain("%s", text);
 }
 
+/* Debian's script for the initial RAM disk calls twice, and a second session shows each disk twice. */
+static bool session_exists(const struct boot_starter *s, const struct iscsi_db_record *rec)
+{
+	CLEANUP(freep) unsigned int *sids = NULL;
+	struct sysfs_session session;
+	size_t len = 0;
+
+	(void)sysfs_list_sessions(s->sysfs, &sids, &len);
+	for (size_t i = 0; i < len; i++)
+		if (!sysfs_read_session(s->sysfs, sids[i], SYSFS_DETAIL_STATE, &session) &&
+		    streq(session.target, iscsi_db_record_get(rec, "node.name")) &&
+		    streq(session.persistent_address, iscsi_db_record_get(rec, "node.conn[0].address")) &&
+		    session.persistent_port == iscsi_db_record_get_int(rec, "node.conn[0].port") &&
+		    streq(session.iface, iscsi_db_record_get(rec, "iface.iscsi_ifacename")))
+			return true;
+	return false;
+}
+
 /* Takes @rec over. */
 static void begin(struct boot_starter *s, const struct start_options *o,
 		  struct iscsi_db_record *rec)
@@ -422,7 +440,10 @@ static void begin(struct boot_starter *s, const struct start_options *o,
 	print_to(stdout, "iscsistart: Logging into %s %s:%d,%s\n", iscsi_db_record_get(rec, "node.name"),
 	       login->address, login->port, iscsi_db_record_get(rec, "node.tpgt"));
 	(void)fflush(stdout);
-	err = session_config_new(rec, &o->initiator, s->sysfs, say_warning, NULL, &config, &why);
+	err = session_exists(s, rec) ?
+		iscsi_fail(&why, ISCSI_ERR_SESS_EXISTS, "initiator reported error (%d - %s)",
+			   (int)ISCSI_ERR_SESS_EXISTS, iscsi_db_err_text(ISCSI_ERR_SESS_EXISTS)) :
+		session_config_new(rec, &o->initiator, s->sysfs, say_warning, NULL, &config, &why);
 	if (err) {
 		complain("%s", why.text);
 		iscsi_db_record_free(rec);

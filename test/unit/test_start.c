@@ -319,6 +319,27 @@ START_TEST(a_login)
 }
 END_TEST
 
+/* The same target and portal, through the same interface. */
+START_TEST(a_login_once_more)
+{
+	fake_sysfs_add_session(fs, 7, 3, "iqn.t", "127.0.0.1", the_target.port);
+	ck_assert_int_eq(run_line(LOGIN), 1);
+	ck_assert_str_eq(said(1), VERSION_LINE
+			 "iscsistart: initiator reported error (15 - session exists)\n");
+	ck_assert_str_eq(kernel.log, "");
+}
+END_TEST
+
+/* Another portal, another port, another target. */
+START_TEST(a_login_beside_others)
+{
+	fake_sysfs_add_session(fs, 7, 3, "iqn.t", "127.0.0.2", the_target.port);
+	fake_sysfs_add_session(fs, 8, 4, "iqn.t", "127.0.0.1", the_target.port + 1);
+	fake_sysfs_add_session(fs, 9, 5, "iqn.u", "127.0.0.1", the_target.port);
+	ck_assert_msg(run_line(LOGIN) == 0, "%s", said(1));
+}
+END_TEST
+
 START_TEST(names_and_patience_of_a_record)
 {
 	struct start_options o = {
@@ -474,6 +495,8 @@ int main(void)
 	tcase_add_loop_test(t, nothing_is_done_for, 0, (int)ARRAY_SIZE(refused));
 	tcase_add_test(t, params_have_a_bound);
 	tcase_add_test(t, a_login);
+	tcase_add_test(t, a_login_once_more);
+	tcase_add_test(t, a_login_beside_others);
 	tcase_add_test(t, names_and_patience_of_a_record);
 	tcase_add_test(t, a_refusal);
 	tcase_add_test(t, secrets_go_from_the_command_line);
