@@ -12,6 +12,7 @@
 #define SOON_MAX_MS	1500	/* ... and no pause is longer; open-iscsi asks every 2 s */
 #define REOPEN_MAX_MS	2500	/* with the time for a login, I/O flows within 3 s */
 #define TAKEN_TIMES	8	/* the last login's time, until a target counts as silent */
+#define CONNECT_MAX_MS	1000	/* the kernel repeats a lost SYN then, and later ever less often */
 
 static const struct {
 	uint64_t first_ms, cap_ms;
@@ -73,6 +74,7 @@ uint64_t retry_reopen_ms(struct retry *retry, enum retry_cause cause, uint64_t d
 uint64_t retry_patience_ms(bool connected, uint64_t down_ms, uint64_t took_ms)
 {
 	uint64_t share = MAX(down_ms / SHARE, connected ? ANSWER_MIN_MS : QUICK_MAX_MS);
+	uint64_t usual = took_ms * TAKEN_TIMES;
 
-	return MAX(MIN(share, REOPEN_MAX_MS), took_ms * TAKEN_TIMES);
+	return MAX(MIN(share, REOPEN_MAX_MS), connected ? usual : MIN(usual, CONNECT_MAX_MS));
 }

@@ -39,7 +39,7 @@ uint64_t retry_reopen_ms(struct retry *retry, enum retry_cause cause, uint64_t d
 /*
  * How long an attempt to reopen waits for TCP, or once that is @connected for the target's first
  * answer: as long as the pauses are by now, for an answer a second at least, and several times as
- * long as the target has taken for an answer, @took_ms.
+ * long as the target has taken for a login, @took_ms; but a second at most of that for TCP.
  */
 uint64_t retry_patience_ms(bool connected, uint64_t down_ms, uint64_t took_ms);
 

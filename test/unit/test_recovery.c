@@ -145,6 +145,18 @@ START_TEST(a_session_is_back_soon)
 }
 END_TEST
 
+/* However long a login takes, the first SYN after the hole is never the kernel's late repetition. */
+START_TEST(a_slow_login_makes_no_slow_connect)
+{
+	log_in(1, at_once);
+	manager_find(d->manager, 1)->login_took_ms = 800;
+	break_all(HOLE);
+	fake_daemon_wait(20900);
+	set_kind(HOLE, false);
+	ck_assert_uint_le(until_up(1), 1000);
+}
+END_TEST
+
 /* How soon a session is tried again if its target is back @down_ms after the loss. */
 static uint64_t promised_ms(enum kind kind, uint64_t down_ms, uint64_t wait_ms)
 {
@@ -429,6 +441,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, a_session_is_back_soon, 0, ARRAY_SIZE(outages));
+	tcase_add_test(tc, a_slow_login_makes_no_slow_connect);
 	tcase_add_loop_test(tc, the_longest_time_to_an_attempt, 0, 2 * KINDS);
 	tcase_add_loop_test(tc, a_slow_target_is_waited_for, 0, 2);
 	tcase_add_loop_test(tc, time2wait_is_kept, 0, 2);

@@ -85,6 +85,8 @@ START_TEST(patience_grows_with_the_outage_and_the_last_login)
 	ck_assert_uint_eq(retry_patience_ms(false, 0, 5), 250);
 	ck_assert_uint_eq(retry_patience_ms(true, 0, 5), 1000);
 	ck_assert_uint_eq(retry_patience_ms(true, 0, 500), 4000);
+	ck_assert_uint_eq(retry_patience_ms(false, 0, 100), 800);
+	ck_assert_uint_eq(retry_patience_ms(false, 0, 500), 1000);
 	ck_assert_uint_eq(retry_patience_ms(true, 20000, 5), 1000);
 	ck_assert_uint_eq(retry_patience_ms(true, 119999, 5), 2500);
 	ck_assert_uint_eq(retry_patience_ms(true, 200000, 5), 2500);
