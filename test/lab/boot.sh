@@ -248,7 +248,7 @@ initiator_make()
 # initiator_change ours|original|none COMMANDS: more of that, while it is off.
 initiator_change()
 {
-	"$LAB_LIB/run" --timeout 300 --disk "$DISK" --share "$WORK" "$LAB_LIB/boot-change" "$1" "$WORK/ours" "$2" \
+	"$LAB_LIB/run" --timeout 900 --disk "$DISK" --share "$WORK" "$LAB_LIB/boot-change" "$1" "$WORK/ours" "$2" \
 		>"$WORK/change.log" 2>&1 </dev/null || {
 		cat "$WORK/change.log" >&2
 		fail "the initiator's disk can't be changed"
