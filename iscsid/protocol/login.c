@@ -636,7 +636,7 @@ static enum iscsi_err next_of_security(const struct step *step)
 			return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
 					  "the target ends the security stage before %s",
 					  mutual ? "it has authenticated itself" :
-						   "CHAP is done");
+						   "CHAP is done, as one does that asks for no CHAP");
 		login->outcome.auth_skipped = login->auth == AUTH_OFFERED ||
 			(login->auth == AUTH_NONE && chap_wanted(&login->config.chap));
 		return begin_operational(step);
