@@ -153,11 +153,14 @@ static ssize_t wire_send(int fd, const void *buf, size_t len)
 	return (ssize_t)len;
 }
 
-/* Two at a time at most, so that a batch needs more than one call. */
+/* As many as are asked for and, every second time, two at most, so that a batch takes more calls. */
 static int wire_receive(int fd, void *buf, size_t size, size_t *len, unsigned int most)
 {
+	static bool few;
 	unsigned int n = 0;
 
+	few = !few;
+	most = few ? MIN(most, 2u) : MIN(most, (unsigned int)NETLINK_AT_ONCE);
 	for (size_t i = 0; i < queue_len; i++) {
 		struct datagram dg = queue[i];
 
@@ -169,7 +172,7 @@ static int wire_receive(int fd, void *buf, size_t size, size_t *len, unsigned in
 			return dg.error;
 		len[n] = MIN(dg.len, size);
 		memcpy((uint8_t *)buf + n * size, dg.data, len[n]);
-		if (++n == MIN(most, 2u))
+		if (++n == most)
 			break;
 		i--;
 	}
