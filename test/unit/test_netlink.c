@@ -528,6 +528,19 @@ START_TEST(start_stop_unbind)
 }
 END_TEST
 
+START_TEST(a_long_batch)
+{
+	struct kernel_params params = { .len = 0 };
+
+	for (int i = 0; i < KERNEL_PARAMS_MAX; i++)
+		kernel_params_number(&params, KERNEL_MAX_BURST, 262144);
+	for (int i = 0; i < 4; i++) {
+		ck_assert_int_eq(kernel->ops->start_conn(kernel, 7, &params, &why), 0);
+		ck_assert_uint_eq(queue_len, 0);
+	}
+}
+END_TEST
+
 START_TEST(destroy_session)
 {
 	ck_assert_int_eq(kernel->ops->destroy_session(kernel, 7, true, &why), 0);
@@ -674,6 +687,7 @@ int main(void)
 	tcase_add_loop_test(tc, failures_become_reasons, 0, ARRAY_SIZE(failures));
 	tcase_add_test(tc, what_does_not_fit_is_not_sent);
 	tcase_add_test(tc, start_stop_unbind);
+	tcase_add_test(tc, a_long_batch);
 	tcase_add_test(tc, destroy_session);
 	tcase_add_test(tc, counters);
 	tcase_add_test(tc, events_are_passed_on);

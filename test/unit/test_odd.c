@@ -300,6 +300,29 @@ END_TEST
 
 /* ---- links --------------------------------------------------------------------------- */
 
+START_TEST(only_a_link_of_root_in_a_folder_of_root_is_followed)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
+	struct iscsi_why why = { "" };
+	unsigned int n = 0;
+
+	if (geteuid())		/* nobody else can make the files */
+		return;
+	fx_mkdir("");
+	ck_assert_int_eq(symlink(fx_base, fx_path("nodes")), 0);
+	ck_assert_int_eq(iscsi_db_node_each(db, NULL, NULL, NULL, count, &n, &why),
+			 ISCSI_SUCCESS);
+	ck_assert_int_eq(lchown(fx_path("nodes"), 65534, 65534), 0);
+	ck_assert_int_eq(iscsi_db_node_each(db, NULL, NULL, NULL, count, &n, &why),
+			 ISCSI_ERR_IDBM);
+	ck_assert_int_eq(lchown(fx_path("nodes"), 0, 0), 0);
+	ck_assert_int_eq(chown(fx_root, 65534, 65534), 0);
+	ck_assert_int_eq(iscsi_db_node_each(db, NULL, NULL, NULL, count, &n, &why),
+			 ISCSI_ERR_IDBM);
+	ck_assert_int_eq(chown(fx_root, 0, 0), 0);
+}
+END_TEST
+
 START_TEST(a_node_works_without_its_link)
 {
 	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
@@ -563,6 +586,7 @@ int main(void)
 	tcase_add_test(t, what_may_be_anothers_stays);
 	tcase_add_test(t, a_link_to_another_target_is_no_target);
 	tcase_add_test(t, no_nodes_to_be_had_is_an_error);
+	tcase_add_test(t, only_a_link_of_root_in_a_folder_of_root_is_followed);
 	tcase_add_test(t, a_node_works_without_its_link);
 	tcase_add_loop_test(t, folders_may_be_links_and_mount_points, 0, 4);
 	tcase_add_test(t, the_longest_names);

@@ -209,12 +209,14 @@ START_TEST(attributes_are_optional)
 	fake_sysfs_add_session(fs, 1, 0, TARGET, "10.0.0.1", 3260);
 	fake_sysfs_set(fs, SESSION "target_state", NULL);
 	fake_sysfs_set(fs, SESSION "creator", NULL);
+	fake_sysfs_set(fs, SESSION "tpgt", NULL);
 	fake_sysfs_set(fs, CONN "state", NULL);
 	fake_sysfs_set(fs, CONN "address", NULL);
 	fake_sysfs_set(fs, CONN "port", NULL);
 	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_ALL, &s));
 	ck_assert_str_eq(s.target_state, "");
 	ck_assert_int_eq(s.creator, SYSFS_UNSET);
+	ck_assert_int_eq(s.tpgt, SYSFS_UNSET);
 	ck_assert_str_eq(s.conn_state, "");
 	ck_assert_int_eq(s.port, SYSFS_UNSET);
 	ck_assert_str_eq(s.persistent_address, "10.0.0.1");
