@@ -100,7 +100,7 @@ machine_qemu_start()
 	read -r version <"$kernel/version"
 	printf '%s\n' "$lab" "$kernel/root/lib/modules/$version" "$share" >"$run/paths"
 	# Linux 7.2 patches its code while it runs; on processors emulated at the same time it dies of that.
-	[ -z "${LAB_KERNEL:-}" ] || accel=(-accel tcg,thread=single)
+	[ -z "${LAB_KERNEL:-}" ] || accel=(-accel "tcg,thread=single")
 	# Asked for only: a /dev/kvm inside a virtual machine may be there and not work.
 	[ -z "${LAB_KVM:-}" ] || accel=(-accel kvm "${accel[@]}")
 	# A comma in a path is doubled for QEMU.
