@@ -289,7 +289,7 @@ enum iscsi_err iscsi_db_initiator_read(const char *path, iscsi_db_warn_fn *warn,
 {
 	enum iscsi_err err;
 	size_t len = 0;
-	char *text;
+	char *text = NULL;
 	int r;
 
 	if (!path)
