@@ -33,6 +33,10 @@ CC		?= cc
 CC_FOR_BUILD	?= $(CC)
 PKG_CONFIG	?= pkg-config
 CFLAGS		?= -O2 -g
+# The index of an archive of -flto's objects is made with the help of the compiler.
+ifeq ($(origin AR)$(filter -flto%,$(CFLAGS)),default$(firstword $(filter -flto%,$(CFLAGS)) none))
+AR		:= $(if $(findstring clang,$(CC)),$(shell $(CC) -print-prog-name=llvm-ar),gcc-ar)
+endif
 # What runs a test program that was built for another processor, such as qemu-s390x-static.
 RUN		?=
 BUILD		?= build$(if $(SAN),-san)
