@@ -33,9 +33,11 @@ CC		?= cc
 CC_FOR_BUILD	?= $(CC)
 PKG_CONFIG	?= pkg-config
 CFLAGS		?= -O2 -g
-# The index of an archive of -flto's objects is made with the help of the compiler.
-ifeq ($(origin AR)$(filter -flto%,$(CFLAGS)),default$(firstword $(filter -flto%,$(CFLAGS)) none))
-AR		:= $(if $(findstring clang,$(CC)),$(shell $(CC) -print-prog-name=llvm-ar),gcc-ar)
+# ar makes the index of an archive of -flto's objects with the help of the compiler's plugin.
+ifneq ($(filter -flto%,$(CFLAGS)),)
+ifeq ($(origin AR),default)
+AR		:= ar --plugin $(shell $(CC) -print-file-name=$(if $(findstring clang,$(CC)),LLVMgold,liblto_plugin).so)
+endif
 endif
 # What runs a test program that was built for another processor, such as qemu-s390x-static.
 RUN		?=
