@@ -22,6 +22,23 @@ static void put_text(FILE *out, const char *text)
 	(void)fputs(escaped, out);
 }
 
+void print_lines(FILE *out, char *text)
+{
+	const char *odd = text + text_plain_len(text);
+
+	while (*odd == '\n')
+		odd += 1 + text_plain_len(odd + 1);
+	if (!*odd) {
+		(void)fputs(text, out);
+		return;
+	}
+	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+		*end = '\0';
+		print_to(out, "%s\n", line);
+		*end = '\n';
+	}
+}
+
 void print_to(FILE *out, const char *fmt, ...)
 {
 	va_list ap;

@@ -10,3 +10,6 @@
  */
 void print_to(FILE *out, const char *fmt, ...) PRINTF(2, 3);
 
+/* Prints a text of whole lines, each escaped likewise. @text is changed meanwhile, and ends as it was. */
+void print_lines(FILE *out, char *text);
+

@@ -95,11 +95,7 @@ enum iscsi_err show_record(FILE *out, const struct iscsi_db_record *rec, bool se
 
 	if (!text)
 		return ISCSI_ERR_NOMEM;
-	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
-		*end = '\0';
-		print_to(out, "%s\n", line);
-		*end = '\n';	/* the whole text is wiped */
-	}
+	print_lines(out, text);
 	return ISCSI_SUCCESS;
 }
 
