@@ -262,6 +262,7 @@ START_TEST(faults_without_number_cost_few_warnings)
 	CLEANUP(freep) uint8_t *buf = malloc(1 << 20);
 	struct writer w = writer_init(buf, 1 << 20);
 
+	ck_assert_ptr_nonnull(buf);
 	writer_be32(&w, 0);
 	put(&w, 0, "", 0);
 	for (unsigned int i = 0; i < 10000; i++) {

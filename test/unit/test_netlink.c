@@ -166,6 +166,8 @@ static int wire_receive(int fd, void *buf, size_t size, size_t *len, unsigned in
 
 		if (dg.fd != fd)
 			continue;
+		if (dg.error && n)
+			break;
 		queue_len--;
 		memmove(&queue[i], &queue[i + 1], (queue_len - i) * sizeof(dg));
 		if (dg.error)
