@@ -82,7 +82,7 @@ static enum iscsi_err complete_text(struct walk *walk, const struct node_id *id,
 	    record_fix(rec, "iface.iscsi_ifacename", id->iface, &fixed) < 0)
 		return node_no_memory(walk->why);
 	if (fixed)
-		db_warn(&walk->warn, "%s/%s says it is another node; its path counts",
+		db_warn(&walk->warn, "%s/%s doesn't say which node it is; its path counts",
 			walk->db->root, path);
 	return ISCSI_SUCCESS;
 }
