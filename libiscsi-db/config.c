@@ -10,9 +10,9 @@
 
 #include "libiscsi-db/address.h"
 #include "libiscsi-db/err.h"
+#include "libiscsi-db/line.h"
 #include "libiscsi-db/os.h"
 #include "libiscsi-db/record.h"
-#include "libiscsi-db/record_text.h"
 #include "libiscsi-db/setting.h"
 
 #define HINTS_MAX 32	/* looking for a near name is slow, and a file may be all mistakes */

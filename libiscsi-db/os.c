@@ -16,9 +16,9 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "libiscsi-db/line.h"
 #include "libiscsi-db/process.h"
 #include "libiscsi-db/record.h"
-#include "libiscsi-db/record_text.h"
 
 static bool is_of_root(const struct stat *st)
 {

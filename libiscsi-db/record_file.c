@@ -11,9 +11,9 @@
 #include "libiscsi-db/db.h"
 #include "libiscsi-db/err.h"
 #include "libiscsi-db/folder.h"
+#include "libiscsi-db/line.h"
 #include "libiscsi-db/path.h"
 #include "libiscsi-db/record.h"
-#include "libiscsi-db/record_text.h"
 
 #define PAUSE_MS	5
 

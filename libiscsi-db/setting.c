@@ -11,7 +11,6 @@
 #include <limits.h>
 
 #include "libiscsi-db/address.h"
-#include "libiscsi-db/record_text.h"
 
 static const char *const startup_words[] = { "manual", "automatic", "onboot", NULL };
 static const char *const disc_startup_words[] = { "manual", "automatic", NULL };

@@ -13,9 +13,9 @@
 
 #include "libiscsi-db/db.h"
 #include "libiscsi-db/err.h"
+#include "libiscsi-db/line.h"
 #include "libiscsi-db/path.h"
 #include "libiscsi-db/record.h"
-#include "libiscsi-db/record_text.h"
 #include "libiscsi-db/util.h"
 
 #define WAIT_MS		10000	/* while another program changes the database */

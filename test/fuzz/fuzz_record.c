@@ -5,8 +5,8 @@
  */
 #include <stdint.h>
 
+#include "libiscsi-db/line.h"
 #include "libiscsi-db/record.h"
-#include "libiscsi-db/record_text.h"
 #include "libiscsi-db/setting.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -19,10 +19,10 @@
 #include "libiscsi-db/db.h"
 #include "libiscsi-db/err.h"
 #include "libiscsi-db/folder.h"
+#include "libiscsi-db/line.h"
 #include "libiscsi-db/os.h"
 #include "libiscsi-db/path.h"
 #include "libiscsi-db/record.h"
-#include "libiscsi-db/record_text.h"
 #include "libiscsi-db/stage.h"
 #include "libiscsi-db/store.h"
 

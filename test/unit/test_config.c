@@ -8,10 +8,10 @@
 #include <check.h>
 
 #include "libiscsi-db/config.h"
+#include "libiscsi-db/line.h"
 #include "libiscsi-db/os.h"
 #include "libiscsi-db/path.h"
 #include "libiscsi-db/record.h"
-#include "libiscsi-db/record_text.h"
 #include "libiscsi-db/setting.h"
 #include "test/unit/alloc.h"
 

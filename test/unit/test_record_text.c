@@ -7,10 +7,10 @@
 #include <check.h>
 
 #include "libiscsi-db/err.h"
+#include "libiscsi-db/line.h"
 #include "libiscsi-db/os.h"
 #include "libiscsi-db/path.h"
 #include "libiscsi-db/record.h"
-#include "libiscsi-db/record_text.h"
 #include "libiscsi-db/util.h"
 #include "test/unit/alloc.h"
 

@@ -8,9 +8,9 @@
 
 #include <check.h>
 
+#include "libiscsi-db/line.h"
 #include "libiscsi-db/os.h"
 #include "libiscsi-db/path.h"
-#include "libiscsi-db/record_text.h"
 #include "libiscsi-db/setting.h"
 
 static const struct {
