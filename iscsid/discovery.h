@@ -7,39 +7,14 @@
  */
 #pragma once
 
-#include <systemd/sd-event.h>
+#include "iscsid/discovery_env.h"
 
-#include "iscsid/base/clock.h"
-#include "iscsid/base/lookup.h"
-#include "iscsid/kernel/sysfs.h"
-#include "libiscsi-db/iscsi-db.h"
-
-struct chap_issued;
 struct discovery;
-
-struct discovery_env {
-	sd_event *loop;
-	struct clock *clock;
-	const struct resolver *resolver;
-	struct sysfs *sysfs;
-	int (*random)(void *buf, size_t len);
-	struct chap_issued *issued;	/* the challenges of all logins; may be NULL */
-};
-
-/* The event loop calls these functions. */
-struct discovery_owner {
-	void (*on_target)(void *arg, const char *name, const char *address, int port, int tpgt);
-	/* A warning for the person who asked: a target was skipped, for example. */
-	void (*on_warning)(void *arg, const char *text);
-	/* Called once, at the end. The owner frees the discovery, in this call or later. */
-	void (*on_done)(void *arg, enum iscsi_err err, const struct iscsi_why *why);
-	void *arg;
-};
 
 /*
  * Begins a discovery. @rec is a SendTargets or iSNS record, @iface an interface record or NULL;
- * the caller may free both afterwards. @iface or @initiator has the initiator name. The function returns the errors that it finds without the
- * network; on_done() tells all other errors.
+ * the caller may free both afterwards. @iface or @initiator has the initiator name. The function
+ * returns the errors that it finds without the network; on_done() tells all other errors.
  */
 enum iscsi_err discovery_start(const struct discovery_env *env, const struct iscsi_db_record *rec,
 			       const struct iscsi_db_record *iface,

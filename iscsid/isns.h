@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "iscsid/discovery.h"
+#include "iscsid/discovery_env.h"
 
 struct isns;
 

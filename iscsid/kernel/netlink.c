@@ -338,6 +338,27 @@ static void describe_failure(const struct message *msg, int error, char *ret, si
 			       "has broken the session: only a logout and a login mend that)");
 }
 
+/* Sends the batch. *ret is the number of its messages. */
+static enum iscsi_err batch_send(struct netlink *nl, unsigned int *ret, struct iscsi_why *why)
+{
+	ssize_t r;
+
+	if (nl->batch_err)
+		return nl->batch_err;
+	if (nl->batch_len > sizeof(nl->batch))
+		return iscsi_fail(why, ISCSI_ERR_INVAL, "the settings are too long for the kernel");
+	*ret = 0;
+	for (size_t pos = 0; pos < nl->batch_len; ++*ret)
+		pos += NLMSG_ALIGN(((const struct nlmsghdr *)(nl->batch + pos))->nlmsg_len);
+	r = nl->wire->send(nl->command_fd, nl->batch, nl->batch_len);
+	if (r == -ECONNREFUSED)
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "the kernel's iSCSI netlink answers in "
+				  "the first network namespace only");
+	if (r < 0)
+		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "netlink: %s", strerror((int)-r));
+	return ISCSI_SUCCESS;
+}
+
 /*
  * Sends the batch and reads a reply for each of its messages; the first failure is the result.
  * @last gets the last reply (may be NULL), @error the errno of the failure (may be NULL).
@@ -346,32 +367,18 @@ static enum iscsi_err batch_exchange(struct netlink *nl, struct uevent *last, in
 				     struct iscsi_why *why)
 {
 	const struct nlmsghdr *sent = (const struct nlmsghdr *)nl->batch;
-	enum iscsi_err err = ISCSI_SUCCESS;
 	struct message replies[NETLINK_AT_ONCE];
-	size_t len[NETLINK_AT_ONCE], pos = 0;
-	unsigned int expected = 0;
+	size_t len[NETLINK_AT_ONCE];
+	unsigned int expected;
 	int got = 0, at = 0;
-	ssize_t r;
+	enum iscsi_err err;
 	char more[160];
 
 	if (error)
 		*error = 0;
-	if (nl->batch_err)
-		return nl->batch_err;
-	if (nl->batch_len > sizeof(nl->batch))
-		return iscsi_fail(why, ISCSI_ERR_INVAL, "the settings are too long for the kernel");
-	while (pos < nl->batch_len) {
-		const struct nlmsghdr *nlh = (const struct nlmsghdr *)(nl->batch + pos);
-
-		expected++;
-		pos += NLMSG_ALIGN(nlh->nlmsg_len);
-	}
-	r = nl->wire->send(nl->command_fd, nl->batch, nl->batch_len);
-	if (r == -ECONNREFUSED)
-		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "the kernel's iSCSI netlink answers in "
-				  "the first network namespace only");
-	if (r < 0)
-		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "netlink: %s", strerror((int)-r));
+	err = batch_send(nl, &expected, why);
+	if (err)
+		return err;
 	for (; expected; expected--, at++) {
 		const struct message *msg = &replies[at];
 		int e;
