@@ -628,11 +628,10 @@ enum iscsi_err mode_node_operate(struct adm *adm, const struct adm_selection *se
 	if (opt->logout)
 		return sessions_logout(adm, sel);
 	if (!opt->ops || opt->ops == OP_SHOW) {
-		struct adm_selection by_name = *sel;
+		struct adm_selection any_transport = *sel;
 
-		by_name.transport = NULL;
-		by_name.literal = true;
-		return node_show(adm, &by_name);
+		any_transport.transport = NULL;
+		return node_show(adm, &any_transport);
 	}
 	if (opt->ops == OP_UPDATE)
 		return node_update(adm, sel);

@@ -285,6 +285,17 @@ END_TEST
 
 /* ---- discovery ------------------------------------------------------------------------- */
 
+/* "LocalHost" is another text than "localhost", so only a look-up leads to the record. */
+START_TEST(a_look_up_leads_to_what_is_shown_but_not_to_what_is_reset)
+{
+	must("-m node -o new -T iqn.a -p localhost:3260,1");
+	must("-m node -p LocalHost");
+	must("-m node -T iqn.a -p LocalHost -o show");
+	ck_assert_ptr_nonnull(strstr(said(0), "node.conn[0].address = localhost\n"));
+	ck_assert_int_eq(run("-m node -p LocalHost -o new"), ISCSI_ERR_INVAL);
+}
+END_TEST
+
 START_TEST(a_type_that_is_none_finds_no_record)
 {
 	must("-m discoverydb -t st -p 10.0.0.5 -o new");
@@ -383,6 +394,7 @@ int main(void)
 	tcase_add_test(t, one_section_does_not_hide_the_others);
 	tcase_add_test(t, nor_does_the_first);
 	tcase_add_test(t, portals_are_added_again_once_each);
+	tcase_add_test(t, a_look_up_leads_to_what_is_shown_but_not_to_what_is_reset);
 	tcase_add_test(t, a_type_that_is_none_finds_no_record);
 	tcase_add_test(t, a_target_that_is_left_out_is_said_once);
 	srunner_run_all(runner, CK_NORMAL);
