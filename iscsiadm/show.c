@@ -31,13 +31,10 @@ static void put_portal(FILE *out, const char *address, int port, int tpgt)
 
 void show_node_line(FILE *out, const struct iscsi_db_record *node)
 {
-	const char *address = iscsi_db_record_get(node, "node.conn[0].address");
-	bool brackets = iscsi_db_address_in_brackets(address);
-
-	print_to(out, "%s%s%s:%d,%u %s\n", brackets ? "[" : "", address, brackets ? "]" : "",
-		iscsi_db_record_get_int(node, "node.conn[0].port"),
-		(unsigned int)iscsi_db_record_get_int(node, "node.tpgt"),
-		iscsi_db_record_get(node, "node.name"));
+	show_target_line(out, iscsi_db_record_get(node, "node.name"),
+			 iscsi_db_record_get(node, "node.conn[0].address"),
+			 iscsi_db_record_get_int(node, "node.conn[0].port"),
+			 (uint16_t)iscsi_db_record_get_int(node, "node.tpgt"));
 }
 
 void show_target_line(FILE *out, const char *target, const char *address, int port, int tpgt)

@@ -16,7 +16,7 @@
 
 /* ---- nodes and discoveries ----------------------------------------------------------- */
 
-/* "ADDR:PORT,TPGT TARGET", as in a list of nodes: an unknown tpgt is 4294967295. */
+/* "ADDR:PORT,TPGT TARGET", as in a list of nodes: an unknown tpgt is 65535. */
 void show_node_line(FILE *out, const struct iscsi_db_record *node);
 
 /* The same line as discovery prints it: an unknown tpgt is -1. */
