@@ -109,14 +109,13 @@ static struct netlink *netlink_of(struct kernel *kernel)
 
 static int wire_receive(int fd, void *buf, size_t size, size_t *len, unsigned int most)
 {
-	struct sockaddr_nl from[NETLINK_AT_ONCE];
+	struct sockaddr_nl from[NETLINK_AT_ONCE] = { 0 };
 	struct mmsghdr msgs[NETLINK_AT_ONCE];
 	struct iovec iov[NETLINK_AT_ONCE];
 	int n, kept;
 
 	most = MIN(most, (unsigned int)NETLINK_AT_ONCE);
 	for (unsigned int i = 0; i < most; i++) {
-		from[i] = (struct sockaddr_nl){ 0 };
 		iov[i] = (struct iovec){ (uint8_t *)buf + i * size, size };
 		msgs[i].msg_hdr = (struct msghdr){
 			.msg_name = &from[i], .msg_namelen = sizeof(from[i]),
