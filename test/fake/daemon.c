@@ -185,11 +185,17 @@ static bool others_run(void)
 	return found;
 }
 
-/* On a busy machine a thread that has work may not get a processor for a while. */
+/*
+ * On a busy machine a thread that has work may not get a processor for a while. The threads are looked
+ * at before the loop runs, so that what a thread has sent by then is seen by the loop.
+ */
 void fake_daemon_settle(void)
 {
-	while (step(0) || step(1000) || others_run())
-		;
+	bool busy;
+
+	do
+		busy = others_run();
+	while (step(0) || step(1000) || busy);
 }
 
 uint64_t fake_daemon_pass(uint64_t at_most_ms)
