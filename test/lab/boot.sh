@@ -71,11 +71,13 @@ machine_pipes()
 }
 
 # machine_answer NAME SECONDS: reads what it says up to a status; leaves $OUT and $STATUS. 1: time
-# is up, or the machine is off.
+# of lab_clock is up, or the machine is off.
 machine_answer()
 {
-	local line end=$((SECONDS + $2)) got
+	local line end got
 
+	lab_clock
+	end=$((NOW_MS + $2 * 1000))
 	OUT=
 	STATUS=
 	while :; do
@@ -84,7 +86,8 @@ machine_answer()
 		got=$?
 		OUT+=$line
 		if [ $got -ne 0 ]; then
-			[ $SECONDS -lt $end ] && machine_is_on "$1" || return 1
+			lab_clock
+			[ $NOW_MS -lt $end ] && machine_is_on "$1" || return 1
 			continue
 		fi
 		case $OUT in
