@@ -201,7 +201,10 @@ static enum conn_state conn_connect_failed(struct conn *conn, int error)
 	struct iscsi_why why;
 	char peer[64];
 
-	conn_close_fd(conn);
+	if (error != ECONNREFUSED)
+		conn_close_fd(conn);
+	else if (conn->io)	/* the next attempt can have the socket, for half of what a new one costs */
+		(void)sd_event_source_set_enabled(conn->io, SD_EVENT_OFF);
 	tcp_peer_text(&conn->peer, peer, sizeof(peer));
 	(void)iscsi_fail(&why, err, "cannot make a connection to %s: %s", peer, strerror(error));
 	return conn_failed(conn, RETRY_LOST, err, &why);
@@ -235,15 +238,17 @@ static enum conn_state conn_connect(struct conn *conn, const struct conn_input *
 	int r;
 
 	(void)in;
-	err = tcp_open(&conn->peer, &c->source, &conn->fd, &why);
-	/* This host lacks something, so the failure must not count for reopen_max. */
-	if (err)
-		return conn_failed(conn, err == ISCSI_ERR_NOMEM ? RETRY_SILENT : RETRY_LOCAL, err,
-				   &why);
-	r = tcp_tune(conn->fd, c->window_size, c->congestion_control);
-	if (r < 0)
-		log_warning("%s: the kernel refuses congestion control '%s': %s", conn->name,
-			    c->congestion_control, strerror(-r));
+	if (conn->fd < 0) {
+		err = tcp_open(&conn->peer, &c->source, &conn->fd, &why);
+		/* This host lacks something, so the failure must not count for reopen_max. */
+		if (err)
+			return conn_failed(conn, err == ISCSI_ERR_NOMEM ? RETRY_SILENT :
+					   RETRY_LOCAL, err, &why);
+		r = tcp_tune(conn->fd, c->window_size, c->congestion_control);
+		if (r < 0)
+			log_warning("%s: the kernel refuses congestion control '%s': %s",
+				    conn->name, c->congestion_control, strerror(-r));
+	}
 	r = tcp_connect(conn->fd, &conn->peer);
 	/* Without EPOLLET, each turn of the loop asks all sockets again whose connects have ended. */
 	if (r >= 0)
@@ -779,10 +784,12 @@ static void conn_handle(struct conn *conn, enum conn_event event, const struct c
 static int conn_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct conn *conn = userdata;
-	struct conn_input in = { .error = tcp_error(fd) };
+	struct conn_input in = { 0 };
 
 	(void)source;
 	(void)revents;
+	if (conn->state == CONN_XPT_WAIT)
+		in.error = -tcp_connect(fd, &conn->peer);
 	conn_handle(conn, conn->state == CONN_IN_LOGOUT ? CONN_EV_HUNG_UP : CONN_EV_CONNECTED,
 		    &in);
 	return 0;
@@ -795,6 +802,8 @@ static void conn_on_timer(void *arg)
 
 void conn_start(struct conn *conn, const struct sockaddr_storage *peer, bool security_first)
 {
+	if (peer->ss_family != conn->peer.ss_family)
+		conn_close_fd(conn);
 	conn->peer = *peer;
 	conn->security_first = security_first;
 	conn_handle(conn, CONN_EV_START, NULL);

@@ -8,6 +8,7 @@
 #include "iscsid/base/index.h"
 #include "iscsid/base/log.h"
 #include "iscsid/kernel/inuse.h"
+#include "iscsid/turns.h"
 #include "libiscsi-db/util.h"
 
 struct manager {
@@ -22,7 +23,7 @@ struct manager {
 	struct discovery_env discovery_env;
 	struct index by_sid;		/* sessions that the kernel knows */
 	struct index by_node;		/* all of them, by the hash of the target's name */
-	struct index portals;		/* that they share: see turns.h */
+	struct portals portals;		/* that they share: see turns.h */
 	/* Linked lists of what is freed once its callback has returned. */
 	struct session *ended;
 	struct discovery *discarded;
@@ -583,7 +584,7 @@ struct manager *manager_free(struct manager *manager)
 	if (manager->sweep)
 		(void)manager_on_sweep(manager->sweep, manager);
 	sd_event_source_disable_unref(manager->sweep);
-	index_done(&manager->portals);
+	index_done(&manager->portals.index);
 	free(manager);
 	return NULL;
 }

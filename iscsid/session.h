@@ -38,7 +38,7 @@ struct session_env {
 	struct worker_pool *scan_pool;
 	const struct resolver *resolver;
 	int run_dir_fd;			/* the folder where runstate.h keeps its files */
-	struct index *portals;		/* for turns.h; NULL: no session waits for another */
+	struct portals *portals;	/* for turns.h; NULL: no session waits for another */
 	/* The kernel gave the session its number @sid. Returns 0, or -errno to give up. */
 	int (*on_created)(void *arg, struct session *session, uint32_t sid);
 	/* The kernel's part was taken away again; the session goes on without a number. */

@@ -79,7 +79,7 @@ static uint64_t session_reopen_ms(struct session *session, enum retry_cause caus
 {
 	return retry_reopen_ms(&session->retry, cause,
 			       (session_now_us(session) - session->outage_since_us) / 1000,
-			       session_random(session));
+			       turn_silent_portals(&session->turn), session_random(session));
 }
 
 /* Something has happened that another host's login doesn't bring about. */

@@ -26,13 +26,13 @@ static void dequeue(struct turns *turns, struct turn *turn)
 	turn->at = NULL;
 }
 
-int turn_join(struct turn *turn, struct index *portals, const char *key)
+int turn_join(struct turn *turn, struct portals *portals, const char *key)
 {
 	uint64_t hash = index_hash(key);
 	struct index_node *node = NULL;
 	struct turns *turns;
 
-	while (portals && (node = index_find(portals, hash, node))) {
+	while (portals && (node = index_find(&portals->index, hash, node))) {
 		turns = node->object;
 		if (streq(turns->key, key)) {
 			turns->members++;
@@ -43,7 +43,7 @@ int turn_join(struct turn *turn, struct index *portals, const char *key)
 	turns = calloc(1, sizeof(*turns) + strlen(key) + 1);
 	if (!turns)
 		return -ENOMEM;
-	if (portals && index_add(portals, hash, turns) < 0) {
+	if (portals && index_add(&portals->index, hash, turns) < 0) {
 		free(turns);
 		return -ENOMEM;
 	}
@@ -57,6 +57,20 @@ int turn_join(struct turn *turn, struct index *portals, const char *key)
 	return 0;
 }
 
+static void set_failed(struct turns *turns, unsigned int failed)
+{
+	if (turns->portals) {
+		turns->portals->silent -= turns->failed > 0;
+		turns->portals->silent += failed > 0;
+	}
+	turns->failed = failed;
+}
+
+unsigned int turn_silent_portals(const struct turn *turn)
+{
+	return turn->turns->portals ? turn->turns->portals->silent : 1;
+}
+
 void turn_leave(struct turn *turn)
 {
 	struct turns *turns = turn->turns;
@@ -67,8 +81,9 @@ void turn_leave(struct turn *turn)
 	turn->turns = NULL;
 	if (--turns->members)
 		return;
+	set_failed(turns, 0);
 	if (turns->portals)
-		index_remove(turns->portals, turns->hash, turns);
+		index_remove(&turns->portals->index, turns->hash, turns);
 	closep(&turns->late_fd);
 	free(turns);
 }
@@ -92,7 +107,7 @@ struct turn *turn_failed(struct turn *turn, enum retry_cause cause, enum iscsi_e
 	struct turns *turns = turn->turns;
 	struct turn *next = turns->queue;
 
-	turns->failed++;
+	set_failed(turns, turns->failed + 1);
 	turns->cause = cause;
 	turns->err = err;
 	turns->why = *why;
@@ -140,7 +155,7 @@ void turn_answered(struct turn *turn, uint64_t now_us)
 	struct turns *turns = turn->turns;
 	struct turn *next;
 
-	turns->failed = 0;
+	set_failed(turns, 0);
 	turns->answered_us = now_us;
 	closep(&turns->late_fd);
 	turns->holder = NULL;

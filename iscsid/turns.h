@@ -14,6 +14,11 @@
 #include "iscsid/base/retry.h"
 #include "libiscsi-db/iscsi-db.h"
 
+struct portals {
+	struct index index;
+	unsigned int silent;		/* how many have given no answer since an attempt failed */
+};
+
 /* A portal. Sessions note the time of an attempt, and read what the last came to. */
 struct turns {
 	unsigned int failed;		/* attempts in a row without an answer */
@@ -30,7 +35,7 @@ struct turns {
 	struct turn *holder;		/* NULL: no session tries */
 	struct turn *queue, **queue_end;
 	unsigned int members;
-	struct index *portals;
+	struct portals *portals;
 	uint64_t hash;
 	char key[];
 };
@@ -47,7 +52,7 @@ struct turn {
  * Joins the sessions with the same @key, a text that names portal and interface. @portals
  * outlives the turn; NULL: a portal of its own. 0 or -ENOMEM.
  */
-int turn_join(struct turn *turn, struct index *portals, const char *key);
+int turn_join(struct turn *turn, struct portals *portals, const char *key);
 void turn_leave(struct turn *turn);	/* also if turn_join() failed or wasn't called */
 
 /*
@@ -70,5 +75,7 @@ void turn_await_late(struct turn *turn, int *fd, uint64_t begun_us);
 uint64_t turn_slow_ms(struct turn *turn, uint64_t now_us, uint64_t at_most_us);
 /* The portal has answered @turn at @now_us. */
 void turn_answered(struct turn *turn, uint64_t now_us);
+/* How many portals give no answer at the moment, this one included. */
+unsigned int turn_silent_portals(const struct turn *turn);
 /* The session has no more use for the portal; the next in the queue is woken. */
 void turn_end(struct turn *turn);

@@ -7,6 +7,7 @@
 #define QUICK_MS	100	/* the first pause of a reopening; the second is twice that, ... */
 #define QUICK_MAX_MS	250	/* ... up to here, until the share of the outage is longer */
 #define ANSWER_MIN_MS	1000	/* a target that has accepted the connection may be busy */
+#define PORTAL_MS	5	/* an attempt takes 40 us, so that all portals cost less than 1 % of a CPU */
 #define SHARE		25	/* with the time for a login, I/O flows within a twentieth */
 #define STARTING_UP_MS	120000	/* within this time a target may be starting up, ... */
 #define SOON_MAX_MS	1500	/* ... and no pause is longer; open-iscsi asks every 2 s */
@@ -60,15 +61,15 @@ static uint64_t reopen_max_ms(enum retry_cause cause, uint64_t down_ms)
 }
 
 uint64_t retry_reopen_ms(struct retry *retry, enum retry_cause cause, uint64_t down_ms,
-			 uint32_t random)
+			 unsigned int portals, uint32_t random)
 {
-	uint64_t quick;
+	uint64_t quick, pause;
 
 	retry->cause = cause;
 	retry->attempts++;
 	quick = MIN((uint64_t)retry->attempts * QUICK_MS, QUICK_MAX_MS);
-	return with_jitter(MIN(MAX(quick, down_ms / SHARE), reopen_max_ms(cause, down_ms)),
-			   random);
+	pause = MIN(MAX(quick, down_ms / SHARE), reopen_max_ms(cause, down_ms));
+	return MAX(with_jitter(pause, random), MIN((uint64_t)portals * PORTAL_MS, SOON_MAX_MS));
 }
 
 uint64_t retry_patience_ms(bool connected, uint64_t down_ms, uint64_t took_ms)

@@ -28,13 +28,15 @@ struct retry {
 uint64_t retry_pause_ms(struct retry *retry, enum retry_cause cause, uint32_t random);
 
 /*
- * The same for a session that has been up, whose I/O waits: @down_ms is how long it has been down.
- * The pause is to be counted from the beginning of the failed attempt. Quick at first, then less
- * than a twentieth of the outage, at most 1.5 s in the first two minutes, then 2.5 s; a target that answers "no" or "later" for more than two
- * minutes is asked less often, up to every 30 s.
+ * The same for a session that has been up, whose I/O waits: @down_ms is how long it has been down,
+ * and @portals how many portals are silent together with its own. The pause is to be counted from
+ * the beginning of the failed attempt. Quick at first, then less than a twentieth of the outage, at
+ * most 1.5 s in the first two minutes, then 2.5 s; a target that answers "no" or "later" for more
+ * than two minutes is asked less often, up to every 30 s. More than fifty silent portals share what
+ * attempts may cost the host, so that their first pauses are longer.
  */
 uint64_t retry_reopen_ms(struct retry *retry, enum retry_cause cause, uint64_t down_ms,
-			 uint32_t random);
+			 unsigned int portals, uint32_t random);
 
 /*
  * How long an attempt to reopen waits for TCP, or once that is @connected for the target's first

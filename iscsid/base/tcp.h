@@ -30,7 +30,10 @@ enum iscsi_err tcp_open(const struct sockaddr_storage *peer, const struct tcp_so
  * kernel's choice). -errno: the kernel refuses the congestion control.
  */
 int tcp_tune(int fd, int window_size, const char *congestion_control);
-/* Begins to connect. After 0, EPOLLOUT comes at the end and tcp_error() tells the result. */
+/*
+ * Begins to connect. After 0, EPOLLOUT comes at the end, and tcp_error() or another call tells the
+ * result. After another call has returned -ECONNREFUSED, the socket can begin anew.
+ */
 int tcp_connect(int fd, const struct sockaddr_storage *peer);	/* or -errno */
 /* Returns and clears the errno that the socket holds, such as the result of a connect. 0: none. */
 int tcp_error(int fd);

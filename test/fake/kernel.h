@@ -14,7 +14,7 @@
 #include "iscsid/protocol/pdu.h"
 #include "test/fake/sysfs.h"
 
-#define FAKE_SESSIONS	32
+#define FAKE_SESSIONS	128
 
 struct fake_kernel;
 

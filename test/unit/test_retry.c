@@ -35,7 +35,7 @@ START_TEST(jitter_takes_a_fifth_at_most)
 
 		ck_assert_uint_ge(pause, 24000);
 		ck_assert_uint_le(pause, 30000);
-		pause = retry_reopen_ms(&retry, RETRY_LOST, 20000, random);
+		pause = retry_reopen_ms(&retry, RETRY_LOST, 20000, 1, random);
 		ck_assert_uint_ge(pause, 640);
 		ck_assert_uint_le(pause, 800);
 	}
@@ -57,11 +57,23 @@ START_TEST(a_lost_session_is_tried_quickly_then_by_a_share_of_the_outage)
 	struct retry retry = { 0 };
 
 	for (uint64_t pause = 100; pause <= 400; pause += 100)
-		ck_assert_uint_eq(retry_reopen_ms(&retry, RETRY_LOST, 0, 0), MIN(pause, 250));
+		ck_assert_uint_eq(retry_reopen_ms(&retry, RETRY_LOST, 0, 1, 0), MIN(pause, 250));
 	for (size_t i = 0; i < ARRAY_SIZE(reopenings); i++)
 		ck_assert_uint_eq(retry_reopen_ms(&retry, reopenings[i].cause,
-						  reopenings[i].down_ms, 0),
+						  reopenings[i].down_ms, 1, 0),
 				  reopenings[i].pause_ms);
+}
+END_TEST
+
+/* Many silent portals take longer pauses, but keep what is promised for a longer outage. */
+START_TEST(many_portals_share_the_attempts)
+{
+	struct retry retry = { .attempts = 9 };
+
+	ck_assert_uint_eq(retry_reopen_ms(&retry, RETRY_LOST, 0, 50, 0), 250);
+	ck_assert_uint_eq(retry_reopen_ms(&retry, RETRY_LOST, 0, 100, 0), 500);
+	ck_assert_uint_eq(retry_reopen_ms(&retry, RETRY_LOST, 0, 10000, 0), 1500);
+	ck_assert_uint_eq(retry_reopen_ms(&retry, RETRY_LOST, 30000, 100, 0), 1200);
 }
 END_TEST
 
@@ -71,7 +83,7 @@ START_TEST(no_pause_is_longer_than_promised)
 	struct retry retry = { 0 };
 
 	for (uint64_t at = 0; at < 130000;) {
-		uint64_t pause = retry_reopen_ms(&retry, RETRY_LOST, at, 0);
+		uint64_t pause = retry_reopen_ms(&retry, RETRY_LOST, at, 1, 0);
 
 		ck_assert_uint_lt(pause, MIN(MAX(300, at / 20), 3000));
 		at += pause;
@@ -252,6 +264,7 @@ int main(void)
 	tcase_add_test(pure, pauses_grow_up_to_a_cap);
 	tcase_add_test(pure, jitter_takes_a_fifth_at_most);
 	tcase_add_test(pure, a_lost_session_is_tried_quickly_then_by_a_share_of_the_outage);
+	tcase_add_test(pure, many_portals_share_the_attempts);
 	tcase_add_test(pure, no_pause_is_longer_than_promised);
 	tcase_add_test(pure, patience_grows_with_the_outage_and_the_last_login);
 	tcase_add_test(pure, the_index_finds_what_was_added);

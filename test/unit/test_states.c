@@ -43,7 +43,7 @@ static struct fake_kernel fake;
 static struct fake_clock fake_clock;
 static struct resolver resolver;
 static struct login_pdu scratch;
-static struct index portals;
+static struct portals portals;
 static struct session_env env;
 static struct session *session;
 static struct turn other;		/* of another session at the same portal */
@@ -1155,7 +1155,7 @@ static void teardown(void)
 	ck_assert(worker_pool_free(resolver.pool));
 	sysfs_free(env.sysfs);
 	fake_sysfs_free(fs);
-	index_done(&portals);
+	index_done(&portals.index);
 	sd_event_unref(loop);
 	closep(&env.run_dir_fd);
 	ck_assert_int_eq(rmdir(dir), 0);
