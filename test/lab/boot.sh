@@ -295,7 +295,8 @@ initiator_poweroff()
 	local start=$SECONDS
 
 	must initiator systemctl --no-block poweroff
-	machine_off initiator "$1" || fail "not off after $1 s"
+	machine_off initiator "$1" ||
+		fail "not off after $1 s; its console is silent for $(($(date +%s) - $(stat -c %Y "$WORK/initiator.$BOOTS.console"))) s"
 	TOOK=$((SECONDS - start))
 }
 
