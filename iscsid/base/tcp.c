@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 
 #include "libiscsi-db/util.h"
 
@@ -132,9 +133,7 @@ enum iscsi_err tcp_check_silence(int fd, struct iscsi_why *why)
 
 bool tcp_peer_closed(int fd)
 {
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
+	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
 
-	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
-	       info.tcpi_state != TCP_ESTABLISHED;
+	return poll(&p, 1, 0) == 1 && p.revents & POLLRDHUP;
 }

@@ -12,6 +12,7 @@
 
 #include "iscsid/base/tcp.h"
 #include "libiscsi-db/util.h"
+#include "test/unit/skip.h"
 
 #define WAIT_MS		10000
 
@@ -82,6 +83,15 @@ static void connect_target(const char *address)
 	ck_assert_int_ge(target, 0);
 }
 
+/* QEMU's user emulation knows few options of a socket, and takes each value for a number. */
+static bool option_works(int level, int option, const void *value, socklen_t len)
+{
+	CLEANUP(closep) int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(s, 0);
+	return setsockopt(s, level, option, value, len) == 0;
+}
+
 static void teardown(void)
 {
 	closep(&fd);
@@ -148,6 +158,7 @@ static const struct {
 START_TEST(a_socket_is_bound)
 {
 	struct tcp_source source = { .address.ss_family = AF_UNSPEC };
+	const int on = 1;
 	struct sockaddr_in bound;
 	socklen_t len = sizeof(bound);
 	struct iscsi_why why = { "" };
@@ -166,7 +177,9 @@ START_TEST(a_socket_is_bound)
 	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&bound, &len), 0);
 	ck_assert_uint_eq(bound.sin_addr.s_addr,
 			  sources[_i].source ? inet_addr(sources[_i].source) : INADDR_ANY);
-	ck_assert_uint_eq(bound.sin_port, 0);	/* chosen by the connect */
+	if (works_here(option_works(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)),
+		       "the port of a bound socket, since IP_BIND_ADDRESS_NO_PORT is missing"))
+		ck_assert_uint_eq(bound.sin_port, 0);	/* chosen by the connect */
 }
 END_TEST
 
@@ -196,13 +209,15 @@ END_TEST
 
 START_TEST(options)
 {
+	bool named = works_here(option_works(IPPROTO_TCP, TCP_CONGESTION, "reno", 4),
+				"a congestion control, since TCP_CONGESTION takes no name");
 	socklen_t len = sizeof(int);
 	int size = 0;
 
 	set_peer("127.0.0.1", 1);
 	open_socket();
 	ck_assert_int_eq(tcp_tune(fd, 0, ""), 0);
-	ck_assert_int_eq(tcp_tune(fd, 16384, "reno"), 0);
+	ck_assert_int_eq(tcp_tune(fd, 16384, named ? "reno" : ""), 0);
 	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len), 0);
 	ck_assert_int_eq(size, 2 * 16384);		/* socket(7) */
 	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len), 0);
