@@ -76,6 +76,11 @@ static void set_u32(uint8_t *p, size_t at, uint32_t n)
 	memcpy(p + at, &n, sizeof(n));
 }
 
+static void set_u16(uint8_t *p, size_t at, uint16_t n)
+{
+	memcpy(p + at, &n, sizeof(n));
+}
+
 static void enqueue(int fd, const uint8_t *data, size_t len)
 {
 	struct datagram *dg = &queue[queue_len++];
@@ -639,10 +644,10 @@ START_TEST(odd_events_are_ignored)
 	event(101, 5, 0, 0, pdu, sizeof(pdu));
 	event(101, 5, 0, 0, pdu, sizeof(pdu) - 1);
 	set_u32(junk, AT_LEN, AT_PAYLOAD);
-	set_u32(junk, AT_NLTYPE, 102);		/* a reply, not an event */
+	set_u16(junk, AT_NLTYPE, 102);		/* a reply, not an event */
 	set_u32(junk, AT_TYPE, 102);
 	enqueue(event_fd, junk, AT_PAYLOAD);
-	set_u32(junk, AT_NLTYPE, 0);
+	set_u16(junk, AT_NLTYPE, 0);
 	enqueue(event_fd, junk, AT_PAYLOAD - 1);
 	enqueue(event_fd, junk, 3);
 	run_events();
