@@ -28,7 +28,8 @@ static bool is_of_root(const struct stat *st)
 /*
  * Opens the folder that a link leads to, wherever that is, if root made the link in a folder that
  * only root may write. Only the folders of the first two levels may be links, and on the second
- * level a link to a name beside it is a second name of a target, which is refused.
+ * level a link to a name beside it is a second name of a target, which is refused. Any other link
+ * is -ELOOP, and what is no link is -ENOTDIR.
  */
 static int open_trusted_link(int at, const char *part, unsigned int level, int flags)
 {
@@ -37,15 +38,17 @@ static int open_trusted_link(int at, const char *part, unsigned int level, int f
 	ssize_t n = readlinkat(at, part, text, sizeof(text));
 	int fd;
 
-	if (n < 0 || level > 1 || !(flags & O_DIRECTORY) ||
+	if (n < 0)
+		return -ENOTDIR;
+	if (level > 1 || !(flags & O_DIRECTORY) ||
 	    (level && !memchr(text, '/', (size_t)n)))
 		return -ELOOP;
 	if (fstat(at, &folder) < 0 || fstatat(at, part, &link, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
+		return -ELOOP;
 	if (!is_of_root(&folder) || folder.st_mode & (S_IWGRP | S_IWOTH) || !is_of_root(&link))
 		return -ELOOP;
 	fd = openat(at, part, flags & ~O_NOFOLLOW);
-	return fd < 0 ? -errno : fd;
+	return fd < 0 ? -ELOOP : fd;
 }
 
 /* Opens one part of @path after the other. Only open_trusted_link() follows links. */
@@ -69,11 +72,8 @@ int os_open_by_parts(int dir, const char *path, int flags, mode_t mode)
 			next = openat(at, part, how | O_NOFOLLOW, mode);
 			if (next < 0)
 				next = -errno;
-			if (next == -ELOOP || next == -ENOTDIR) {
-				int fd = open_trusted_link(at, part, level, how);
-
-				next = fd < 0 ? next : fd;
-			}
+			if (next == -ELOOP || next == -ENOTDIR)
+				next = open_trusted_link(at, part, level, how);
 		}
 		if (at != dir)
 			(void)close(at);
