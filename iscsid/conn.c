@@ -201,9 +201,10 @@ static enum conn_state conn_connect_failed(struct conn *conn, int error)
 	struct iscsi_why why;
 	char peer[64];
 
-	if (error != ECONNREFUSED)
+	/* A refused socket can connect again for half the cost, but its source stays the same. */
+	if (error != ECONNREFUSED || !conn->created)
 		conn_close_fd(conn);
-	else if (conn->io)	/* the next attempt can have the socket, for half of what a new one costs */
+	else if (conn->io)
 		(void)sd_event_source_set_enabled(conn->io, SD_EVENT_OFF);
 	tcp_peer_text(&conn->peer, peer, sizeof(peer));
 	(void)iscsi_fail(&why, err, "cannot make a connection to %s: %s", peer, strerror(error));
