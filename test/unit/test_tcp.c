@@ -259,6 +259,21 @@ START_TEST(refused)
 }
 END_TEST
 
+START_TEST(a_refused_socket_connects_later)
+{
+	ck_assert(take_port("127.0.0.1"));
+	open_socket();
+	ck_assert_int_eq(tcp_connect(fd, &peer), 0);
+	wait_until(POLLOUT);
+	ck_assert_int_eq(tcp_connect(fd, &peer), -ECONNREFUSED);
+	ck_assert_int_eq(listen(listener, 1), 0);
+	ck_assert_int_eq(tcp_connect(fd, &peer), 0);
+	wait_until(POLLOUT);
+	ck_assert_int_eq(tcp_error(fd), 0);
+	ck_assert(!tcp_peer_closed(fd));
+}
+END_TEST
+
 START_TEST(not_a_socket)
 {
 	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -351,6 +366,7 @@ int main(void)
 	tcase_add_test(t, options_refused);
 	tcase_add_loop_test(t, connects, 0, ARRAY_SIZE(addresses));
 	tcase_add_loop_test(t, refused, 0, ARRAY_SIZE(addresses));
+	tcase_add_test(t, a_refused_socket_connects_later);
 	tcase_add_test(t, not_a_socket);
 	tcase_add_test(t, silent_target);
 	tcase_add_test(t, target_speaks);
