@@ -324,7 +324,7 @@ check-api: all
 	@test/unit/hardened '$(HARDENING)' $(BUILD)/api-root
 	@test/unit/units $(BUILD)/api-root$(UNITDIR)
 	@test/unit/man $(BUILD)/api-root$(MANDIR)
-	@CC='$(CC)' CFLAGS='$(SANFLAGS)' PKG_CONFIG='$(PKG_CONFIG)' test/unit/api \
+	@CC='$(CC)' CFLAGS='$(SANFLAGS)' RUN='$(RUN)' PKG_CONFIG='$(PKG_CONFIG)' test/unit/api \
 		$(abspath $(BUILD)/api-root) $(LIBDIR) $(abspath $(BUILD)/sbin/iscsiadm)
 
 check-lint:
