@@ -70,8 +70,8 @@ START_TEST(many_portals_share_the_attempts)
 {
 	struct retry retry = { .attempts = 9 };
 
-	ck_assert_uint_eq(retry_reopen_ms(&retry, RETRY_LOST, 0, 50, 0), 250);
-	ck_assert_uint_eq(retry_reopen_ms(&retry, RETRY_LOST, 0, 100, 0), 500);
+	ck_assert_uint_eq(retry_reopen_ms(&retry, RETRY_LOST, 0, 40, 0), 250);
+	ck_assert_uint_eq(retry_reopen_ms(&retry, RETRY_LOST, 0, 100, 0), 600);
 	ck_assert_uint_eq(retry_reopen_ms(&retry, RETRY_LOST, 0, 10000, 0), 1500);
 	ck_assert_uint_eq(retry_reopen_ms(&retry, RETRY_LOST, 30000, 100, 0), 1200);
 }
