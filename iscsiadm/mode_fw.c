@@ -11,11 +11,10 @@
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"
 
-/* The target may still be booting, and before the daemon runs nothing answers its pings. */
+/* The target may still be booting. */
 static const struct option_pair fw_settings[] = {
 	{ "node.session.initial_login_retry_max", "30" },
-	{ "node.conn[0].timeo.noop_out_interval", "0" },
-	{ "node.conn[0].timeo.noop_out_timeout", "0" },
+	{ "node.conn[0].timeo.noop_out_interval", "5" },
 	{ "node.session.scan", "auto" },
 };
 
@@ -38,6 +37,8 @@ static enum iscsi_err fill_fw_record(struct iscsi_db_record *rec, const struct f
 
 	return adm_identify(rec, &id, why) ?:
 	       adm_set_pairs(rec, fw_settings, ARRAY_SIZE(fw_settings), why) ?:
+	       record_set_int(rec, "node.conn[0].timeo.noop_out_timeout", BOOT_NOOP_OUT_TIMEOUT_S,
+			      why) ?:
 	       adm_set_pairs(rec, settings, count, why);
 }
 

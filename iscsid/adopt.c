@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "iscsid/base/log.h"
+#include "iscsid/message/mgmt_msg.h"
 #include "libiscsi-db/util.h"
 
 #define TIME2WAIT_DEFAULT_S	2	/* RFC 7143, 13.15 */
@@ -12,21 +13,21 @@
 struct adoption {
 	struct sysfs *sysfs;
 	int run_dir_fd;
-	const char *db_root;
+	const char *db_root, *config_path;
 	const struct iscsi_db_initiator *initiator;
 	struct iscsi_db *db;		/* NULL: no database can be read */
-	bool db_opened;			/* once a session has no note of our own */
+	bool db_opened;			/* once the record of a session was wanted */
 };
 
 struct adoption *adopt_begin(struct sysfs *sysfs, int run_dir_fd, const char *db_root,
-			     const struct iscsi_db_initiator *initiator)
+			     const char *config_path, const struct iscsi_db_initiator *initiator)
 {
 	struct adoption *adoption = calloc(1, sizeof(*adoption));
 
 	if (adoption)
 		*adoption = (struct adoption){
 			.sysfs = sysfs, .run_dir_fd = run_dir_fd, .db_root = db_root,
-			.initiator = initiator,
+			.config_path = config_path, .initiator = initiator,
 		};
 	return adoption;
 }
@@ -92,6 +93,28 @@ static struct iscsi_db_record *record_from_db(struct adoption *adoption,
 	if (adoption->db)
 		(void)iscsi_db_node_each(adoption->db, &filter, NULL, NULL, take_first, &rec, NULL);
 	return rec;
+}
+
+/*
+ * A login in a boot leaves it to the daemon when a connection that doesn't answer is given up. The
+ * node record says so, or without a record iscsid.conf.
+ */
+static void take_ping_times(struct adoption *adoption, const struct sysfs_session *found,
+			    struct iscsi_db_record *rec)
+{
+	static const char *const keys[] = {
+		"node.conn[0].timeo.noop_out_interval", "node.conn[0].timeo.noop_out_timeout",
+	};
+	struct iscsi_db_record *from = record_from_db(adoption, found);
+	struct iscsi_db_config *config = NULL;
+
+	if (!from && !iscsi_db_record_new(ISCSI_DB_NODE, &from) &&
+	    !iscsi_db_config_read(adoption->config_path, NULL, NULL, &config, NULL))
+		(void)iscsi_db_config_apply(config, from);
+	for (size_t i = 0; i < ARRAY_SIZE(keys) && from; i++)
+		(void)iscsi_db_record_set(rec, keys[i], iscsi_db_record_get(from, keys[i]), NULL);
+	iscsi_db_record_free(from);
+	iscsi_db_config_free(config);
 }
 
 /* A note counts only for its own session: after a reboot another session may have its sid. */
@@ -193,6 +216,8 @@ static enum adopt_result read_one(struct adoption *adoption, unsigned int sid,
 		merge_kernel(rec, found);
 		note->time2wait_s = TIME2WAIT_DEFAULT_S;
 	}
+	if (found->ping_tmo == BOOT_NOOP_OUT_TIMEOUT_S)
+		take_ping_times(adoption, found, rec);
 	/* The session logs in again under the name of its first login, even if the file has changed. */
 	if (*found->initiator)
 		(void)snprintf(initiator.name, sizeof(initiator.name), "%.*s", ISCSI_NAME_MAX,

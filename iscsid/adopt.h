@@ -27,9 +27,9 @@ struct adopt_verdict {
 	bool unfinished;		/* the first scan, or in SESSION_ENDING the flush, isn't done */
 };
 
-/* @db_root: where the records are; NULL: the default. NULL: no memory. */
+/* @db_root, @config_path: where records and iscsid.conf are; NULL: the default. NULL: no memory. */
 struct adoption *adopt_begin(struct sysfs *sysfs, int run_dir_fd, const char *db_root,
-			     const struct iscsi_db_initiator *initiator);
+			     const char *config_path, const struct iscsi_db_initiator *initiator);
 void adopt_end(struct adoption *adoption);
 
 /*

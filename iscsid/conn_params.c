@@ -12,6 +12,12 @@ void conn_params_isid(uint32_t sid, uint8_t isid[PDU_ISID_LEN])
 	put_be24(isid + 3, sid & 0xffffff);
 }
 
+void conn_params_pings(const struct session_config *c, struct kernel_params *p)
+{
+	kernel_params_number(p, KERNEL_PING_TMO, c->noop_out_timeout_s);
+	kernel_params_number(p, KERNEL_RECV_TMO, c->noop_out_interval_s);
+}
+
 void conn_params_identify(const struct session_config *c, struct kernel_params *p)
 {
 	p->len = 0;
@@ -29,8 +35,7 @@ void conn_params_identify(const struct session_config *c, struct kernel_params *
 	kernel_params_number(p, KERNEL_ABORT_TMO, c->abort_timeout_s);
 	kernel_params_number(p, KERNEL_LU_RESET_TMO, c->lu_reset_timeout_s);
 	kernel_params_number(p, KERNEL_TGT_RESET_TMO, c->tgt_reset_timeout_s);
-	kernel_params_number(p, KERNEL_PING_TMO, c->noop_out_timeout_s);
-	kernel_params_number(p, KERNEL_RECV_TMO, c->noop_out_interval_s);
+	conn_params_pings(c, p);
 	/* A login response may have this length, whatever the last login agreed on. */
 	kernel_params_number(p, KERNEL_MAX_RECV_DLENGTH, PDU_LOGIN_DATA_MAX);
 }

@@ -13,6 +13,8 @@
 void conn_params_isid(uint32_t sid, uint8_t isid[PDU_ISID_LEN]);
 /* The strings in @ret belong to @config. */
 void conn_params_identify(const struct session_config *config, struct kernel_params *ret);
+/* Adds when the kernel sends a ping, and how long it waits for the answer. */
+void conn_params_pings(const struct session_config *config, struct kernel_params *params);
 /* Call it after LOGIN_DONE. */
 void conn_params_negotiated(const struct session_config *config,
 			    const struct login_outcome *outcome, struct kernel_params *ret);

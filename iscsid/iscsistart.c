@@ -242,8 +242,7 @@ static enum iscsi_err new_record(const struct iscsi_db_config *config, const cha
 {
 	static const struct option_pair boot[] = {
 		{ "node.session.initial_login_retry_max", "30" },
-		{ "node.conn[0].timeo.noop_out_interval", "0" },
-		{ "node.conn[0].timeo.noop_out_timeout", "0" },
+		{ "node.conn[0].timeo.noop_out_interval", "5" },
 		{ "node.session.scan", "auto" },
 		{ "node.startup", "onboot" },
 		{ "node.conn[0].startup", "onboot" },
@@ -260,6 +259,8 @@ static enum iscsi_err new_record(const struct iscsi_db_config *config, const cha
 	      iscsi_db_record_set(rec, "node.conn[0].address", address, why) ?:
 	      record_set_int(rec, "node.conn[0].port", port, why) ?:
 	      record_set_int(rec, "node.tpgt", tpgt, why) ?:
+	      record_set_int(rec, "node.conn[0].timeo.noop_out_timeout", BOOT_NOOP_OUT_TIMEOUT_S,
+			     why) ?:
 	      set_pairs(rec, boot, ARRAY_SIZE(boot), why);
 	*ret = err ? iscsi_db_record_free(rec) : rec;
 	return err;

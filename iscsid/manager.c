@@ -458,7 +458,8 @@ static void manager_adopt(struct manager *manager)
 	if (!len)
 		return;
 	adoption = adopt_begin(manager->given->sysfs, manager->env.run_dir_fd,
-			       manager->given->db_root, &manager->initiator);
+			       manager->given->db_root, manager->given->config_path,
+			       &manager->initiator);
 	if (!adoption)
 		return;
 	for (size_t i = 0; i < len; i++)

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 
 #include "iscsid/base/log.h"
+#include "iscsid/conn_params.h"
 #include "iscsid/kernel/scan.h"
 #include "iscsid/message/session_text.h"
 #include "libiscsi-db/util.h"
@@ -657,6 +658,22 @@ struct session *session_new_login(const struct session_env *env, struct session_
 	return session;
 }
 
+/* The kernel tests the connection as the session's settings have it, with a ping now and then. */
+static void session_set_pings(struct session *session, const struct sysfs_session *found)
+{
+	const struct session_config *config = session->config;
+	struct kernel *kernel = session->env->conn.kernel;
+	struct kernel_params params = { .len = 0 };
+	struct iscsi_why why;
+
+	if (found->recv_tmo == config->noop_out_interval_s &&
+	    found->ping_tmo == config->noop_out_timeout_s)
+		return;
+	conn_params_pings(config, &params);
+	if (kernel->ops->set_params(kernel, found->sid, &params, &why))
+		log_warning("%s: the times for pings aren't set: %s", session->name, why.text);
+}
+
 struct session *session_new_adopted(const struct session_env *env, struct session_config *config,
 				    const struct sysfs_session *found, const struct runstate *note,
 				    enum session_state state, bool unfinished)
@@ -680,6 +697,8 @@ struct session *session_new_adopted(const struct session_env *env, struct sessio
 		   up ? CONN_LOGGED_IN : CONN_CLEANUP_WAIT, note->isid);
 	session_rename(session);
 	session->state = state;
+	if (up)
+		session_set_pings(session, found);
 	return session;
 }
 

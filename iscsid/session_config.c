@@ -5,6 +5,7 @@
 #include "iscsid/base/addr_kind.h"
 #include "iscsid/base/lookup.h"
 #include "iscsid/credentials.h"
+#include "iscsid/message/mgmt_msg.h"
 #include "libiscsi-db/util.h"
 
 static const char *text_of(const struct iscsi_db_record *rec, const char *key)
@@ -143,7 +144,9 @@ static void read_noop(const struct iscsi_db_record *rec, struct session_config *
 	c->noop_out_timeout_s = iscsi_db_record_get_int(rec, timeout);
 	if (c->noop_out_interval_s && !c->noop_out_timeout_s)
 		c->noop_out_timeout_s = iscsi_db_record_default_int(rec, timeout);
-	if (c->noop_out_timeout_s && !c->noop_out_interval_s)
+	if (c->noop_out_timeout_s == BOOT_NOOP_OUT_TIMEOUT_S && !c->noop_out_interval_s)
+		c->noop_out_timeout_s = 0;	/* a person has set the interval, and wants no pings */
+	else if (c->noop_out_timeout_s && !c->noop_out_interval_s)
 		c->noop_out_interval_s = iscsi_db_record_default_int(rec, interval);
 }
 

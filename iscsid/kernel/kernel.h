@@ -106,6 +106,10 @@ struct kernel_ops {
 	/* A login or text PDU with its data, or a logout PDU without. */
 	enum iscsi_err (*send_pdu)(struct kernel *kernel, uint32_t sid, const uint8_t *bhs,
 				   const uint8_t *data, size_t data_len, struct iscsi_why *why);
+	/* Parameters of a connection that is bound. */
+	enum iscsi_err (*set_params)(struct kernel *kernel, uint32_t sid,
+				     const struct kernel_params *params,
+				     struct iscsi_why *why);
 	/* Negotiated parameters, then full feature phase. */
 	enum iscsi_err (*start_conn)(struct kernel *kernel, uint32_t sid,
 				     const struct kernel_params *params,

@@ -512,6 +512,15 @@ static enum iscsi_err nl_send_pdu(struct kernel *kernel, uint32_t sid, const uin
 	return batch_run(nl, NULL, NULL, why);
 }
 
+static enum iscsi_err nl_set_params(struct kernel *kernel, uint32_t sid,
+				    const struct kernel_params *params, struct iscsi_why *why)
+{
+	struct netlink *nl = batch_start(kernel, why);
+
+	batch_add_params(nl, sid, params);
+	return batch_run(nl, NULL, NULL, why);
+}
+
 static enum iscsi_err nl_start_conn(struct kernel *kernel, uint32_t sid,
 				    const struct kernel_params *params, struct iscsi_why *why)
 {
@@ -655,6 +664,7 @@ static const struct kernel_ops netlink_ops = {
 	.create_session		= nl_create_session,
 	.bind_conn		= nl_bind_conn,
 	.send_pdu		= nl_send_pdu,
+	.set_params		= nl_set_params,
 	.start_conn		= nl_start_conn,
 	.stop_conn		= nl_stop_conn,
 	.unbind_session		= nl_unbind_session,

@@ -29,6 +29,13 @@
 #define MGMT_SOCKET_PATH	"/run/iscsid/iscsid.sock"
 #define MGMT_SOCKET_ABSTRACT	"ISCSIADM_ABSTRACT_NAMESPACE"	/* after a leading NUL byte */
 
+/*
+ * The noop_out_timeout of a login that a boot needs: the kernel waits a day for the answer to a ping,
+ * since before the real root is there a connection that is given up never comes back. The daemon that
+ * takes over a session with this time gives it the times of its record, or of iscsid.conf.
+ */
+#define BOOT_NOOP_OUT_TIMEOUT_S	86400
+
 enum mgmt_type {
 	/* requests */
 	MGMT_LOGIN		= 1,	/* record: make one session */

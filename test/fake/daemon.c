@@ -50,7 +50,7 @@ static int no_random(void *buf, size_t len)
 	return 0;
 }
 
-static void write_text(const char *name, const char *text)
+void fake_daemon_write(const char *name, const char *text)
 {
 	char path[128];
 	FILE *f;
@@ -118,8 +118,8 @@ void fake_daemon_setup(void)
 	memset(names, 0, sizeof(names));
 	ck_assert_ptr_nonnull(mkdtemp(d->dir));
 	(void)snprintf(d->path, sizeof(d->path), "%.60s/iscsid.sock", d->dir);
-	write_text("initiatorname.iscsi", "InitiatorName=iqn.2026-01.net.example:i\n");
-	write_text("iscsid.conf", "");
+	fake_daemon_write("initiatorname.iscsi", "InitiatorName=iqn.2026-01.net.example:i\n");
+	fake_daemon_write("iscsid.conf", "");
 	ck_assert_int_ge(sd_event_new(&d->loop), 0);
 	d->fs = fake_sysfs_new();
 	fake_clock_init(&d->clock);

@@ -270,6 +270,19 @@ static enum iscsi_err fake_send_pdu(struct kernel *kernel, uint32_t sid, const u
 	return ISCSI_SUCCESS;
 }
 
+static enum iscsi_err fake_set_params(struct kernel *kernel, uint32_t sid,
+				      const struct kernel_params *params, struct iscsi_why *why)
+{
+	struct fake_kernel *fake = fake_of(kernel);
+	struct fake_session *s = &fake->session[sid];
+
+	if (fails(fake) || !s->bound || s->cleanup_due || !params->len)
+		return fail(why);
+	for (size_t i = 0; i < params->len; i++)
+		note(fake, "set %u=%s", params->param[i].id, params->param[i].number);
+	return ISCSI_SUCCESS;
+}
+
 static enum iscsi_err fake_start_conn(struct kernel *kernel, uint32_t sid,
 				      const struct kernel_params *params, struct iscsi_why *why)
 {
@@ -349,6 +362,7 @@ static const struct kernel_ops fake_ops = {
 	.create_session		= fake_create_session,
 	.bind_conn		= fake_bind_conn,
 	.send_pdu		= fake_send_pdu,
+	.set_params		= fake_set_params,
 	.start_conn		= fake_start_conn,
 	.stop_conn		= fake_stop_conn,
 	.unbind_session		= fake_unbind_session,

@@ -241,7 +241,7 @@ static void read_disks(struct sysfs *sysfs, const struct sysfs_session *session)
 static void read_as_daemon(struct sysfs *sysfs)
 {
 	static const struct iscsi_db_initiator initiator = { .name = "iqn.a:i" };
-	struct adoption *adoption = adopt_begin(sysfs, dir_fd, dir, &initiator);
+	struct adoption *adoption = adopt_begin(sysfs, dir_fd, dir, "/dev/null", &initiator);
 	CLEANUP(freep) unsigned int *sids = NULL;
 	struct iscsi_why why = { "" };
 	size_t len = 0;

@@ -57,15 +57,21 @@ static void await_state(uint32_t sid, enum mgmt_conn_state state)
 	}
 }
 
-/* A session that another program made: the fake kernel has it, no note speaks of it. */
-static uint32_t foreign_session(void)
+/* The daemon stops; no note speaks of the session that it had. */
+static void stop_without_note(void)
 {
-	uint32_t sid = fake_client_log_in(&client, NULL);
-
 	stop();
 	ck_assert_int_eq(d->env.run_dir_fd, -1);
 	ck_assert_int_eq(chdir(d->dir), 0);
 	ck_assert_int_eq(unlink("session-1"), 0);
+}
+
+/* A session that another program made: the fake kernel has it. */
+static uint32_t foreign_session(void)
+{
+	uint32_t sid = fake_client_log_in(&client, NULL);
+
+	stop_without_note();
 	return sid;
 }
 
@@ -232,15 +238,13 @@ START_TEST(a_session_of_another_program)
 }
 END_TEST
 
-/* What sysfs can't tell is in the database: here, that reopening ends after one attempt. */
-START_TEST(the_database_knows_more)
+/* Writes the node record of that session, with these keys and values; NULL ends them. */
+static void write_record(const char *const settings[])
 {
-	CLEANUP(freep) char *text = fake_node_text((const char *[]){
-		"node.session.reopen_max", "1", NULL });
+	CLEANUP(freep) char *text = fake_node_text(settings);
 	struct iscsi_db_record *rec;
 	struct iscsi_db *db;
 	struct iscsi_why why;
-	uint32_t sid = foreign_session();
 
 	ck_assert_msg(!iscsi_db_open(d->env.db_root, &db, &why), "%s", why.text);
 	ck_assert_msg(!iscsi_db_record_parse(ISCSI_DB_NODE, text, strlen(text), "test", NULL, NULL,
@@ -250,6 +254,45 @@ START_TEST(the_database_knows_more)
 	ck_assert_msg(!iscsi_db_commit(db, &why), "%s", why.text);
 	iscsi_db_record_free(rec);
 	iscsi_db_close(db);
+}
+
+/* iscsistart leaves it to the daemon when a connection that doesn't answer is given up. */
+START_TEST(pings_after_a_boot)
+{
+	static const char *const record[] = {
+		"node.conn[0].timeo.noop_out_interval", "3",
+		"node.conn[0].timeo.noop_out_timeout", "4", NULL };
+	uint32_t sid = foreign_session();
+
+	set_conn(sid, "ping_tmo", "9\n");
+	start();
+	ck_assert_str_eq(d->kernel.log, "");
+	stop_without_note();
+	set_conn(sid, "ping_tmo", "86400\n");
+	fake_daemon_write("iscsid.conf", "node.conn[0].timeo.noop_out_interval = 7\n");
+	start();
+	ck_assert_str_eq(d->kernel.log, "set 30=5, set 31=7");
+	/* With iscsistart's note, too. */
+	stop();
+	write_record(record);
+	start();
+	ck_assert_str_eq(d->kernel.log, "set 30=4, set 31=3");
+	/* The note has what the kernel has been told. */
+	stop();
+	set_conn(sid, "ping_tmo", "4\n");
+	set_conn(sid, "recv_tmo", "3\n");
+	start();
+	ck_assert_str_eq(d->kernel.log, "");
+	ck_assert_int_eq(fake_client_state(&client, sid), MGMT_CONN_LOGGED_IN);
+}
+END_TEST
+
+/* What sysfs can't tell is in the database: here, that reopening ends after one attempt. */
+START_TEST(the_database_knows_more)
+{
+	uint32_t sid = foreign_session();
+
+	write_record((const char *[]){ "node.session.reopen_max", "1", NULL });
 	start();
 	ck_assert_int_eq(fake_client_state(&client, sid), MGMT_CONN_LOGGED_IN);
 	fake_target_go_deaf(&d->target);
@@ -333,6 +376,7 @@ int main(void)
 	tcase_add_test(tc, a_login_that_was_never_finished_is_removed);
 	tcase_add_loop_test(tc, sessions_of_others_are_not_touched, 0, ARRAY_SIZE(others));
 	tcase_add_test(tc, a_session_of_another_program);
+	tcase_add_test(tc, pings_after_a_boot);
 	tcase_add_test(tc, the_database_knows_more);
 	tcase_add_test(tc, a_note_of_another_session_is_not_believed);
 	tcase_add_test(tc, notes_without_a_session_go);

@@ -517,6 +517,8 @@ START_TEST(start_stop_unbind)
 	struct kernel_params params = { .len = 0 };
 
 	kernel_params_number(&params, KERNEL_MAX_BURST, 262144);
+	ck_assert_int_eq(kernel->ops->set_params(kernel, 7, &params, &why), 0);
+	ck_assert_str_eq(sent_types, "16");
 	ck_assert_int_eq(kernel->ops->start_conn(kernel, 7, &params, &why), 0);
 	ck_assert_str_eq(sent_types, "16 17");
 	ck_assert_uint_eq(u32_at(message(0), AT_U + 8), 8);

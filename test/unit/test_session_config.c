@@ -11,6 +11,7 @@
 
 #include <check.h>
 
+#include "iscsid/message/mgmt_msg.h"
 #include "libiscsi-db/path.h"
 #include "libiscsi-db/setting.h"
 
@@ -160,7 +161,8 @@ START_TEST(a_ping_has_both_numbers_or_none)
 	static const char timeout[] = "node.conn[0].timeo.noop_out_timeout";
 	static const struct {
 		int interval, timeout;
-	} rows[] = { { 0, 0 }, { 0, 7 }, { 7, 0 }, { 7, 8 }, { 86400, 86400 } };
+	} rows[] = { { 0, 0 }, { 0, 7 }, { 7, 0 }, { 7, 8 }, { 86400, 86400 },
+		     { 5, BOOT_NOOP_OUT_TIMEOUT_S } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct iscsi_db_record *rec = new_record();
@@ -181,6 +183,21 @@ START_TEST(a_ping_has_both_numbers_or_none)
 }
 END_TEST
 
+/* In a boot, the time-out is given, so an interval of 0 is the wish of a person. */
+START_TEST(a_boot_without_pings)
+{
+	struct iscsi_db_record *rec = new_record();
+	struct session_config *config;
+
+	set(rec, "node.conn[0].timeo.noop_out_interval", 0);
+	set(rec, "node.conn[0].timeo.noop_out_timeout", BOOT_NOOP_OUT_TIMEOUT_S);
+	config = configure(rec);
+	ck_assert_int_eq(config->noop_out_interval_s, 0);
+	ck_assert_int_eq(config->noop_out_timeout_s, 0);
+	session_config_free(config);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("session_config");
@@ -192,6 +209,7 @@ int main(void)
 	tcase_add_loop_test(t, numbers_are_the_records, 0, (int)ARRAY_SIZE(numbers));
 	tcase_add_test(t, the_first_burst_is_no_longer_than_a_burst);
 	tcase_add_test(t, a_ping_has_both_numbers_or_none);
+	tcase_add_test(t, a_boot_without_pings);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -354,8 +354,8 @@ START_TEST(names_and_patience_of_a_record)
 		{ "node.session.auth.password", "b" }, { "node.session.auth.username_in", "c" },
 		{ "node.session.auth.password_in", "d" }, { "node.session.queue_depth", "64" },
 		{ "node.session.initial_login_retry_max", "30" }, { "node.startup", "onboot" },
-		{ "node.conn[0].timeo.noop_out_interval", "0" }, { "node.session.scan", "auto" },
-		{ "node.conn[0].timeo.noop_out_timeout", "0" }, { "node.conn[0].startup", "onboot" },
+		{ "node.conn[0].timeo.noop_out_interval", "5" }, { "node.session.scan", "auto" },
+		{ "node.conn[0].timeo.noop_out_timeout", "86400" }, { "node.conn[0].startup", "onboot" },
 	};
 	struct iscsi_db_record *rec;
 
