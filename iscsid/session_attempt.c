@@ -20,8 +20,6 @@
 #define SHORT_LIVES_US	60000000	/* the time in which they end */
 #define COUNTED_US	2000000		/* reopen_max counts at most one attempt in this time */
 #define ANSWERING_MS	3000		/* a portal that answers others counts as slow, not silent */
-#define MANY_PORTALS	40		/* of more than these, attempts that are close begin together */
-#define TOGETHER_MS	100
 #define NETWORK_US	300000		/* between two attempts, however often the network changes */
 
 /* ---- failed attempts and pauses -------------------------------------------------------------- */
@@ -172,10 +170,8 @@ static void session_pass_turn(struct session *session, const struct conn_report 
 	}
 	pause_ms = session_reopen_ms(next, report->cause);
 	pause_ms -= MIN(pause_ms, spent_ms);
-	/* To wake up costs as much as an attempt. */
-	if (turn_silent_portals(&next->turn) > MANY_PORTALS)
-		pause_ms -= MIN(pause_ms, (session_now_us(next) / 1000 + pause_ms) % TOGETHER_MS);
-	session_pause(next, pause_ms);
+	session_pause(next, retry_together_ms(pause_ms, turn_silent_portals(&next->turn),
+					      session_now_us(next) / 1000));
 }
 
 uint64_t session_patience_ms(void *arg, bool connected)

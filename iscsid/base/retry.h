@@ -32,11 +32,17 @@ uint64_t retry_pause_ms(struct retry *retry, enum retry_cause cause, uint32_t ra
  * and @portals how many portals are silent together with its own. The pause is to be counted from
  * the beginning of the failed attempt. Quick at first, then less than a twentieth of the outage, at
  * most 1.5 s in the first two minutes, then 2.5 s; a target that answers "no" or "later" for more
- * than two minutes is asked less often, up to every 30 s. More than forty silent portals share what
+ * than two minutes is asked less often, up to every 30 s. More than thirty silent portals share what
  * attempts may cost the host, so that their first pauses are longer.
  */
 uint64_t retry_reopen_ms(struct retry *retry, enum retry_cause cause, uint64_t down_ms,
 			 unsigned int portals, uint32_t random);
+
+/*
+ * That pause for a host with so many silent portals, at @now_ms of any clock: if they share the cost,
+ * attempts that are close begin together, since to wake up costs as much as an attempt.
+ */
+uint64_t retry_together_ms(uint64_t pause_ms, unsigned int portals, uint64_t now_ms);
 
 /*
  * How long an attempt to reopen waits for TCP, or once that is @connected for the target's first

@@ -347,7 +347,7 @@ START_TEST(a_turn_is_passed_on)
 }
 END_TEST
 
-/* A hundred dead portals cost about 1 % of a CPU, at 60 us for an attempt. */
+/* A hundred dead portals cost less than 1 % of a CPU, at 60 us for an attempt. */
 START_TEST(many_portals_share_the_attempts)
 {
 	char iface[16];
@@ -365,10 +365,10 @@ START_TEST(many_portals_share_the_attempts)
 	fake_daemon_wait(10000);
 	for (uint32_t sid = 1; sid <= PORTALS; sid++)
 		attempts += manager_find(d->manager, sid)->failed_attempts;
-	ck_assert_uint_ge(attempts, 1600);
-	ck_assert_uint_le(attempts, 2000);
+	ck_assert_uint_ge(attempts, 1200);
+	ck_assert_uint_le(attempts, 1600);
 	set_kind(REFUSED, false);
-	fake_daemon_wait(600);
+	fake_daemon_wait(800);
 	for (uint32_t sid = 1; sid <= PORTALS; sid++)
 		ck_assert_int_eq(session_state(manager_find(d->manager, sid)), SESSION_LOGGED_IN);
 	ck_assert_uint_eq(turn_silent_portals(&manager_find(d->manager, 1)->turn), 0);
