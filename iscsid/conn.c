@@ -158,10 +158,15 @@ static bool conn_arm_patience(struct conn *conn, bool connected)
 	return ms;
 }
 
-static void conn_close_fd(struct conn *conn)
+static void conn_unwatch_fd(struct conn *conn)
 {
 	if (conn->io)
 		(void)sd_event_source_set_enabled(conn->io, SD_EVENT_OFF);
+}
+
+static void conn_close_fd(struct conn *conn)
+{
+	conn_unwatch_fd(conn);
 	closep(&conn->fd);
 }
 
@@ -202,10 +207,9 @@ static enum conn_state conn_connect_failed(struct conn *conn, int error)
 	char peer[64];
 
 	/* A refused socket can connect again for half the cost, but its source stays the same. */
+	conn_unwatch_fd(conn);
 	if (error != ECONNREFUSED || !conn->created)
-		conn_close_fd(conn);
-	else if (conn->io)
-		(void)sd_event_source_set_enabled(conn->io, SD_EVENT_OFF);
+		closep(&conn->fd);
 	tcp_peer_text(&conn->peer, peer, sizeof(peer));
 	(void)iscsi_fail(&why, err, "cannot make a connection to %s: %s", peer, strerror(error));
 	return conn_failed(conn, RETRY_LOST, err, &why);
