@@ -301,13 +301,10 @@ static enum iscsi_err bind_and_login(struct conn *conn, struct iscsi_why *why)
 	const struct session_config *c = conn->config;
 	struct login_config login = {
 		.security_first = conn->security_first,
-		.initiator_name = c->initiator,
-		.initiator_alias = c->alias,
-		.target_name = c->target,
-		.tpgt = c->tpgt,
+		.initiator_name = c->initiator, .initiator_alias = c->alias,
+		.target_name = c->target, .tpgt = c->tpgt,
 		.exp_stat_sn = conn->owner.exp_stat_sn(conn->owner.arg),
-		.chap = c->chap,
-		.offer = c->offer,
+		.chap = c->chap, .offer = c->offer,
 		.random = conn->env->random,
 	};
 	struct login_pdu *request = conn->env->scratch;
@@ -317,8 +314,7 @@ static enum iscsi_err bind_and_login(struct conn *conn, struct iscsi_why *why)
 		.host_no = conn->host_no,
 		.create = !conn->created,
 		.fd = conn->fd,
-		.netdev = c->source.netdev,
-		.hwaddress = c->hwaddress,
+		.netdev = c->source.netdev, .hwaddress = c->hwaddress,
 		.params = &params,
 		.bhs = request->bhs,
 		.data = request->data,
@@ -367,7 +363,7 @@ static enum conn_state conn_start_login(struct conn *conn, const struct conn_inp
 		(void)conn_arm_patience(conn, true);
 	else if (conn->peer_closed)
 		conn_arm(conn, CLOSED_GRACE_S);
-	(void)sd_event_source_set_enabled(conn->io, SD_EVENT_OFF);
+	conn_unwatch_fd(conn);
 	return CONN_IN_LOGIN;						/* T4 */
 }
 
@@ -641,7 +637,7 @@ static enum conn_state conn_send_logout(struct conn *conn, const struct conn_inp
 static enum conn_state conn_hung_up(struct conn *conn, const struct conn_input *in)
 {
 	(void)in;
-	(void)sd_event_source_set_enabled(conn->io, SD_EVENT_OFF);
+	conn_unwatch_fd(conn);
 	conn->peer_closed = true;
 	conn_arm(conn, CLOSED_GRACE_S);
 	return CONN_IN_LOGOUT;
