@@ -70,7 +70,8 @@ void wipe_free(void *text, size_t len);
 /* The same for a whole text. */
 static inline void secret_free(char *text)
 {
-	wipe_free(text, text ? strlen(text) : 0);
+	if (text)
+		wipe_free(text, strlen(text));
 }
 DEFINE_FREEP(char, secret_free)
 DEFINE_FREEP(struct iscsi_db, iscsi_db_close)
