@@ -65,7 +65,7 @@ static enum iscsi_err iface_load(struct iscsi_db *db, const char *name, iscsi_db
 
 	if (err)
 		return err;
-	err = record_file_read(db, ISCSI_DB_IFACE, path, fn, arg, ret, why);
+	err = record_file_read(db, ISCSI_DB_IFACE, -1, path, fn, arg, ret, why);
 	if (err)
 		return err;
 	/* A record without its name, which reads as "default", was written by hand. */

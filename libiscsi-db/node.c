@@ -292,7 +292,7 @@ static enum iscsi_err stage_unlinks(struct iscsi_db *db, struct stage_op *op,
 
 	/* The walk has filled in the type of a record without one, so the file is read again. */
 	if (!db_is_here(db, path) || !old->has_type)
-		err = record_file_read(db, ISCSI_DB_NODE, path, NULL, NULL, &loaded, NULL);
+		err = record_file_read(db, ISCSI_DB_NODE, -1, path, NULL, NULL, &loaded, NULL);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND)
 		return ISCSI_SUCCESS;
 	if (err) {
@@ -338,7 +338,7 @@ static enum iscsi_err replace_single(struct iscsi_db *db, struct stage_op *op,
 		return folder_failed(db, "look at", single, type, why);
 	if (type != S_IFREG)
 		return ISCSI_SUCCESS;
-	err = record_file_read(db, ISCSI_DB_NODE, single, NULL, NULL, &old, why);
+	err = record_file_read(db, ISCSI_DB_NODE, -1, single, NULL, NULL, &old, why);
 	if (err == ISCSI_ERR_NOMEM)
 		return err;
 	/* An unreadable single-file record counts as interface "default", as in walk.c. */

@@ -71,7 +71,7 @@ static enum iscsi_err load_portal(struct iscsi_db *db, enum iscsi_db_kind kind, 
 	path = type > 0 && type != S_IFDIR ? strdup(folder) : db_join(folder, layout[kind].file);
 	if (!path)
 		return no_memory(why);
-	err = record_file_read(db, kind, path, fn, arg, &rec, why);
+	err = record_file_read(db, kind, -1, path, fn, arg, &rec, why);
 	if (!err && portal_fix_identity(rec, address, port, db->root, path, &warn) != ISCSI_SUCCESS)
 		err = no_memory(why);
 	if (err)

@@ -52,16 +52,22 @@ static bool is_recent(const struct iscsi_db *db, int fd)
  * Open-iscsi's tools rewrite a record in place, so its file is empty for a moment. A reader without
  * the lock gives the writer time to finish.
  */
-static int read_settled(struct iscsi_db *db, const char *path, char **ret, size_t *len)
+static int read_settled(struct iscsi_db *db, int folder, const char *path, char **ret,
+			size_t *len)
 {
+	/* With O_NONBLOCK, a FIFO under the name of a record doesn't block the walk. */
+	const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+
 	for (;;) {
-		/* With O_NONBLOCK, a FIFO under the name of a record doesn't block the walk. */
-		int root = folder_root(db), fd, r;
+		int root = folder_root(db), fd = -EBADF, r;
 		bool again;
 
 		if (root < 0)
 			return root;
-		fd = db->os->open(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+		if (folder >= 0)
+			fd = db->os->open(folder, db_base_name(path), flags, 0);
+		if (fd < 0)	/* a link may lead to another folder of the database */
+			fd = db->os->open(root, path, flags, 0);
 		if (fd < 0)
 			return fd;
 		r = os_read_fd(db->os, fd, ret, len);
@@ -93,9 +99,9 @@ static enum iscsi_err parse_text(enum iscsi_db_kind kind, const char *origin,
 	return iscsi_fail(why, ISCSI_ERR_IDBM, "%s isn't a record", origin);
 }
 
-enum iscsi_err record_file_read(struct iscsi_db *db, enum iscsi_db_kind kind, const char *path,
-				iscsi_db_warn_fn *warn, void *arg, struct iscsi_db_record **ret,
-				struct iscsi_why *why)
+enum iscsi_err record_file_read(struct iscsi_db *db, enum iscsi_db_kind kind, int folder,
+				const char *path, iscsi_db_warn_fn *warn, void *arg,
+				struct iscsi_db_record **ret, struct iscsi_why *why)
 {
 	CLEANUP(freep) char *origin = db_join(db->root, path);
 	char *text = NULL;
@@ -105,7 +111,7 @@ enum iscsi_err record_file_read(struct iscsi_db *db, enum iscsi_db_kind kind, co
 
 	if (!origin)
 		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory for a record");
-	r = read_settled(db, path, &text, &len);
+	r = read_settled(db, folder, path, &text, &len);
 	if (r == -ENOENT && folder_entry_type(db, path) == S_IFLNK)
 		return iscsi_fail(why, ISCSI_ERR_IDBM,
 				  "cannot read %s: it is a link to nothing", origin);

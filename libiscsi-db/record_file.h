@@ -20,9 +20,10 @@ enum iscsi_err record_file_skip(const struct iscsi_db *db, const struct db_warn 
 				enum iscsi_err err, const struct iscsi_why *reason,
 				struct iscsi_why *why);
 /*
- * Reads the record @path. ISCSI_ERR_NO_OBJS_FOUND: no such file. ISCSI_ERR_IDBM: the file can't
- * be used, and @why names it.
+ * Reads the record @path. @folder is its open folder, which saves the kernel the way from the root,
+ * or -1. ISCSI_ERR_NO_OBJS_FOUND: no such file. ISCSI_ERR_IDBM: the file can't be used, and @why
+ * names it.
  */
-enum iscsi_err record_file_read(struct iscsi_db *db, enum iscsi_db_kind kind, const char *path,
-				iscsi_db_warn_fn *warn, void *arg, struct iscsi_db_record **ret,
-				struct iscsi_why *why);
+enum iscsi_err record_file_read(struct iscsi_db *db, enum iscsi_db_kind kind, int folder,
+				const char *path, iscsi_db_warn_fn *warn, void *arg,
+				struct iscsi_db_record **ret, struct iscsi_why *why);

@@ -31,6 +31,7 @@ struct walk {
 	unsigned int found;
 	bool delete_unreadable;		/* stage the removal of unreadable records; fn is unused */
 	struct names portals;		/* the entries of the target's folder */
+	int portal;			/* the folder of the portal; -1: the walk is in none */
 	unsigned int generation;	/* of the database when the target's folder was listed */
 };
 
@@ -148,8 +149,10 @@ static enum iscsi_err walk_record(struct walk *walk, struct node_id *id, const c
 	enum iscsi_err err;
 	const char *iface;
 
-	err = record_file_read(walk->db, ISCSI_DB_NODE, path, walk->warn.fn, walk->warn.arg, &rec,
-			       &reason);
+	/* A commit since the walk opened the folder may have put another folder in its place. */
+	err = record_file_read(walk->db, ISCSI_DB_NODE,
+			       walk->generation == walk->db->generation ? walk->portal : -1, path,
+			       walk->warn.fn, walk->warn.arg, &rec, &reason);
 	if (err == ISCSI_ERR_NOMEM)
 		return iscsi_fail(walk->why, err, "%s", reason.text);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND)	/* gone since the folder was read */
@@ -240,36 +243,44 @@ static enum iscsi_err walk_no_portal(struct walk *walk, struct node_id *id, cons
 	return ISCSI_SUCCESS;
 }
 
-/* Lists the folder @path, which may be a link only if root made it. -errno. */
-static int list_folder(struct walk *walk, const char *path, bool only_open, struct names *ret)
+/*
+ * Opens the folder @path, which may be a link only if root made it, and lists it unless @ret is
+ * NULL. The descriptor, which the caller closes, or -errno.
+ */
+static int list_folder(struct walk *walk, const char *path, struct names *ret)
 {
-	int root = folder_root(walk->db), fd, r = 0;
+	int root = folder_root(walk->db), fd, r;
 
 	if (root < 0)
 		return root;
 	fd = walk->db->os->open(root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-	if (fd < 0)
+	if (fd < 0 || !ret)
 		return fd;
-	if (!only_open)
-		r = names_read_fd(walk->db, fd, ret);
+	r = names_read_fd(walk->db, fd, ret);
+	if (!r)
+		return fd;
 	(void)walk->db->os->close(fd);
 	return r;
 }
 
 static enum iscsi_err walk_portal_folder(struct walk *walk, struct node_id *id, const char *path)
 {
+	const char *iface = walk->is.iface;
 	enum iscsi_err err = ISCSI_SUCCESS;
 	struct names ifaces = { 0 };
-	int r = list_folder(walk, path, walk->is.iface, &ifaces);
+	int fd = list_folder(walk, path, iface ? NULL : &ifaces);
 
-	if (r == 0 && walk->is.iface)
-		r = names_add(&ifaces, walk->is.iface);
-	if (folder_is_shortage(r))
-		err = walk_failed(walk, path, r);
-	else if (r < 0)
-		err = walk_no_portal(walk, id, path, r);
+	if (folder_is_shortage(fd))
+		return walk_failed(walk, path, fd);
+	if (fd < 0)
+		return walk_no_portal(walk, id, path, fd);
+	walk->portal = fd;
+	if (iface)
+		err = walk_iface(walk, id, path, iface);
 	for (size_t i = 0; i < ifaces.count && !err; i++)
 		err = walk_iface(walk, id, path, ifaces.name[i]);
+	(void)walk->db->os->close(fd);
+	walk->portal = -1;
 	names_done(&ifaces);
 	return err;
 }
@@ -345,7 +356,9 @@ static enum iscsi_err walk_target(struct walk *walk, const char *name)
 		return ISCSI_SUCCESS;
 	}
 	walk->generation = walk->db->generation;
-	r = list_folder(walk, path, false, &walk->portals);
+	r = list_folder(walk, path, &walk->portals);
+	if (r >= 0)
+		(void)walk->db->os->close(r);
 	if (folder_is_shortage(r))
 		return walk_failed(walk, path, r);
 	if (r < 0)
@@ -413,6 +426,7 @@ enum iscsi_err iscsi_db_node_each(struct iscsi_db *db, const struct iscsi_db_fil
 	struct walk walk = {
 		.db = db,
 		.is = { .port = -1 },
+		.portal = -1,
 		.warn = { .fn = warn, .arg = warn_arg },
 		.warn_selected = { .fn = warn, .arg = warn_arg },
 		.fn = fn,
@@ -430,6 +444,7 @@ enum iscsi_err iscsi_db_node_delete_unreadable(struct iscsi_db *db,
 	struct walk walk = {
 		.db = db,
 		.is = { .port = -1 },
+		.portal = -1,
 		.why = why,
 		.delete_unreadable = true,
 	};

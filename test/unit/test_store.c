@@ -357,7 +357,7 @@ START_TEST(a_filter_reads_no_more)
 	ck_assert_str_eq(fx_list(counted, &one), A1_3261);
 	ck_assert_str_eq(fx_opened, "nodes/iqn.a\n"
 				    "nodes/iqn.a/1.1.1.1,3261,1\n"
-				    "nodes/iqn.a/1.1.1.1,3261,1/default\n");
+				    "default\n");
 }
 END_TEST
 
@@ -629,6 +629,21 @@ START_TEST(links_dont_lead_out)
 	ck_assert(!iscsi_db_commit(db, &why));
 	iscsi_db_unlock(db);
 	ck_assert_int_eq(access(victim, F_OK), 0);
+}
+END_TEST
+
+START_TEST(a_record_may_be_a_link_within_the_database)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open();
+
+	if (!works_here(has_openat2(), "links to records, since openat2() is missing"))
+		return;
+	fx_put_text("nodes/iqn.a/1.1.1.1,3260,1/default", GOOD);
+	ck_assert_int_eq(mkdir(fx_path("nodes/iqn.a/2.2.2.2,3260,1"), 0700), 0);
+	ck_assert_int_eq(symlink("../1.1.1.1,3260,1/default",
+				 fx_path("nodes/iqn.a/2.2.2.2,3260,1/default")), 0);
+	ck_assert_str_eq(fx_list(db, NULL), "iqn.a 1.1.1.1,3260,1 default automatic\n"
+					    "iqn.a 2.2.2.2,3260,1 default automatic\n");
 }
 END_TEST
 
@@ -1097,6 +1112,7 @@ int main(void)
 	tcase_add_test(t, what_is_broken_can_be_replaced_or_deleted);
 	tcase_add_test(t, types_that_slp_shifted);
 	tcase_add_test(t, links_dont_lead_out);
+	tcase_add_test(t, a_record_may_be_a_link_within_the_database);
 	tcase_add_test(t, bad_names_touch_nothing);
 	tcase_add_test(t, without_openat2);
 	tcase_add_test(t, a_single_file_becomes_a_folder);
