@@ -142,6 +142,26 @@ START_TEST(kinds_dont_mix)
 }
 END_TEST
 
+/* The number of letters to add, leave out or replace; @limit, if there are as many or more. */
+START_TEST(distances)
+{
+	static const struct {
+		const char *a, *b;
+		unsigned int limit, distance;
+	} pair[] = {
+		{ "", "", 9, 0 },	 { "mtu", "mtu", 9, 0 },   { "Mtu", "mTU", 9, 0 },
+		{ "", "mtu", 9, 3 },	 { "mtu", "", 9, 3 },	   { "mtu", "stu", 9, 1 },
+		{ "mtu", "mtv", 9, 1 },	 { "mtu", "mu", 9, 1 },	   { "tu", "mtu", 9, 1 },
+		{ "mtu", "tum", 9, 2 },	 { "mtu", "port", 9, 4 },  { "mtu", "port", 4, 4 },
+		{ "mtu", "port", 3, 3 }, { "mtu", "ports", 2, 2 }, { "kitten", "sitting", 9, 3 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(pair); i++)
+		ck_assert_uint_eq(edit_distance(pair[i].a, pair[i].b, pair[i].limit),
+				  pair[i].distance);
+}
+END_TEST
+
 START_TEST(near_names_are_found)
 {
 	static const struct {
@@ -541,6 +561,7 @@ int main(void)
 	tcase_add_loop_test(t, defaults_are_good_values, 0, DB_KINDS);
 	tcase_add_test(t, the_table_is_the_one_that_users_know);
 	tcase_add_test(t, kinds_dont_mix);
+	tcase_add_test(t, distances);
 	tcase_add_test(t, near_names_are_found);
 	tcase_add_loop_test(t, values_become, 0, (int)ARRAY_SIZE(values));
 	tcase_add_loop_test(t, ranges_are_hard, 0, DB_KINDS);
