@@ -206,8 +206,8 @@ static enum conn_state conn_connect_failed(struct conn *conn, int error)
 	struct iscsi_why why;
 	char peer[64];
 
-	/* A refused socket can connect again for half the cost, but its source stays the same. */
 	conn_unwatch_fd(conn);
+	/* A refused socket can connect again for half the cost, but its source stays the same. */
 	if (error != ECONNREFUSED || !conn->created)
 		closep(&conn->fd);
 	tcp_peer_text(&conn->peer, peer, sizeof(peer));

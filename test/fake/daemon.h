@@ -47,9 +47,9 @@ void fake_daemon_add_name(const char *name, const char *address);
 /* As check wants them; a test runs between the two. */
 void fake_daemon_setup(void);
 void fake_daemon_teardown(void);
-/* What setup does with the daemon itself, for a test that restarts it. */
 /* Writes a file of the daemon's own folder: "iscsid.conf", "initiatorname.iscsi". */
 void fake_daemon_write(const char *name, const char *text);
+/* What setup does with the daemon itself, for a test that restarts it. */
 void fake_daemon_start(void);
 void fake_daemon_stop(void);
 

@@ -233,8 +233,7 @@ lio()
 # initiator_make ours|original|none [COMMANDS]: its disk, with our programs or Debian's
 # installed; COMMANDS are run by bash with $root, where the disk's root is, and $ours, a folder
 # that our programs are installed in; what they leave in $ours/.. is in $WORK. boot-change has
-# functions for them. A scenario may set
-# BOOT_FROM to the kernel's words for another root.
+# functions for them. A scenario may set BOOT_FROM to the kernel's words for another root.
 initiator_make()
 {
 	DISK=$WORK/initiator.disk
