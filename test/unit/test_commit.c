@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The system calls of a change and their order, and what becomes of the change when one of them
+ * fails. The file test/fake/commits holds both; its head says how to read it.
+ */
+#include "test/unit/db_fixture.h"
+
+#include <dirent.h>
+#include <stdio.h>
+
+#define COMMITS		"test/fake/commits"
+#define CALLS_MAX	2000
+#define SHORT_ENOUGH	100	/* calls; of more only their number is shown */
+#define LINE_WORDS	8
+
+/* ---- calls that are noted, and fail by their number -------------------------------------- */
+
+static char *call[CALLS_MAX];	/* what they are, from 1 on */
+static bool noting;
+static unsigned int calls, fail_at;
+static int fail_err;
+
+/* The path of @name in the open folder @dir, without the root. */
+static const char *path_of(int dir, const char *name)
+{
+	static char buf[4][2 * PATH_MAX];
+	static unsigned int turn;
+	char link[64], *ret = buf[turn = (turn + 1) % 4];
+	ssize_t n;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", dir);
+	n = readlink(link, ret, PATH_MAX);
+	if (n < (ssize_t)strlen(fx_root))	/* of the lock, which isn't in the database */
+		return "";
+	(void)snprintf(ret + n, PATH_MAX, "%s%s", name ? "/" : "", name ? name : "");
+	return ret[strlen(fx_root)] ? ret + strlen(fx_root) + 1 : ".";
+}
+
+/* Notes a call; the error that it has to fail with, or 0. */
+static int note(const char *kind, const char *path, const char *how)
+{
+	if (!noting)
+		return 0;
+	ck_assert_uint_lt(++calls, CALLS_MAX);
+	if (fail_at)
+		return calls == fail_at ? fail_err : 0;
+	free(call[calls]);
+	call[calls] = db_format("%s %s%s", kind, path, how);
+	return 0;
+}
+
+static int note_open(int dir, const char *path, int flags, mode_t mode)
+{
+	char how[64];
+	int r;
+
+	(void)snprintf(how, sizeof(how), "%s%s%s%s%s", flags & O_DIRECTORY ? " folder" : "",
+		       flags & O_PATH ? " path" : "", flags & O_NOFOLLOW ? " nofollow" : "",
+		       flags & O_CREAT ? " new" : "", flags & O_WRONLY ? " write" : "");
+	r = note("open", path_of(dir, path), how);
+	return r ?: db_os_real.open(dir, path, flags, mode);
+}
+
+static ssize_t note_write(int fd, const void *buf, size_t len)
+{
+	return note("write", path_of(fd, NULL), "") ?: db_os_real.write(fd, buf, len);
+}
+
+static int note_fsync(int fd)
+{
+	return note("fsync", path_of(fd, NULL), "");
+}
+
+static int note_syncfs(int fd)
+{
+	return note("syncfs", path_of(fd, NULL), "");
+}
+
+static int note_stat(int dir, const char *name, struct stat *st)
+{
+	return note("stat", path_of(dir, name), "") ?: db_os_real.stat(dir, name, st);
+}
+
+static int note_mkdir(int dir, const char *name, mode_t mode)
+{
+	return note("mkdir", path_of(dir, name), mode == 0700 ? "" : " odd") ?:
+	       db_os_real.mkdir(dir, name, mode);
+}
+
+static int note_unlink(int dir, const char *name, int flags)
+{
+	return note(flags == AT_REMOVEDIR ? "rmdir" : "unlink", path_of(dir, name), "") ?:
+	       db_os_real.unlink(dir, name, flags);
+}
+
+static int note_rename(int from_dir, const char *from, int to_dir, const char *to, bool exchange)
+{
+	CLEANUP(freep) char *where = db_format(" -> %s", path_of(to_dir, to));
+
+	return note(exchange ? "exchange" : "rename", path_of(from_dir, from), where) ?:
+	       db_os_real.rename(from_dir, from, to_dir, to, exchange);
+}
+
+static int note_symlink(const char *text, int dir, const char *name)
+{
+	return note("symlink", path_of(dir, name), "") ?: db_os_real.symlink(text, dir, name);
+}
+
+static int note_readlink(int dir, const char *name, char *buf, size_t size)
+{
+	return note("readlink", path_of(dir, name), "") ?:
+	       db_os_real.readlink(dir, name, buf, size);
+}
+
+static int note_flock(int fd, int operation)
+{
+	return note("flock", path_of(fd, NULL), "") ?: db_os_real.flock(fd, operation);
+}
+
+static struct db_os noting_os(void)
+{
+	struct db_os os = fx_os;
+
+	os.open = note_open;
+	os.read = db_os_real.read;
+	os.write = note_write;
+	os.getdents = db_os_real.getdents;
+	os.fsync = note_fsync;
+	os.syncfs = note_syncfs;
+	os.stat = note_stat;
+	os.mkdir = note_mkdir;
+	os.unlink = note_unlink;
+	os.rename = note_rename;
+	os.symlink = note_symlink;
+	os.readlink = note_readlink;
+	os.flock = note_flock;
+	return os;
+}
+
+/* Which errors each kind of call may fail with. */
+#define ERRORS		4
+static const struct {
+	const char *kind;
+	int err[ERRORS];
+} errors[] = {
+	{ "open", { EIO, EACCES, ENOENT } }, { "write", { ENOSPC } }, { "fsync", { EIO, EINVAL } },
+	{ "syncfs", { EIO } }, { "stat", { EIO, ENOENT } }, { "mkdir", { ENOSPC, EEXIST } },
+	{ "unlink", { EIO, EPERM, ENOENT } }, { "rmdir", { EIO, ENOTEMPTY, ENOENT } },
+	{ "rename", { EIO, EXDEV, EISDIR } }, { "exchange", { EIO, EINVAL, ENOSYS, EXDEV } },
+	{ "symlink", { ENOSPC } }, { "readlink", { EIO } }, { "flock", { EWOULDBLOCK } },
+};
+
+static const int *errors_of(const char *what)
+{
+	for (size_t k = 0; k < ARRAY_SIZE(errors); k++)
+		if (!strncmp(errors[k].kind, what, strcspn(what, " ")))
+			return errors[k].err;
+	ck_abort_msg("%s", what);
+}
+
+static const char *error_name(int err)
+{
+	switch (err) {
+	case EIO: return "EIO";
+	case EACCES: return "EACCES";
+	case ENOENT: return "ENOENT";
+	case ENOSPC: return "ENOSPC";
+	case EINVAL: return "EINVAL";
+	case EEXIST: return "EEXIST";
+	case EPERM: return "EPERM";
+	case ENOTEMPTY: return "ENOTEMPTY";
+	case EXDEV: return "EXDEV";
+	case EISDIR: return "EISDIR";
+	case ENOSYS: return "ENOSYS";
+	default: return "EWOULDBLOCK";
+	}
+}
+
+/* ---- what a line asks for ------------------------------------------------------------------ */
+
+/* A word of a file, where "-" stands for an empty one. */
+static const char *text_of(const char *word)
+{
+	return word && !streq(word, "-") ? word : "";
+}
+
+static struct iscsi_db_record *record_of(char *const *word, const char *startup)
+{
+	enum iscsi_db_kind kind = streq(word[1], "isns") ? ISCSI_DB_ISNS : ISCSI_DB_SENDTARGETS;
+	struct iscsi_db_record *rec;
+
+	if (streq(word[0], "iface"))
+		return fx_iface(word[1]);
+	if (streq(word[0], "portal"))
+		return fx_portal(kind, word[2], kind == ISCSI_DB_ISNS ? "3205" : "3260");
+	rec = fx_node(word[1], word[2], "3260", word[3], word[4]);
+	fx_found(rec, word[5], text_of(word[6]), streq(word[5], "isns") ? "3205" : "3260");
+	fx_set(rec, "node.startup", startup);
+	return rec;
+}
+
+static enum iscsi_err update_one(void *arg, const struct iscsi_db_record *rec)
+{
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *copy = NULL;
+
+	ck_assert(!iscsi_db_record_copy(rec, &copy));
+	fx_set(copy, "node.startup", "automatic");
+	return iscsi_db_node_write(arg, copy, NULL);
+}
+
+static enum iscsi_err delete_one(void *arg, const struct iscsi_db_record *rec)
+{
+	return iscsi_db_node_delete(arg, rec, NULL);
+}
+
+/* Stages what a line asks for, or makes a file, folder or link. */
+static enum iscsi_err do_line(struct iscsi_db *db, const char *line, const char *startup,
+			      struct iscsi_why *why)
+{
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
+	char words[512], *word[LINE_WORDS] = { NULL }, *save = NULL;
+	enum iscsi_err err = ISCSI_SUCCESS;
+
+	(void)snprintf(words, sizeof(words), "%s", line);
+	for (char **w = word; w < word + LINE_WORDS - 1; w++)
+		*w = strtok_r(w == word ? words : NULL, " ", &save);
+	if (streq(word[0], "file")) {
+		fx_put_text(word[1], "nonsense\n");
+	} else if (streq(word[0], "folder")) {
+		fx_mkdir(word[1]);
+	} else if (streq(word[0], "link")) {
+		ck_assert_int_eq(symlink(word[2], fx_path(word[1])), 0);
+	} else if (streq(word[0], "each")) {
+		err = iscsi_db_node_each(db, NULL, NULL, NULL, streq(word[1], "delete") ?
+					 delete_one : update_one, db, why);
+	} else if (streq(word[0], "drop")) {
+		err = iscsi_db_discovery_delete(db, streq(word[1], "isns") ? ISCSI_DB_ISNS :
+						ISCSI_DB_SENDTARGETS, word[2],
+						streq(word[1], "isns") ? 3205 : 3260, why);
+	} else if (streq(word[0], "delete")) {
+		rec = fx_node(word[1], word[2], "3260", word[3], word[4]);
+		err = iscsi_db_node_delete(db, rec, why);
+	} else if (streq(word[0], "nodes")) {
+		for (int i = 1; i <= atoi(word[1]) && !err; i++) {
+			CLEANUP(freep) char *name = db_format("iqn.%d", 100 + i);
+			CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *node =
+				fx_node(name, "1.1.1.1", "3260", "1", "default");
+
+			err = iscsi_db_node_write(db, node, why);
+		}
+	} else {
+		rec = record_of(word, startup);
+		err = fx_stage(db, rec, why);
+	}
+	return err;
+}
+
+/* ---- what there is ------------------------------------------------------------------------- */
+
+static void print_tree(FILE *out, const char *path)
+{
+	struct dirent **list = NULL;
+	int n = scandir(fx_path(path), &list, NULL, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		CLEANUP(freep) char *below = *path ? db_format("%s/%s", path, list[i]->d_name) :
+						     strdup(list[i]->d_name);
+		char text[PATH_MAX] = "";
+
+		if (list[i]->d_type == DT_REG) {
+			CLEANUP(freep) char *content = fx_read(fx_path(below));
+
+			fprintf(out, "%s%s\n", below, strstr(content, "startup = automatic") ?
+				" automatic" : strstr(content, "nonsense") ? " nonsense" : "");
+		} else if (list[i]->d_type == DT_LNK) {
+			ck_assert_int_gt(readlink(fx_path(below), text, sizeof(text) - 1), 0);
+			fprintf(out, "%s -> %s\n", below, strncmp(text, fx_root, strlen(fx_root)) ?
+				text : text + strlen(fx_root) + 1);
+		} else if (!streq(list[i]->d_name, ".") && !streq(list[i]->d_name, "..")) {
+			fprintf(out, "%s/\n", below);
+			print_tree(out, below);
+		}
+		free(list[i]);
+	}
+	free(list);
+}
+
+static char *tree(void)
+{
+	char *ret = NULL;
+	size_t len;
+	FILE *f = open_memstream(&ret, &len);
+
+	print_tree(f, "");
+	(void)fclose(f);
+	return ret;
+}
+
+/* The number of lines of @a that @b hasn't; they are printed behind @sign. */
+static unsigned int print_missing(FILE *out, const char *sign, const char *a, const char *b)
+{
+	unsigned int count = 0;
+
+	for (; *a; a += strcspn(a, "\n") + 1) {
+		CLEANUP(freep) char *line = strndup(a, strcspn(a, "\n") + 1);
+		const char *at = strstr(b, line);
+
+		while (at && at != b && at[-1] != '\n')
+			at = strstr(at + 1, line);
+		if (!at && out)
+			fprintf(out, "  %s %s", sign, line);
+		count += !at;
+	}
+	return count;
+}
+
+/* ---- a section ------------------------------------------------------------------------------ */
+
+static enum iscsi_err do_lines(struct iscsi_db *db, const char *text, bool before,
+			       struct iscsi_why *why)
+{
+	enum iscsi_err err = ISCSI_SUCCESS;
+
+	for (const char *p = text; *p && !err; p += strcspn(p, "\n") + 1) {
+		CLEANUP(freep) char *line = strndup(p, strcspn(p, "\n"));
+
+		if (strncmp(line, before ? "% " : "$ ", 2) == 0)
+			err = do_line(db, line + 2, before ? "manual" : "automatic", why);
+	}
+	return err ?: iscsi_db_commit(db, why);
+}
+
+static unsigned int open_files(void)
+{
+	unsigned int count = 0;
+
+	for (int fd = 0; fd < 100; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+/* Makes what the "%" lines of @text ask for, then in one change what its "$" lines ask for. */
+static enum iscsi_err run_section(const char *text, char **before, struct iscsi_why *why)
+{
+	static struct db_os os;
+	enum iscsi_err err = ISCSI_SUCCESS;
+	unsigned int files = open_files();
+
+	os = noting_os();
+	fx_clear(fx_root);
+	(void)mkdir(fx_root, 0700);
+	for (int i = 0; i < 2; i++) {
+		struct iscsi_db *db = NULL;
+
+		ck_assert(!db_open_os(fx_root, &os, &db, why));
+		ck_assert(!iscsi_db_lock(db, why));
+		if (i)
+			*before = tree();
+		calls = 0;
+		noting = i;
+		err = do_lines(db, text, !i, why);
+		ck_assert_msg(i || !err, "%s", why->text);
+		noting = false;
+		iscsi_db_unlock(db);
+		db = iscsi_db_close(db);
+	}
+	ck_assert_uint_eq(open_files(), files);
+	return err;
+}
+
+/* How the change ended, and how what is there now differs from @new. */
+static char *outcome(enum iscsi_err err, const struct iscsi_why *why, const char *old, const char *new)
+{
+	CLEANUP(freep) char *now = tree();
+	CLEANUP(freep) char *reason = strdup(err ? why->text : "done");
+	CLEANUP(freep) char *what = NULL;
+	char *root = strstr(reason, fx_root), *error;
+
+	if (root)
+		memmove(root, root + strlen(fx_root) + 1, strlen(root + strlen(fx_root)));
+	if (root && (error = strrchr(reason, ':')) != NULL)	/* the line says which error that is */
+		*error = '\0';
+	what = streq(now, new) ? strdup("new") : streq(now, old) ? strdup("old") :
+	       db_format("lacks %u, has %u", print_missing(NULL, "", new, now),
+			 print_missing(NULL, "", now, new));
+	return db_format("%s; %s\n", what, reason);
+}
+
+/* A line for each call and the errors that end in the same way. */
+static void fail_each(FILE *out, const char *text, unsigned int total, const char *new)
+{
+	for (unsigned int n = 1; n <= total; n++) {
+		const int *err = errors_of(call[n]);
+		CLEANUP(freep) char *last = NULL;
+
+		fprintf(out, "! %s", call[n]);
+		for (size_t i = 0; i < ERRORS && err[i]; i++) {
+			struct iscsi_why why = { "" };
+			CLEANUP(freep) char *old = NULL;
+			enum iscsi_err status;
+			char *now;
+
+			fail_at = n;
+			fail_err = -err[i];
+			status = run_section(text, &old, &why);
+			now = outcome(status, &why, old, new);
+			if (last && !streq(last, now))
+				fprintf(out, ": %s! %s", last, call[n]);
+			free(last);
+			last = now;
+			fprintf(out, " %s", error_name(err[i]));
+		}
+		fail_at = 0;
+		fprintf(out, ": %s", last);
+	}
+}
+
+/* Where calls are made to fail, the folders are shown that are opened for them, too. */
+static void print_calls(FILE *out, unsigned int total)
+{
+	for (unsigned int n = 1; n <= total && total <= SHORT_ENOUGH; n++)
+		if (strncmp(call[n], "open", 4) != 0 || !strstr(call[n], " folder"))
+			fprintf(out, "%s\n", call[n]);
+	for (size_t k = 0; total > SHORT_ENOUGH && k < ARRAY_SIZE(errors); k++) {
+		unsigned int count = 0;
+
+		for (unsigned int n = 1; n <= total; n++)
+			count += errors_of(call[n]) == errors[k].err;
+		if (count)
+			fprintf(out, "%u %s\n", count, errors[k].kind);
+	}
+}
+
+static char *file;
+
+/* The @i-th section, from its line "== NAME" to the next; NULL: there are fewer. */
+static const char *section(int i, size_t *len)
+{
+	const char *p = strstr(file, "\n== "), *end;
+
+	while (p && i--)
+		p = strstr(p + 1, "\n== ");
+	if (!p)
+		return NULL;
+	end = strstr(++p, "\n== ");
+	*len = end ? (size_t)(end + 1 - p) : strlen(p);
+	return p;
+}
+
+START_TEST(changes_do_as_written)
+{
+	size_t len = 0, got_len, at = 0;
+	const char *from = section(_i, &len), *write_to = getenv("COMMITS_OUT");
+	CLEANUP(freep) char *wanted = strndup(from, len);
+	CLEANUP(freep) char *got = NULL, *old = NULL, *new = NULL;
+	FILE *out = open_memstream(&got, &got_len);
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+	unsigned int total;
+
+	for (const char *p = wanted; *p; p += strcspn(p, "\n") + 1)
+		if (strchr("%$", *p) || !strncmp(p, "== ", 3))
+			fprintf(out, "%.*s\n", (int)strcspn(p, "\n"), p);
+	err = run_section(wanted, &old, &why);
+	total = calls;
+	if (!strstr(wanted, "each failing"))
+		print_calls(out, total);
+	new = tree();
+	if (err)
+		fprintf(out, "= %d %s\n", err, strstr(why.text, fx_root) + strlen(fx_root) + 1);
+	if (total <= SHORT_ENOUGH) {
+		(void)print_missing(out, "lost", old, new);
+		(void)print_missing(out, "made", new, old);
+	}
+	if (strstr(wanted, "each failing"))
+		fail_each(out, wanted, total, new);
+	(void)fclose(out);
+	if (write_to) {
+		out = fopen(write_to, "a");
+		ck_assert_ptr_nonnull(out);
+		fputs(got, out);
+		fclose(out);
+		return;
+	}
+	for (len = 0; got[len] && got[len] == wanted[len]; len++)
+		at = got[len] == '\n' ? len + 1 : at;
+	ck_assert_msg(got[len] == wanted[len], "%.*s: got\n%.400s\nin the place of\n%.400s",
+		      (int)strcspn(wanted, "\n"), wanted, got + at, wanted + at);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("commit");
+	TCase *t = tcase_create("commit");
+	SRunner *runner = srunner_create(s);
+	int failed, count = 0;
+	size_t len;
+
+	if (os_read_path(COMMITS, &file, &len)) {
+		fprintf(stderr, "test_commit: can't read " COMMITS "\n");
+		return 1;
+	}
+	while (section(count, &len))
+		count++;
+	suite_add_tcase(s, t);
+	tcase_set_timeout(t, 60);
+	tcase_add_checked_fixture(t, fx_setup, fx_teardown);
+	tcase_add_loop_test(t, changes_do_as_written, 0, count);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner) || !count;
+	srunner_free(runner);
+	free(file);
+	return failed ? 1 : 0;
+}
