@@ -5,7 +5,6 @@
  */
 #include "iscsiadm/json.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
 

@@ -2,8 +2,6 @@
 /* A starting daemon finds out about the kernel's sessions, see adopt.h. */
 #include "iscsid/adopt.h"
 
-#include <errno.h>
-
 #include "iscsid/base/log.h"
 #include "iscsid/message/mgmt_msg.h"
 #include "libiscsi-db/util.h"

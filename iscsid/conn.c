@@ -8,7 +8,6 @@
 #include <assert.h>
 #include <errno.h>
 
-#include "iscsid/base/bytes.h"
 #include "iscsid/base/log.h"
 #include "iscsid/base/tcp.h"
 #include "iscsid/conn_params.h"

@@ -2,8 +2,6 @@
 /* The owner of everything, see manager.h. */
 #include "iscsid/manager.h"
 
-#include <errno.h>
-
 #include "iscsid/adopt.h"
 #include "iscsid/base/index.h"
 #include "iscsid/base/log.h"

@@ -10,10 +10,8 @@
 #include <limits.h>
 
 #include "libiscsi-db/db.h"
-#include "libiscsi-db/err.h"
 #include "libiscsi-db/folder.h"
 #include "libiscsi-db/path.h"
-#include "libiscsi-db/record.h"
 #include "libiscsi-db/record_file.h"
 #include "libiscsi-db/stage.h"
 

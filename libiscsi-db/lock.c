@@ -9,11 +9,8 @@
  */
 #include "libiscsi-db/lock.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <sys/file.h>
 
@@ -21,7 +18,6 @@
 #include "libiscsi-db/err.h"
 #include "libiscsi-db/lock_folder.h"
 #include "libiscsi-db/os.h"
-#include "libiscsi-db/path.h"
 #include "libiscsi-db/process.h"
 #include "libiscsi-db/stage.h"
 

@@ -2,8 +2,6 @@
 /* The lock of the database, apart from what iscsi-db.h offers. */
 #pragma once
 
-#include <stdbool.h>
-
 struct iscsi_db;
 
 /* Gives the lock back whatever its depth. */

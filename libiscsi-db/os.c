@@ -18,7 +18,6 @@
 
 #include "libiscsi-db/line.h"
 #include "libiscsi-db/process.h"
-#include "libiscsi-db/record.h"
 
 static bool is_of_root(const struct stat *st)
 {

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <limits.h>
 
-#include "libiscsi-db/address.h"
 #include "libiscsi-db/setting.h"
 
 enum iscsi_err iscsi_db_record_new(enum iscsi_db_kind kind, struct iscsi_db_record **ret)

@@ -11,7 +11,6 @@
 #include "libiscsi-db/db.h"
 #include "libiscsi-db/err.h"
 #include "libiscsi-db/folder.h"
-#include "libiscsi-db/line.h"
 #include "libiscsi-db/path.h"
 #include "libiscsi-db/record.h"
 

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 
 #include "libiscsi-db/address.h"
 #include "libiscsi-db/db.h"

@@ -8,7 +8,6 @@
 #include <net/if.h>
 #include <netinet/in.h>
 
-#include "iscsid/base/log.h"
 #include "iscsid/kernel/netlink.h"
 #include "libiscsi-db/util.h"
 
