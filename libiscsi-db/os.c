@@ -112,28 +112,17 @@ static int real_open(int dir, const char *path, int flags, mode_t mode)
 	return fd == -ELOOP || fd == -ENOTDIR ? err : (int)fd;
 }
 
-static int real_close(int fd)
-{
-	return close(fd) < 0 ? -errno : 0;
-}
-
 static ssize_t real_read(int fd, void *buf, size_t len, off_t at)
 {
-	ssize_t n;
+	ssize_t n = TEMP_FAILURE_RETRY(pread(fd, buf, len, at));
 
-	do
-		n = pread(fd, buf, len, at);
-	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
 }
 
 static ssize_t real_write(int fd, const void *buf, size_t len)
 {
-	ssize_t n;
+	ssize_t n = TEMP_FAILURE_RETRY(write(fd, buf, len));
 
-	do
-		n = write(fd, buf, len);
-	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
 }
 
@@ -142,43 +131,6 @@ static ssize_t real_getdents(int fd, void *buf, size_t size)
 	ssize_t n = getdents64(fd, buf, size);
 
 	return n < 0 ? -errno : n;
-}
-
-static int real_fsync(int fd)
-{
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
-static int real_syncfs(int fd)
-{
-	return syncfs(fd) < 0 ? -errno : 0;
-}
-
-static int real_stat(int dir, const char *name, struct stat *st)
-{
-	return fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
-}
-
-static int real_mkdir(int dir, const char *name, mode_t mode)
-{
-	return mkdirat(dir, name, mode) < 0 ? -errno : 0;
-}
-
-static int real_unlink(int dir, const char *name, int flags)
-{
-	return unlinkat(dir, name, flags) < 0 ? -errno : 0;
-}
-
-static int real_rename(int from_dir, const char *from, int to_dir, const char *to, bool exchange)
-{
-	unsigned int flags = exchange ? RENAME_EXCHANGE : 0;
-
-	return renameat2(from_dir, from, to_dir, to, flags) < 0 ? -errno : 0;
-}
-
-static int real_symlink(const char *text, int dir, const char *name)
-{
-	return symlinkat(text, dir, name) < 0 ? -errno : 0;
 }
 
 static int real_readlink(int dir, const char *name, char *buf, size_t size)
@@ -191,39 +143,36 @@ static int real_readlink(int dir, const char *name, char *buf, size_t size)
 	return (int)n;
 }
 
-static int real_link(int dir, const char *from, const char *to)
-{
-	return linkat(dir, from, dir, to, 0) < 0 ? -errno : 0;
-}
+/* A call that returns 0 or -errno where the C library's @call returns 0 or -1. */
+#define REAL(name, call, ...)			\
+	static int real_##name(__VA_ARGS__)	\
+	{					\
+		return (call) < 0 ? -errno : 0;	\
+	}
 
-static int real_flock(int fd, int operation)
-{
-	return flock(fd, operation) < 0 ? -errno : 0;
-}
-
-static int64_t clock_ms(clockid_t clock)
-{
-	struct timespec now;
-
-	(void)clock_gettime(clock, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static int64_t real_now_ms(void)
-{
-	return clock_ms(CLOCK_MONOTONIC);
-}
+REAL(close, close(fd), int fd)
+REAL(fsync, fsync(fd), int fd)
+REAL(syncfs, syncfs(fd), int fd)
+REAL(stat, fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW), int dir, const char *name, struct stat *st)
+REAL(mkdir, mkdirat(dir, name, mode), int dir, const char *name, mode_t mode)
+REAL(unlink, unlinkat(dir, name, flags), int dir, const char *name, int flags)
+REAL(rename, renameat2(from_dir, from, to_dir, to, exchange ? RENAME_EXCHANGE : 0),
+     int from_dir, const char *from, int to_dir, const char *to, bool exchange)
+REAL(symlink, symlinkat(text, dir, name), const char *text, int dir, const char *name)
+REAL(link, linkat(dir, from, dir, to, 0), int dir, const char *from, const char *to)
+REAL(flock, flock(fd, operation), int fd, int operation)
 
 static int64_t real_wall_ms(void)
 {
-	return clock_ms(CLOCK_REALTIME);
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static void real_sleep_ms(unsigned int ms)
 {
-	struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
-
-	(void)nanosleep(&pause, NULL);
+	(void)usleep(ms * 1000);
 }
 
 const struct db_os db_os_real = {
@@ -242,7 +191,7 @@ const struct db_os db_os_real = {
 	.readlink = real_readlink,
 	.link = real_link,
 	.flock = real_flock,
-	.now_ms = real_now_ms,
+	.now_ms = monotonic_ms,
 	.wall_ms = real_wall_ms,
 	.sleep_ms = real_sleep_ms,
 	.foreign_alive = process_foreign_alive,
