@@ -27,7 +27,7 @@ struct iscsi_db_config {
 };
 
 static const char *const daemon_keys[] = {
-	"iscsid.startup", "iscsid.safe_logout", "iscsid.ipc_auth_uid", "discovery.merge",
+	"iscsid.startup", "iscsid.safe_logout", "iscsid.ipc_auth_uid", "discovery.merge", NULL,
 };
 
 struct iscsi_db_config *iscsi_db_config_free(struct iscsi_db_config *config)
@@ -53,15 +53,6 @@ static enum iscsi_err config_add(struct iscsi_db_config *config, const char *key
 	line->key = strdup(key);
 	line->value = strdup(value);
 	return line->key && line->value ? ISCSI_SUCCESS : ISCSI_ERR_NOMEM;
-}
-
-static bool is_daemon_key(const char *key)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(daemon_keys); i++) {
-		if (streq(daemon_keys[i], key))
-			return true;
-	}
-	return false;
 }
 
 static const struct setting *find_setting(const char *key)
@@ -96,7 +87,7 @@ static enum iscsi_err take_setting(struct iscsi_db_config *config, const struct 
 	enum iscsi_err err;
 	struct iscsi_why why;
 
-	if (!s && is_daemon_key(line->key))
+	if (!s && text_is_among(line->key, daemon_keys))
 		return config_add(config, line->key, line->value);
 	if (!s) {
 		const char *near = *unknown < HINTS_MAX ? setting_nearest(-1, line->key) : NULL;
@@ -207,7 +198,7 @@ enum iscsi_err iscsi_db_config_apply(const struct iscsi_db_config *config,
 
 const char *iscsi_db_config_get(const struct iscsi_db_config *config, const char *key)
 {
-	if (!is_daemon_key(key))
+	if (!text_is_among(key, daemon_keys))
 		return NULL;
 	for (size_t i = 0; i < config->count; i++) {	/* the first line of that name counts */
 		if (streq(config->line[i].key, key))

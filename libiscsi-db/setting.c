@@ -239,7 +239,7 @@ static const struct {
 /* In the file of a node these settings open the interface's block; the others keep their order. */
 static const char *const node_file_first[] = {
 	"iface.hwaddress", "iface.ipaddress", "iface.iscsi_ifacename",
-	"iface.net_ifacename", "iface.gateway", "iface.subnet_mask",
+	"iface.net_ifacename", "iface.gateway", "iface.subnet_mask", NULL,
 };
 
 /*
@@ -308,15 +308,6 @@ static void run_init(enum iscsi_db_kind kind)
 	}
 }
 
-static bool stands_first(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(node_file_first); i++) {
-		if (streq(node_file_first[i], name))
-			return true;
-	}
-	return false;
-}
-
 __attribute__((constructor)) static void setting_init(void)
 {
 	uint8_t *order = file_orders[ISCSI_DB_NODE];
@@ -327,10 +318,10 @@ __attribute__((constructor)) static void setting_init(void)
 		const char *name = setting_row(ISCSI_DB_NODE, i)->name;
 
 		if (streq(name, kinds[ISCSI_DB_IFACE].first)) {
-			for (size_t j = 0; j < ARRAY_SIZE(node_file_first); j++)
-				*order++ = (uint8_t)run_find(ISCSI_DB_NODE, node_file_first[j]);
+			for (const char *const *first = node_file_first; *first; first++)
+				*order++ = (uint8_t)run_find(ISCSI_DB_NODE, *first);
 		}
-		if (!stands_first(name))
+		if (!text_is_among(name, node_file_first))
 			*order++ = (uint8_t)i;
 	}
 }
@@ -504,11 +495,9 @@ static enum iscsi_err normalize_number(const struct setting *s, const char *text
 static enum iscsi_err normalize_word(const struct setting *s, const char *text, char *ret,
 				     struct iscsi_why *why)
 {
-	for (const char *const *word = s->words; *word; word++) {
-		if (streq(*word, text)) {
-			strcpy(ret, text);
-			return ISCSI_SUCCESS;
-		}
+	if (text_is_among(text, s->words)) {
+		strcpy(ret, text);
+		return ISCSI_SUCCESS;
 	}
 	return iscsi_fail(why, ISCSI_ERR_INVAL,
 			  "unknown value format '%s' for parameter name '%s'; allowed: %s", text,

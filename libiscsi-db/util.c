@@ -13,6 +13,13 @@ int64_t monotonic_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+bool text_is_among(const char *text, const char *const *words)
+{
+	while (*words && !streq(*words, text))
+		words++;
+	return *words;
+}
+
 void wipe_free(void *text, size_t len)
 {
 	if (text)

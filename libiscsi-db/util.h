@@ -65,6 +65,9 @@ static inline bool streq(const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
+/* Whether @text is one of @words, which end with NULL. */
+bool text_is_among(const char *text, const char *const *words);
+
 /* Overwrites and frees @len bytes that may hold secrets; takes NULL. */
 void wipe_free(void *text, size_t len);
 /* The same for a whole text. */
