@@ -261,8 +261,7 @@ static void sync_touched(struct commit *commit)
 	struct iscsi_db *db = commit->db;
 	int r = 0;
 
-	if (touched->count)
-		qsort(touched->name, touched->count, sizeof(touched->name[0]), names_compare);
+	names_sort(touched);
 	if (touched->count > SYNC_EACH_MAX)
 		r = db->os->syncfs(folder_root(db));
 	for (size_t i = 0; touched->count <= SYNC_EACH_MAX && i < touched->count; i++) {
@@ -503,12 +502,8 @@ static void remove_empty(struct commit *commit, const char *path)
 /* True if @op, or any other new record where a record is deleted, needs the link. */
 static bool is_kept(const struct commit *commit, const struct stage_op *op, const char *path)
 {
-	const struct names *keep = &commit->keep;
-
-	if (op->link && (streq(op->link, path) || (op->otherwise && streq(op->otherwise, path))))
-		return true;
-	return keep->count && bsearch(&path, keep->name, keep->count, sizeof(keep->name[0]),
-				      names_compare);
+	return (op->link && streq(op->link, path)) ||
+	       (op->otherwise && streq(op->otherwise, path)) || names_have(&commit->keep, path);
 }
 
 /* Removes the links that the old record of @op had and that no new record needs. */
@@ -700,8 +695,7 @@ static int plan_links(struct commit *commit)
 		if (!r && op->otherwise)
 			r = names_add(keep, op->otherwise);
 	}
-	if (keep->count)
-		qsort(keep->name, keep->count, sizeof(keep->name[0]), names_compare);
+	names_sort(keep);
 	return r;
 }
 

@@ -88,19 +88,30 @@ void names_done(struct names *names)
 	*names = (struct names){ 0 };
 }
 
-int names_compare(const void *a, const void *b)
+static int names_compare(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void names_sort(struct names *names)
+{
+	if (names->count)
+		qsort(names->name, names->count, sizeof(names->name[0]), names_compare);
+}
+
+bool names_have(const struct names *names, const char *name)
+{
+	return names->count && bsearch(&name, names->name, names->count, sizeof(names->name[0]),
+				       names_compare);
 }
 
 int names_read_fd(struct iscsi_db *db, int fd, struct names *ret)
 {
 	char buf[32 * 1024] __attribute__((aligned(8)));
-	struct names names = { 0 };
 	ssize_t n;
 	int r = 0;
 
-	*ret = names;
+	*ret = (struct names){ 0 };
 	while (!r && (n = db->os->getdents(fd, buf, sizeof(buf))) != 0) {
 		if (n < 0)
 			r = (int)n;
@@ -108,18 +119,15 @@ int names_read_fd(struct iscsi_db *db, int fd, struct names *ret)
 			const struct dirent64 *entry = (const void *)(buf + at);
 
 			if (!streq(entry->d_name, ".") && !streq(entry->d_name, ".."))
-				r = names_add(&names, entry->d_name);
+				r = names_add(ret, entry->d_name);
 			at += entry->d_reclen;
 		}
 	}
-	if (r < 0) {
-		names_done(&names);
-		return r;
-	}
-	if (names.count > 1)
-		qsort(names.name, names.count, sizeof(names.name[0]), names_compare);
-	*ret = names;
-	return 0;
+	if (r < 0)
+		names_done(ret);
+	else
+		names_sort(ret);
+	return r;
 }
 
 int names_read(struct iscsi_db *db, const char *path, struct names *ret)

@@ -31,6 +31,8 @@ int names_read(struct iscsi_db *db, const char *path, struct names *ret);
 /* The entries of an open folder in byte order. -errno. */
 int names_read_fd(struct iscsi_db *db, int fd, struct names *ret);
 int names_add(struct names *names, const char *name);
-/* For qsort() and bsearch() of names. */
-int names_compare(const void *a, const void *b);
+/* Puts the names in byte order. */
+void names_sort(struct names *names);
+/* Whether the names, which are in byte order, have @name. */
+bool names_have(const struct names *names, const char *name);
 void names_done(struct names *names);

@@ -10,16 +10,11 @@ void line_init(struct line *line, const char *text, size_t len)
 {
 	const char *nul = len ? memchr(text, '\0', len) : NULL;
 
-	line->has_nul = nul != NULL;
+	*line = (struct line){ .rest = text, .raw = text, .has_nul = nul != NULL };
 	while (nul && nul > text && nul[-1] != '\n')
 		nul--;
 	len = nul ? (size_t)(nul - text) : len;
-	line->rest = text;
 	line->end = text + len;
-	line->no = 0;
-	line->raw = text;
-	line->raw_len = 0;
-	line->problem = NULL;
 	/* Some editors on Windows put this mark, a byte order mark in UTF-8, before the text. */
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		line->rest += 3;

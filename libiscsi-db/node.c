@@ -312,12 +312,6 @@ static enum iscsi_err stage_unlinks(struct iscsi_db *db, struct stage_op *op,
 
 /* ---- write and delete ---------------------------------------------------------------- */
 
-static bool names_have(const struct names *names, const char *name)
-{
-	return names->count && bsearch(&name, names->name, names->count, sizeof(names->name[0]),
-				       names_compare);
-}
-
 /* Stages the removal of the plain file that an old version kept the record in. */
 static enum iscsi_err replace_single(struct iscsi_db *db, struct stage_op *op,
 				     const struct node_id *id, const char *path,

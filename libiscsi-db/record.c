@@ -61,11 +61,9 @@ enum iscsi_err iscsi_db_record_copy(const struct iscsi_db_record *rec, struct is
 		memcpy(copy->extra, rec->extra, rec->extra_len);
 		copy->extra_len = rec->extra_len;
 	}
-	if (rec->place) {
-		copy->place = strdup(rec->place);
-		if (!copy->place)
-			return ISCSI_ERR_NOMEM;
-	}
+	copy->place = rec->place ? strdup(rec->place) : NULL;
+	if (rec->place && !copy->place)
+		return ISCSI_ERR_NOMEM;
 	*ret = copy;
 	copy = NULL;
 	return ISCSI_SUCCESS;

@@ -284,13 +284,6 @@ static void text_add_pair(struct text *text, const char *name, const char *value
 	text_add(text, "\n", 1);
 }
 
-static void text_add_setting(struct text *text, const struct setting *s, const char *value)
-{
-	text_add(text, s->line, s->name_len + 3u);
-	text_add(text, value, strlen(value));
-	text_add(text, "\n", 1);
-}
-
 /*
  * Strict readers tell by the name of the interface which address family's settings they accept,
  * so the name decides here as well. A setting of the other family is printed if it was changed.
@@ -325,11 +318,11 @@ char *iscsi_db_record_print(const struct iscsi_db_record *rec, enum iscsi_db_for
 		else if (value && name)
 			text_add_pair(&text, name, value);
 		else if (!file && (!value || !*value))
-			text_add_setting(&text, s, "<empty>");
+			text_add_pair(&text, s->name, "<empty>");
 		else if (form == ISCSI_DB_FORM_SHOW && (s->flags & SETTING_SECRET))
-			text_add_setting(&text, s, "********");
+			text_add_pair(&text, s->name, "********");
 		else if (value && *value)
-			text_add_setting(&text, s, value);
+			text_add_pair(&text, s->name, value);
 	}
 	if (file)
 		text_add(&text, rec->extra, rec->extra_len);

@@ -398,13 +398,13 @@ static enum iscsi_err walk_selected(struct walk *walk, const struct iscsi_db_fil
 	struct iscsi_db_filter *is = &walk->is;
 	enum iscsi_err err;
 
+	*is = filter ? *filter : (struct iscsi_db_filter){ .port = -1 };
+	walk->portal = -1;
 	if (walk->db->unused_root && walk->warn.fn) {
 		db_warn(&walk->warn, "the records in %s are not used, since %s has records too",
 			walk->db->unused_root, walk->db->root);
 		walk->db->unused_root = NULL;
 	}
-	if (filter)
-		*is = *filter;
 	if (is->port != -1)
 		(void)snprintf(walk->port, sizeof(walk->port), "%d", is->port);
 	if (is->iface && iscsi_db_check_iface_name(is->iface, NULL) != ISCSI_SUCCESS)
@@ -423,14 +423,9 @@ enum iscsi_err iscsi_db_node_each(struct iscsi_db *db, const struct iscsi_db_fil
 				  void *arg, struct iscsi_why *why)
 {
 	struct walk walk = {
-		.db = db,
-		.is = { .port = -1 },
-		.portal = -1,
+		.db = db, .fn = fn, .arg = arg, .why = why,
 		.warn = { .fn = warn, .arg = warn_arg },
 		.warn_selected = { .fn = warn, .arg = warn_arg },
-		.fn = fn,
-		.arg = arg,
-		.why = why,
 	};
 
 	return walk_selected(&walk, filter);
@@ -440,13 +435,7 @@ enum iscsi_err iscsi_db_node_delete_unreadable(struct iscsi_db *db,
 					       const struct iscsi_db_filter *filter,
 					       unsigned int *ret, struct iscsi_why *why)
 {
-	struct walk walk = {
-		.db = db,
-		.is = { .port = -1 },
-		.portal = -1,
-		.why = why,
-		.delete_unreadable = true,
-	};
+	struct walk walk = { .db = db, .why = why, .delete_unreadable = true };
 	enum iscsi_err err = walk_selected(&walk, filter);
 
 	if (!err && ret)
