@@ -121,9 +121,8 @@ static int parse_number(const char *text)
 		return -1;
 	if (!isdigit((unsigned char)text[0]) && text[0] != '-')
 		return SYSFS_UNSET;
-	errno = 0;
 	n = strtoll(text, &end, 10);
-	if (errno || end == text || (*end && !isspace((unsigned char)*end)))
+	if (*end)
 		return SYSFS_UNSET;
 	/* -1 may also be shown as an unsigned number. */
 	if (n == UINT32_MAX)
@@ -159,7 +158,7 @@ struct dir_iter {
 	char buf[1024] __attribute__((aligned(__alignof__(struct dirent64))));
 };
 
-/* The next entry, hidden ones left out; NULL at the end, or if reading fails midway. */
+/* The next entry, hidden ones left out; NULL at the end, or if the folder can't be read. */
 static const char *dir_next(struct dir_iter *it)
 {
 	for (;;) {
@@ -213,7 +212,7 @@ enum iscsi_err sysfs_list_numbers(struct sysfs *sysfs, const char *path, const c
 
 	if (fd < 0 && fd != -ENOENT)
 		return ISCSI_ERR_SYSFS_LOOKUP;
-	while (fd >= 0 && (name = dir_next(&it))) {
+	while ((name = dir_next(&it))) {
 		unsigned int number, *added;
 
 		if (!parse_suffix(name, prefix, &number))
@@ -307,7 +306,7 @@ void sysfs_session_unset(struct sysfs_session *ret, unsigned int sid)
 
 static int read_row(struct sysfs *sysfs, const struct sysfs_attr *attr, struct sysfs_session *ret)
 {
-	char *field = (char *)ret + attr->offset, text[32];
+	char *field = (char *)ret + attr->offset, text[16];	/* enough for each int */
 	int fd = -ENOENT, r;
 
 	switch (attr->place) {
@@ -351,8 +350,7 @@ static int read_host_no(struct sysfs *sysfs, unsigned int sid)
 			return (int)host_no;
 		*p = '\0';
 	}
-	return parse_suffix(link, "host", &host_no) && host_no <= INT_MAX ?
-	       (int)host_no : SYSFS_UNSET;
+	return SYSFS_UNSET;
 }
 
 /* The driver's name is "iscsi_tcp", the transport's "tcp"; offload drivers have just one. */
@@ -645,14 +643,14 @@ bool sysfs_find_netdev(struct sysfs *sysfs, const char *hwaddress, char *ret, si
 	struct dir_iter it = { .fd = fd };
 	const char *name;
 
-	if (fd < 0 || !hwaddress[0])
+	if (!hwaddress[0])
 		return false;
 	while ((name = dir_next(&it))) {
 		char address[64];
 
-		if (read_first_line(open_below(fd, "%s/address", name), address,
-				    sizeof(address)) < 0 ||
-		    strcasecmp(address, hwaddress) || strlen(name) >= size)
+		(void)read_first_line(open_below(fd, "%s/address", name), address,
+				      sizeof(address));
+		if (strcasecmp(address, hwaddress) || strlen(name) >= size)
 			continue;
 		memcpy(ret, name, strlen(name) + 1);
 		return true;
@@ -672,7 +670,7 @@ bool sysfs_any_entry(struct sysfs *sysfs, const char *path,
 	struct dir_iter it = { .fd = fd };
 	const char *name;
 
-	while (fd >= 0 && (name = dir_next(&it)))
+	while ((name = dir_next(&it)))
 		if (found(arg, name))
 			return true;
 	return false;
@@ -687,7 +685,8 @@ static bool take_name(void *arg, const char *name)
 {
 	const struct entry_name *entry = arg;
 
-	return snprintf(entry->ret, entry->size, "%s", name) >= 0;
+	(void)snprintf(entry->ret, entry->size, "%s", name);
+	return true;
 }
 
 bool sysfs_first_entry(struct sysfs *sysfs, const char *path, char *ret, size_t size)

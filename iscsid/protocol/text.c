@@ -63,7 +63,7 @@ enum text_result text_reader_next(struct text_reader *r, struct iscsi_why *why)
 	start = r->data + r->pos;
 	end = memchr(start, '\0', r->len - r->pos);
 	len = end ? (size_t)(end - start) : r->len - r->pos;
-	r->pos += len + (end ? 1 : 0);
+	r->pos += len + 1;	/* past the NUL, or past the place of a missing NUL */
 
 	equals = memchr(start, '=', len);
 	if (!equals)
@@ -118,8 +118,7 @@ void text_write(struct text_writer *w, const char *key, const char *value)
 	size_t key_len = strlen(key), value_len = strlen(value);
 	char *p;
 
-	if (w->failed || key_len > w->size || value_len > w->size ||
-	    key_len + value_len + 2 > w->size - w->len) {
+	if (w->failed || key_len + value_len + 2 > w->size - w->len) {
 		w->failed = true;
 		return;
 	}

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <check.h>
@@ -20,6 +21,41 @@
 
 static struct fake_sysfs *fs;
 static struct sysfs *sysfs;
+
+/* ---- what the kernel can do ------------------------------------------------------------- */
+
+static int opens;		/* files opened so far */
+static int vanishes_at;		/* before this open, session 1 on host 4 goes away */
+static int open_errors[4];	/* of the next opens */
+static int read_error;		/* of the next read; EINTR: then it works */
+static int write_error;		/* the same; -1: only a byte is written */
+
+int openat(int dirfd, const char *path, int flags, ...)
+{
+	if (++opens == vanishes_at)
+		fake_sysfs_remove_session(fs, 1, 4);
+	errno = open_errors[0];
+	memmove(open_errors, open_errors + 1, sizeof(open_errors) - sizeof(*open_errors));
+	return errno ? -1 : (int)syscall(SYS_openat, dirfd, path, flags, 0);
+}
+
+ssize_t read(int fd, void *buf, size_t len)
+{
+	errno = read_error;
+	read_error = 0;
+	return errno ? -1 : syscall(SYS_read, fd, buf, len);
+}
+
+ssize_t write(int fd, const void *buf, size_t len)
+{
+	int error = write_error;
+
+	write_error = 0;
+	errno = error;
+	return error > 0 ? -1 : syscall(SYS_write, fd, buf, error < 0 ? 1 : len);
+}
+
+/* ---- sessions --------------------------------------------------------------------------- */
 
 static void setup(void)
 {
@@ -60,7 +96,9 @@ START_TEST(sessions_are_listed_in_order)
 		fake_sysfs_add_session(fs, sids[i], (unsigned int)i, TARGET, "10.0.0.1", 3260);
 	fake_sysfs_set(fs, "class/iscsi_session/session", "");
 	fake_sysfs_set(fs, "class/iscsi_session/session7x", "");
-	fake_sysfs_set(fs, "class/iscsi_session/session99999999999", "");
+	fake_sysfs_set(fs, "class/iscsi_session/session4294967296", "");
+	fake_sysfs_set(fs, "class/iscsi_session/sessions7", "");
+	fake_sysfs_set(fs, "class/iscsi_session/.session7", "");
 	ck_assert(!sysfs_list_sessions(sysfs, &list, &len));
 	ck_assert_uint_eq(len, ARRAY_SIZE(sids));
 	ck_assert_mem_eq(list, sids, sizeof(sids));
@@ -68,6 +106,33 @@ START_TEST(sessions_are_listed_in_order)
 	ck_assert(!sysfs_list_hosts(sysfs, &list, &len));
 	ck_assert_uint_eq(len, ARRAY_SIZE(sids));
 	free(list);
+	/* A list that can't be read isn't an empty one. */
+	list = NULL;
+	ck_assert_int_eq(sysfs_list_numbers(sysfs, CONN "state/x", "session", &list, &len),
+			 ISCSI_ERR_SYSFS_LOOKUP);
+	ck_assert_ptr_null(list);
+}
+END_TEST
+
+START_TEST(numbers_have_32_bits)
+{
+	struct sysfs_session s;
+	unsigned int *list;
+	size_t len;
+
+	fake_sysfs_add_session(fs, UINT_MAX, INT_MAX, TARGET, "10.0.0.1", 3260);
+	ck_assert(!sysfs_list_sessions(sysfs, &list, &len));
+	ck_assert_uint_eq(len, 1);
+	ck_assert_uint_eq(list[0], UINT_MAX);
+	free(list);
+	ck_assert(!sysfs_read_session(sysfs, UINT_MAX, SYSFS_DETAIL_LIST, &s));
+	ck_assert_uint_eq(s.sid, UINT_MAX);
+	ck_assert_int_eq(s.host_no, INT_MAX);
+	ck_assert_str_eq(s.persistent_address, "10.0.0.1");
+	ck_assert(!sysfs_session_gone(sysfs, UINT_MAX));
+	fake_sysfs_add_session(fs, 2, INT_MAX + 1u, TARGET, "10.0.0.1", 3260);
+	ck_assert_int_eq(sysfs_read_session(sysfs, 2, SYSFS_DETAIL_LIST, &s),
+			 ISCSI_ERR_SYSFS_LOOKUP);
 }
 END_TEST
 
@@ -139,6 +204,11 @@ START_TEST(detail_bounds_what_is_read)
 
 	fake_sysfs_add_session(fs, 1, 0, TARGET, "10.0.0.1", 3260);
 	fake_sysfs_set(fs, SESSION "password", "secret12345\n");
+	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_HOST, &s));
+	ck_assert_int_eq(s.host_no, 0);
+	ck_assert_str_eq(s.transport, "");
+	ck_assert_str_eq(s.target, "");
+	ck_assert_int_eq(s.tpgt, SYSFS_UNSET);
 	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_LIST, &s));
 	ck_assert_str_eq(s.persistent_address, "10.0.0.1");
 	ck_assert_str_eq(s.transport, "tcp");
@@ -161,7 +231,8 @@ static const struct {
 	{ "2147483648\n", SYSFS_UNSET }, { "-2\n", SYSFS_UNSET }, { "-17\n", SYSFS_UNSET },
 	{ "99999999999999999999999\n", SYSFS_UNSET }, { "", SYSFS_UNSET }, { "\n", SYSFS_UNSET },
 	{ "(null)\n", SYSFS_UNSET }, { "<NULL>\n", SYSFS_UNSET }, { "x\n", SYSFS_UNSET },
-	{ "12x\n", SYSFS_UNSET }, { " 12\n", SYSFS_UNSET },
+	{ "12x\n", SYSFS_UNSET }, { " 12\n", SYSFS_UNSET }, { "+12\n", SYSFS_UNSET },
+	{ "-\n", SYSFS_UNSET }, { "4294967296\n", SYSFS_UNSET }, { "999999999999999\n", SYSFS_UNSET },
 };
 
 START_TEST(numbers_are_total)
@@ -237,6 +308,66 @@ START_TEST(sessions_vanish)
 	fake_sysfs_remove_session(fs, 1, 0);
 	ck_assert_int_eq(sysfs_read_session(sysfs, 1, SYSFS_DETAIL_ALL, &s),
 			 ISCSI_ERR_SYSFS_LOOKUP);
+}
+END_TEST
+
+/* Whenever a session goes, it isn't told half. */
+START_TEST(session_vanishes_while_it_is_read)
+{
+	struct sysfs_session s;
+	int all;
+
+	fake_sysfs_add_session(fs, 1, 4, TARGET, "10.0.0.1", 3260);
+	opens = 0;
+	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_ALL, &s));
+	all = opens;
+	ck_assert_int_gt(all, 30);
+	for (vanishes_at = 1; vanishes_at <= all; vanishes_at++) {
+		opens = 0;
+		ck_assert_int_eq(sysfs_read_session(sysfs, 1, SYSFS_DETAIL_ALL, &s),
+				 ISCSI_ERR_SYSFS_LOOKUP);
+		fake_sysfs_add_session(fs, 1, 4, TARGET, "10.0.0.1", 3260);
+	}
+	opens = 0;
+	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_ALL, &s));
+}
+END_TEST
+
+START_TEST(states_are_read_anew)
+{
+	struct sysfs_session s;
+
+	fake_sysfs_add_session(fs, 1, 4, TARGET, "10.0.0.1", 3260);
+	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_ALL, &s));
+	fake_sysfs_set(fs, SESSION "state", "FAILED\n");
+	fake_sysfs_set(fs, SESSION "recovery_tmo", "7\n");
+	fake_sysfs_set(fs, SESSION "abort_tmo", "8\n");
+	fake_sysfs_set(fs, SESSION "targetname", "iqn.other\n");
+	fake_sysfs_set(fs, SESSION "target_state", "UNBOUND\n");
+	fake_sysfs_set(fs, CONN "state", "down\n");
+	opens = 0;
+	ck_assert(!sysfs_read_live(sysfs, SYSFS_DETAIL_STATE, &s));
+	ck_assert_int_eq(opens, 1);
+	ck_assert_str_eq(s.state, "FAILED");
+	ck_assert_int_eq(s.recovery_tmo, 120);
+	ck_assert(!sysfs_read_live(sysfs, SYSFS_DETAIL_VALUES, &s));
+	ck_assert_int_eq(s.recovery_tmo, 7);
+	ck_assert_str_eq(s.target_state, "SCANNED");
+	ck_assert(!sysfs_read_live(sysfs, SYSFS_DETAIL_ALL, &s));
+	ck_assert_str_eq(s.target_state, "UNBOUND");
+	ck_assert_str_eq(s.conn_state, "down");
+	/* What can't change isn't read. */
+	ck_assert_str_eq(s.target, TARGET);
+	ck_assert_int_eq(s.abort_tmo, 15);
+	/* An older kernel has no target_state. */
+	fake_sysfs_set(fs, SESSION "target_state", NULL);
+	errno = ENOENT;
+	ck_assert(!sysfs_session_gone(sysfs, 1));
+	ck_assert(!sysfs_read_live(sysfs, SYSFS_DETAIL_ALL, &s));
+	ck_assert_str_eq(s.target_state, "");
+	fake_sysfs_remove_session(fs, 1, 4);
+	ck_assert(sysfs_session_gone(sysfs, 1));
+	ck_assert_int_eq(sysfs_read_live(sysfs, SYSFS_DETAIL_STATE, &s), ISCSI_ERR_SYSFS_LOOKUP);
 }
 END_TEST
 
@@ -343,11 +474,28 @@ START_TEST(hosts_are_read)
 	fake_sysfs_set(fs, "class/scsi_host/host3/proc_name", "be2iscsi\n");
 	ck_assert(!sysfs_read_host(sysfs, 3, &host));
 	ck_assert_str_eq(host.transport, "be2iscsi");
+	/* The longest name of a transport, and one that is too long. */
+	fake_sysfs_set(fs, "class/scsi_host/host3/proc_name", "iscsi_a23456789012345\n");
+	ck_assert(!sysfs_read_host(sysfs, 3, &host));
+	ck_assert_str_eq(host.transport, "a23456789012345");
+	fake_sysfs_set(fs, "class/scsi_host/host3/proc_name", "iscsi_a234567890123456\n");
+	ck_assert(!sysfs_read_host(sysfs, 3, &host));
+	ck_assert_str_eq(host.transport, "");
+	ck_assert_int_eq(host.host_no, 3);
+	fake_sysfs_set(fs, "class/iscsi_host/host3/initiatorname", "iqn.x\n");
+	fake_sysfs_set(fs, "class/iscsi_host/host3/hwaddress", "00:11:22:aa:bb:cc\n");
+	ck_assert(!sysfs_read_host(sysfs, 3, &host));
+	ck_assert_str_eq(host.initiator, "iqn.x");
+	ck_assert_str_eq(host.hwaddress, "00:11:22:aa:bb:cc");
 }
 END_TEST
 
 START_TEST(single_values_are_read)
 {
+	static const char *const no_transports[] = { "a/b", "/", ".", "..", ".tcp", "../x" };
+	static const char *const no_handles[] = {
+		"", "x\n", "-1\n", " 1\n", "1x\n", "18446744073709551616\n",
+	};
 	struct iscsi_why why = { "" };
 	uint64_t handle;
 	uint32_t sn;
@@ -357,27 +505,111 @@ START_TEST(single_values_are_read)
 	ck_assert_uint_eq(handle, 18446744072635812000u);
 	ck_assert_int_eq(sysfs_read_transport_handle(sysfs, "iser", &handle, &why),
 			 ISCSI_ERR_TRANS_NOT_FOUND);
-	ck_assert_str_ne(why.text, "");
-	ck_assert_int_eq(sysfs_read_transport_handle(sysfs, "../x", &handle, &why),
-			 ISCSI_ERR_TRANS_NOT_FOUND);
+	ck_assert_str_eq(why.text, "the kernel has no transport 'iser' (No such file or directory); "
+				   "is its module loaded?");
+	for (size_t i = 0; i < ARRAY_SIZE(no_transports); i++) {
+		ck_assert_int_eq(sysfs_read_transport_handle(sysfs, no_transports[i], &handle, &why),
+				 ISCSI_ERR_TRANS_NOT_FOUND);
+		ck_assert_ptr_eq(strstr(why.text, "no transport is called"), why.text);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(no_handles); i++) {
+		fake_sysfs_set(fs, "class/iscsi_transport/iser/handle", no_handles[i]);
+		ck_assert_int_eq(sysfs_read_transport_handle(sysfs, "iser", &handle, &why),
+				 ISCSI_ERR_TRANS_NOT_FOUND);
+	}
 
 	ck_assert_int_eq(sysfs_read_exp_stat_sn(sysfs, 1, &sn), ISCSI_ERR_SYSFS_LOOKUP);
 	fake_sysfs_add_session(fs, 1, 0, TARGET, "10.0.0.1", 3260);
 	ck_assert(!sysfs_read_exp_stat_sn(sysfs, 1, &sn));
 	ck_assert_uint_eq(sn, 2118021389u);
+	fake_sysfs_set(fs, CONN "exp_statsn", "4294967295\n");
+	ck_assert(!sysfs_read_exp_stat_sn(sysfs, 1, &sn));
+	ck_assert_uint_eq(sn, UINT32_MAX);
 	fake_sysfs_set(fs, CONN "exp_statsn", "4294967296\n");
 	ck_assert_int_eq(sysfs_read_exp_stat_sn(sysfs, 1, &sn), ISCSI_ERR_SYSFS_LOOKUP);
 
 	ck_assert(sysfs_read_class_version(sysfs, text, sizeof(text)));
 	ck_assert_str_eq(text, "2.0-870");
 	ck_assert(!sysfs_read_class_version(sysfs, tiny, sizeof(tiny)));
+	fake_sysfs_set(fs, "module/scsi_transport_iscsi/version", "\n");
+	ck_assert(!sysfs_read_class_version(sysfs, text, sizeof(text)));
+	fake_sysfs_set(fs, "module/scsi_transport_iscsi/version", NULL);
+	ck_assert(!sysfs_read_class_version(sysfs, text, sizeof(text)));
+}
+END_TEST
+
+START_TEST(network_devices_are_found)
+{
+	char ib[] = "80:00:02:08:fe:80:00:00:00:00:00:00:e4:1d:2d:03:00:5f:12:a1", text[5];
 
 	ck_assert(!sysfs_find_netdev(sysfs, "00:11:22:aa:bb:cc", text, sizeof(text)));
+	fake_sysfs_set(fs, "class/net/bonding_masters", "\n");
 	fake_sysfs_set(fs, "class/net/lo/address", "00:00:00:00:00:00\n");
 	fake_sysfs_set(fs, "class/net/eth1/address", "00:11:22:aa:bb:cc\n");
+	fake_sysfs_set(fs, "class/net/ib0/address", ib);
 	ck_assert(sysfs_find_netdev(sysfs, "00:11:22:AA:bb:cc", text, sizeof(text)));
 	ck_assert_str_eq(text, "eth1");
+	ck_assert(!sysfs_find_netdev(sysfs, "00:11:22:AA:bb:cc", text, sizeof(text) - 1));
+	ck_assert(sysfs_find_netdev(sysfs, ib, text, sizeof(text)));
+	ck_assert_str_eq(text, "ib0");
 	ck_assert(!sysfs_find_netdev(sysfs, "", text, sizeof(text)));
+}
+END_TEST
+
+static bool is_named(void *arg, const char *name)
+{
+	return strcmp(arg, name) == 0;
+}
+
+START_TEST(folders_are_searched)
+{
+	char name[4];
+
+	fake_sysfs_set(fs, "class/block/sda/holders/dm-1/dev", "");
+	fake_sysfs_set(fs, "class/block/sda/holders/dm-2/dev", "");
+	fake_sysfs_set(fs, "class/block/sda/slaves/dm-10/dev", "");
+	fake_sysfs_set(fs, "class/block/sda/empty/x", "");
+	fake_sysfs_set(fs, "class/block/sda/empty/x", NULL);
+	ck_assert(sysfs_any_entry(sysfs, "class/block/sda/holders", is_named, "dm-1"));
+	ck_assert(sysfs_any_entry(sysfs, "class/block/sda/holders", is_named, "dm-2"));
+	ck_assert(!sysfs_any_entry(sysfs, "class/block/sda/holders", is_named, "dm-3"));
+	ck_assert(!sysfs_any_entry(sysfs, "class/block/sda/holders", is_named, "."));
+	ck_assert(!sysfs_any_entry(sysfs, "class/block/sdb/holders", is_named, "dm-1"));
+	ck_assert(sysfs_first_entry(sysfs, "class/block/sda/slaves", name, sizeof(name)));
+	ck_assert_str_eq(name, "dm-");
+	ck_assert(!sysfs_first_entry(sysfs, "class/block/sda/empty", name, sizeof(name)));
+}
+END_TEST
+
+START_TEST(errors_of_the_kernel_are_passed_on)
+{
+	struct iscsi_why why;
+	uint64_t handle;
+	char text[64];
+
+	fake_sysfs_add_session(fs, 1, 0, TARGET, "10.0.0.1", 3260);
+	open_errors[0] = EINTR;
+	read_error = EINTR;
+	ck_assert_int_eq(sysfs_read_text(sysfs, CONN "state", text, sizeof(text)), 0);
+	ck_assert_str_eq(text, "up");
+	open_errors[0] = EIO;
+	ck_assert_int_eq(sysfs_read_text(sysfs, CONN "state", text, sizeof(text)), -EIO);
+	read_error = ENODEV;
+	ck_assert_int_eq(sysfs_read_text(sysfs, CONN "state", text, sizeof(text)), -ENODEV);
+	ck_assert_str_eq(text, "");
+	for (int error = EPERM; error <= EACCES; error += EACCES - EPERM) {
+		open_errors[0] = error;
+		ck_assert_int_eq(sysfs_read_transport_handle(sysfs, "tcp", &handle, &why),
+				 ISCSI_ERR_ACCESS);
+		ck_assert_ptr_nonnull(strstr(why.text, strerror(error)));
+	}
+	write_error = EINTR;
+	ck_assert_int_eq(sysfs_write(sysfs, CONN "state", "down"), 0);
+	ck_assert_str_eq(fake_sysfs_get(fs, CONN "state"), "down");
+	write_error = EBUSY;
+	ck_assert_int_eq(sysfs_write(sysfs, CONN "state", "up"), -EBUSY);
+	write_error = -1;
+	ck_assert_int_eq(sysfs_write(sysfs, CONN "state", "up"), -EIO);
 }
 END_TEST
 
@@ -429,6 +661,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, root_must_be_there);
 	tcase_add_test(t, sessions_are_listed_in_order);
+	tcase_add_test(t, numbers_have_32_bits);
 	tcase_add_test(t, many_sessions_are_listed);
 	tcase_add_test(t, session_is_read_whole);
 	tcase_add_test(t, detail_bounds_what_is_read);
@@ -436,12 +669,17 @@ int main(void)
 	tcase_add_test(t, texts_are_bounded);
 	tcase_add_test(t, attributes_are_optional);
 	tcase_add_test(t, sessions_vanish);
+	tcase_add_test(t, session_vanishes_while_it_is_read);
+	tcase_add_test(t, states_are_read_anew);
 	tcase_add_test(t, half_made_session_is_read);
 	tcase_add_test(t, scans_write_to_the_host);
 	tcase_add_test(t, luns_are_listed_by_name);
 	tcase_add_loop_test(t, other_entries_are_no_luns, 0, ARRAY_SIZE(no_luns));
 	tcase_add_test(t, hosts_are_read);
 	tcase_add_test(t, single_values_are_read);
+	tcase_add_test(t, network_devices_are_found);
+	tcase_add_test(t, folders_are_searched);
+	tcase_add_test(t, errors_of_the_kernel_are_passed_on);
 	tcase_add_loop_test(t, a_text_is_the_first_line, 0, (int)ARRAY_SIZE(contents));
 	tcase_add_test(t, files_are_written);
 	srunner_run_all(runner, CK_NORMAL);

@@ -43,6 +43,7 @@ static const struct {
 	{ TEXT("iSCSIProtocolLevels=1\0"), "ERROR" },
 	{ TEXT("A B=1\0"), "ERROR" },
 	{ TEXT("A\x1b=1\0"), "ERROR" },
+	{ TEXT("Abc =1\0"), "ERROR" },
 	{ TEXT("\xc3\x84=1\0"), "ERROR" },
 	{ TEXT("TargetAlias=a\0b\0"), "[TargetAlias|a]ERROR" },		/* H-55 */
 };
@@ -73,16 +74,38 @@ END_TEST
 
 START_TEST(a_long_bad_key_is_cut_in_the_reason)
 {
-	char text[4096];
+	char text[4096], wanted[256];
 	struct iscsi_why why;
 	struct text_reader r;
 
 	memset(text, 'A', sizeof(text));
-	text[sizeof(text) - 2] = '=';
-	text_reader_init(&r, text, sizeof(text));
-	ck_assert_int_eq(text_reader_next(&r, &why), TEXT_ERROR);
-	ck_assert_uint_lt(strlen(why.text), 200);
-	text_reader_done(&r);
+	for (size_t len = 79; len < sizeof(text); len += len < 81 ? 1 : 1000) {
+		text_reader_init(&r, text, len);
+		ck_assert_int_eq(text_reader_next(&r, &why), TEXT_ERROR);
+		(void)snprintf(wanted, sizeof(wanted), "a key without a value in the target's text: "
+			       "'%.*s'%s", (int)MIN(len, 80u), text, len > 80 ? "..." : "");
+		ck_assert_str_eq(why.text, wanted);
+		text_reader_done(&r);
+	}
+}
+END_TEST
+
+static const struct {
+	const char *list, *word;
+	bool has;
+} lists[] = {
+	{ "None", "None", true }, { "CHAP,None", "None", true }, { "None,CHAP", "None", true },
+	{ "A,None,B", "None", true }, { "A,,None", "None", true }, { "A,", "", true },
+	{ "", "None", false }, { "NotNone", "None", false }, { "None2", "None", false },
+	{ "Non", "None", false }, { "Nine", "None", false }, { "None CHAP", "None", false },
+	{ "none", "None", false }, { "CHAP", "None", false }, { "A,Non,B", "None", false },
+};
+
+START_TEST(words_of_a_list)
+{
+	ck_assert_msg(text_list_has(lists[_i].list, lists[_i].word) == lists[_i].has, "'%s'",
+		      lists[_i].list);
+	ck_assert(!text_is_set(NULL) && !text_is_set("") && text_is_set("x"));
 }
 END_TEST
 
@@ -130,6 +153,14 @@ START_TEST(writer_is_bounded)
 	ck_assert(!w.failed);
 	ck_assert_uint_eq(w.len, 5);
 	ck_assert_mem_eq(buf, "Ab=c\0--", 7);
+	/* What comes later has the room that is left. */
+	for (size_t size = 7; size <= 8; size++) {
+		text_writer_init(&w, buf, size);
+		text_write(&w, "Ab", "c");
+		text_write(&w, "A", "");
+		ck_assert_int_eq(w.failed, size < 8);
+		ck_assert_uint_eq(w.len, size < 8 ? 5 : 8);
+	}
 	text_writer_init(&w, buf, 4);
 	text_write(&w, "Ab", "c");
 	ck_assert(w.failed);
@@ -170,6 +201,11 @@ static const struct {
 	{ "1e3", UINT64_MAX, false, 0 },
 	{ "1~5", UINT64_MAX, false, 0 },
 	{ "ff", UINT64_MAX, false, 0 },
+	{ "1a", UINT64_MAX, false, 0 },
+	{ "0xfF", 255, true, 255 },
+	{ "0x100", 255, false, 0 },
+	{ "18446744073709551614", UINT64_MAX, true, UINT64_MAX - 1 },
+	{ "18446744073709551610", UINT64_MAX, true, UINT64_MAX - 5 },
 	{ "0b11", UINT64_MAX, false, 0 },
 	{ "0xg", UINT64_MAX, false, 0 },
 	{ "Reject", UINT64_MAX, false, 0 },			/* H-59 */
@@ -277,6 +313,7 @@ int main(void)
 	suite_add_tcase(s, t);
 	tcase_add_loop_test(t, pairs, 0, ARRAY_SIZE(texts));
 	tcase_add_test(t, a_long_bad_key_is_cut_in_the_reason);
+	tcase_add_loop_test(t, words_of_a_list, 0, ARRAY_SIZE(lists));
 	tcase_add_test(t, no_memory_for_a_pair_without_its_nul);
 	tcase_add_test(t, writer);
 	tcase_add_test(t, writer_is_bounded);
