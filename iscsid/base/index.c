@@ -8,7 +8,7 @@
 
 static size_t bucket_of(const struct index *index, uint64_t key)
 {
-	return (size_t)((key * 0x9e3779b97f4a7c15u) >> 32) & (index->buckets_len - 1);
+	return (size_t)key & (index->buckets_len - 1);
 }
 
 static int index_grow(struct index *index)
@@ -108,11 +108,53 @@ void index_done(struct index *index)
 	*index = (struct index){ 0 };
 }
 
+static uint64_t rotl(uint64_t x, int bits)
+{
+	return x << bits | x >> (64 - bits);
+}
+
+static void sip_round(uint64_t v[4])
+{
+	v[0] += v[1];
+	v[1] = rotl(v[1], 13) ^ v[0];
+	v[0] = rotl(v[0], 32);
+	v[2] += v[3];
+	v[3] = rotl(v[3], 16) ^ v[2];
+	v[0] += v[3];
+	v[3] = rotl(v[3], 21) ^ v[0];
+	v[2] += v[1];
+	v[1] = rotl(v[1], 17) ^ v[2];
+	v[2] = rotl(v[2], 32);
+}
+
+/* SipHash-2-4. */
+uint64_t index_keyed_hash(const uint64_t key[2], const void *data, size_t len)
+{
+	const uint8_t *bytes = data;
+	uint64_t v[4] = {
+		key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d,
+		key[0] ^ 0x6c7967656e657261, key[1] ^ 0x7465646279746573,
+	};
+
+	for (size_t at = 0; at <= len; at += 8) {
+		uint64_t word = at + 8 > len ? (uint64_t)len << 56 : 0;
+
+		for (size_t i = 0; i < 8 && at + i < len; i++)
+			word |= (uint64_t)bytes[at + i] << 8 * i;
+		v[3] ^= word;
+		sip_round(v);
+		sip_round(v);
+		v[0] ^= word;
+	}
+	v[2] ^= 0xff;
+	for (int i = 0; i < 4; i++)
+		sip_round(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
 uint64_t index_hash(const char *text)
 {
-	uint64_t hash = 0xcbf29ce484222325u;	/* FNV-1a */
+	static const uint64_t no_key[2];
 
-	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
-	return hash;
+	return index_keyed_hash(no_key, text, strlen(text));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Finds objects by a number, which is a key or the hash of a key, in constant time. Several objects
- * may have the same number, so the caller compares the objects that it finds.
+ * Finds objects by a number in constant time. The number counts objects, or is the hash of a key.
+ * Several objects may have the same number, so the caller compares the objects that it finds.
  */
 #pragma once
 
@@ -32,3 +32,5 @@ void index_done(struct index *index);
 
 /* A hash of @text, for use as a key. */
 uint64_t index_hash(const char *text);
+/* The same of texts that a peer chooses: without the @key, the peer can't prepare collisions. */
+uint64_t index_keyed_hash(const uint64_t key[2], const void *data, size_t len);

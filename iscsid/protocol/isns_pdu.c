@@ -397,17 +397,13 @@ static const char *address_text(const struct tables *t, const uint8_t *address,
 	bool v4 = memcmp(address, mapped, sizeof(mapped)) == 0 ||
 		  (memcmp(address, zeros, sizeof(zeros)) == 0 && address[12]);
 	enum addr_kind kind;
-	size_t len;
 
-	if (!inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + 12 : address, ret,
-		       ISCSI_ADDRESS_MAX + 1))
-		return "no address";
+	(void)inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + 12 : address, ret,
+			ISCSI_ADDRESS_MAX + 1);
 	kind = addr_kind_of_text(ret);
-	len = strlen(ret);
-	if (!v4 && zone && kind == ADDR_LINK_LOCAL && len + strlen(zone) <= ISCSI_ADDRESS_MAX)
-		memcpy(ret + len, zone, strlen(zone) + 1);
-	return iscsi_db_check_address(ret, NULL) ? "no address" :
-						   addr_refusal(t->visitor->from, kind);
+	if (zone && kind == ADDR_LINK_LOCAL && strlen(ret) + strlen(zone) <= ISCSI_ADDRESS_MAX)
+		strcat(ret, zone);
+	return addr_refusal(t->visitor->from, kind);
 }
 
 /* Makes a string of the name. False, with a warning, if the name is bad. */

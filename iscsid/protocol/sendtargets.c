@@ -75,49 +75,6 @@ static void warn(struct sendtargets *st, const struct iscsi_why *why)
 
 /* ---- the portals told so far ------------------------------------------------------------ */
 
-static uint64_t rotl(uint64_t x, int bits)
-{
-	return x << bits | x >> (64 - bits);
-}
-
-static void sip_round(uint64_t v[4])
-{
-	v[0] += v[1];
-	v[1] = rotl(v[1], 13) ^ v[0];
-	v[0] = rotl(v[0], 32);
-	v[2] += v[3];
-	v[3] = rotl(v[3], 16) ^ v[2];
-	v[0] += v[3];
-	v[3] = rotl(v[3], 21) ^ v[0];
-	v[2] += v[1];
-	v[1] = rotl(v[1], 17) ^ v[2];
-	v[2] = rotl(v[2], 32);
-}
-
-/* SipHash-2-4, a keyed hash, so that a target can't prepare collisions. */
-static uint64_t sip_hash(const uint64_t key[2], const uint8_t *data, size_t len)
-{
-	uint64_t v[4] = {
-		key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d,
-		key[0] ^ 0x6c7967656e657261, key[1] ^ 0x7465646279746573,
-	};
-
-	for (size_t at = 0; at <= len; at += 8) {
-		uint64_t word = at + 8 > len ? (uint64_t)len << 56 : 0;
-
-		for (size_t i = 0; i < 8 && at + i < len; i++)
-			word |= (uint64_t)data[at + i] << 8 * i;
-		v[3] ^= word;
-		sip_round(v);
-		sip_round(v);
-		v[0] ^= word;
-	}
-	v[2] ^= 0xff;
-	for (int i = 0; i < 4; i++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
-}
-
 /*
  * Tells a portal unless it was told before. Two portals with the same 64-bit hash count as one;
  * with a million portals, that happens in one of 40 million answers.
@@ -134,7 +91,7 @@ static enum iscsi_err tell_portal(struct sendtargets *st, const char *address, i
 
 	/* Neither the name nor the address contains a blank. */
 	len = snprintf(text, sizeof(text), "%s %s %d %d", st->name, address, port, tpgt);
-	hash = sip_hash(st->hash_key, (const uint8_t *)text, (size_t)len);
+	hash = index_keyed_hash(st->hash_key, text, (size_t)len);
 	if (index_find(&st->seen, hash, NULL))
 		return ISCSI_SUCCESS;
 	if (index_add(&st->seen, hash, NULL) < 0)

@@ -3,7 +3,8 @@
  * iSNS messages: the bytes of our requests, answers in parts, and the targets that an answer
  * names. An answer is written as words: "@NAME/TYPE" a node, "+NAME" a portal group's name,
  * "=HEX" its address (32 digits), ":PORT" and ",TAG" (",-" a tag of no length), "*" a portal
- * object, "?" an attribute nobody knows. A portal is heard as "name address:port,tag", a
+ * object, "/TYPE" a node's type alone ("/-" of no length), "?" an attribute nobody knows. A portal
+ * is heard as "name address:port,tag", a
  * warning as "! part of it".
  */
 #include <stdio.h>
@@ -96,7 +97,16 @@ static void put_word(struct writer *w, char *word)
 		put_hex(w, 49, word + 1);
 		break;
 	case ':':
-		put_u32(w, 50, (uint32_t)atoi(word + 1));
+		if (word[1] == '-')
+			put(w, 50, "", 0);
+		else
+			put_u32(w, 50, (uint32_t)atoi(word + 1));
+		break;
+	case '/':
+		if (word[1] == '-')
+			put(w, 33, "", 0);
+		else
+			put_u32(w, 33, (uint32_t)atoi(word + 1));
 		break;
 	case ',':
 		if (word[1] == '-')
@@ -172,6 +182,25 @@ static const struct {
 	/* what isn't a target, or never was named as one */
 	{ "@iqn.i/2 @iqn.both/3 +iqn.i " V4("0a000001") " +iqn.both " V4("0a000001") " +iqn.x "
 	  V4("0a000001"), { "iqn.both 10.0.0.1:3260,-1" } },
+	{ "@iqn.i/2 @iqn.a /- +iqn.a " V4("0a000001"), { "iqn.a 10.0.0.1:3260,-1" } },
+	{ "/1 @iqn.a/2 @iqn.b/2 @iqn.a/1 @iqn.b/2 @iqn.c/1 @iqn.c/2 +iqn.a " V4("0a000001")
+	  " +iqn.b " V4("0a000001") " +iqn.c " V4("0a000001"),
+	  { "iqn.a 10.0.0.1:3260,-1", "iqn.c 10.0.0.1:3260,-1" } },
+	/* names that begin alike */
+	{ "@iqn.abc/1 @iqn.a/1 @iqn.abcd/2 @iqn.ab/1 @iqn.b/1 +iqn.ab " V4("0a000001") " +iqn.abcd "
+	  V4("0a000001") " +iqn.a " V4("0a000001") " +iqn.abc " V4("0a000001"),
+	  { "iqn.ab 10.0.0.1:3260,-1", "iqn.a 10.0.0.1:3260,-1", "iqn.abc 10.0.0.1:3260,-1",
+	    "! iqn.b has no portal" } },
+	/* other ports, and other addresses, are other portals; a reserved bit of a port */
+	{ "@iqn.a/1 +iqn.a " V4("0a000001") " :3262 +iqn.a " V4("0a000001") " :3261 +iqn.a "
+	  V4("0a000001") " :- +iqn.a " V4("0a000001") " :3261 +iqn.a " V4("0a000001") " :134334 "
+	  "+iqn.a " V4("0a000002") " :3261 +iqn.a " V4("0a000000") " :3261 +iqn.a " V4("0a000002")
+	  " :3261",
+	  { "iqn.a 10.0.0.1:3262,-1", "iqn.a 10.0.0.1:3261,-1", "iqn.a 10.0.0.1:3260,-1",
+	    "iqn.a 10.0.0.2:3261,-1", "iqn.a 10.0.0.0:3261,-1" } },
+	/* a portal object ends the group; a tag has 16 bits */
+	{ "@iqn.a/1 +iqn.a " V4("0a000001") " * ,5 +iqn.a " V4("0a000002") " ,65537 + "
+	  V4("0a000003"), { "iqn.a 10.0.0.1:3260,-1", "iqn.a 10.0.0.2:3260,1" } },
 	/* groups that aren't whole, addresses that are none */
 	{ "@iqn.a/1 =00 :1 ,1 +iqn.a :3260 ,1 +iqn.a =0a000001 +iqn.a " V4("00000000") " +iqn.a "
 	  "=00000000000000000000000000000000 +iqn.a =ff020000000000000000000000000001 +iqn.a "
@@ -256,6 +285,11 @@ START_TEST(an_attribute_that_does_not_fit_spoils_all)
 }
 END_TEST
 
+/* So many targets without a portal, and what is heard of them. */
+static const struct { unsigned int faults, heard; } many[] = {
+	{ 31, 31 }, { 32, 32 }, { 33, 33 }, { 10000, 33 },
+};
+
 START_TEST(faults_without_number_cost_few_warnings)
 {
 	static struct heard h;
@@ -265,7 +299,7 @@ START_TEST(faults_without_number_cost_few_warnings)
 	ck_assert_ptr_nonnull(buf);
 	writer_be32(&w, 0);
 	put(&w, 0, "", 0);
-	for (unsigned int i = 0; i < 10000; i++) {
+	for (unsigned int i = 0; i < many[_i].faults; i++) {
 		char name[16];
 
 		(void)snprintf(name, sizeof(name), "/%u", i);
@@ -273,7 +307,39 @@ START_TEST(faults_without_number_cost_few_warnings)
 	}
 	ck_assert(!w.failed);
 	ck_assert_int_eq(parse(buf, w.pos, &h), ISCSI_SUCCESS);
-	ck_assert_uint_eq(h.len, 33);
+	ck_assert_uint_eq(h.len, many[_i].heard);
+	ck_assert_int_eq(streq(h.lines[h.len - 1], "! the answer has more faults"),
+			 many[_i].faults > 32);
+}
+END_TEST
+
+/* The zone of the server, as far as it has room. */
+START_TEST(a_link_local_address_gets_a_zone)
+{
+	char server[ISCSI_ADDRESS_MAX + 16], wanted[sizeof(server) + 32];
+	static struct heard h;
+	const struct isns_visitor visitor = {
+		.server = server, .portal = on_portal, .warn = on_warning, .arg = &h,
+	};
+	uint8_t buf[256];
+	size_t len = build_answer("@iqn.a/1 +iqn.a =fe800000000000000000000000000005", buf,
+				  sizeof(buf));
+
+	memset(server, 'z', sizeof(server));
+	for (size_t zone = ISCSI_ADDRESS_MAX - 7 - 1; zone <= ISCSI_ADDRESS_MAX - 7 + 1; zone++) {
+		memcpy(server, "fe80::1%", 8);
+		server[7 + zone] = '\0';
+		h.len = 0;
+		ck_assert_int_eq(isns_parse_targets(buf, len, &visitor, NULL), ISCSI_SUCCESS);
+		(void)snprintf(wanted, sizeof(wanted), "iqn.a fe80::5%s:3260,-1",
+			       zone <= ISCSI_ADDRESS_MAX - 7 ? server + 7 : "");
+		ck_assert_str_eq(h.lines[0], wanted);
+		server[7 + zone] = 'z';
+	}
+	strcpy(server, "10.0.0.1");
+	h.len = 0;
+	ck_assert_int_eq(isns_parse_targets(buf, len, &visitor, NULL), ISCSI_SUCCESS);
+	ck_assert_str_eq(h.lines[0], "iqn.a fe80::5:3260,-1");
 }
 END_TEST
 
@@ -316,6 +382,9 @@ static const struct {
 	/* P-ISNS-05 */
 	{ { { 1, QUERY, 65532, FIRST, 7, 0 }, { 1, QUERY, 4, MIDDLE, 7, 1 },
 	    { 1, QUERY, 65532, LAST, 7, 2 } }, NULL },
+	/* other flags have no meaning for us */
+	{ { { 1, QUERY, 8, FIRST | 0x83ff, 7, 0 }, { 1, QUERY, 8, MIDDLE | 0x83ff, 7, 1 },
+	    { 1, QUERY, 8, LAST | 0x83ff, 7, 2 } }, NULL },
 	{ { { 1, QUERY, 8, FIRST, 7, 0 }, { 1, QUERY, 8, LAST, 7, 2 } }, "is missing" },
 	{ { { 1, QUERY, 8, FIRST, 7, 0 }, { 1, QUERY, 8, LAST, 7, 0 } }, "is missing" },
 	{ { { 1, QUERY, 8, FIRST, 7, 0 }, { 1, QUERY, 8, FIRST, 7, 1 } }, "is missing" },
@@ -328,6 +397,8 @@ static const struct {
 	{ { { 1, QUERY, 8, WHOLE, 8, 0 } }, "not for this request" },
 	{ { { 1, QUERY, 8, FIRST, 7, 0 }, { 1, QUERY, 8, LAST, 6, 1 } }, "not for this request" },
 	{ { { 1, QUERY, 7, WHOLE, 7, 0 } }, "illegal length" },
+	{ { { 1, QUERY, 9, WHOLE, 7, 0 } }, "illegal length" },
+	{ { { 1, QUERY, 10, WHOLE, 7, 0 } }, "illegal length" },
 	{ { { 1, QUERY, 8, WHOLE | 0x2000, 7, 0 } }, "signs" },
 };
 
@@ -398,6 +469,11 @@ START_TEST(an_answer_without_end_ends)
 		ck_assert_uint_lt(parts, 70000);
 	}
 	ck_assert_int_eq(err, ISCSI_ERR_ISNS_QUERY);
+	/* The count of the parts wraps, or the answer is too long. */
+	if (lens[_i] < 4096)
+		ck_assert_uint_eq(parts, 65537);
+	else
+		ck_assert_uint_gt(answer.len + lens[_i], ISNS_ANSWER_MAX);
 	ck_assert_uint_le(answer.len, ISNS_ANSWER_MAX);
 	isns_answer_done(&answer);
 }
@@ -442,6 +518,13 @@ START_TEST(requests_are_these_bytes)
 		for (size_t size = 0; size < len; size++)
 			ck_assert_uint_eq(isns_build_request(wanted[i].function, 7, "iqn.abc", buf,
 							     size), 0);
+		for (size_t n = 1; n <= 8; n++) {	/* a name has a NUL, and is padded */
+			memset(name, 'x', n);
+			name[n] = '\0';
+			ck_assert_uint_eq(isns_build_request(ISNS_DEV_DEREG, 7, name, buf,
+							     sizeof(buf)),
+					  12 + 8 + 2 * (8 + (n < 4 ? 4 : n < 8 ? 8 : 12)));
+		}
 		memset(name, 'x', ISCSI_NAME_MAX);
 		ck_assert_uint_gt(isns_build_request(wanted[i].function, 7, name, buf,
 						     sizeof(buf)), 0);
@@ -451,10 +534,33 @@ END_TEST
 
 START_TEST(every_status_has_words)
 {
-	ck_assert_str_eq(isns_status_text(6), "source unknown");
-	ck_assert_str_eq(isns_status_text(4), "unknown status");
-	ck_assert_str_eq(isns_status_text(24), "unknown status");
+	static const char *const texts[] = {	/* 5.4 */
+		"success", "unknown error", "message format error", "invalid registration",
+		"unknown status", "invalid query", "source unknown", "source absent",
+		"source unauthorized", "no such entry", "version not supported", "internal error",
+		"busy", "option not understood", "invalid update", "message not supported",
+		"SCN event rejected", "SCN registration rejected", "attribute not implemented",
+		"unknown status", "unknown status", "ESI not available", "invalid deregistration",
+		"registration feature not supported", "unknown status",
+	};
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(texts); i++)
+		ck_assert_str_eq(isns_status_text(i), texts[i]);
 	ck_assert_str_eq(isns_status_text(UINT32_MAX), "unknown status");
+}
+END_TEST
+
+START_TEST(an_answer_begins_with_its_status)
+{
+	const uint8_t data[] = { 0, 1, 2, 3 };
+	struct iscsi_why why;
+	uint32_t status = 77;
+
+	ck_assert_int_eq(isns_parse_status(data, 4, &status, &why), ISCSI_SUCCESS);
+	ck_assert_uint_eq(status, 0x010203);
+	ck_assert_int_eq(isns_parse_status(data, 3, &status, &why), ISCSI_ERR_ISNS_QUERY);
+	ck_assert_str_eq(why.text, "the server's answer has no status");
+	ck_assert_uint_eq(status, 0x010203);
 }
 END_TEST
 
@@ -468,12 +574,14 @@ int main(void)
 	tcase_add_loop_test(t, an_answer_names_these_portals, 0, ARRAY_SIZE(answers));
 	tcase_add_test(t, long_names_and_names_without_a_nul);
 	tcase_add_test(t, an_attribute_that_does_not_fit_spoils_all);
-	tcase_add_test(t, faults_without_number_cost_few_warnings);
+	tcase_add_loop_test(t, faults_without_number_cost_few_warnings, 0, ARRAY_SIZE(many));
+	tcase_add_test(t, a_link_local_address_gets_a_zone);
 	tcase_add_test(t, without_memory_nothing_is_told);
 	tcase_add_loop_test(t, parts_make_an_answer, 0, ARRAY_SIZE(streams));
 	tcase_add_loop_test(t, an_answer_without_end_ends, 0, 4);
 	tcase_add_test(t, requests_are_these_bytes);
 	tcase_add_test(t, every_status_has_words);
+	tcase_add_test(t, an_answer_begins_with_its_status);
 	suite_add_tcase(suite, t);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

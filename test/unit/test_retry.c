@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Pauses between attempts: growing, capped, never under Time2Wait; the index; the run state. */
+/* Pauses between attempts: growing, capped, never under Time2Wait; the run state. */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "iscsid/base/index.h"
 #include "iscsid/base/retry.h"
 #include "iscsid/run_dir.h"
 #include "iscsid/runstate.h"
@@ -108,35 +107,6 @@ START_TEST(patience_grows_with_the_outage_and_the_last_login)
 	ck_assert_uint_eq(retry_patience_ms(true, 200000, 5), 2500);
 	ck_assert_uint_eq(retry_patience_ms(true, 200000, 1000), 8000);
 	ck_assert_uint_eq(retry_patience_ms(false, 200000, 5), 2500);
-}
-END_TEST
-
-START_TEST(the_index_finds_what_was_added)
-{
-	struct index index = { 0 };
-	int object[1000];
-	size_t len;
-	void **all;
-
-	ck_assert_ptr_null(index_find(&index, 1, NULL));
-	for (int i = 0; i < 1000; i++)
-		ck_assert_int_eq(index_add(&index, (uint64_t)(i / 2), &object[i]), 0);
-	for (int i = 0; i < 500; i++) {
-		struct index_node *node = NULL;
-		int n = 0;
-
-		while ((node = index_find(&index, (uint64_t)i, node)))
-			n++;
-		ck_assert_int_eq(n, 2);
-	}
-	all = index_objects(&index, &len);
-	ck_assert_uint_eq(len, 1000);
-	free(all);
-	for (int i = 0; i < 1000; i += 2)
-		index_remove(&index, (uint64_t)(i / 2), &object[i]);
-	ck_assert_uint_eq(index.len, 500);
-	ck_assert_ptr_eq(index_find(&index, 7, NULL)->object, &object[15]);
-	index_done(&index);
 }
 END_TEST
 
@@ -260,7 +230,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("retry, index, runstate");
+	Suite *suite = suite_create("retry, runstate");
 	TCase *pure = tcase_create("pure"), *files = tcase_create("files");
 	SRunner *runner;
 	int failed;
@@ -271,7 +241,6 @@ int main(void)
 	tcase_add_test(pure, many_portals_share_the_attempts);
 	tcase_add_test(pure, no_pause_is_longer_than_promised);
 	tcase_add_test(pure, patience_grows_with_the_outage_and_the_last_login);
-	tcase_add_test(pure, the_index_finds_what_was_added);
 	tcase_add_checked_fixture(files, setup, teardown);
 	tcase_add_test(files, run_state_survives);
 	tcase_add_test(files, nothing_of_that_name_hangs_or_misleads);
