@@ -119,11 +119,8 @@ static int touch(struct names *touched, const char *path)
 /* Notes that the folder of @path must be synced. */
 static int touch_parent(struct commit *commit, const char *path)
 {
-	CLEANUP(freep) char *parent = NULL;
+	CLEANUP(freep) char *parent = db_parent_name(path);
 
-	if (commit->touched.count > SYNC_EACH_MAX)
-		return 0;
-	parent = db_parent_name(path);
 	return parent ? touch(&commit->touched, parent) : -ENOMEM;
 }
 
@@ -179,15 +176,10 @@ static int compare_ops(const void *a, const void *b)
 static int merge_ops(struct iscsi_db *db)
 {
 	struct db_stage *stage = &db->stage;
-	size_t kept = 0, sorted = 1;
+	size_t kept = 0;
 	int r = 0;
 
-	/* The changes of a walk are sorted already. */
-	while (sorted < stage->count && compare_ops(&stage->ops[sorted - 1],
-						    &stage->ops[sorted]) < 0)
-		sorted++;
-	if (sorted < stage->count)
-		qsort(stage->ops, stage->count, sizeof(*stage->ops), compare_ops);
+	qsort(stage->ops, stage->count, sizeof(*stage->ops), compare_ops);
 	for (size_t i = 0; i < stage->count; i++) {
 		struct stage_op *op = stage->ops[i];
 		struct stage_op *last = kept ? stage->ops[kept - 1] : NULL;
@@ -499,20 +491,13 @@ static void remove_empty(struct commit *commit, const char *path)
 	free(folder);
 }
 
-/* True if @op, or any other new record where a record is deleted, needs the link. */
-static bool is_kept(const struct commit *commit, const struct stage_op *op, const char *path)
-{
-	return (op->link && streq(op->link, path)) ||
-	       (op->otherwise && streq(op->otherwise, path)) || names_have(&commit->keep, path);
-}
-
 /* Removes the links that the old record of @op had and that no new record needs. */
 static int remove_links(struct commit *commit, const struct stage_op *op)
 {
 	int r, first = 0;
 
 	for (size_t i = 0; i < op->unlinks.count; i++) {
-		if (is_kept(commit, op, op->unlinks.name[i]))
+		if (names_have(&commit->keep, op->unlinks.name[i]))
 			continue;
 		r = remove_entry(commit, op->unlinks.name[i]);
 		if (!first)
@@ -676,17 +661,14 @@ static void remove_old(struct commit *commit)
 	sync_touched(commit);
 }
 
-/* Collects the links that the new records need, sorted, if any change may remove a link. */
+/* Collects the links that the new records need, sorted. */
 static int plan_links(struct commit *commit)
 {
 	const struct db_stage *stage = &commit->db->stage;
 	struct names *keep = &commit->keep;
-	bool any = false;
 	int r = 0;
 
-	for (size_t i = 0; i < stage->count && !any; i++)
-		any = stage->ops[i]->remove;
-	for (size_t i = 0; i < stage->count && any && !r; i++) {
+	for (size_t i = 0; i < stage->count && !r; i++) {
 		const struct stage_op *op = stage->ops[i];
 
 		if (op->remove || !op->link)

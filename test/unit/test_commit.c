@@ -30,9 +30,12 @@ static const char *path_of(int dir, const char *name)
 
 	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", dir);
 	n = readlink(link, ret, PATH_MAX);
-	if (n < (ssize_t)strlen(fx_root))	/* of the lock, which isn't in the database */
-		return "";
+	if (n < (ssize_t)strlen(fx_base))	/* an absolute path */
+		return name + strlen(fx_base) + 1;
+	ret[n] = '\0';
 	(void)snprintf(ret + n, PATH_MAX, "%s%s", name ? "/" : "", name ? name : "");
+	if (strncmp(ret, fx_root, strlen(fx_root)) != 0)	/* of the lock */
+		return ret + strlen(fx_base) + 1;
 	return ret[strlen(fx_root)] ? ret + strlen(fx_root) + 1 : ".";
 }
 
@@ -112,6 +115,20 @@ static int note_readlink(int dir, const char *name, char *buf, size_t size)
 	       db_os_real.readlink(dir, name, buf, size);
 }
 
+static int note_link(int dir, const char *from, const char *to)
+{
+	return note("link", path_of(dir, to), "") ?: db_os_real.link(dir, from, to);
+}
+
+static void note_sleep_ms(unsigned int ms)
+{
+	char how[16];
+
+	(void)snprintf(how, sizeof(how), "%u ms", ms);
+	(void)note("sleep", how, "");
+	fx_os.sleep_ms(ms);
+}
+
 static int note_flock(int fd, int operation)
 {
 	return note("flock", path_of(fd, NULL), "") ?: db_os_real.flock(fd, operation);
@@ -134,6 +151,8 @@ static struct db_os noting_os(void)
 	os.symlink = note_symlink;
 	os.readlink = note_readlink;
 	os.flock = note_flock;
+	os.link = note_link;
+	os.sleep_ms = note_sleep_ms;
 	return os;
 }
 
@@ -147,7 +166,8 @@ static const struct {
 	{ "syncfs", { EIO } }, { "stat", { EIO, ENOENT } }, { "mkdir", { ENOSPC, EEXIST } },
 	{ "unlink", { EIO, EPERM, ENOENT } }, { "rmdir", { EIO, ENOTEMPTY, ENOENT } },
 	{ "rename", { EIO, EXDEV, EISDIR } }, { "exchange", { EIO, EINVAL, ENOSYS, EXDEV } },
-	{ "symlink", { ENOSPC } }, { "readlink", { EIO } }, { "flock", { EWOULDBLOCK } },
+	{ "symlink", { ENOSPC } }, { "readlink", { EIO } }, { "flock", { EWOULDBLOCK, EIO } },
+	{ "link", { EIO, EEXIST, ENOSPC } }, { "sleep", { EIO } },
 };
 
 static const int *errors_of(const char *what)
@@ -224,7 +244,9 @@ static enum iscsi_err do_line(struct iscsi_db *db, const char *line, const char 
 	(void)snprintf(words, sizeof(words), "%s", line);
 	for (char **w = word; w < word + LINE_WORDS - 1; w++)
 		*w = strtok_r(w == word ? words : NULL, " ", &save);
-	if (streq(word[0], "file")) {
+	if (streq(word[0], "lock")) {
+		err = ISCSI_SUCCESS;	/* run_section() has taken the lock */
+	} else if (streq(word[0], "file")) {
 		fx_put_text(word[1], "nonsense\n");
 	} else if (streq(word[0], "folder")) {
 		fx_mkdir(word[1]);
@@ -353,12 +375,13 @@ static enum iscsi_err run_section(const char *text, char **before, struct iscsi_
 		struct iscsi_db *db = NULL;
 
 		ck_assert(!db_open_os(fx_root, &os, &db, why));
-		ck_assert(!iscsi_db_lock(db, why));
+		calls = 0;
+		noting = i && strstr(text, "$ lock\n");
+		err = iscsi_db_lock(db, why);
 		if (i)
 			*before = tree();
-		calls = 0;
 		noting = i;
-		err = do_lines(db, text, !i, why);
+		err = err ?: do_lines(db, text, !i, why);
 		ck_assert_msg(i || !err, "%s", why->text);
 		noting = false;
 		iscsi_db_unlock(db);
@@ -374,11 +397,12 @@ static char *outcome(enum iscsi_err err, const struct iscsi_why *why, const char
 	CLEANUP(freep) char *now = tree();
 	CLEANUP(freep) char *reason = strdup(err ? why->text : "done");
 	CLEANUP(freep) char *what = NULL;
-	char *root = strstr(reason, fx_root), *error;
+	char *base = strstr(reason, fx_base), *error;
+	size_t len = strlen(base && !strncmp(base, fx_root, strlen(fx_root)) ? fx_root : fx_base);
 
-	if (root)
-		memmove(root, root + strlen(fx_root) + 1, strlen(root + strlen(fx_root)));
-	if (root && (error = strrchr(reason, ':')) != NULL)	/* the line says which error that is */
+	if (base)
+		memmove(base, base + len + 1, strlen(base + len));
+	if (base && (error = strrchr(reason, ':')) != NULL)	/* the line says which error that is */
 		*error = '\0';
 	what = streq(now, new) ? strdup("new") : streq(now, old) ? strdup("old") :
 	       db_format("lacks %u, has %u", print_missing(NULL, "", new, now),
