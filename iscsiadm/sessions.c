@@ -103,7 +103,7 @@ static void show_devices(struct adm *adm, const struct sysfs_session *session,
 	size_t len = 0;
 
 	sysfs_read_host_state(adm->sysfs, session->host_no, state, sizeof(state));
-	if (sysfs_list_luns(adm->sysfs, session, &luns, &len))
+	if (sysfs_list_luns(adm->sysfs, session->sid, session->host_no, &luns, &len))
 		len = 0;
 	show_session_luns(stdout, indent, session->host_no, with_host ? state : NULL, luns, len);
 	free(luns);
@@ -246,7 +246,7 @@ static void on_rescan(void *arg, size_t i, const struct mgmt_reply *reply)
 /* Rescans by sysfs, without the daemon. */
 static enum iscsi_err rescan_by_sysfs(struct adm *adm, const struct sysfs_session *session)
 {
-	int r = sysfs_scan_session(adm->sysfs, session, true);
+	int r = sysfs_scan_session(adm->sysfs, session->sid, session->host_no, true);
 
 	if (r < 0 && !sysfs_session_gone(adm->sysfs, session->sid)) {
 		adm_error("cannot scan host %d: %s", session->host_no, strerror(-r));

@@ -42,8 +42,9 @@ void session_scan(struct session *session, bool rescan)
 	session->scan_again = session->scan != NULL;
 	if (session->scan)
 		return;
-	session->scan = scan_start(session->env->scan_pool, session->env->sysfs, sid, rescan,
-				   session_on_scan_done, session);
+	session->scan = scan_start(session->env->scan_pool, session->env->sysfs, sid,
+				   conn_host_no(session->conn), rescan, session_on_scan_done,
+				   session);
 	if (!session->scan) {
 		log_warning("%s: %s", session->name, no_thread.text);
 		session_first_scan_ended(session);

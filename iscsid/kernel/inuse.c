@@ -157,14 +157,13 @@ static bool use_counts(void *arg, const char *device, const char *mount_point)
 enum iscsi_err inuse_check(struct sysfs *sysfs, const char *proc, unsigned int sid, int host_no,
 			   enum inuse_by by, struct iscsi_why *why)
 {
-	struct sysfs_session session = { .sid = sid, .host_no = host_no };
 	CLEANUP(freep) struct sysfs_lun *luns = NULL;
 	struct check check = { .by = by, .why = why };
 	struct inuse *inuse;
 	bool used = false;
 	size_t len = 0;
 
-	if (sysfs_list_luns(sysfs, &session, &luns, &len) || !len)
+	if (sysfs_list_luns(sysfs, sid, host_no, &luns, &len) || !len)
 		return ISCSI_SUCCESS;
 	inuse = inuse_open(sysfs, proc);
 	if (!inuse)

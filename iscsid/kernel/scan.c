@@ -2,17 +2,20 @@
 /* Looking for the LUNs of a session, see scan.h. */
 #include "iscsid/kernel/scan.h"
 
+#include <errno.h>
 #include <time.h>
 
 #include "libiscsi-db/util.h"
 
 #define DISKS_MAX_MS	5000	/* for disks that should come, but don't */
-#define DISKS_PAUSE_MS	10
+#define PAUSE_MIN_MS	2	/* a disk driver takes about that long on a quick machine */
+#define PAUSE_MAX_MS	64
 
 struct scan {
 	struct worker_job job;		/* first, since the pool holds a pointer to it */
 	struct sysfs *sysfs;
 	unsigned int sid;
+	int host_no;
 	bool rescan;
 	_Atomic bool forgotten;		/* the result is unwanted, so a scan that waits doesn't begin */
 	enum iscsi_err err;
@@ -22,34 +25,33 @@ struct scan {
 };
 
 /* Whoever logs in to mount a disk must find it: the scan's answer waits for the block devices. */
-static void await_disks(struct scan *scan, const struct sysfs_session *session)
+static void await_disks(struct scan *scan)
 {
-	static const struct timespec pause = { 0, DISKS_PAUSE_MS * 1000000 };
+	int waited_ms = 0, pause_ms = PAUSE_MIN_MS;
 
-	for (int ms = 0; ms < DISKS_MAX_MS && !scan->forgotten; ms += DISKS_PAUSE_MS) {
-		if (sysfs_disks_ready(scan->sysfs, session))
-			return;
-		(void)nanosleep(&pause, NULL);
+	while (!sysfs_disks_ready(scan->sysfs, scan->sid, scan->host_no) &&
+	       waited_ms < DISKS_MAX_MS && !scan->forgotten) {
+		(void)nanosleep(&(struct timespec){ 0, pause_ms * 1000000 }, NULL);
+		waited_ms += pause_ms;
+		if (pause_ms < PAUSE_MAX_MS)
+			pause_ms *= 2;
 	}
 }
 
 static void scan_run(struct worker_job *job)
 {
 	struct scan *scan = (struct scan *)job;
-	struct sysfs_session session;
-	int r;
+	int r = scan->forgotten ? -ENOENT :
+		sysfs_scan_session(scan->sysfs, scan->sid, scan->host_no, scan->rescan);
 
-	/* The job may have waited long: host numbers are used again at once, sids never. */
-	if (scan->forgotten || sysfs_read_session(scan->sysfs, scan->sid, SYSFS_DETAIL_HOST,
-						  &session))
-		return;
-	r = sysfs_scan_session(scan->sysfs, &session, scan->rescan);
+	if (r == -ENOENT)
+		return;		/* the session has gone */
 	if (r < 0)
 		scan->err = iscsi_fail(&scan->why, ISCSI_ERR_SYSFS_LOOKUP,
 				       "the kernel can't be asked to look for disks: %s",
 				       strerror(-r));
 	else
-		await_disks(scan, &session);
+		await_disks(scan);
 }
 
 static void scan_done(struct worker_job *job)
@@ -62,7 +64,7 @@ static void scan_done(struct worker_job *job)
 }
 
 struct scan *scan_start(struct worker_pool *pool, struct sysfs *sysfs, unsigned int sid,
-			bool rescan, scan_done_fn *done, void *arg)
+			int host_no, bool rescan, scan_done_fn *done, void *arg)
 {
 	struct scan *scan = calloc(1, sizeof(*scan));
 
@@ -70,7 +72,7 @@ struct scan *scan_start(struct worker_pool *pool, struct sysfs *sysfs, unsigned 
 		return NULL;
 	*scan = (struct scan){
 		.job = { .run = scan_run, .done = scan_done },
-		.sysfs = sysfs, .sid = sid, .rescan = rescan,
+		.sysfs = sysfs, .sid = sid, .host_no = host_no, .rescan = rescan,
 		.done = done, .arg = arg,
 	};
 	if (worker_submit(pool, &scan->job) < 0) {

@@ -20,7 +20,7 @@ typedef void scan_done_fn(void *arg, enum iscsi_err err, const struct iscsi_why 
  * found nothing is a success. NULL: no memory, no thread.
  */
 struct scan *scan_start(struct worker_pool *pool, struct sysfs *sysfs, unsigned int sid,
-			bool rescan, scan_done_fn *done, void *arg);
+			int host_no, bool rescan, scan_done_fn *done, void *arg);
 
 /* @done isn't called any more; a scan that hasn't begun never does. Takes NULL; returns NULL. */
 struct scan *scan_forget(struct scan *scan);

@@ -384,8 +384,7 @@ enum iscsi_err sysfs_read_session(struct sysfs *sysfs, unsigned int sid,
 	ret->host_no = read_host_no(sysfs, sid);
 	if (ret->host_no < 0)
 		return ISCSI_ERR_SYSFS_LOOKUP;
-	if (detail > SYSFS_DETAIL_HOST)
-		read_transport(sysfs, ret->host_no, ret->transport, sizeof(ret->transport));
+	read_transport(sysfs, ret->host_no, ret->transport, sizeof(ret->transport));
 	for (size_t i = 0; i < ARRAY_SIZE(sysfs_attrs) && sysfs_attrs[i].detail <= detail; i++) {
 		int r = read_row(sysfs, &sysfs_attrs[i], ret);
 
@@ -430,6 +429,43 @@ enum iscsi_err sysfs_read_exp_stat_sn(struct sysfs *sysfs, unsigned int sid, uin
 
 /* ---- LUNs ------------------------------------------------------------------------------ */
 
+/*
+ * The folder of a session's device, -errno. The hosts of iscsi_tcp have no parent, so that the
+ * kernel puts them below the platform bus (drivers/scsi/hosts.c, scsi_add_host_with_dma()); the
+ * class's links lead there too, but by three times as many names.
+ */
+static int open_session(struct sysfs *sysfs, unsigned int sid, int host_no)
+{
+	int fd = open_below(sysfs->root, "devices/platform/host%d/session%u", host_no, sid);
+
+	return fd != -ENOENT ? fd : open_below(sysfs->root, "class/iscsi_session/session%u/device",
+					       sid);
+}
+
+/* Called with the folder of a target and the name of a LUN in it, "3:0:0:12"; false ends the walk. */
+typedef bool lun_fn(void *arg, int target_fd, const char *name);
+
+/* False: @fn returned false. */
+static bool each_lun(int session_fd, lun_fn *fn, void *arg)
+{
+	struct dir_iter targets = { .fd = session_fd };
+	const char *name;
+	bool all = true;
+
+	while (all && (name = dir_next(&targets))) {
+		CLEANUP(closep) int fd = -1;
+		struct dir_iter luns;
+
+		if (strncmp(name, "target", 6) || !isdigit((unsigned char)name[6]))
+			continue;
+		fd = open_below(session_fd, "%s", name);
+		luns = (struct dir_iter){ .fd = fd };
+		while (all && fd >= 0 && (name = dir_next(&luns)))
+			all = !isdigit((unsigned char)name[0]) || fn(arg, fd, name);
+	}
+	return all;
+}
+
 /* "3:0:0:12" -> its numbers. */
 static bool parse_lun_name(const char *name, struct sysfs_lun *ret)
 {
@@ -447,14 +483,18 @@ static bool parse_lun_name(const char *name, struct sysfs_lun *ret)
 	return true;
 }
 
+static int read_lun_state(int target_fd, const char *name, char *ret, size_t size)
+{
+	return read_first_line(open_below(target_fd, "%s/state", name), ret, size);
+}
+
 /* The state of a LUN, and its disk if there is one yet. False: the LUN has gone. */
 static bool read_lun(int target_fd, const char *name, struct sysfs_lun *ret)
 {
 	CLEANUP(closep) int block_fd = open_below(target_fd, "%s/block", name);
 	struct dir_iter it = { .fd = block_fd };
 	const char *block = block_fd < 0 ? NULL : dir_next(&it);
-	int r = read_first_line(open_below(target_fd, "%s/state", name), ret->state,
-			  sizeof(ret->state));
+	int r = read_lun_state(target_fd, name, ret->state, sizeof(ret->state));
 
 	if (block && strlen(block) < sizeof(ret->block))
 		memcpy(ret->block, block, strlen(block) + 1);
@@ -466,22 +506,18 @@ struct lun_list {
 	size_t len;
 };
 
-static enum iscsi_err list_target(int target_fd, struct lun_list *list)
+/* A lun_fn. False: no memory. */
+static bool list_lun(void *arg, int target_fd, const char *name)
 {
-	struct dir_iter it = { .fd = target_fd };
-	const char *name;
+	struct lun_list *list = arg;
+	struct sysfs_lun lun, *added;
 
-	while ((name = dir_next(&it))) {
-		struct sysfs_lun lun, *added;
-
-		if (!parse_lun_name(name, &lun) || !read_lun(target_fd, name, &lun))
-			continue;
-		added = ARRAY_ADD(list->luns, list->len);
-		if (!added)
-			return ISCSI_ERR_NOMEM;
+	if (!parse_lun_name(name, &lun) || !read_lun(target_fd, name, &lun))
+		return true;
+	added = ARRAY_ADD(list->luns, list->len);
+	if (added)
 		*added = lun;
-	}
-	return ISCSI_SUCCESS;
+	return added != NULL;
 }
 
 static int compare_lun(const void *pa, const void *pb)
@@ -496,27 +532,17 @@ static int compare_lun(const void *pa, const void *pb)
 	return strcmp(na, nb);
 }
 
-enum iscsi_err sysfs_list_luns(struct sysfs *sysfs, const struct sysfs_session *session,
+enum iscsi_err sysfs_list_luns(struct sysfs *sysfs, unsigned int sid, int host_no,
 			       struct sysfs_lun **ret, size_t *ret_len)
 {
-	CLEANUP(closep) int fd = open_below(sysfs->root, "class/iscsi_session/session%u/device",
-					    session->sid);
+	CLEANUP(closep) int fd = open_session(sysfs, sid, host_no);
 	struct lun_list list = { NULL, 0 };
-	struct dir_iter it = { .fd = fd };
-	const char *name;
 
 	if (fd < 0)
 		return ISCSI_ERR_SYSFS_LOOKUP;
-	while ((name = dir_next(&it))) {
-		CLEANUP(closep) int target_fd = -1;
-
-		if (strncmp(name, "target", 6) || !isdigit((unsigned char)name[6]))
-			continue;
-		target_fd = open_below(fd, "%s", name);
-		if (target_fd >= 0 && list_target(target_fd, &list) != ISCSI_SUCCESS) {
-			free(list.luns);
-			return ISCSI_ERR_NOMEM;
-		}
+	if (!each_lun(fd, list_lun, &list)) {
+		free(list.luns);
+		return ISCSI_ERR_NOMEM;
 	}
 	if (list.len)
 		qsort(list.luns, list.len, sizeof(*list.luns), compare_lun);
@@ -525,33 +551,57 @@ enum iscsi_err sysfs_list_luns(struct sysfs *sysfs, const struct sysfs_session *
 	return ISCSI_SUCCESS;
 }
 
-int sysfs_scan_session(struct sysfs *sysfs, const struct sysfs_session *session, bool known)
+/* Writes @text in one write. 0 or -errno. */
+static int write_below(int dirfd, const char *path, const char *text)
 {
-	CLEANUP(freep) struct sysfs_lun *luns = NULL;
-	size_t len = 0;
-	char path[128];
+	size_t len = strlen(text);
+	ssize_t n;
+	int fd, r;
 
-	if (known && sysfs_list_luns(sysfs, session, &luns, &len) != ISCSI_SUCCESS)
-		return -ENOENT;
-	for (size_t i = 0; i < len; i++) {
-		(void)snprintf(path, sizeof(path), "class/scsi_device/%d:%d:%d:%" PRIu64
-			       "/device/rescan", luns[i].host_no, luns[i].channel,
-			       luns[i].target_id, luns[i].lun);
-		(void)sysfs_write(sysfs, path, "1");
-	}
-	(void)snprintf(path, sizeof(path), "class/scsi_host/host%d/scan", session->host_no);
-	return sysfs_write(sysfs, path, "- - -");
+	fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	do
+		n = write(fd, text, len);
+	while (n < 0 && errno == EINTR);
+	r = n < 0 ? -errno : (size_t)n < len ? -EIO : 0;
+	(void)close(fd);
+	return r;
+}
+
+/* A lun_fn: reads a known LUN anew. */
+static bool rescan_lun(void *arg, int target_fd, const char *name)
+{
+	char path[NAME_MAX + 16];
+
+	(void)arg;
+	(void)snprintf(path, sizeof(path), "%s/rescan", name);
+	(void)write_below(target_fd, path, "1");
+	return true;
+}
+
+/* The host is found from its session, so that another session's host of the same number is safe. */
+int sysfs_scan_session(struct sysfs *sysfs, unsigned int sid, int host_no, bool known)
+{
+	CLEANUP(closep) int fd = open_session(sysfs, sid, host_no);
+	char path[64];
+
+	if (fd < 0)
+		return fd;
+	if (known)
+		(void)each_lun(fd, rescan_lun, NULL);
+	(void)snprintf(path, sizeof(path), "../scsi_host/host%d/scan", host_no);
+	return write_below(fd, path, "- - -");
 }
 
 /* The kinds of device that get a block device (SCSI Primary Commands, peripheral device type). */
-static bool becomes_disk(struct sysfs *sysfs, const struct sysfs_lun *lun)
+static bool becomes_disk(int target_fd, const char *name)
 {
 	static const char *const types[] = { "0", "4", "5", "7", "14", "20" };
-	int fd = open_below(sysfs->root, "class/scsi_device/%d:%d:%d:%" PRIu64 "/device/type",
-			    lun->host_no, lun->channel, lun->target_id, lun->lun);
-	char type[16];
+	char type[16], state[32];
 
-	if (read_first_line(fd, type, sizeof(type)) < 0 || !streq(lun->state, "running"))
+	if (read_first_line(open_below(target_fd, "%s/type", name), type, sizeof(type)) < 0 ||
+	    read_lun_state(target_fd, name, state, sizeof(state)) < 0 || !streq(state, "running"))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		if (streq(type, types[i]))
@@ -559,27 +609,27 @@ static bool becomes_disk(struct sysfs *sysfs, const struct sysfs_lun *lun)
 	return false;
 }
 
-/* The kernel makes the folder "queue" after the device node, and little comes after it. */
-static bool disk_has_queue(struct sysfs *sysfs, const struct sysfs_lun *lun)
+/*
+ * A lun_fn. False: the LUN's disk can't be opened yet. The kernel makes the folder "queue" after
+ * the device node, and little comes after it.
+ */
+static bool lun_is_ready(void *arg, int target_fd, const char *name)
 {
-	char path[128], name[64];
+	CLEANUP(closep) int block_fd = open_below(target_fd, "%s/block", name);
+	struct dir_iter it = { .fd = block_fd };
+	const char *block = block_fd < 0 ? NULL : dir_next(&it);
+	char path[NAME_MAX + 16];
 
-	(void)snprintf(path, sizeof(path), "class/block/%s/queue", lun->block);
-	return sysfs_first_entry(sysfs, path, name, sizeof(name));
+	(void)arg;
+	(void)snprintf(path, sizeof(path), "%s/queue", block ? block : "");
+	return (block && faccessat(block_fd, path, F_OK, 0) == 0) || !becomes_disk(target_fd, name);
 }
 
-bool sysfs_disks_ready(struct sysfs *sysfs, const struct sysfs_session *session)
+bool sysfs_disks_ready(struct sysfs *sysfs, unsigned int sid, int host_no)
 {
-	CLEANUP(freep) struct sysfs_lun *luns = NULL;
-	size_t len = 0;
+	CLEANUP(closep) int fd = open_session(sysfs, sid, host_no);
 
-	if (sysfs_list_luns(sysfs, session, &luns, &len) != ISCSI_SUCCESS)
-		return true;
-	for (size_t i = 0; i < len; i++)
-		if (becomes_disk(sysfs, &luns[i]) &&
-		    (!*luns[i].block || !disk_has_queue(sysfs, &luns[i])))
-			return false;
-	return true;
+	return fd < 0 || each_lun(fd, lun_is_ready, NULL);
 }
 
 /* ---- hosts, transports, devices -------------------------------------------------------- */
@@ -698,19 +748,7 @@ bool sysfs_first_entry(struct sysfs *sysfs, const char *path, char *ret, size_t 
 
 int sysfs_write(struct sysfs *sysfs, const char *path, const char *text)
 {
-	size_t len = strlen(text);
-	ssize_t n;
-	int fd, r;
-
 	while (*path == '/')
 		path++;
-	fd = openat(sysfs->root, path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	do
-		n = write(fd, text, len);
-	while (n < 0 && errno == EINTR);
-	r = n < 0 ? -errno : (size_t)n < len ? -EIO : 0;
-	(void)close(fd);
-	return r;
+	return write_below(sysfs->root, path, text);
 }

@@ -22,7 +22,6 @@ struct sysfs *sysfs_free(struct sysfs *sysfs);
 #define SYSFS_UNSET	(-2)	/* a number that the kernel doesn't show; -1 is "off" */
 
 enum sysfs_detail {
-	SYSFS_DETAIL_HOST,	/* the number of its host alone */
 	SYSFS_DETAIL_LIST,	/* for a list of single lines: names, portals, host, transport */
 	SYSFS_DETAIL_STATE,	/* also its state, addresses and interface */
 	SYSFS_DETAIL_VALUES,	/* also time-outs, CHAP's names and negotiated values */
@@ -109,21 +108,21 @@ struct sysfs_lun {
 	char state[32];		/* running, blocked, transport-offline, ... */
 };
 
-/* The LUNs of a session in byte order of their names (0, 1, 10, 2); free() it. */
-enum iscsi_err sysfs_list_luns(struct sysfs *sysfs, const struct sysfs_session *session,
+/* The LUNs of session @sid on @host_no in byte order of their names (0, 1, 10, 2); free() it. */
+enum iscsi_err sysfs_list_luns(struct sysfs *sysfs, unsigned int sid, int host_no,
 			       struct sysfs_lun **ret, size_t *ret_len);
 
 /*
- * Looks for LUNs on the host of @session (its sid and host_no are read); @known: each known LUN is
- * read anew first. 0 or -errno. Does SCSI I/O, see sysfs_write().
+ * Looks for LUNs on the host of a session; @known: each known LUN is read anew first. 0 or -errno,
+ * -ENOENT if the session has gone. Does SCSI I/O, see sysfs_write().
  */
-int sysfs_scan_session(struct sysfs *sysfs, const struct sysfs_session *session, bool known);
+int sysfs_scan_session(struct sysfs *sysfs, unsigned int sid, int host_no, bool known);
 
 /*
- * Whether each disk among the LUNs of @session can be opened by its name below /dev, or never
+ * Whether each disk among the LUNs of a session can be opened by its name below /dev, or never
  * will be. The kernel answers a scan before its disk driver has looked at what was found.
  */
-bool sysfs_disks_ready(struct sysfs *sysfs, const struct sysfs_session *session);
+bool sysfs_disks_ready(struct sysfs *sysfs, unsigned int sid, int host_no);
 
 /* The state of a SCSI host ("running"), or "" if unreadable. */
 void sysfs_read_host_state(struct sysfs *sysfs, int host_no, char *ret, size_t size);

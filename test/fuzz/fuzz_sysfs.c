@@ -41,8 +41,8 @@ static const char *const places[] = {
 	"class/iscsi_connection/connection1:0/exp_statsn", "class/iscsi_transport/tcp/handle",
 	"module/scsi_transport_iscsi/version", "class/iscsi_session/session1/device",
 	DEVICE "target1:0:0", TARGET "1:0:0:0", TARGET "1:0:0:0/state", TARGET "1:0:0:0/block",
-	TARGET "1:0:0:0/block/sda", "class/scsi_device/1:0:0:0/device/type", "class/block",
-	"class/block/sda", "class/block/sda/dev", "class/block/sda/size", "class/block/sda/queue",
+	TARGET "1:0:0:0/block/sda", TARGET "1:0:0:0/type", "class/block", "class/block/sda",
+	"class/block/sda/dev", "class/block/sda/size", TARGET "1:0:0:0/block/sda/queue",
 	"class/block/sda/holders", "class/block/sda/dm/name", "class/block/sda/device/wwid",
 	"class/net", "class/net/eth0/address",
 };
@@ -108,10 +108,10 @@ static struct fake_sysfs *good_tree(void)
 		fake_sysfs_add_session(fs, i, i, "iqn.a:t", "10.0.0.1", 3260);
 		fake_sysfs_add_lun(fs, i, i, 0, i == 1 ? "sda" : NULL, "running");
 	}
-	fake_sysfs_set(fs, "class/scsi_device/1:0:0:0/device/type", "0\n");
+	fake_sysfs_set(fs, TARGET "1:0:0:0/type", "0\n");
 	fake_sysfs_set(fs, "class/block/sda/dev", "8:0\n");
 	fake_sysfs_set(fs, "class/block/sda/size", "2048\n");
-	fake_sysfs_set(fs, "class/block/sda/queue/depth", "1\n");
+	fake_sysfs_set(fs, TARGET "1:0:0:0/block/sda/queue/depth", "1\n");
 	fake_sysfs_set(fs, "class/block/sda/device/wwid", "naa.1\n");
 	fake_sysfs_set(fs, "class/block/dm-0/dev", "253:0\n");
 	fake_sysfs_set(fs, "class/block/dm-0/dm/name", "data\n");
@@ -228,12 +228,12 @@ static void read_disks(struct sysfs *sysfs, const struct sysfs_session *session)
 	struct iscsi_why why = { "" };
 	size_t len = 0;
 
-	if (!sysfs_list_luns(sysfs, session, &luns, &len))
+	if (!sysfs_list_luns(sysfs, session->sid, session->host_no, &luns, &len))
 		for (size_t i = 0; i < len; i++)
 			must(ends(luns[i].block, sizeof(luns[i].block)) &&
 			     ends(luns[i].state, sizeof(luns[i].state)));
-	(void)sysfs_disks_ready(sysfs, session);
-	(void)sysfs_scan_session(sysfs, session, true);
+	(void)sysfs_disks_ready(sysfs, session->sid, session->host_no);
+	(void)sysfs_scan_session(sysfs, session->sid, session->host_no, true);
 	must(!inuse_check(sysfs, dir, session->sid, session->host_no, INUSE_BY_ANY, &why) ||
 	     *why.text);
 }

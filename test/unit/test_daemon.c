@@ -983,15 +983,18 @@ END_TEST
 
 /* ---- other requests ------------------------------------------------------------------------- */
 
+#define TARGET_0	"devices/platform/host0/session1/target0:0:0/"
+#define LUN_5		TARGET_0 "0:0:0:5/"
+
 START_TEST(a_rescan_reads_known_luns_anew)
 {
 	uint32_t sid = fake_client_log_in(&client, NULL);
 
 	fake_sysfs_set(d->fs, "class/scsi_host/host0/scan", "");
 	fake_sysfs_add_lun(d->fs, sid, 0, 5, "sda", "running");
-	fake_sysfs_set(d->fs, "class/scsi_device/0:0:0:5/device/rescan", "");
+	fake_sysfs_set(d->fs, LUN_5 "rescan", "");
 	ck_assert_int_eq(ask(MGMT_RESCAN, sid), ISCSI_SUCCESS);
-	ck_assert_str_eq(fake_sysfs_get(d->fs, "class/scsi_device/0:0:0:5/device/rescan"), "1");
+	ck_assert_str_eq(fake_sysfs_get(d->fs, LUN_5 "rescan"), "1");
 	ck_assert_str_eq(fake_sysfs_get(d->fs, "class/scsi_host/host0/scan"), "- - -");
 }
 END_TEST
@@ -1002,16 +1005,16 @@ START_TEST(a_scan_s_answer_waits_for_the_disks)
 	time_t end;
 
 	fake_sysfs_add_lun(d->fs, sid, 0, 5, NULL, "running");
-	fake_sysfs_set(d->fs, "class/scsi_device/0:0:0:5/device/type", "0\n");
+	fake_sysfs_set(d->fs, LUN_5 "type", "0\n");
 	/* A tape or a controller has no block device to wait for. */
 	fake_sysfs_add_lun(d->fs, sid, 0, 6, NULL, "running");
-	fake_sysfs_set(d->fs, "class/scsi_device/0:0:0:6/device/type", "12\n");
+	fake_sysfs_set(d->fs, TARGET_0 "0:0:0:6/type", "12\n");
 	fake_client_send(&client, &(struct mgmt_request){ .type = MGMT_RESCAN, .sid = sid });
 	for (end = time(NULL) + 2; time(NULL) < end;)
 		fake_daemon_settle();
 	ck_assert(!fake_client_poll(&client));
 	fake_sysfs_add_lun(d->fs, sid, 0, 5, "sda", "running");
-	fake_sysfs_set(d->fs, "class/block/sda/queue/rotational", "0\n");
+	fake_sysfs_set(d->fs, LUN_5 "block/sda/queue/rotational", "0\n");
 	await_reply(&client);
 	ck_assert_int_eq(client.reply.err, ISCSI_SUCCESS);
 }

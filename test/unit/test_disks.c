@@ -12,6 +12,7 @@
 
 #define NEVER	INT64_MAX
 #define NO_FD	47
+#define DISK_C	"devices/platform/host2/session2/target2:0:0/2:0:0:0/"
 
 /* ---- the world ----------------------------------------------------------------------------- */
 
@@ -178,9 +179,9 @@ static void setup(void)
 	fake_sysfs_add_lun(fs, 1, 1, 1, NULL, "running");	/* no disk: an enclosure */
 	fake_sysfs_add_lun(fs, 1, 1, 2, "sdb", "running");
 	fake_sysfs_add_lun(fs, 2, 2, 0, "sdc", "running");
-	fake_sysfs_set(fs, "class/scsi_device/1:0:0:1/device/type", "13\n");
-	fake_sysfs_set(fs, "class/scsi_device/2:0:0:0/device/type", "0\n");
-	fake_sysfs_set(fs, "class/block/sdc/queue/hw_sector_size", "512\n");
+	fake_sysfs_set(fs, "devices/platform/host1/session1/target1:0:0/1:0:0:1/type", "13\n");
+	fake_sysfs_set(fs, DISK_C "type", "0\n");
+	fake_sysfs_set(fs, DISK_C "block/sdc/queue/hw_sector_size", "512\n");
 	ck_assert(!sysfs_new(fake_sysfs_root(fs), &adm.sysfs));
 }
 
@@ -269,7 +270,7 @@ START_TEST(a_disk_that_the_kernel_has_not_made_is_waited_for)
 {
 	memcpy(world.devices, waits[0].devices, sizeof(world.devices));
 	fake_sysfs_add_lun(fs, 3, 3, 0, NULL, "running");
-	fake_sysfs_set(fs, "class/scsi_device/3:0:0:0/device/type", "0\n");
+	fake_sysfs_set(fs, "devices/platform/host3/session3/target3:0:0/3:0:0:0/type", "0\n");
 	ck_assert_int_eq(wait_for(1), ISCSI_ERR_TRANS_TIMEOUT);
 	ck_assert_str_eq(said(0), ALL_NAMED);
 	ck_assert_str_eq(said(1), "iscsiadm: not every disk was there after 1 seconds\n");

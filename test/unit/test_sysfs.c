@@ -17,6 +17,7 @@
 
 #define TARGET	"iqn.2030-01.org.example:disk1"
 #define SESSION	"class/iscsi_session/session1/"
+#define TARGET_3	"devices/platform/host3/session1/target3:0:0/"
 #define CONN	"class/iscsi_connection/connection1:0/"
 
 static struct fake_sysfs *fs;
@@ -204,12 +205,8 @@ START_TEST(detail_bounds_what_is_read)
 
 	fake_sysfs_add_session(fs, 1, 0, TARGET, "10.0.0.1", 3260);
 	fake_sysfs_set(fs, SESSION "password", "secret12345\n");
-	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_HOST, &s));
-	ck_assert_int_eq(s.host_no, 0);
-	ck_assert_str_eq(s.transport, "");
-	ck_assert_str_eq(s.target, "");
-	ck_assert_int_eq(s.tpgt, SYSFS_UNSET);
 	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_LIST, &s));
+	ck_assert_int_eq(s.host_no, 0);
 	ck_assert_str_eq(s.persistent_address, "10.0.0.1");
 	ck_assert_str_eq(s.transport, "tcp");
 	ck_assert_str_eq(s.state, "");
@@ -394,10 +391,92 @@ START_TEST(scans_write_to_the_host)
 	fake_sysfs_add_lun(fs, 1, 3, 7, "sda", "running");
 	fake_sysfs_set(fs, "class/scsi_host/host3/scan", "");
 	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_LIST, &s));
-	ck_assert_int_eq(sysfs_scan_session(sysfs, &s, false), 0);
+	ck_assert_int_eq(sysfs_scan_session(sysfs, 1, 3, false), 0);
 	ck_assert_str_eq(fake_sysfs_get(fs, "class/scsi_host/host3/scan"), "- - -");
+	/* Not the host that meanwhile has the number of one that is gone. */
+	fake_sysfs_set(fs, "class/scsi_host/host3/scan", "");
 	fake_sysfs_remove_session(fs, 1, 3);
-	ck_assert_int_eq(sysfs_scan_session(sysfs, &s, true), -ENOENT);
+	ck_assert_int_eq(sysfs_scan_session(sysfs, 1, 3, false), -ENOENT);
+	ck_assert_int_eq(sysfs_scan_session(sysfs, 1, 3, true), -ENOENT);
+	ck_assert_str_eq(fake_sysfs_get(fs, "class/scsi_host/host3/scan"), "");
+}
+END_TEST
+
+START_TEST(known_luns_are_read_anew)
+{
+	fake_sysfs_add_session(fs, 1, 3, TARGET, "10.0.0.1", 3260);
+	for (unsigned int lun = 0; lun < 3; lun++)
+		fake_sysfs_add_lun(fs, 1, 3, lun, NULL, "running");
+	fake_sysfs_set(fs, TARGET_3 "3:0:0:0/rescan", "");
+	fake_sysfs_set(fs, TARGET_3 "3:0:0:2/rescan", "");
+	ck_assert_int_eq(sysfs_scan_session(sysfs, 1, 3, false), 0);
+	ck_assert_str_eq(fake_sysfs_get(fs, TARGET_3 "3:0:0:0/rescan"), "");
+	/* One that can't be read anew doesn't keep the others from it. */
+	ck_assert_int_eq(sysfs_scan_session(sysfs, 1, 3, true), 0);
+	ck_assert_str_eq(fake_sysfs_get(fs, TARGET_3 "3:0:0:0/rescan"), "1");
+	ck_assert_str_eq(fake_sysfs_get(fs, TARGET_3 "3:0:0:2/rescan"), "1");
+}
+END_TEST
+
+/* An offload driver's host lies below its PCI device. */
+START_TEST(a_host_elsewhere_is_found_by_its_class)
+{
+	struct sysfs_lun *luns;
+	char path[PATH_MAX], link[PATH_MAX];
+	size_t len;
+
+	fake_sysfs_add_session(fs, 1, 3, TARGET, "10.0.0.1", 3260);
+	fake_sysfs_add_lun(fs, 1, 3, 7, "sda", "running");
+	fake_sysfs_set(fs, "devices/pci/uevent", "");
+	(void)snprintf(link, sizeof(link), "%s/devices/pci/host3", fake_sysfs_root(fs));
+	(void)snprintf(path, sizeof(path), "%s/devices/platform/host3", fake_sysfs_root(fs));
+	ck_assert(!rename(path, link));
+	(void)snprintf(path, sizeof(path), "%s/class/iscsi_session/session1", fake_sysfs_root(fs));
+	ck_assert(!unlink(path));
+	ck_assert(!symlink("../../devices/pci/host3/session1/iscsi_session/session1", path));
+	ck_assert(!sysfs_list_luns(sysfs, 1, 3, &luns, &len));
+	ck_assert_uint_eq(len, 1);
+	ck_assert_str_eq(luns[0].block, "sda");
+	free(luns);
+}
+END_TEST
+
+static const struct {
+	const char *block, *queue, *type, *state;
+	bool ready;
+} disks[] = {
+	{ "sda", "block/sda/queue/depth", "0\n", "running", true },
+	{ "sda", "block/sda/queue/depth", NULL, "offline", true },
+	{ "sda", NULL, "0\n", "running", false },
+	{ "sda", NULL, "0\n", "offline", true },	/* none comes */
+	{ "sda", NULL, "12\n", "running", true },
+	{ NULL, NULL, "0\n", "running", false },
+	{ NULL, NULL, "4\n", "running", false },
+	{ NULL, NULL, "5\n", "running", false },
+	{ NULL, NULL, "7\n", "running", false },
+	{ NULL, NULL, "14\n", "running", false },
+	{ NULL, NULL, "20\n", "running", false },
+	{ NULL, NULL, "0\n", "transport-offline", true },
+	{ NULL, NULL, "0\n", "blocked", true },
+	{ NULL, NULL, "1\n", "running", true },		/* a tape */
+	{ NULL, NULL, NULL, "running", true },		/* the LUN is going */
+};
+
+START_TEST(disks_that_come_are_not_ready)
+{
+	char path[PATH_MAX];
+
+	ck_assert(sysfs_disks_ready(sysfs, 1, 3));	/* no session, no disk */
+	fake_sysfs_add_session(fs, 1, 3, TARGET, "10.0.0.1", 3260);
+	ck_assert(sysfs_disks_ready(sysfs, 1, 3));
+	fake_sysfs_add_lun(fs, 1, 3, 0, "sdz", "offline");
+	fake_sysfs_add_lun(fs, 1, 3, 12, disks[_i].block, disks[_i].state);
+	if (disks[_i].type)
+		fake_sysfs_set(fs, TARGET_3 "3:0:0:12/type", disks[_i].type);
+	(void)snprintf(path, sizeof(path), TARGET_3 "3:0:0:12/%s", disks[_i].queue);
+	if (disks[_i].queue)
+		fake_sysfs_set(fs, path, "1\n");
+	ck_assert_int_eq(sysfs_disks_ready(sysfs, 1, 3), disks[_i].ready);
 }
 END_TEST
 
@@ -410,12 +489,12 @@ START_TEST(luns_are_listed_by_name)
 
 	fake_sysfs_add_session(fs, 1, 3, TARGET, "10.0.0.1", 3260);
 	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_LIST, &s));
-	ck_assert(!sysfs_list_luns(sysfs, &s, &luns, &len));
+	ck_assert(!sysfs_list_luns(sysfs, 1, 3, &luns, &len));
 	ck_assert_uint_eq(len, 0);
 	free(luns);
 	for (i = ARRAY_SIZE(order); i--;)
 		fake_sysfs_add_lun(fs, 1, 3, order[i], i ? "sdb" : NULL, "running");
-	ck_assert(!sysfs_list_luns(sysfs, &s, &luns, &len));
+	ck_assert(!sysfs_list_luns(sysfs, 1, 3, &luns, &len));
 	ck_assert_uint_eq(len, ARRAY_SIZE(order));
 	for (i = 0; i < len; i++) {
 		ck_assert_int_eq(luns[i].host_no, 3);
@@ -427,7 +506,7 @@ START_TEST(luns_are_listed_by_name)
 	}
 	free(luns);
 	fake_sysfs_remove_session(fs, 1, 3);
-	ck_assert_int_eq(sysfs_list_luns(sysfs, &s, &luns, &len), ISCSI_ERR_SYSFS_LOOKUP);
+	ck_assert_int_eq(sysfs_list_luns(sysfs, 1, 3, &luns, &len), ISCSI_ERR_SYSFS_LOOKUP);
 }
 END_TEST
 
@@ -448,7 +527,7 @@ START_TEST(other_entries_are_no_luns)
 		       no_luns[_i]);
 	fake_sysfs_set(fs, path, "running\n");
 	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_LIST, &s));
-	ck_assert(!sysfs_list_luns(sysfs, &s, &luns, &len));
+	ck_assert(!sysfs_list_luns(sysfs, 1, 3, &luns, &len));
 	ck_assert_uint_eq(len, 1);
 	free(luns);
 }
@@ -673,6 +752,9 @@ int main(void)
 	tcase_add_test(t, states_are_read_anew);
 	tcase_add_test(t, half_made_session_is_read);
 	tcase_add_test(t, scans_write_to_the_host);
+	tcase_add_test(t, known_luns_are_read_anew);
+	tcase_add_test(t, a_host_elsewhere_is_found_by_its_class);
+	tcase_add_loop_test(t, disks_that_come_are_not_ready, 0, ARRAY_SIZE(disks));
 	tcase_add_test(t, luns_are_listed_by_name);
 	tcase_add_loop_test(t, other_entries_are_no_luns, 0, ARRAY_SIZE(no_luns));
 	tcase_add_test(t, hosts_are_read);
