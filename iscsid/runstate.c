@@ -4,6 +4,8 @@
  * has it, after a first line of our own:
  *
  *	# iscsid session ISID 00023d000001 Time2Wait 2 Phase settled
+ *
+ * The phase is padded to the width of the longest, so that another phase can be written over it.
  */
 #include "iscsid/runstate.h"
 
@@ -18,6 +20,7 @@
 #define FIRST_LINE	"# iscsid session ISID %02" SCNx8 "%02" SCNx8 "%02" SCNx8 "%02" SCNx8 \
 			"%02" SCNx8 "%02" SCNx8 " Time2Wait %" SCNu32 " Phase %15s"
 #define FILE_MAX	(128 * 1024)
+#define FIRST_LINE_MAX	128
 
 static const char *const phase_texts[] = {
 	[RUNSTATE_NO_NOTE] = "", [RUNSTATE_SCAN_DUE] = "scan-due",
@@ -51,23 +54,38 @@ static int write_fully(int fd, const char *text, size_t len)
 	return 0;
 }
 
-static int save(int dir_fd, const char *name, const struct runstate *state)
+static size_t print_first_line(char *ret, const struct runstate *state)
 {
 	const uint8_t *i = state->isid;
-	char temp[40], first[128];
+
+	return (size_t)snprintf(ret, FIRST_LINE_MAX, "# iscsid session ISID %02x%02x%02x%02x%02x%02x "
+				"Time2Wait %" PRIu32 " Phase %-8s\n", i[0], i[1], i[2], i[3], i[4],
+				i[5], state->time2wait_s, phase_texts[state->phase]);
+}
+
+/* A daemon that died while it wrote a note has left its file, which we don't write into. */
+static int create_anew(int dir_fd, const char *name)
+{
+	static const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+	int fd = openat(dir_fd, name, flags, 0600);
+
+	if (fd >= 0 || errno != EEXIST)
+		return fd;
+	(void)unlinkat(dir_fd, name, 0);
+	return openat(dir_fd, name, flags, 0600);
+}
+
+static int save(int dir_fd, const char *name, const struct runstate *state)
+{
+	char temp[40], first[FIRST_LINE_MAX];
 	CLEANUP(secret_freep) char *record = iscsi_db_record_print(state->rec, ISCSI_DB_FORM_FILE);
 	int fd, r;
 
 	if (!record)
 		return -ENOMEM;
 	(void)snprintf(temp, sizeof(temp), "%s.new", name);
-	(void)snprintf(first, sizeof(first), "# iscsid session ISID %02x%02x%02x%02x%02x%02x "
-		       "Time2Wait %" PRIu32 " Phase %s\n", i[0], i[1], i[2], i[3], i[4], i[5],
-		       state->time2wait_s, phase_texts[state->phase]);
-	/* A daemon that died here has left its file, which we don't write into. */
-	(void)unlinkat(dir_fd, temp, 0);
-	fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	r = fd < 0 ? -errno : write_fully(fd, first, strlen(first));
+	fd = create_anew(dir_fd, temp);
+	r = fd < 0 ? -errno : write_fully(fd, first, print_first_line(first, state));
 	if (r >= 0)
 		r = write_fully(fd, record, strlen(record));
 	closep(&fd);
@@ -81,6 +99,19 @@ static int save(int dir_fd, const char *name, const struct runstate *state)
 int runstate_save(int dir_fd, uint32_t sid, const struct runstate *state)
 {
 	return save(dir_fd, note_name("session", sid).text, state);
+}
+
+int runstate_set_phase(int dir_fd, uint32_t sid, const struct runstate *state)
+{
+	CLEANUP(closep) int fd = openat(dir_fd, note_name("session", sid).text,
+					O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	char old[FIRST_LINE_MAX] = "", first[FIRST_LINE_MAX];
+	size_t len = print_first_line(first, state);
+
+	if (fd < 0 || pread(fd, old, len, 0) != (ssize_t)len || old[len - 1] != '\n' ||
+	    strncmp(old, first, (size_t)(strstr(first, "Phase") - first)) != 0)
+		return -EBADMSG;
+	return pwrite(fd, first, len, 0) == (ssize_t)len ? 0 : -EIO;
 }
 
 int runstate_save_wanted(int dir_fd, uint32_t number, struct iscsi_db_record *rec)

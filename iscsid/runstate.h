@@ -2,7 +2,7 @@
 /*
  * A note of each session for the next daemon: the facts that the kernel can't tell, which are the
  * record, the ISID, Time2Wait and how far the daemon had come. A note is a file below /run/iscsid
- * with mode 0600 that is replaced whole. iscsiadm removes the note of a wanted login that is called
+ * with mode 0600 that is replaced whole, or whose phase is written over the old one in one write. iscsiadm removes the note of a wanted login that is called
  * off while no daemon runs. The notes are gone with the next boot, like the sessions.
  */
 #pragma once
@@ -30,6 +30,11 @@ struct runstate {
 
 /* Returns 0 or -errno. A failure leaves the old note in place. */
 int runstate_save(int dir_fd, uint32_t sid, const struct runstate *state);
+/*
+ * Writes the phase of @state into the note that runstate_save() has made of the same ISID and
+ * Time2Wait; the record stays as it is there. 0 or -errno, without a change: there is no such note.
+ */
+int runstate_set_phase(int dir_fd, uint32_t sid, const struct runstate *state);
 /* Returns -ENOENT if the session has no note, -EBADMSG if another program wrote the file. */
 int runstate_load(int dir_fd, uint32_t sid, struct runstate *ret);
 void runstate_remove(int dir_fd, uint32_t sid);

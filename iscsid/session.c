@@ -145,17 +145,21 @@ void session_set_state(struct session *session, enum session_state state, enum i
 		asker_answer_all(&session->login_asker, err, conn_sid(session->conn), why);
 }
 
-static void session_save(struct session *session)
+/* Notes the session for the next daemon; @phase_alone: nothing else has changed since the last time. */
+static void session_save(struct session *session, bool phase_alone)
 {
+	int dir_fd = session->env->run_dir_fd, r;
+	uint32_t sid = conn_sid(session->conn);
 	struct runstate state = {
 		.rec = session->config->rec,
 		.time2wait_s = session->time2wait_s,
 		.phase = session->phase,
 	};
-	int r;
 
 	memcpy(state.isid, conn_isid(session->conn), PDU_ISID_LEN);
-	r = runstate_save(session->env->run_dir_fd, conn_sid(session->conn), &state);
+	if (phase_alone && runstate_set_phase(dir_fd, sid, &state) >= 0)
+		return;
+	r = runstate_save(dir_fd, sid, &state);
 	if (r < 0)
 		log_warning("%s: iscsid can't note the session for a restart: %s", session->name,
 			    strerror(-r));
@@ -163,10 +167,12 @@ static void session_save(struct session *session)
 
 void session_note(struct session *session, enum runstate_phase phase)
 {
+	bool noted = session->phase != RUNSTATE_NO_NOTE;
+
 	if (session->phase == phase)
 		return;
 	session->phase = phase;
-	session_save(session);
+	session_save(session, noted);
 }
 
 void session_warn(struct session *session, const char *what)
@@ -713,7 +719,7 @@ void session_start(struct session *session)
 		break;			/* no session starts in this state */
 	case SESSION_LOGGED_IN:
 		log_notice("%s: iscsid has taken over the session", session->name);
-		session_save(session);
+		session_save(session, false);
 		if (session->phase == RUNSTATE_SCAN_DUE)
 			session_scan(session, false);
 		break;
@@ -725,7 +731,7 @@ void session_start(struct session *session)
 		/* The connection may have been lost a moment ago. */
 		session->wait_until_us = session->outage_since_us +
 					 (uint64_t)session->time2wait_s * 1000000;
-		session_save(session);
+		session_save(session, false);
 		session_pause(session, 1);
 		break;
 	case SESSION_UNBINDING:		/* a second unbind does nothing if the first was heard */

@@ -151,6 +151,65 @@ START_TEST(run_state_survives)
 }
 END_TEST
 
+/* Each phase of a note that is there already, and what the note says of the rest. */
+START_TEST(the_phase_is_written_over_the_old_one)
+{
+	static const enum runstate_phase phases[] = {
+		RUNSTATE_SETTLED, RUNSTATE_SCAN_DUE, RUNSTATE_ENDING, RUNSTATE_SETTLED,
+	};
+	struct runstate state = { .isid = { 0, 2, 0x3d, 0, 0, 9 }, .time2wait_s = 3,
+				  .phase = RUNSTATE_SCAN_DUE }, got;
+	struct stat st, again;
+
+	ck_assert_int_eq(runstate_set_phase(dir_fd, 9, &state), -EBADMSG);
+	ck_assert_int_eq(faccessat(dir_fd, "session-9", F_OK, 0), -1);
+	ck_assert_int_eq(iscsi_db_record_new(ISCSI_DB_NODE, &state.rec), 0);
+	ck_assert_int_eq(iscsi_db_record_set(state.rec, "node.name", "iqn.a:b", NULL), 0);
+	ck_assert_int_eq(runstate_save(dir_fd, 9, &state), 0);
+	ck_assert_int_eq(fstatat(dir_fd, "session-9", &st, 0), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(phases); i++) {
+		state.phase = phases[i];
+		ck_assert_int_eq(runstate_set_phase(dir_fd, 9, &state), 0);
+		ck_assert_int_eq(runstate_load(dir_fd, 9, &got), 0);
+		ck_assert_int_eq(got.phase, phases[i]);
+		ck_assert_mem_eq(got.isid, state.isid, sizeof(got.isid));
+		ck_assert_uint_eq(got.time2wait_s, 3);
+		ck_assert_str_eq(iscsi_db_record_get(got.rec, "node.name"), "iqn.a:b");
+		iscsi_db_record_free(got.rec);
+	}
+	ck_assert_int_eq(fstatat(dir_fd, "session-9", &again, 0), 0);
+	ck_assert_uint_eq(again.st_ino, st.st_ino);
+	ck_assert_int_eq(again.st_size, st.st_size);
+	/* Another ISID or Time2Wait takes the whole note. */
+	state.isid[5] = 8;
+	ck_assert_int_eq(runstate_set_phase(dir_fd, 9, &state), -EBADMSG);
+	state.isid[5] = 9;
+	state.time2wait_s = 4;
+	ck_assert_int_eq(runstate_set_phase(dir_fd, 9, &state), -EBADMSG);
+	state.time2wait_s = 30;
+	ck_assert_int_eq(runstate_set_phase(dir_fd, 9, &state), -EBADMSG);
+	iscsi_db_record_free(state.rec);
+}
+END_TEST
+
+/* An older daemon's note has no room for the longest phase. */
+START_TEST(an_older_note_is_not_written_into)
+{
+	static const char text[] = "# iscsid session ISID 00023d000009 Time2Wait 3 Phase settled\n"
+				   "node.name = iqn.a:b\n";
+	struct runstate state = { .isid = { 0, 2, 0x3d, 0, 0, 9 }, .time2wait_s = 3,
+				  .phase = RUNSTATE_SCAN_DUE }, got;
+	int fd = openat(dir_fd, "session-9", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	(void)close(fd);
+	ck_assert_int_eq(runstate_set_phase(dir_fd, 9, &state), -EBADMSG);
+	ck_assert_int_eq(runstate_load(dir_fd, 9, &got), 0);
+	ck_assert_int_eq(got.phase, RUNSTATE_SETTLED);
+	iscsi_db_record_free(got.rec);
+}
+END_TEST
+
 /* What isn't ours, whole and private is no state at all. */
 static const struct { const char *text; mode_t mode; } foreign[] = {
 	{ "", 0600 },
@@ -243,6 +302,8 @@ int main(void)
 	tcase_add_test(pure, patience_grows_with_the_outage_and_the_last_login);
 	tcase_add_checked_fixture(files, setup, teardown);
 	tcase_add_test(files, run_state_survives);
+	tcase_add_test(files, the_phase_is_written_over_the_old_one);
+	tcase_add_test(files, an_older_note_is_not_written_into);
 	tcase_add_test(files, nothing_of_that_name_hangs_or_misleads);
 	tcase_add_test(files, one_daemon_holds_the_folder);
 	tcase_add_loop_test(files, foreign_run_state_is_refused, 0, ARRAY_SIZE(foreign));
