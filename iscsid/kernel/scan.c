@@ -9,7 +9,7 @@
 
 #define DISKS_MAX_MS	5000	/* for disks that should come, but don't */
 #define PAUSE_MIN_MS	2	/* a disk driver takes about that long on a quick machine */
-#define PAUSE_MAX_MS	64
+#define PAUSE_MAX_MS	16
 
 struct scan {
 	struct worker_job job;		/* first, since the pool holds a pointer to it */
