@@ -55,7 +55,6 @@ struct boot_login {
 	struct session *session;
 	char address[ISCSI_ADDRESS_MAX + 1];
 	int port;
-	bool over;
 	enum iscsi_err err;
 };
 
@@ -382,7 +381,6 @@ static void on_login(struct asker *asker, enum iscsi_err err, uint32_t sid,
 	struct boot_starter *s = login->starter;
 
 	(void)sid;
-	login->over = true;
 	login->err = err;
 	s->open--;
 	if (!err)

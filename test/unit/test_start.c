@@ -4,11 +4,11 @@
  * the test, and a target on the loopback address.
  */
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <ifaddrs.h>
+#include <linux/ipv6.h>
 #include <net/if.h>
 #include <net/route.h>
 #include <signal.h>
@@ -29,6 +29,7 @@
 #include "test/fake/kernel.h"
 #include "test/fake/target.h"
 #include "test/unit/capture.h"
+#include "test/unit/skip.h"
 
 static char dir[] = "/tmp/test-start.XXXXXX", ioctls[2048];
 static sd_event *loop;
@@ -48,6 +49,8 @@ static enum iscsi_err open_kernel(const struct kernel_events *events, void *arg,
 }
 
 /* The clock moves whenever the loop has had nothing to do for a while. */
+static void (*when_idle)(void);		/* before the clock moves for the first time */
+
 static int run_loop(void)
 {
 	while (sd_event_get_state(loop) != SD_EVENT_FINISHED) {
@@ -55,6 +58,11 @@ static int run_loop(void)
 
 		if (r < 0)
 			return r;
+		if (!r && when_idle) {
+			when_idle();
+			when_idle = NULL;
+			continue;
+		}
 		if (!r)
 			fake_clock_advance(&fake_clock, MIN(fake_clock_next_us(&fake_clock),
 							    UINT64_C(1000000)));
@@ -72,16 +80,29 @@ static const char *in_dir(const char *path)
 
 static const char *ip(const struct sockaddr *addr)
 {
+	ck_assert_int_eq(addr->sa_family, AF_INET);
 	return inet_ntoa(((const struct sockaddr_in *)(const void *)addr)->sin_addr);
 }
 
 /* Notes what is set; a device that is called "gone" isn't there. */
-static int note_ioctl(unsigned long request, void *arg)
+static int note_ioctl(int fd, unsigned long request, void *arg)
 {
 	const struct ifreq *ifr = arg;
 	const struct rtentry *route = arg;
-	char *end = ioctls + strlen(ioctls);
+	const struct in6_rtmsg *route6 = arg;
+	char *end = ioctls + strlen(ioctls), text[INET6_ADDRSTRLEN];
+	int domain = AF_UNSPEC, type = 0;
+	socklen_t len = sizeof(domain);
 
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len), 0);
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len), 0);
+	ck_assert_int_eq(type, SOCK_DGRAM);
+	if (request == SIOCADDRT && domain == AF_INET6) {
+		(void)sprintf(end, "route6 %s dev %d flags %x, ",
+			      inet_ntop(AF_INET6, &route6->rtmsg_gateway, text, sizeof(text)),
+			      route6->rtmsg_ifindex, route6->rtmsg_flags);
+		return 0;
+	}
 	if (request == SIOCADDRT) {
 		end += sprintf(end, "route %s", ip(&route->rt_gateway));
 		end += sprintf(end, " to %s", ip(&route->rt_dst));
@@ -90,8 +111,7 @@ static int note_ioctl(unsigned long request, void *arg)
 		errno = EEXIST;
 		return -1;
 	}
-	if (request == SIOCSIFADDR && !isalpha((unsigned char)ifr->ifr_name[0])) {
-		char text[INET6_ADDRSTRLEN];
+	if (request == SIOCSIFADDR && domain == AF_INET6) {
 		uint32_t numbers[2];		/* the length of the prefix, the device's index */
 
 		memcpy(numbers, (char *)arg + sizeof(struct in6_addr), sizeof(numbers));
@@ -113,6 +133,8 @@ static int note_ioctl(unsigned long request, void *arg)
 }
 
 static bool loaded;
+static char made[64];			/* the folder that the program makes */
+static mode_t made_mode;
 static char *copies[8];			/* of secrets, which the program keeps to its end */
 static size_t copies_len;
 
@@ -131,15 +153,17 @@ static size_t copies_len;
 #define netlink_open(l, sysfs, wire, events, arg, ret, why)				\
 	((void)(l), (void)(sysfs), (void)(wire), (void)(why), open_kernel(events, arg, ret))
 #define netlink_close(k)	((void)(k), fake_kernel_subscribe(&kernel, NULL, NULL))
-#define ioctl(fd, request, arg)	((void)(fd), note_ioctl(request, arg))
+#define ioctl(fd, request, arg)	note_ioctl(fd, request, arg)
+#define socket(domain, type, protocol)	(ck_assert((type) & SOCK_CLOEXEC), socket(domain, type, protocol))
 #define if_nametoindex(name)	((void)(name), 7u)
 #define strdup(text)		(copies[copies_len++ % ARRAY_SIZE(copies)] = strdup(text))
 #define fopen(path, mode)	fopen(in_dir(path), mode)
-#define mkdir(path, mode)	((void)(mode), 0)
+#define mkdir(path, mode)	(strcpy(made, path), made_mode = (mode), 0)
 #define main			iscsistart_main
 int iscsistart_main(int argc, char **argv);
 #include "iscsid/iscsistart.c"
 #undef main
+#undef socket
 #undef fopen
 #undef mkdir
 
@@ -238,6 +262,8 @@ static const struct {
 	{ "-v -g x", 0, "iscsistart version " ISCSI_VERSION "\n", "" },
 	{ "--help", 0, help_text, "" },
 	{ "-x", 7, "", "iscsistart: invalid option -- 'x'\n" HINT },
+	{ "--bogus", 7, "", "iscsistart: unrecognized option '--bogus'\n" HINT },
+	{ "--tgpt= -h", 7, "", "iscsistart:  is no portal group\n" },
 	{ "", 7, "", "iscsistart: InitiatorName not set. Exiting iscsistart\n" },
 	{ "-i iqn.me", 7, "", "iscsistart: Portal Group not set. Exiting iscsistart\n" },
 	{ "-i iqn.me -g 0", 7, "", "iscsistart: TargetName not set. Exiting iscsistart\n" },
@@ -248,11 +274,14 @@ static const struct {
 	{ "-p 0 -p -1", 7, "", "iscsistart: -1 is no port\n" },
 	{ "-P abc", 7, "", "iscsistart: Invalid --param abc. Missing value.\n" },
 	{ WHO "-P node.bogus=1", 1, "", VERSION_LINE "iscsistart: Unknown parameter node.bogus.\n" },
+	{ WHO "-P node.bogus=1 -P node.session.cmds_max=32", 1, "", VERSION_LINE
+	  "iscsistart: Unknown parameter node.bogus.\n" },
 	{ WHO "-P node.session.cmds_max=x", 1, "", VERSION_LINE
 	  "iscsistart: 'x' can't be the value of node.session.cmds_max; allowed: a number from 16 "
 	  "to 4096\n" },
 	{ WHO "-a 10.0.0.1/8", 1, "", VERSION_LINE "iscsistart: the address '10.0.0.1/8' has a "
 	  "'/' in it\n" },
+	{ WHO "-t iqn.a/b", 1, "", VERSION_LINE "iscsistart: the iSCSI name 'iqn.a/b' has a '/' in it\n" },
 	{ "-b", 21, "Could not get boot entry.\n", VERSION_LINE },
 	{ "-N", 21, "Could not setup fw entries.\n", VERSION_LINE },
 	{ "-f", 21, "Could not get list of targets from firmware.\n", VERSION_LINE },
@@ -319,6 +348,139 @@ START_TEST(a_login)
 }
 END_TEST
 
+START_TEST(what_a_login_does_is_said_on_demand)
+{
+	ck_assert_int_eq(run_line(_i ? LOGIN "-d 1" : LOGIN "-d 0"), 0);
+	ck_assert_int_eq(strstr(said(1), "FREE -> SCANNING") != NULL, _i);
+}
+END_TEST
+
+START_TEST(a_port_that_is_not_named)
+{
+	ck_assert_int_eq(run_line("-i iqn.me -g 1 -t iqn.t -a 127.0.0.1 "
+				  "-P node.session.initial_login_retry_max=0"), 1);
+	ck_assert_str_eq(said(0), "iscsistart: Logging into iqn.t 127.0.0.1:3260,1\n");
+}
+END_TEST
+
+START_TEST(a_run_folder_that_is_missing)
+{
+	ck_assert_int_eq(rmdir(in_dir("/iscsid")), 0);
+	ck_assert_int_eq(run_line(LOGIN), 1);
+	ck_assert_str_eq(said(0), "");
+	ck_assert_str_eq(kernel.log, "");
+}
+END_TEST
+
+START_TEST(an_interface_file_that_cannot_be_written)
+{
+	ck_assert_int_eq(mkdir(in_dir(INTERFACE_FILE), 0700), 0);
+	ck_assert_int_eq(run_line(LOGIN), 0);
+	ck_assert_ptr_nonnull(strstr(said(1), "iscsistart: " INTERFACE_FILE ": Is a directory\n"));
+}
+END_TEST
+
+/* Whoever starts programs from here gets no file that others could read. */
+START_TEST(files_are_private)
+{
+	ck_assert_int_eq(run_line(LOGIN), 0);
+	ck_assert_uint_eq(umask(022), 0077);
+	ck_assert_str_eq(made, "/run/initramfs");
+	ck_assert_uint_eq(made_mode, 0755);
+}
+END_TEST
+
+/* ---- what the kernel tells ------------------------------------------------------------------ */
+
+static void lose_events(void)
+{
+	kernel.events->lost_events(kernel.arg);
+}
+
+START_TEST(a_session_that_vanishes_with_the_events)
+{
+	the_target.silent = true;
+	when_idle = lose_events;	/* nothing of the session stands in the test's sysfs */
+	ck_assert_int_eq(run_line(LOGIN), 1);
+	ck_assert_ptr_nonnull(strstr(said(1), "iscsistart: another program has removed the session "
+				     "from the kernel; initiator reported error ("));
+}
+END_TEST
+
+static void break_connection(void)
+{
+	the_target.silent = false;
+	kernel.events->conn_error(kernel.arg, 2, 1011);		/* of no session of ours */
+	kernel.events->conn_error(kernel.arg, 1, 1011);
+}
+
+START_TEST(a_connection_that_breaks_in_the_login)
+{
+	the_target.silent = true;
+	when_idle = break_connection;
+	ck_assert_int_eq(run_line(LOGIN), 0);
+	ck_assert_ptr_nonnull(strstr(said(1), "the connection broke during login"));
+	ck_assert_uint_eq(kernel.session[1].binds, 2);
+}
+END_TEST
+
+START_TEST(no_event_finds_a_login_without_a_session)
+{
+	struct boot_starter s = { .len = 2 };
+
+	ck_assert_ptr_null(find(&s, 0));
+	events.lost_events(&s);
+}
+END_TEST
+
+/* One session is waited for without a limit, the others 10 s from then. */
+START_TEST(how_long_other_logins_are_waited_for)
+{
+	static const struct iscsi_why why = { "why" };
+	struct boot_starter s = { .loop = loop, .open = 4 };
+
+	s.timer = timer_new(&fake_clock.clock, end_loop, &s);
+	for (int i = 0; i < 4; i++)
+		s.logins[i].starter = &s;
+	capture();
+	on_login(&s.logins[0].asker, ISCSI_ERR_LOGIN, 0, &why);
+	ck_assert_str_eq(said(1), "iscsistart: why; initiator reported error (5 - encountered iSCSI login failure)\n");
+	ck_assert_int_eq(s.logins[0].err, ISCSI_ERR_LOGIN);
+	ck_assert_uint_eq(fake_clock_armed(&fake_clock), 0);
+	on_login(&s.logins[1].asker, ISCSI_SUCCESS, 7, NULL);
+	ck_assert_uint_eq(fake_clock_next_us(&fake_clock), 10000000);
+	fake_clock_advance(&fake_clock, 3000000);
+	on_login(&s.logins[2].asker, ISCSI_SUCCESS, 8, NULL);
+	ck_assert_uint_eq(fake_clock_next_us(&fake_clock), 7000000);
+	ck_assert_uint_eq(s.there, 2);
+	ck_assert_int_ne(sd_event_get_state(loop), SD_EVENT_FINISHED);
+	on_login(&s.logins[3].asker, ISCSI_SUCCESS, 9, NULL);
+	(void)sd_event_run(loop, 0);
+	ck_assert_int_eq(sd_event_get_state(loop), SD_EVENT_FINISHED);
+	timer_free(s.timer);
+}
+END_TEST
+
+static bool device_of(const char *address, char ret[IF_NAMESIZE])
+{
+	struct sockaddr_storage portal;
+
+	ck_assert(lookup_numeric(address, 3260, &portal));
+	return device_towards(&portal, ret);
+}
+
+START_TEST(the_device_towards_a_portal)
+{
+	char name[IF_NAMESIZE] = "none";
+
+	ck_assert(device_of("127.0.0.1", name));
+	ck_assert_str_eq(name, "lo");
+	if (works_here(access("/proc/net/if_inet6", F_OK) == 0 && device_of("::1", name),
+		       "the_device_towards_a_portal, since this host has no IPv6"))
+		ck_assert_str_eq(name, "lo");
+}
+END_TEST
+
 /* The same target and portal, through the same interface. */
 START_TEST(a_login_once_more)
 {
@@ -336,6 +498,8 @@ START_TEST(a_login_beside_others)
 	fake_sysfs_add_session(fs, 7, 3, "iqn.t", "127.0.0.2", the_target.port);
 	fake_sysfs_add_session(fs, 8, 4, "iqn.t", "127.0.0.1", the_target.port + 1);
 	fake_sysfs_add_session(fs, 9, 5, "iqn.u", "127.0.0.1", the_target.port);
+	fake_sysfs_add_session(fs, 10, 6, "iqn.t", "127.0.0.1", the_target.port);
+	fake_sysfs_set(fs, "class/iscsi_session/session10/ifacename", "other\n");
 	ck_assert_msg(run_line(LOGIN) == 0, "%s", said(1));
 }
 END_TEST
@@ -422,6 +586,64 @@ START_TEST(one_path_is_enough)
 }
 END_TEST
 
+static void add_second_target(const char *name)
+{
+	char port[16];
+
+	(void)snprintf(port, sizeof(port), "%u\n", the_target.port);
+	set_firmware("target1/flags", "3\n");
+	set_firmware("target1/nic-assoc", "0\n");
+	set_firmware("target1/target-name", name);
+	set_firmware("target1/ip-addr", "127.0.0.1\n");
+	set_firmware("target1/port", port);
+}
+
+START_TEST(a_session_of_the_table_that_is_there_already)
+{
+	add_firmware("eth0");
+	add_second_target("iqn.u\n");
+	fake_sysfs_add_session(fs, 7, 3, "iqn.t", "127.0.0.1", the_target.port);
+	ck_assert_msg(run_line("-b") == 0, "%s", said(1));
+	ck_assert_ptr_nonnull(strstr(said(1), "iscsistart: initiator reported error (15 - session exists)\n"));
+	ck_assert_str_eq(kernel.session[1].targetname, "iqn.u");
+	ck_assert_str_eq(interface_file(), "lo\n");
+}
+END_TEST
+
+START_TEST(all_of_the_table)
+{
+	add_firmware("eth0");
+	add_second_target("iqn.u\n");
+	ck_assert_msg(run_line("-b") == 0, "%s", said(1));
+	ck_assert(kernel.session[1].up && kernel.session[2].up);
+	ck_assert_uint_eq(the_target.logins, 2);
+	ck_assert_str_eq(interface_file(), "lo\n");
+}
+END_TEST
+
+START_TEST(settings_of_a_file)
+{
+	FILE *f = fopen(in_dir("/conf"), "w");
+	char line[192];
+
+	fputs("node.session.iscsi.MaxBurstLength = 65536\n", f);
+	(void)fclose(f);
+	add_firmware("eth0");
+	(void)snprintf(line, sizeof(line), "-b -c %s", in_dir("/conf"));
+	ck_assert_msg(run_line(line) == 0, "%s", said(1));
+	ck_assert_ptr_nonnull(strstr(the_target.last_login, "MaxBurstLength=65536\n"));
+}
+END_TEST
+
+START_TEST(a_setting_that_the_table_s_record_lacks)
+{
+	add_firmware("eth0");
+	ck_assert_int_eq(run_line("-b -P node.bogus=1"), 1);
+	ck_assert_str_eq(said(1), VERSION_LINE
+			 "iscsistart: /sys/firmware/ibft/target0: Unknown parameter node.bogus.\n");
+}
+END_TEST
+
 START_TEST(what_the_table_lacks_is_said)
 {
 	add_firmware("eth0");
@@ -463,6 +685,47 @@ START_TEST(the_network_of_ipv6)
 }
 END_TEST
 
+START_TEST(a_gateway_of_ipv6)
+{
+	add_firmware("eth0");
+	set_firmware("ethernet0/ip-addr", "2001:db8::2\n");
+	set_firmware("ethernet0/prefix-len", NULL);
+	set_firmware("ethernet0/gateway", "2001:db8::1\n");
+	ck_assert_int_eq(run_line("-N"), 0);
+	ck_assert_str_eq(ioctls, "eth0 flags 3, addr6 2001:db8::2/64 dev 7, "
+			 "route6 2001:db8::1 dev 7 flags 3, ");
+	ioctls[0] = '\0';
+	set_firmware("ethernet0/prefix-len", "48\n");
+	set_firmware("ethernet0/gateway", "::\n");
+	ck_assert_int_eq(run_line("-N"), 0);
+	ck_assert_str_eq(ioctls, "eth0 flags 3, addr6 2001:db8::2/48 dev 7, ");
+}
+END_TEST
+
+/* A card is set up once for each family; one that this host doesn't have, not at all. */
+START_TEST(a_card_with_two_addresses)
+{
+	add_firmware("eth0");
+	set_firmware("ethernet0/gateway", NULL);
+	set_firmware("ethernet0/subnet-mask", NULL);
+	set_firmware("ethernet1/flags", "3\n");
+	set_firmware("ethernet1/mac", "02:00:00:00:00:01\n");
+	set_firmware("ethernet1/ip-addr", "2001:db8::2\n");
+	set_firmware("ethernet1/device/net/eth0/address", "02:00:00:00:00:01\n");
+	set_firmware("target1/flags", "3\n");
+	set_firmware("target1/nic-assoc", "1\n");
+	set_firmware("ethernet2/flags", "3\n");
+	set_firmware("ethernet2/mac", "02:00:00:00:00:02\n");
+	set_firmware("ethernet2/ip-addr", "10.1.1.3\n");
+	set_firmware("target2/flags", "3\n");
+	set_firmware("target2/nic-assoc", "2\n");
+	ck_assert_int_eq(run_line("-N"), 0);
+	ck_assert_str_eq(said(0), SETTING_UP("eth0") SETTING_UP("eth0"));
+	ck_assert_str_eq(ioctls, "eth0 flags 3, eth0 addr 10.1.1.2, "
+			 "eth0 flags 3, addr6 2001:db8::2/64 dev 7, ");
+}
+END_TEST
+
 START_TEST(a_network_that_cannot_be_set_up)
 {
 	add_firmware("gone");
@@ -495,6 +758,16 @@ int main(void)
 	tcase_add_loop_test(t, nothing_is_done_for, 0, (int)ARRAY_SIZE(refused));
 	tcase_add_test(t, params_have_a_bound);
 	tcase_add_test(t, a_login);
+	tcase_add_loop_test(t, what_a_login_does_is_said_on_demand, 0, 2);
+	tcase_add_test(t, a_port_that_is_not_named);
+	tcase_add_test(t, a_run_folder_that_is_missing);
+	tcase_add_test(t, an_interface_file_that_cannot_be_written);
+	tcase_add_test(t, files_are_private);
+	tcase_add_test(t, a_session_that_vanishes_with_the_events);
+	tcase_add_test(t, a_connection_that_breaks_in_the_login);
+	tcase_add_test(t, no_event_finds_a_login_without_a_session);
+	tcase_add_test(t, how_long_other_logins_are_waited_for);
+	tcase_add_test(t, the_device_towards_a_portal);
 	tcase_add_test(t, a_login_once_more);
 	tcase_add_test(t, a_login_beside_others);
 	tcase_add_test(t, names_and_patience_of_a_record);
@@ -502,9 +775,15 @@ int main(void)
 	tcase_add_test(t, secrets_go_from_the_command_line);
 	tcase_add_test(t, the_table_is_logged_in_to);
 	tcase_add_test(t, one_path_is_enough);
+	tcase_add_test(t, a_session_of_the_table_that_is_there_already);
+	tcase_add_test(t, all_of_the_table);
+	tcase_add_test(t, settings_of_a_file);
+	tcase_add_test(t, a_setting_that_the_table_s_record_lacks);
 	tcase_add_test(t, what_the_table_lacks_is_said);
 	tcase_add_test(t, the_network_is_set_up_once);
 	tcase_add_test(t, the_network_of_ipv6);
+	tcase_add_test(t, a_gateway_of_ipv6);
+	tcase_add_test(t, a_card_with_two_addresses);
 	tcase_add_test(t, a_network_that_cannot_be_set_up);
 	tcase_add_test(t, a_card_without_address);
 	srunner_run_all(runner, CK_NORMAL);
