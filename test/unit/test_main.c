@@ -45,7 +45,8 @@ static struct fake_kernel kernel;
 static struct fake_sysfs *fs;
 static int news[2];			/* what the program does, a line each */
 static int passed_fd, passed_count;	/* the sockets of the service manager */
-static bool no_kernel, groups_stay;
+static bool no_kernel;
+static int refuses;			/* the error of what may be refused; 0: nothing is */
 
 /* ---- what the program gets in the place of the system's ---------------------------------- */
 
@@ -59,7 +60,7 @@ static int tell(int result, const char *fmt, ...)
 	(void)vdprintf(news[1], fmt, ap);
 	va_end(ap);
 	if (result < 0)
-		errno = EPERM;
+		errno = refuses ? refuses : EPERM;
 	return result;
 }
 
@@ -83,6 +84,13 @@ static const char *in_dir(const char *path)
 	return text;
 }
 
+/* Files of the machine that the test has its own of. */
+static const char *moved(const char *path)
+{
+	return !strncmp(path, "/proc/self/", 11) || streq(path, "/run/iscsid.pid") ? in_dir(path) :
+										       path;
+}
+
 #undef SD_LISTEN_FDS_START
 #define SD_LISTEN_FDS_START		passed_fd
 #undef MGMT_SOCKET_ABSTRACT
@@ -92,13 +100,17 @@ static const char *in_dir(const char *path)
 #define module_load_iscsi_tcp()		tell(0, "module\n")
 #define iscsi_db_make_lock_folder(warn, arg, why) \
 	((void)(warn), (void)(arg), (void)(why), tell(0, "lock folder\n"))
-#define setgroups(count, list)		((void)(list), tell(groups_stay ? -1 : 0, "%d groups\n", count))
+#define setgroups(count, list)		((void)(list), tell(refuses ? -1 : 0, "%d groups\n", count))
 #define privileges_limit(ids)		tell(0, "limit%s\n", (ids) ? ", ids change" : "")
 #define setgid(id)			tell((id) == 99 ? -1 : 0, "gid %u\n", id)
 #define setuid(id)			tell((id) == 99 ? -1 : 0, "uid %u\n", id)
-#define setpriority(which, who, prio)	tell(0, "priority %d\n", prio)
-#define mlockall(flags)			tell(0, "memory %d\n", flags)
-#define prctl(option, value, ...)	tell(0, "prctl %d %d\n", option, value)
+#define setpriority(which, who, prio)	tell(0, "priority %d %d %d\n", which, who, prio)
+#define mlockall(flags)			tell(refuses ? -1 : 0, "memory %d\n", flags)
+#define mallopt(param, value)		tell(1, "malloc %d %d\n", param, value)
+#define prctl(option, a, b, c, d) \
+	tell(refuses ? -1 : 0, "prctl %d %d %d %d %d\n", option, a, b, c, d)
+#define open(path, ...)			open(moved(path), __VA_ARGS__)
+#define unlink(path)			unlink(moved(path))
 #define log_open(syslog, level)		tell(0, "log %d %d\n", syslog, level)
 #define log_close()			tell(0, "end\n")
 #define sysfs_new(root, ret)		(sysfs_new)((root) ? NULL : fake_sysfs_root(fs), ret)
@@ -112,6 +124,8 @@ static const char *in_dir(const char *path)
 int iscsid_main(int argc, char **argv);
 #include "iscsid/main.c"
 #undef main
+#undef open
+#undef unlink
 
 /* ---- a process ----------------------------------------------------------------------------- */
 
@@ -130,6 +144,7 @@ static void setup(void)
 	ck_assert_int_eq(mkdir(in_dir("/iscsid"), 0700), 0);
 	write_file_at("/conf", "");
 	write_file_at("/initiator", "InitiatorName=iqn.me\n");
+	write_file_at("/oom_score_adj", "");
 	fs = fake_sysfs_new();
 	ck_assert_int_eq(pipe2(news, O_CLOEXEC), 0);
 	/* Abstract names of its own. Without the right, two of this test mustn't run at once. */
@@ -164,11 +179,15 @@ static pid_t begin(const char *line)
 
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
+		struct rlimit limit;
 		char words[512];
 		int fd = open(in_dir("/stderr"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
 			      0600);
 
 		(void)dup2(fd, STDERR_FILENO);
+		ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+		limit.rlim_cur = limit.rlim_max / 2;
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 		(void)snprintf(words, sizeof(words), "%s -c %s/conf -i %s/initiator", line, dir, dir);
 		exit(run_words(words));
 	}
@@ -236,24 +255,60 @@ static bool greets(const char *path, const char *abstract)
 	return good;
 }
 
+static unsigned int umask_of(pid_t pid)
+{
+	unsigned int mask = 0;
+	char path[64], line[256];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "r");
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof(line), f))
+		(void)sscanf(line, "Umask: %o", &mask);
+	(void)fclose(f);
+	return mask;
+}
+
+/* Where a link below /proc/PID leads. */
+static const char *link_of(pid_t pid, const char *name)
+{
+	static char text[128];
+	char path[64];
+	ssize_t len;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	len = readlink(path, text, sizeof(text) - 1);
+	ck_assert_int_gt(len, 0);
+	text[len] = '\0';
+	return text;
+}
+
+/* The flags of an open file, by its description below /proc. */
+static unsigned long flags_of(const char *path)
+{
+	unsigned long flags = 0;
+	FILE *f = fopen(path, "r");
+	char line[256];
+
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof(line), f))
+		(void)sscanf(line, "flags: %lo", &flags);
+	(void)fclose(f);
+	return flags;
+}
+
 /* No descriptor that the process opened itself would outlive an exec. */
 static void check_descriptors(pid_t pid)
 {
 	unsigned int count = 0;
-	char path[64], line[256];
+	char path[64];
 
 	for (int fd = 0; fd < 256; fd++) {
-		unsigned long flags = 0;
-		FILE *f;
-
 		(void)snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)pid, fd);
-		f = fcntl(fd, F_GETFD) < 0 ? fopen(path, "r") : NULL;
-		if (!f)
+		if (fcntl(fd, F_GETFD) >= 0 || access(path, F_OK) < 0)
 			continue;
-		while (fgets(line, sizeof(line), f))
-			(void)sscanf(line, "flags: %lo", &flags);
-		(void)fclose(f);
-		ck_assert_msg(flags & O_CLOEXEC, "%s: %lo", path, flags);
+		ck_assert_msg(flags_of(path) & O_CLOEXEC, "%s: %lo", path, flags_of(path));
 		count++;
 	}
 	ck_assert_uint_gt(count, 10);
@@ -272,6 +327,7 @@ static const struct {
 	{ "-v -x", 0, "iscsid version " ISCSI_VERSION "\n", "" },
 	{ "-h", 0, help_text, "" },
 	{ "-x", 1, "", "iscsid: invalid option -- 'x'\n" HINT },
+	{ "--bogus", 1, "", "iscsid: unrecognized option '--bogus'\n" HINT },
 	{ "--debug", 1, "", "iscsid: option '--debug' requires an argument\n" HINT },
 	{ "-n -p /x", 1, "", "error: Conflicting PID-file options requested\n" },
 	{ "-f -p /x", 1, "", "error: PID file specified but unused in foreground mode\n" },
@@ -324,22 +380,58 @@ START_TEST(what_recovery_needs_is_resident)
 }
 END_TEST
 
+/* Of an object, the segments that can be read are read to their last page, and nothing else is. */
+START_TEST(an_object_is_made_resident)
+{
+	enum { PAGE = 4096 };
+	char *there = mmap(NULL, 4 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *hidden = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ElfW(Phdr) segments[] = {
+		{ .p_type = PT_NOTE, .p_flags = PF_R, .p_vaddr = (ElfW(Addr))hidden, .p_memsz = PAGE },
+		{ .p_type = PT_LOAD, .p_flags = PF_X, .p_vaddr = (ElfW(Addr))hidden, .p_memsz = PAGE },
+		{ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = (ElfW(Addr))there,
+		  .p_memsz = 2 * PAGE + 1 },
+		{ .p_type = PT_LOAD, .p_flags = PF_R, .p_vaddr = (ElfW(Addr))hidden, .p_memsz = PAGE },
+	};
+	struct dl_phdr_info info = {
+		.dlpi_name = "/lib/libelse.so", .dlpi_phdr = segments, .dlpi_phnum = 3,
+	};
+	unsigned char resident[4];
+
+	ck_assert(there != MAP_FAILED && hidden != MAP_FAILED);
+	ck_assert_int_eq(touch_object(&info, sizeof(info), NULL), 0);
+	ck_assert_int_eq(mincore(there, 4 * PAGE, resident), 0);
+	ck_assert_uint_eq(resident[0] & 1, 0);
+	info.dlpi_name = "";
+	ck_assert_int_eq(touch_object(&info, sizeof(info), NULL), 0);
+	ck_assert_int_eq(mincore(there, 4 * PAGE, resident), 0);
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(resident[i] & 1, i < 3);
+}
+END_TEST
+
 /* ---- a life -------------------------------------------------------------------------------- */
 
 #define LEVEL		"6\n"
 #define PREPARED(ids)	"lock folder\nmodule\n0 groups\nlimit" ids "\n"
-#define PROTECTED	"priority -10\nprctl 57 1\nmemory 7\n"
+#define PROTECTED	"priority 0 0 -10\nprctl 57 1 0 0 0\nmalloc -1 67108864\n" \
+			"malloc -3 1048576\nmemory 7\n"
 #define READY		"READY=1\nSTATUS=Ready to process requests\n"
 
 START_TEST(in_the_foreground)
 {
 	pid_t pid = begin("-f -n"), second;
 	const char *text = news_to(READY);
+	struct rlimit limit;
 
 	ck_assert_msg(streq(text + strlen("log 0 "), LEVEL PREPARED("") PROTECTED READY), "%s", text);
 	ck_assert(greets("/iscsid.sock", NULL));
 	ck_assert(greets(NULL, "iscsi-test-main"));
 	check_descriptors(pid);
+	ck_assert_int_eq(prlimit(pid, RLIMIT_NOFILE, NULL, &limit), 0);
+	ck_assert_uint_eq(limit.rlim_cur, limit.rlim_max);
+	ck_assert_str_eq(text_of("/oom_score_adj"), "-1000");
+	ck_assert_uint_eq(umask_of(pid), 0077);
 	ck_assert_int_eq(kill(pid, SIGHUP), 0);
 	second = begin("-f -n");
 	ck_assert_int_eq(status_of(second), 1);
@@ -361,13 +453,63 @@ START_TEST(with_other_ids)
 	ck_assert_msg(streq(text + strlen("log 0 7\n"), PREPARED(", ids change") PROTECTED
 			    "gid 8\nuid 7\n" READY), "%s", text);
 	ck_assert_int_eq(end(pid, SIGINT), 0);
-	groups_stay = true;		/* without the right to change them, which is no news */
+	(void)news_to("end\n");
 	ck_assert_int_eq(status_of(begin("-f -n -u 99")), 1);
+	ck_assert_ptr_nonnull(strstr(news_to("end\n"), "limit, ids change\n"));
 	ck_assert_int_eq(status_of(begin("-f -n -g 99")), 1);
+	ck_assert_ptr_nonnull(strstr(news_to("end\n"), "limit, ids change\n"));
 	text = text_of("/stderr");
-	ck_assert_ptr_null(strstr(text, "supplementary groups"));
 	ck_assert_msg(strstr(text, "uid 99: Operation not permitted") &&
 		      strstr(text, "gid 99: Operation not permitted"), "%s", text);
+}
+END_TEST
+
+/* Without a right, or on a kernel without the call. */
+static const struct {
+	int error;
+	bool groups, flusher;
+	const char *memory;
+} refusals[] = {
+	{ EPERM, false, true, "memory can't be locked (Operation not permitted)" },
+	{ EINVAL, true, false, "memory can't be locked (Invalid argument)" },
+};
+
+START_TEST(what_is_refused_is_said)
+{
+	const char *text;
+	pid_t pid;
+
+	refuses = refusals[_i].error;
+	pid = begin("-f -n");
+	(void)news_to(READY);
+	ck_assert_int_eq(end(pid, SIGTERM), 0);
+	text = text_of("/stderr");
+	ck_assert_int_eq(strstr(text, "supplementary groups: ") != NULL, refusals[_i].groups);
+	ck_assert_int_eq(strstr(text, "can't be marked as an I/O flusher: ") != NULL,
+			 refusals[_i].flusher);
+	ck_assert_ptr_nonnull(strstr(text, refusals[_i].memory));
+}
+END_TEST
+
+/* In the foreground nobody needs the pid file, so a daemon without it goes on. */
+START_TEST(the_usual_pid_file)
+{
+	struct stat st;
+	pid_t pid;
+
+	ck_assert_int_eq(setenv("JOURNAL_STREAM", "1:1", 1), 0);
+	pid = begin("-f");
+	ck_assert_ptr_nonnull(strstr(news_to(READY), "log 1 " LEVEL));
+	ck_assert_int_eq(atoi(text_of("/iscsid.pid")), pid);
+	ck_assert_int_eq(stat(in_dir("/iscsid.pid"), &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0600);
+	ck_assert_int_eq(end(pid, SIGTERM), 0);
+	ck_assert_int_ne(access(in_dir("/iscsid.pid"), F_OK), 0);
+	ck_assert_int_eq(mkdir(in_dir("/iscsid.pid"), 0700), 0);
+	pid = begin("-f");
+	(void)news_to(READY);
+	ck_assert_int_eq(end(pid, SIGTERM), 0);
+	ck_assert_ptr_nonnull(strstr(text_of("/stderr"), "pid file /run/iscsid.pid: File exists"));
 }
 END_TEST
 
@@ -387,6 +529,15 @@ START_TEST(in_the_background)
 	pid = atoi(text_of("/pid"));
 	ck_assert_int_gt(pid, 1);
 	ck_assert_int_eq(getsid(pid), pid);
+	ck_assert_str_eq(link_of(pid, "cwd"), "/");
+	for (int fd = 0; fd < 3; fd++) {
+		char name[16], path[64];
+
+		(void)snprintf(name, sizeof(name), "fd/%d", fd);
+		ck_assert_str_eq(link_of(pid, name), "/dev/null");
+		(void)snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)pid, fd);
+		ck_assert_uint_eq(flags_of(path) & O_ACCMODE, O_RDWR);
+	}
 	ck_assert(greets("/iscsid.sock", NULL));
 	ck_assert_int_eq(end(pid, SIGTERM), 0);
 	ck_assert_int_ne(access(in_dir("/pid"), F_OK), 0);
@@ -410,15 +561,23 @@ START_TEST(the_sockets_of_the_service_manager)
 {
 	pid_t pid;
 
+	/* They come in a row, and the second may have the name that programs know. */
 	passed_fd = listen_abstract("iscsi-test-passed");
 	ck_assert_int_ge(passed_fd, 0);
-	passed_count = 1;
+	ck_assert_int_eq(dup2(listen_abstract("iscsi-test-main"), passed_fd + 1), passed_fd + 1);
+	passed_count = _i + 1;
+	if (!_i)
+		(void)close(passed_fd + 1);
+	ck_assert_int_eq(fcntl(passed_fd, F_SETFL, 0), 0);
 	pid = begin("-f -n");
 	(void)news_to(READY);
+	ck_assert(fcntl(passed_fd, F_GETFL) & O_NONBLOCK);
 	ck_assert(greets(NULL, "iscsi-test-passed"));
+	ck_assert(!_i || greets(NULL, "iscsi-test-main"));
 	ck_assert_int_ne(access(in_dir("/iscsid.sock"), F_OK), 0);
 	ck_assert_int_eq(end(pid, SIGTERM), 0);
 	passed_fd = open("/dev/null", O_RDONLY);
+	passed_count = 1;
 	ck_assert_int_eq(status_of(begin("-f -n")), 1);
 	ck_assert_ptr_nonnull(strstr(text_of("/stderr"), "can't listen on the socket that the "
 				     "service manager passed"));
@@ -479,11 +638,14 @@ int main(void)
 	tcase_add_loop_test(t, options_that_are_answered_at_once, 0, (int)ARRAY_SIZE(answers));
 	tcase_add_test(t, options_that_are_kept);
 	tcase_add_test(t, what_recovery_needs_is_resident);
+	tcase_add_test(t, an_object_is_made_resident);
 	tcase_add_test(t, in_the_foreground);
 	tcase_add_test(t, with_other_ids);
+	tcase_add_loop_test(t, what_is_refused_is_said, 0, (int)ARRAY_SIZE(refusals));
+	tcase_add_test(t, the_usual_pid_file);
 	tcase_add_test(t, in_the_background);
 	tcase_add_test(t, the_starter_hears_why_not);
-	tcase_add_test(t, the_sockets_of_the_service_manager);
+	tcase_add_loop_test(t, the_sockets_of_the_service_manager, 0, 2);
 	tcase_add_test(t, a_name_that_is_taken);
 	tcase_add_test(t, a_path_that_cannot_be_had);
 	tcase_add_test(t, a_machine_that_shuts_down);
