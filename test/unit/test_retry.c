@@ -216,7 +216,8 @@ static const struct { const char *text; mode_t mode; } foreign[] = {
 	{ "node.name = iqn.a:b\n", 0600 },
 	{ "# iscsid session ISID 00023d00000 Time2Wait\n", 0600 },
 	{ "# iscsid session ISID 00023d000009 Time2Wait 99999\n", 0600 },
-	{ "# iscsid session ISID 00023d000009 Time2Wait 2\nnode.name = iqn.a:b\n", 0644 },
+	{ "# iscsid session ISID 00023d000009 Time2Wait 2\nnode.name = iqn.a:b\n", 0640 },
+	{ "# iscsid session ISID 00023d000009 Time2Wait 2\nnode.name = iqn.a:b\n", 0601 },
 };
 
 START_TEST(foreign_run_state_is_refused)
@@ -255,6 +256,127 @@ START_TEST(nothing_of_that_name_hangs_or_misleads)
 	ck_assert_int_eq(symlinkat("session-9", dir_fd, "session-7"), 0);
 	ck_assert_int_eq(runstate_load(dir_fd, 7, &got), -ELOOP);
 	iscsi_db_record_free(state.rec);
+}
+END_TEST
+
+static bool exists(const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static struct iscsi_db_record *new_record(void)
+{
+	struct iscsi_db_record *rec;
+
+	ck_assert_int_eq(iscsi_db_record_new(ISCSI_DB_NODE, &rec), 0);
+	ck_assert_int_eq(iscsi_db_record_set(rec, "node.name", "iqn.a:b", NULL), 0);
+	return rec;
+}
+
+/* The longest name and the longest first line. */
+START_TEST(the_largest_numbers_have_room)
+{
+	struct runstate state = {
+		.isid = { 255, 254, 253, 252, 251, 250 }, .time2wait_s = 3600,
+		.phase = RUNSTATE_SCAN_DUE, .rec = new_record(),
+	}, got = { .rec = NULL };
+
+	ck_assert_int_eq(runstate_save(dir_fd, UINT32_MAX, &state), 0);
+	ck_assert(exists("session-4294967295"));
+	ck_assert_int_eq(runstate_load(dir_fd, UINT32_MAX, &got), 0);
+	ck_assert_mem_eq(got.isid, state.isid, sizeof(got.isid));
+	ck_assert_uint_eq(got.time2wait_s, 3600);
+	ck_assert_int_eq(got.phase, RUNSTATE_SCAN_DUE);
+	ck_assert_str_eq(iscsi_db_record_get(got.rec, "node.name"), "iqn.a:b");
+	iscsi_db_record_free(got.rec);
+	state.time2wait_s = 3601;
+	ck_assert_int_eq(runstate_save(dir_fd, UINT32_MAX, &state), 0);
+	ck_assert_int_eq(runstate_load(dir_fd, UINT32_MAX, &got), -EBADMSG);
+	iscsi_db_record_free(state.rec);
+}
+END_TEST
+
+START_TEST(a_note_has_a_bound)
+{
+	static const char first[] = "# iscsid session ISID 00023d000009 Time2Wait 2\nnode.name = iqn.a:b\n";
+	enum { MAX = 128 * 1024 };
+	static char text[MAX + 1];
+	struct runstate got = { .rec = NULL };
+
+	memset(text, '\n', sizeof(text));
+	memcpy(text, first, strlen(first));
+	for (size_t len = MAX; len <= MAX + 1; len++) {
+		int fd = openat(dir_fd, "session-9", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+		ck_assert_int_eq(write(fd, text, len), (ssize_t)len);
+		(void)close(fd);
+		ck_assert_int_eq(runstate_load(dir_fd, 9, &got), len == MAX ? 0 : -EBADMSG);
+	}
+	iscsi_db_record_free(got.rec);
+}
+END_TEST
+
+START_TEST(a_note_that_cannot_be_written_leaves_nothing)
+{
+	struct runstate state = { .rec = new_record() };
+
+	ck_assert_int_eq(mkdirat(dir_fd, "session-9", 0700), 0);
+	ck_assert_int_eq(runstate_save(dir_fd, 9, &state), -EISDIR);
+	ck_assert(!exists("session-9.new"));
+	ck_assert_int_eq(mkdirat(dir_fd, "session-8.new", 0700), 0);
+	ck_assert_int_eq(runstate_save(dir_fd, 8, &state), -EEXIST);
+	ck_assert(!exists("session-8"));
+	iscsi_db_record_free(state.rec);
+}
+END_TEST
+
+START_TEST(wanted_logins_are_listed_in_their_order)
+{
+	static const unsigned int numbers[] = { 10, 9, 2, 4294967295 }, sorted[] = { 2, 9, 10, 4294967295 };
+	static const char *const others[] = { "wanted-07", "wanted-1.new", "wanted-x", "session-3" };
+	struct iscsi_db_record *rec = new_record(), *got = NULL;
+	unsigned int *list;
+	size_t len = 1;
+
+	ck_assert_ptr_null(runstate_list_wanted(dir_fd, &len));
+	ck_assert_uint_eq(len, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		ck_assert_int_eq(runstate_save_wanted(dir_fd, numbers[i], rec), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		(void)close(openat(dir_fd, others[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	list = runstate_list_wanted(dir_fd, &len);
+	ck_assert_uint_eq(len, ARRAY_SIZE(sorted));
+	ck_assert_mem_eq(list, sorted, sizeof(sorted));
+	free(list);
+	ck_assert_int_eq(runstate_load_wanted(dir_fd, 10, &got), 0);
+	ck_assert_str_eq(iscsi_db_record_get(got, "node.name"), "iqn.a:b");
+	runstate_remove_wanted(dir_fd, 10);
+	ck_assert_int_eq(runstate_load_wanted(dir_fd, 10, &got), -ENOENT);
+	ck_assert_int_eq(runstate_load_wanted(dir_fd, 10, &got), -ENOENT);
+	iscsi_db_record_free(got);
+	iscsi_db_record_free(rec);
+}
+END_TEST
+
+START_TEST(notes_without_a_session_are_swept)
+{
+	static const unsigned int sids[] = { 3, 5, 9 };
+	static const struct { const char *name; bool stays; } notes[] = {
+		{ "session-3", true }, { "session-4", false }, { "session-5", true },
+		{ "session-9", true }, { "session-10", false }, { "session-4.new", false },
+		{ "session-x", true }, { "wanted-4", true }, { "lock", true },
+	};
+
+	for (int with = 1; with >= 0; with--) {
+		for (size_t i = 0; i < ARRAY_SIZE(notes); i++)
+			(void)close(openat(dir_fd, notes[i].name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+		runstate_sweep(dir_fd, with ? sids : NULL, with ? ARRAY_SIZE(sids) : 0);
+		for (size_t i = 0; i < ARRAY_SIZE(notes); i++)
+			ck_assert_msg(exists(notes[i].name) ==
+				      (notes[i].stays && (with || i > 5)), "%s", notes[i].name);
+	}
 }
 END_TEST
 
@@ -305,6 +427,11 @@ int main(void)
 	tcase_add_test(files, the_phase_is_written_over_the_old_one);
 	tcase_add_test(files, an_older_note_is_not_written_into);
 	tcase_add_test(files, nothing_of_that_name_hangs_or_misleads);
+	tcase_add_test(files, the_largest_numbers_have_room);
+	tcase_add_test(files, a_note_has_a_bound);
+	tcase_add_test(files, a_note_that_cannot_be_written_leaves_nothing);
+	tcase_add_test(files, wanted_logins_are_listed_in_their_order);
+	tcase_add_test(files, notes_without_a_session_are_swept);
 	tcase_add_test(files, one_daemon_holds_the_folder);
 	tcase_add_loop_test(files, foreign_run_state_is_refused, 0, ARRAY_SIZE(foreign));
 	suite_add_tcase(suite, pure);
