@@ -300,7 +300,7 @@ void json_session(struct json *json, struct sysfs *sysfs, const struct sysfs_ses
 		else
 			put_string(object, attr->name, field);
 	}
-	put_string(object, "connection_state", show_conn_state(state->conn));
+	put_string(object, "connection_state", mgmt_conn_text(state->conn));
 	put_string(object, "recovery", show_recovery(state->recovery));
 	put(object, "down", NULL);
 	if (state->down)

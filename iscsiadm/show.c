@@ -193,44 +193,15 @@ static void put_title(FILE *out, const char *indent, const char *stars, const ch
 		stars);
 }
 
-const char *show_conn_state(enum mgmt_conn_state state)
-{
-	switch (state) {
-	case MGMT_CONN_FREE:
-		return "FREE";
-	case MGMT_CONN_XPT_WAIT:
-		return "TRANSPORT WAIT";
-	case MGMT_CONN_IN_LOGIN:
-		return "IN LOGIN";
-	case MGMT_CONN_LOGGED_IN:
-		return "LOGGED IN";
-	case MGMT_CONN_IN_LOGOUT:
-		return "IN LOGOUT";
-	case MGMT_CONN_LOGOUT_REQUESTED:
-		return "LOGOUT REQUESTED";
-	case MGMT_CONN_CLEANUP_WAIT:
-		return "CLEANUP WAIT";
-	case MGMT_CONN_UNKNOWN:
-		break;
-	}
-	return "Unknown";
-}
-
 const char *show_recovery(enum mgmt_recovery recovery)
 {
-	switch (recovery) {
-	case MGMT_RECOVERY_NO_CHANGE:
-		return "NO CHANGE";
-	case MGMT_RECOVERY_CLEANUP:
-		return "CLEANUP";
-	case MGMT_RECOVERY_REOPEN:
-		return "REOPEN";
-	case MGMT_RECOVERY_REDIRECT:
-		return "REDIRECT";
-	case MGMT_RECOVERY_UNKNOWN:
-		break;
-	}
-	return "Unknown";
+	static const char *const texts[] = {
+		[MGMT_RECOVERY_NO_CHANGE] = "NO CHANGE", [MGMT_RECOVERY_CLEANUP] = "CLEANUP",
+		[MGMT_RECOVERY_REOPEN] = "REOPEN", [MGMT_RECOVERY_REDIRECT] = "REDIRECT",
+		[MGMT_RECOVERY_UNKNOWN] = "Unknown",
+	};
+
+	return texts[MIN((unsigned int)recovery, (unsigned int)MGMT_RECOVERY_UNKNOWN)];
 }
 
 /* A binding that isn't set reads "default" for a software session, "<empty>" for a card. */
@@ -260,7 +231,7 @@ static void put_state(FILE *out, const char *indent, const struct sysfs_session 
 		      const struct show_daemon_state *state)
 {
 	print_to(out, "%s\t\tSID: %u\n", indent, s->sid);
-	print_to(out, "%s\t\tiSCSI Connection State: %s\n", indent, show_conn_state(state->conn));
+	print_to(out, "%s\t\tiSCSI Connection State: %s\n", indent, mgmt_conn_text(state->conn));
 	print_to(out, "%s\t\tiSCSI Session State: %s\n", indent,
 		s->state[0] ? s->state : "Unknown");
 	print_to(out, "%s\t\tInternal iscsid Session State: %s\n", indent,

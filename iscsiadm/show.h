@@ -102,8 +102,7 @@ struct show_daemon_state {
 	struct session_outage outage;
 };
 
-/* The words for them; "Unknown" if iscsid didn't tell. */
-const char *show_conn_state(enum mgmt_conn_state state);
+/* The words for the recovery, as mgmt_conn_text() has those for the connection. */
 const char *show_recovery(enum mgmt_recovery recovery);
 
 /* The two lines about versions above a tree of the highest level. */

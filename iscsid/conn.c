@@ -67,16 +67,6 @@ struct conn {
 	size_t reports_len;
 };
 
-static const char *const state_texts[] = {
-	[CONN_FREE]		= "FREE",
-	[CONN_XPT_WAIT]		= "TRANSPORT WAIT",
-	[CONN_IN_LOGIN]		= "IN LOGIN",
-	[CONN_LOGGED_IN]	= "LOGGED IN",
-	[CONN_IN_LOGOUT]	= "IN LOGOUT",
-	[CONN_LOGOUT_REQUESTED]	= "LOGOUT REQUESTED",
-	[CONN_CLEANUP_WAIT]	= "CLEANUP WAIT",
-};
-
 enum conn_state conn_state(const struct conn *conn)
 {
 	return conn->state;
@@ -601,8 +591,9 @@ static enum conn_state conn_full_feature_pdu(struct conn *conn, const struct con
 
 /* ---- T9, T10, T13, T17: logout ------------------------------------------------------------- */
 
-static enum conn_state conn_closed(struct conn *conn)
+static enum conn_state conn_closed(struct conn *conn, const struct conn_input *in)
 {
+	(void)in;
 	conn_stop_kernel(conn);
 	conn_report(conn, CONN_REPORT_CLOSED);
 	return CONN_CLEANUP_WAIT;
@@ -615,12 +606,11 @@ static enum conn_state conn_send_logout(struct conn *conn, const struct conn_inp
 	uint8_t bhs[PDU_BHS_LEN];
 	struct iscsi_why why;
 
-	(void)in;
 	pdu_build_logout_request(&req, bhs);
 	if (conn->env->kernel->ops->send_pdu(conn->env->kernel, conn->sid, bhs, NULL, 0, &why)) {
 		log_warning("%s: the connection is closed without a Logout PDU: %s", conn->name,
 			    why.text);
-		return conn_closed(conn);
+		return conn_closed(conn, in);
 	}
 	conn_arm(conn, conn->state == CONN_LOGOUT_REQUESTED ?
 		       MIN(conn->logout_wait_s, conn->config->logout_timeout_s) :
@@ -656,25 +646,18 @@ static enum conn_state conn_logout_pdu(struct conn *conn, const struct conn_inpu
 	else if (rsp.response)
 		log_warning("%s: the target answered the logout with error %u; the connection is "
 			    "closed anyway", conn->name, rsp.response);
-	return conn_closed(conn);					/* T13 */
-}
-
-static enum conn_state conn_logout_ended(struct conn *conn, const struct conn_input *in)
-{
-	(void)in;
-	return conn_closed(conn);					/* T13 */
+	return conn_closed(conn, in);					/* T13 */
 }
 
 static enum conn_state conn_logout_timeout(struct conn *conn, const struct conn_input *in)
 {
-	(void)in;
 	if (conn->peer_closed)
 		log_info("%s: the target closed the connection instead of answering the logout",
 			 conn->name);
 	else
 		log_warning("%s: the target didn't answer the logout in time; the connection is "
 			    "closed anyway", conn->name);
-	return conn_closed(conn);					/* T17 */
+	return conn_closed(conn, in);					/* T17 */
 }
 
 /* The event is about an earlier connection that the kernel has stopped since. */
@@ -721,7 +704,7 @@ static const struct transition {
 
 	{ CONN_IN_LOGOUT,	  CONN_EV_HUNG_UP,   conn_hung_up },
 	{ CONN_IN_LOGOUT,	  CONN_EV_PDU,	     conn_logout_pdu },		/* T13, T14 */
-	{ CONN_IN_LOGOUT,	  CONN_EV_LOST,	     conn_logout_ended },	/* T13 */
+	{ CONN_IN_LOGOUT,	  CONN_EV_LOST,	     conn_closed },	/* T13 */
 	{ CONN_IN_LOGOUT,	  CONN_EV_TIMEOUT,   conn_logout_timeout },	/* T17 */
 	{ CONN_IN_LOGOUT,	  CONN_EV_DROP,	     conn_drop_kernel },
 	{ CONN_IN_LOGOUT,	  CONN_EV_LOGOUT,    conn_stale },
@@ -737,8 +720,8 @@ static void conn_set_state(struct conn *conn, enum conn_state state)
 {
 	if (state == conn->state)
 		return;
-	log_debug("%s: connection %s -> %s", conn->name, state_texts[conn->state],
-		  state_texts[state]);
+	log_debug("%s: connection %s -> %s", conn->name, mgmt_conn_text(conn->state),
+		  mgmt_conn_text(state));
 	conn->state = state;
 	switch (state) {
 	case CONN_XPT_WAIT:	/* the timer armed by T1 runs on */
@@ -759,7 +742,7 @@ static enum conn_state (*const drops[])(struct conn *conn, const struct conn_inp
 	[CONN_FREE] = conn_drop_kernel,		[CONN_CLEANUP_WAIT] = conn_drop_kernel,
 	[CONN_XPT_WAIT] = conn_login_lost,	[CONN_IN_LOGIN] = conn_login_lost,
 	[CONN_LOGGED_IN] = conn_lost,		[CONN_LOGOUT_REQUESTED] = conn_lost,
-	[CONN_IN_LOGOUT] = conn_logout_ended,
+	[CONN_IN_LOGOUT] = conn_closed,
 };
 
 static void conn_handle(struct conn *conn, enum conn_event event, const struct conn_input *in)
@@ -775,7 +758,7 @@ static void conn_handle(struct conn *conn, enum conn_event event, const struct c
 		}
 	}
 	log_warning("%s: event %d can't happen while %s; the connection is dropped", conn->name,
-		    event, state_texts[conn->state]);
+		    event, mgmt_conn_text(conn->state));
 	conn_set_state(conn, drops[conn->state](conn, &broken));
 }
 

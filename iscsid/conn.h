@@ -15,11 +15,12 @@
 #include "iscsid/base/clock.h"
 #include "iscsid/base/retry.h"
 #include "iscsid/kernel/kernel.h"
+#include "iscsid/message/mgmt_msg.h"
 #include "iscsid/protocol/login.h"
 #include "iscsid/session_config.h"
 
 enum conn_state {			/* RFC 7143, 8.1.3 */
-	CONN_FREE,			/* S1 */
+	CONN_FREE = MGMT_CONN_FREE,	/* S1 */
 	CONN_XPT_WAIT,			/* S2: TCP connect under way */
 	CONN_IN_LOGIN,			/* S4 */
 	CONN_LOGGED_IN,			/* S5: full feature phase */
@@ -27,7 +28,6 @@ enum conn_state {			/* RFC 7143, 8.1.3 */
 	CONN_LOGOUT_REQUESTED,		/* S7: the target asked for a logout */
 	CONN_CLEANUP_WAIT,		/* S8: the kernel holds I/O until a new login */
 };
-#define CONN_STATES	(CONN_CLEANUP_WAIT + 1)
 
 enum conn_report_kind {
 	CONN_REPORT_UP,			/* the full feature phase has begun */

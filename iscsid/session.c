@@ -69,18 +69,9 @@ const struct sockaddr_storage *session_portal(const struct session *session)
 void session_describe(const struct session *session, enum mgmt_conn_state *conn_state_ret,
 		      enum mgmt_recovery *recovery)
 {
-	static const enum mgmt_conn_state states[] = {
-		[CONN_FREE]		= MGMT_CONN_FREE,
-		[CONN_XPT_WAIT]		= MGMT_CONN_XPT_WAIT,
-		[CONN_IN_LOGIN]		= MGMT_CONN_IN_LOGIN,
-		[CONN_LOGGED_IN]	= MGMT_CONN_LOGGED_IN,
-		[CONN_IN_LOGOUT]	= MGMT_CONN_IN_LOGOUT,
-		[CONN_LOGOUT_REQUESTED]	= MGMT_CONN_LOGOUT_REQUESTED,
-		[CONN_CLEANUP_WAIT]	= MGMT_CONN_CLEANUP_WAIT,
-	};
 	enum conn_state state = conn_state(session->conn);
 
-	*conn_state_ret = states[state];
+	*conn_state_ret = (enum mgmt_conn_state)state;
 	*recovery = MGMT_RECOVERY_NO_CHANGE;
 	if (session->state == SESSION_FAILED) {
 		*recovery = session->route.redirects ? MGMT_RECOVERY_REDIRECT :
@@ -207,7 +198,8 @@ static void session_ended(struct session *session, enum iscsi_err err,
 	if (sid)
 		runstate_remove(session->env->run_dir_fd, sid);
 	asker_answer_all(&session->logout_askers, err, sid, why);
-	session->env->on_ended(session->env->arg, session);
+	if (session->env->on_ended)
+		session->env->on_ended(session->env->arg, session);
 }
 
 void session_end(struct session *session, enum iscsi_err login_err,
@@ -457,7 +449,8 @@ static int session_on_created(void *arg, uint32_t sid)
 	struct session *session = arg;
 
 	session_rename(session);
-	return session->env->on_created(session->env->arg, session, sid);
+	return session->env->on_created ?
+	       session->env->on_created(session->env->arg, session, sid) : 0;
 }
 
 static void session_on_timer(void *arg)

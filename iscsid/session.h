@@ -31,7 +31,10 @@ enum session_state {
 
 struct session;
 
-/* What all sessions share; the manager owns it. */
+/*
+ * What all sessions share; the manager owns it. A function may be NULL, but not
+ * on_uncreated() where logins are wanted.
+ */
 struct session_env {
 	struct conn_env conn;
 	struct sysfs *sysfs;
@@ -45,7 +48,7 @@ struct session_env {
 	void (*on_uncreated)(void *arg, struct session *session, uint32_t sid);
 	/*
 	 * Another session, of a record with another text for the same portal, makes this first
-	 * login needless; @why gets the reason. NULL: all logins are made.
+	 * login needless; @why gets the reason.
 	 */
 	bool (*has_twin)(void *arg, const struct session *session, struct iscsi_why *why);
 	/* The session has ended. The owner frees it, but only after the caller has returned. */

@@ -16,6 +16,16 @@
 #include "iscsid/base/bytes.h"
 #include "libiscsi-db/util.h"
 
+const char *mgmt_conn_text(unsigned int state)
+{
+	static const char *const texts[] = {
+		"FREE", "TRANSPORT WAIT", "IN LOGIN", "LOGGED IN", "IN LOGOUT", "LOGOUT REQUESTED",
+		"CLEANUP WAIT", "Unknown",
+	};
+
+	return texts[MIN(state, (unsigned int)MGMT_CONN_UNKNOWN)];
+}
+
 enum iscsi_err mgmt_msg_header(const uint8_t header[MGMT_HEADER_LEN], uint16_t *type,
 			       uint32_t *body_len, struct iscsi_why *why)
 {

@@ -81,12 +81,15 @@ struct mgmt_request {
 	const char *iface;	/* text of an interface record; "" for none */
 };
 
-/* The states of a connection and of the daemon's recovery; iscsiadm has the words. */
+/* The states of a connection, in the order of enum conn_state, and of the daemon's recovery. */
 enum mgmt_conn_state {
 	MGMT_CONN_FREE, MGMT_CONN_XPT_WAIT, MGMT_CONN_IN_LOGIN, MGMT_CONN_LOGGED_IN,
 	MGMT_CONN_IN_LOGOUT, MGMT_CONN_LOGOUT_REQUESTED, MGMT_CONN_CLEANUP_WAIT,
 	MGMT_CONN_UNKNOWN,
 };
+/* The state in words, as open-iscsi has them. */
+const char *mgmt_conn_text(unsigned int state);
+
 enum mgmt_recovery {
 	MGMT_RECOVERY_NO_CHANGE, MGMT_RECOVERY_CLEANUP, MGMT_RECOVERY_REOPEN,
 	MGMT_RECOVERY_REDIRECT, MGMT_RECOVERY_UNKNOWN,

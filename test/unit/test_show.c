@@ -497,7 +497,7 @@ START_TEST(states_have_the_words_of_open_iscsi)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(conn); i++)
-		ck_assert_str_eq(show_conn_state((enum mgmt_conn_state)i), conn[i]);
+		ck_assert_str_eq(mgmt_conn_text((unsigned int)i), conn[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(recovery); i++)
 		ck_assert_str_eq(show_recovery((enum mgmt_recovery)i), recovery[i]);
 }
