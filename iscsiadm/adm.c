@@ -445,16 +445,6 @@ enum iscsi_err adm_identify(struct iscsi_db_record *rec, const struct adm_identi
 	       record_set_int(rec, "node.discovery_port", id->discovery_port, why);
 }
 
-enum iscsi_err adm_set_pairs(struct iscsi_db_record *rec, const struct option_pair *pairs,
-			     size_t count, struct iscsi_why *why)
-{
-	enum iscsi_err err = ISCSI_SUCCESS;
-
-	for (size_t i = 0; i < count && !err; i++)
-		err = iscsi_db_record_set(rec, pairs[i].name, pairs[i].value, why);
-	return err;
-}
-
 enum iscsi_err adm_change(struct adm *adm, adm_stage_fn *stage, void *arg)
 {
 	struct iscsi_why why = { "" };

@@ -142,10 +142,6 @@ struct adm_identity {
 enum iscsi_err adm_identify(struct iscsi_db_record *rec, const struct adm_identity *id,
 			    struct iscsi_why *why);
 
-/* Sets @pairs in their order; also settings that -o update refuses to change. */
-enum iscsi_err adm_set_pairs(struct iscsi_db_record *rec, const struct option_pair *pairs,
-			     size_t count, struct iscsi_why *why);
-
 /* Stages changes; says its own failures. */
 typedef enum iscsi_err adm_stage_fn(void *arg);
 

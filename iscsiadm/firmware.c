@@ -12,6 +12,7 @@
 #include <stdarg.h>
 
 #include "iscsid/base/addr_kind.h"
+#include "iscsid/message/mgmt_msg.h"
 #include "libiscsi-db/util.h"
 
 #define ORIGIN_DHCP		3
@@ -279,12 +280,12 @@ enum iscsi_err firmware_check(const struct firmware_target *t, struct iscsi_why 
 	       (t->initiator[0] ? iscsi_db_check_name(t->initiator, why) : ISCSI_SUCCESS);
 }
 
-size_t firmware_settings(const struct firmware_target *t, const struct iscsi_db_record *iface,
-			 struct option_pair ret[FIRMWARE_SETTINGS_MAX])
+void firmware_settings(const struct firmware_target *t, const struct iscsi_db_record *iface,
+		       struct option_pair ret[FIRMWARE_SETTINGS])
 {
 	const char *own_name = iscsi_db_record_get(iface, "iface.initiatorname");
 	bool has_own_name = own_name && *own_name;
-	const struct option_pair all[FIRMWARE_SETTINGS_MAX] = {
+	const struct option_pair all[FIRMWARE_SETTINGS] = {
 		{ "node.startup", "onboot" },
 		{ "node.conn[0].startup", "onboot" },
 		{ "iface.initiatorname", t->initiator[0] && !has_own_name ? t->initiator : NULL },
@@ -294,15 +295,41 @@ size_t firmware_settings(const struct firmware_target *t, const struct iscsi_db_
 		{ "node.session.auth.username_in", t->username_in },
 		{ "node.session.auth.password_in", t->password_in },
 	};
-	size_t n = 0;
 
 	/*
 	 * Where the table is silent, the settings of iscsid.conf and the interface stay. Only CHAP
 	 * is as the table has it: names and passwords of iscsid.conf aren't for its targets.
 	 */
-	for (size_t i = 0; i < FIRMWARE_SETTINGS_MAX; i++) {
-		if (all[i].value)
-			ret[n++] = all[i];
+	memcpy(ret, all, sizeof(all));
+}
+
+enum iscsi_err firmware_set_pairs(struct iscsi_db_record *rec, const struct option_pair *pairs,
+				  size_t count, struct iscsi_why *why)
+{
+	enum iscsi_err err = ISCSI_SUCCESS;
+
+	for (size_t i = 0; i < count && !err; i++) {
+		if (!pairs[i].value)	/* an empty value puts the default in place */
+			continue;
+		if (!iscsi_db_record_get(rec, pairs[i].name))
+			return iscsi_fail(why, ISCSI_ERR_INVAL, "Unknown parameter %s.",
+					  pairs[i].name);
+		err = iscsi_db_record_set(rec, pairs[i].name, pairs[i].value, why);
 	}
-	return n;
+	return err;
+}
+
+enum iscsi_err firmware_be_patient(struct iscsi_db_record *rec, struct iscsi_why *why)
+{
+	static const struct option_pair patience[] = {
+		{ "node.session.initial_login_retry_max", "30" },
+		{ "node.conn[0].timeo.noop_out_interval", "5" },
+		{ "node.session.scan", "auto" },
+		{ "node.startup", "onboot" },
+		{ "node.conn[0].startup", "onboot" },
+	};
+
+	return firmware_set_pairs(rec, patience, ARRAY_SIZE(patience), why) ?:
+	       record_set_int(rec, "node.conn[0].timeo.noop_out_timeout", BOOT_NOOP_OUT_TIMEOUT_S,
+			      why);
 }

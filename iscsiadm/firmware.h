@@ -10,7 +10,7 @@
 #include "iscsid/kernel/sysfs.h"
 
 #define FIRMWARE_TPGT		1	/* the table has no portal groups; open-iscsi assumes 1 */
-#define FIRMWARE_SETTINGS_MAX	8
+#define FIRMWARE_SETTINGS	8
 
 /* A text is "" where the firmware says nothing. */
 struct firmware_target {
@@ -50,11 +50,15 @@ void firmware_free(struct firmware_target *list, size_t len);
 enum iscsi_err firmware_check(const struct firmware_target *target, struct iscsi_why *why);
 
 /*
- * Fills in the settings that a target's record gets from the table and returns their number: that
- * the record belongs to booting, the initiator name, unless @iface has a name of its own, and
- * CHAP, with empty names and passwords where the table has none. The values are those of @target,
- * or constants.
+ * Fills in the settings that a target's record gets from the table: that the record belongs to
+ * booting, the initiator name, unless @iface has a name of its own, and CHAP, with empty names and
+ * passwords where the table has none. The values are those of @target, or constants, or NULL.
  */
-size_t firmware_settings(const struct firmware_target *target,
-			 const struct iscsi_db_record *iface,
-			 struct option_pair ret[FIRMWARE_SETTINGS_MAX]);
+void firmware_settings(const struct firmware_target *target, const struct iscsi_db_record *iface,
+		       struct option_pair ret[FIRMWARE_SETTINGS]);
+
+/* Sets @pairs in their order, but none without a value. ISCSI_ERR_INVAL says what can't be set. */
+enum iscsi_err firmware_set_pairs(struct iscsi_db_record *rec, const struct option_pair *pairs,
+				  size_t count, struct iscsi_why *why);
+/* Gives a node record the patience of a boot, whose target may still be booting too. */
+enum iscsi_err firmware_be_patient(struct iscsi_db_record *rec, struct iscsi_why *why);

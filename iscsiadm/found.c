@@ -23,7 +23,7 @@ static enum iscsi_err check_extra(const struct found_extra *extra, struct iscsi_
 		return ISCSI_SUCCESS;
 	if (iscsi_db_record_new(ISCSI_DB_NODE, &rec))
 		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
-	return adm_set_pairs(rec, extra->settings, extra->setting_count, why);
+	return firmware_set_pairs(rec, extra->settings, extra->setting_count, why);
 }
 
 enum iscsi_err found_add(struct found_list *found, const struct mgmt_reply *reply, size_t iface,
@@ -254,7 +254,7 @@ static enum iscsi_err make_found_record(struct found_work *s, const struct found
 	*ret = NULL;
 	err = iscsi_db_record_copy(keep ? existing : template, ret) ?:
 	      adm_identify(*ret, &id, &why) ?:
-	      adm_set_pairs(*ret, f->extra.settings, keep ? 0 : f->extra.setting_count, &why);
+	      firmware_set_pairs(*ret, f->extra.settings, keep ? 0 : f->extra.setting_count, &why);
 	if (err)
 		*ret = iscsi_db_record_free(*ret);
 	return adm_fail(err, &why);

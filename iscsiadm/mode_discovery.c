@@ -354,7 +354,7 @@ static void on_no_nic(void *arg, int nic, int max_nic)
 
 /*
  * Adds one target for each interface. The strings of @t and the array @settings, with room for
- * FIRMWARE_SETTINGS_MAX settings for each interface, must outlive d->found.
+ * FIRMWARE_SETTINGS settings for each interface, must outlive d->found.
  */
 static enum iscsi_err add_firmware_target(struct inquiry *d, const struct firmware_target *t,
 					  struct option_pair *settings, struct iscsi_why *why)
@@ -363,14 +363,14 @@ static enum iscsi_err add_firmware_target(struct inquiry *d, const struct firmwa
 		.type = MGMT_TARGET, .name = t->target, .address = t->address, .port = t->port,
 		.tpgt = FIRMWARE_TPGT,
 	};
-	struct found_extra extra = { .settings = settings, .tpgt_assumed = true };
+	struct found_extra extra = { .setting_count = FIRMWARE_SETTINGS, .tpgt_assumed = true };
 	enum iscsi_err err = firmware_check(t, why);
 
 	for (size_t i = 0; i < d->ifaces.len && !err; i++) {
-		extra.setting_count = firmware_settings(t, d->ifaces.list[i], settings);
-		err = found_add(&d->found, &target, i, &extra, why);
-		settings += FIRMWARE_SETTINGS_MAX;
 		extra.settings = settings;
+		firmware_settings(t, d->ifaces.list[i], settings);
+		err = found_add(&d->found, &target, i, &extra, why);
+		settings += FIRMWARE_SETTINGS;
 	}
 	return err;
 }
@@ -379,7 +379,7 @@ static enum iscsi_err add_firmware_target(struct inquiry *d, const struct firmwa
 static enum iscsi_err add_firmware(struct inquiry *d, const struct firmware_target *list,
 				   size_t len, bool complete)
 {
-	const size_t room = d->ifaces.len * FIRMWARE_SETTINGS_MAX;	/* settings of a target */
+	const size_t room = d->ifaces.len * FIRMWARE_SETTINGS;	/* settings of a target */
 	CLEANUP(freep) struct option_pair *settings = NULL;
 	enum iscsi_err first = ISCSI_SUCCESS;
 

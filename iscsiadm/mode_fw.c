@@ -11,13 +11,6 @@
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"
 
-/* The target may still be booting. */
-static const struct option_pair fw_settings[] = {
-	{ "node.session.initial_login_retry_max", "30" },
-	{ "node.conn[0].timeo.noop_out_interval", "5" },
-	{ "node.session.scan", "auto" },
-};
-
 /* A firmware_no_nic_fn; open-iscsi prints this line to stdout. */
 static void no_nic(void *arg, int nic, int max_nic)
 {
@@ -32,20 +25,18 @@ static enum iscsi_err fill_fw_record(struct iscsi_db_record *rec, const struct f
 		.target = t->target, .address = t->address, .port = t->port,
 		.tpgt = FIRMWARE_TPGT, .discovery_type = "fw",
 	};
-	struct option_pair settings[FIRMWARE_SETTINGS_MAX];
-	size_t count = firmware_settings(t, iface, settings);
+	struct option_pair settings[FIRMWARE_SETTINGS];
 
+	firmware_settings(t, iface, settings);
 	return adm_identify(rec, &id, why) ?:
-	       adm_set_pairs(rec, fw_settings, ARRAY_SIZE(fw_settings), why) ?:
-	       record_set_int(rec, "node.conn[0].timeo.noop_out_timeout", BOOT_NOOP_OUT_TIMEOUT_S,
-			      why) ?:
-	       adm_set_pairs(rec, settings, count, why);
+	       firmware_be_patient(rec, why) ?:
+	       firmware_set_pairs(rec, settings, FIRMWARE_SETTINGS, why);
 }
 
 static enum iscsi_err fw_override(struct adm *adm, struct iscsi_db_record *rec)
 {
 	static const char *const fixed[] = {
-		"iface.net_ifacename", "iface.hwaddress", "iface.transport_name",
+		"iface.net_ifacename", "iface.hwaddress", "iface.transport_name", NULL,
 	};
 	struct iscsi_why why = { "" };
 	enum iscsi_err err = ISCSI_SUCCESS;
@@ -53,17 +44,9 @@ static enum iscsi_err fw_override(struct adm *adm, struct iscsi_db_record *rec)
 	for (size_t i = 0; i < adm->opt.pair_count && !err; i++) {
 		const struct option_pair *p = &adm->opt.pairs[i];
 
-		for (size_t j = 0; j < ARRAY_SIZE(fixed); j++) {
-			if (streq(p->name, fixed[j]))
-				err = iscsi_fail(&why, ISCSI_ERR_INVAL,
-						 "Cannot override interface parameters for "
-						 "firmware logins");
-		}
-		if (!err && !iscsi_db_record_get(rec, p->name))
-			err = iscsi_fail(&why, ISCSI_ERR_INVAL, "Unknown parameter %s.",
-					 p->name);
-		if (!err)
-			err = iscsi_db_record_set(rec, p->name, p->value, &why);
+		err = text_is_among(p->name, fixed) ?
+		      iscsi_fail(&why, ISCSI_ERR_INVAL, "Cannot override interface parameters for "
+				 "firmware logins") : firmware_set_pairs(rec, p, 1, &why);
 	}
 	if (err) {
 		(void)adm_fail(err, &why);

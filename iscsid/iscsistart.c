@@ -21,6 +21,7 @@
 #include "iscsiadm/firmware.h"
 #include "iscsiadm/print.h"
 #include "iscsiadm/show.h"
+#include "iscsid/base/addr_kind.h"
 #include "iscsid/base/bytes.h"
 #include "iscsid/base/clock.h"
 #include "iscsid/base/log.h"
@@ -96,7 +97,7 @@ static const char help_text[] =
 "  -h, --help                  this text\n"
 "  -v, --version               the version\n";
 
-static void __attribute__((format(printf, 1, 2))) complain(const char *fmt, ...)
+static void PRINTF(1, 2) complain(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -218,34 +219,11 @@ static bool have_all(const struct start_options *o)
 
 /* ---- records -------------------------------------------------------------------------------- */
 
-static enum iscsi_err set_pairs(struct iscsi_db_record *rec, const struct option_pair *pairs,
-				size_t len, struct iscsi_why *why)
-{
-	enum iscsi_err err = ISCSI_SUCCESS;
-
-	for (size_t i = 0; i < len && !err; i++) {
-		if (!pairs[i].value)	/* an empty value puts the default in place */
-			continue;
-		if (!iscsi_db_record_get(rec, pairs[i].name))
-			return iscsi_fail(why, ISCSI_ERR_INVAL, "Unknown parameter %s.",
-					  pairs[i].name);
-		err = iscsi_db_record_set(rec, pairs[i].name, pairs[i].value, why);
-	}
-	return err;
-}
-
 /* A node record with the patience of a boot. */
 static enum iscsi_err new_record(const struct iscsi_db_config *config, const char *target,
 				 const char *address, int port, int tpgt,
 				 struct iscsi_db_record **ret, struct iscsi_why *why)
 {
-	static const struct option_pair boot[] = {
-		{ "node.session.initial_login_retry_max", "30" },
-		{ "node.conn[0].timeo.noop_out_interval", "5" },
-		{ "node.session.scan", "auto" },
-		{ "node.startup", "onboot" },
-		{ "node.conn[0].startup", "onboot" },
-	};
 	struct iscsi_db_record *rec = NULL;
 	enum iscsi_err err = iscsi_db_record_new(ISCSI_DB_NODE, &rec);
 
@@ -258,9 +236,7 @@ static enum iscsi_err new_record(const struct iscsi_db_config *config, const cha
 	      iscsi_db_record_set(rec, "node.conn[0].address", address, why) ?:
 	      record_set_int(rec, "node.conn[0].port", port, why) ?:
 	      record_set_int(rec, "node.tpgt", tpgt, why) ?:
-	      record_set_int(rec, "node.conn[0].timeo.noop_out_timeout", BOOT_NOOP_OUT_TIMEOUT_S,
-			     why) ?:
-	      set_pairs(rec, boot, ARRAY_SIZE(boot), why);
+	      firmware_be_patient(rec, why);
 	*ret = err ? iscsi_db_record_free(rec) : rec;
 	return err;
 }
@@ -279,8 +255,8 @@ static enum iscsi_err record_of_options(const struct start_options *o, struct is
 
 	if (err)
 		return err;
-	err = set_pairs(*ret, chap, ARRAY_SIZE(chap), why) ?:
-	      set_pairs(*ret, o->params, o->params_len, why);
+	err = firmware_set_pairs(*ret, chap, ARRAY_SIZE(chap), why) ?:
+	      firmware_set_pairs(*ret, o->params, o->params_len, why);
 	if (err)
 		*ret = iscsi_db_record_free(*ret);
 	return err;
@@ -291,16 +267,15 @@ static enum iscsi_err record_of_firmware(const struct start_options *o,
 					 const struct firmware_target *t,
 					 struct iscsi_db_record **ret, struct iscsi_why *why)
 {
-	struct option_pair settings[FIRMWARE_SETTINGS_MAX];
+	struct option_pair settings[FIRMWARE_SETTINGS];
 	enum iscsi_err err = firmware_check(t, why) ?:
 		new_record(config, t->target, t->address, t->port, FIRMWARE_TPGT, ret, why);
-	size_t len;
 
 	if (err)
 		return err;
-	len = firmware_settings(t, *ret, settings);
-	err = set_pairs(*ret, settings, len, why) ?:
-	      set_pairs(*ret, o->params, o->params_len, why);
+	firmware_settings(t, *ret, settings);
+	err = firmware_set_pairs(*ret, settings, FIRMWARE_SETTINGS, why) ?:
+	      firmware_set_pairs(*ret, o->params, o->params_len, why);
 	if (err)
 		*ret = iscsi_db_record_free(*ret);
 	return err;
@@ -351,21 +326,6 @@ static const struct kernel_events events = {
 };
 
 /* ---- logging in ------------------------------------------------------------------------------ */
-
-static int on_created(void *arg, struct session *session, uint32_t sid)
-{
-	(void)arg;
-	(void)session;
-	(void)sid;
-	return 0;
-}
-
-/* Freed with all others, since this may be called from the session's own callback. */
-static void on_ended(void *arg, struct session *session)
-{
-	(void)arg;
-	(void)session;
-}
 
 static void end_loop(void *arg)
 {
@@ -487,8 +447,6 @@ static enum iscsi_err starter_init(struct boot_starter *s, struct iscsi_why *why
 	s->env.sysfs = s->sysfs;
 	s->env.scan_pool = s->scan_pool;
 	s->env.resolver = &s->resolver;
-	s->env.on_created = on_created;
-	s->env.on_ended = on_ended;
 	return ISCSI_SUCCESS;
 }
 
@@ -523,16 +481,7 @@ static bool device_towards(const struct sockaddr_storage *portal, char ret[IF_NA
 		    sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)) == 0 &&
 	    getsockname(fd, (struct sockaddr *)&own, &len) == 0 && getifaddrs(&list) == 0) {
 		for (i = list; i && !found; i = i->ifa_next) {
-			const struct sockaddr_in *a4 = (const void *)i->ifa_addr;
-			const struct sockaddr_in6 *a6 = (const void *)i->ifa_addr;
-
-			if (!i->ifa_addr || i->ifa_addr->sa_family != own.ss_family)
-				continue;
-			found = own.ss_family == AF_INET ?
-				a4->sin_addr.s_addr ==
-					((struct sockaddr_in *)&own)->sin_addr.s_addr :
-				!memcmp(&a6->sin6_addr, &((struct sockaddr_in6 *)&own)->sin6_addr,
-					sizeof(a6->sin6_addr));
+			found = i->ifa_addr && addr_is_same(i->ifa_addr, (struct sockaddr *)&own);
 			if (found)
 				(void)snprintf(ret, IF_NAMESIZE, "%s", i->ifa_name);
 		}
@@ -725,7 +674,7 @@ static int run_once(const struct start_options *o)
 	struct firmware_target *list = NULL;
 	bool firmware = o->connect || o->network || o->print;
 	size_t len = 0;
-	int status;
+	int status = 0;
 
 	if (!firmware && !have_all(o))
 		return ISCSI_ERR_INVAL;
@@ -738,21 +687,16 @@ static int run_once(const struct start_options *o)
 		puts(o->network ? "Could not setup fw entries." :
 		     o->print ? "Could not get list of targets from firmware." :
 				"Could not get boot entry.");
-		sysfs_free(s.sysfs);
-		return ISCSI_ERR_NO_OBJS_FOUND;
-	}
-	if (o->network) {
+		status = ISCSI_ERR_NO_OBJS_FOUND;
+	} else if (o->network) {
 		status = set_up_network(list, len);
-		sysfs_free(s.sysfs);
 	} else if (o->print) {
 		for (size_t i = 0; i < len; i++)
 			show_firmware_target(stdout, &list[i]);
-		status = 0;
-		sysfs_free(s.sysfs);
 	} else {
 		status = start(&s, o, list, len);
-		starter_done(&s);
 	}
+	starter_done(&s);
 	firmware_free(list, len);
 	return status;
 }

@@ -9,8 +9,8 @@
 #include "iscsid/session_private.h"
 
 #include <inttypes.h>
-#include <netinet/in.h>
 
+#include "iscsid/base/addr_kind.h"
 #include "iscsid/base/log.h"
 #include "iscsid/message/session_text.h"
 #include "libiscsi-db/util.h"
@@ -434,23 +434,13 @@ void session_conn_moved(struct session *session)
 	session_follow(session, route_moved(&session->route, &failure.why), &failure);
 }
 
-static bool same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
-{
-	if (a->ss_family != b->ss_family)
-		return false;
-	if (a->ss_family == AF_INET)
-		return ((const struct sockaddr_in *)a)->sin_addr.s_addr ==
-		       ((const struct sockaddr_in *)b)->sin_addr.s_addr;
-	return memcmp(&((const struct sockaddr_in6 *)a)->sin6_addr,
-		      &((const struct sockaddr_in6 *)b)->sin6_addr, sizeof(struct in6_addr)) == 0;
-}
-
 void session_network_changed(struct session *session, const struct sockaddr_storage *neighbour)
 {
 	uint64_t at_us = session->turn.turns->tried_us + NETWORK_US, now_us = session_now_us(session);
 
 	if ((session->state != SESSION_FREE && session->state != SESSION_FAILED) ||
-	    (neighbour && !same_address(neighbour, &session->route.portal)))
+	    (neighbour && !addr_is_same((const struct sockaddr *)neighbour,
+					(const struct sockaddr *)&session->route.portal)))
 		return;
 	at_us = MAX(at_us, now_us);
 	switch (session->attempt) {

@@ -95,6 +95,17 @@ enum addr_kind addr_kind_of(const struct sockaddr *addr)
 	}
 }
 
+bool addr_is_same(const struct sockaddr *a, const struct sockaddr *b)
+{
+	if (a->sa_family != b->sa_family)
+		return false;
+	if (a->sa_family == AF_INET)
+		return ((const struct sockaddr_in *)a)->sin_addr.s_addr ==
+		       ((const struct sockaddr_in *)b)->sin_addr.s_addr;
+	return IN6_ARE_ADDR_EQUAL(&((const struct sockaddr_in6 *)a)->sin6_addr,
+				  &((const struct sockaddr_in6 *)b)->sin6_addr);
+}
+
 const char *addr_refusal(enum addr_kind from, enum addr_kind named)
 {
 	static const char *const words[] = {

@@ -31,6 +31,8 @@ bool addr_parse(const char *text, int port, struct sockaddr_storage *ret);
 /* ADDR_NAME if @text is no numeric address; ADDR_NUMBER for IPv4 that isn't dotted. */
 enum addr_kind addr_kind_of_text(const char *text);
 enum addr_kind addr_kind_of(const struct sockaddr *addr);
+/* True if both are the same IPv4 or IPv6 address; ports and zones don't count. */
+bool addr_is_same(const struct sockaddr *a, const struct sockaddr *b);
 
 /*
  * The rule of trust for an address that a target, a name server or firmware names: NULL if a

@@ -232,19 +232,20 @@ END_TEST
 static const char *settings_text(const char *own_name)
 {
 	struct iscsi_db_record *iface;
-	struct option_pair pairs[FIRMWARE_SETTINGS_MAX];
+	struct option_pair pairs[FIRMWARE_SETTINGS];
 	struct firmware_target *list;
 	static char text[1024];
-	size_t len, i, n;
+	size_t len, i;
 
 	ck_assert(!firmware_read(sysfs, NULL, NULL, &list, &len));
 	ck_assert(!iscsi_db_record_new(ISCSI_DB_IFACE, &iface));
 	ck_assert(!iscsi_db_record_set(iface, "iface.initiatorname", own_name, NULL));
-	n = firmware_settings(&list[0], iface, pairs);
+	firmware_settings(&list[0], iface, pairs);
 	iscsi_db_record_free(iface);
 	text[0] = '\0';
-	for (i = 0; i < n; i++)
-		sprintf(text + strlen(text), "%s=%s ", pairs[i].name, pairs[i].value);
+	for (i = 0; i < FIRMWARE_SETTINGS; i++)
+		if (pairs[i].value)
+			sprintf(text + strlen(text), "%s=%s ", pairs[i].name, pairs[i].value);
 	firmware_free(list, len);
 	return text;
 }
