@@ -89,12 +89,6 @@ static const char help_text[] =
 "  -h, --help                this text\n"
 "  -v, --version             the version\n";
 
-static int usage_error(void)
-{
-	fprintf(stderr, "Try `iscsid --help' for more information.\n");
-	return 1;
-}
-
 /* -1: go on; otherwise the exit status. */
 static int parse_options(int argc, char **argv, struct daemon_options *o)
 {
@@ -126,7 +120,7 @@ static int parse_options(int argc, char **argv, struct daemon_options *o)
 		case 'p':	o->pid_file = optarg; break;
 		case 'h':	fputs(help_text, stdout); return 0;
 		case 'v':	printf("iscsid version %s\n", ISCSI_VERSION); return 0;
-		default:	return usage_error();
+		default:	fputs("Try `iscsid --help' for more information.\n", stderr); return 1;
 		}
 	}
 	if (no_pid_file && o->pid_file) {
@@ -198,17 +192,23 @@ static void start_done(struct starter *starter)
 	closep(&starter->stderr_fd);
 }
 
-static int write_pid_file(const char *path, struct iscsi_why *why)
+static enum iscsi_err write_pid_file(const struct daemon_options *o, struct iscsi_why *why)
 {
 	CLEANUP(closep) int fd = -1;
 
+	if (!o->pid_file)
+		return ISCSI_SUCCESS;
 	/* A new file: one that lies there may be a FIFO, or have another name elsewhere. */
-	(void)unlink(path);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	(void)unlink(o->pid_file);
+	fd = open(o->pid_file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0 && dprintf(fd, "%d\n", getpid()) >= 0)
-		return 0;
-	(void)iscsi_fail(why, ISCSI_ERR_INTERNAL, "pid file %s: %s", path, strerror(errno));
-	return -1;
+		return ISCSI_SUCCESS;
+	(void)iscsi_fail(why, ISCSI_ERR_INTERNAL, "pid file %s: %s", o->pid_file, strerror(errno));
+	if (!o->foreground)
+		return ISCSI_ERR_INTERNAL;
+	/* In the foreground it is a courtesy, and a container may have no /run to write in. */
+	log_warning("%s", why->text);
+	return ISCSI_SUCCESS;
 }
 
 /* ---- surviving while the disk is gone ------------------------------------------------------------ */
@@ -296,17 +296,13 @@ static void drop_privileges(const struct daemon_options *o)
 	privileges_limit(o->uid || o->gid);
 }
 
-static int drop_ids(const struct daemon_options *o, struct iscsi_why *why)
+static enum iscsi_err drop_ids(const struct daemon_options *o, struct iscsi_why *why)
 {
-	if (o->gid && setgid(o->gid) < 0) {
-		(void)iscsi_fail(why, ISCSI_ERR_ACCESS, "gid %u: %s", o->gid, strerror(errno));
-		return -1;
-	}
-	if (o->uid && setuid(o->uid) < 0) {
-		(void)iscsi_fail(why, ISCSI_ERR_ACCESS, "uid %u: %s", o->uid, strerror(errno));
-		return -1;
-	}
-	return 0;
+	if (o->gid && setgid(o->gid) < 0)
+		return iscsi_fail(why, ISCSI_ERR_ACCESS, "gid %u: %s", o->gid, strerror(errno));
+	if (o->uid && setuid(o->uid) < 0)
+		return iscsi_fail(why, ISCSI_ERR_ACCESS, "uid %u: %s", o->uid, strerror(errno));
+	return ISCSI_SUCCESS;
 }
 
 static int log_level_of(const struct daemon_options *o)
@@ -531,45 +527,25 @@ static void daemon_free(struct daemon *daemon)
 	sd_event_unref(daemon->loop);
 }
 
-static void warn_of_lock(void *arg, const char *text)
-{
-	(void)arg;
-	log_warning("%s", text);
-}
-
-/* The daemon needs no lock itself. But it is there at boot, before another user can be. */
-static void prepare_lock_folder(void)
-{
-	struct iscsi_why why;
-
-	if (iscsi_db_make_lock_folder(warn_of_lock, NULL, &why))
-		log_warning("%s", why.text);
-}
-
 static int run(const struct daemon_options *o, struct starter *starter)
 {
 	struct daemon daemon;
 	struct iscsi_why why;
+	enum iscsi_err err;
 	int r = -1;
 
 	raise_descriptor_limit();
-	prepare_lock_folder();
+	/* The daemon needs no lock itself. But it is there at boot, before another user can be. */
+	if (iscsi_db_make_lock_folder(log_warn, NULL, &why))
+		log_warning("%s", why.text);
 	module_load_iscsi_tcp();
 	drop_privileges(o);
-	if (daemon_build(&daemon, o, &why)) {
-		start_failed(starter, why.text);
-		goto out;
+	err = daemon_build(&daemon, o, &why) ?: write_pid_file(o, &why);
+	if (!err) {
+		protect();
+		err = drop_ids(o, &why);
 	}
-	/* In the foreground it is a courtesy, and a container may have no /run to write in. */
-	if (o->pid_file && write_pid_file(o->pid_file, &why) < 0) {
-		if (!o->foreground) {
-			start_failed(starter, why.text);
-			goto out;
-		}
-		log_warning("%s", why.text);
-	}
-	protect();
-	if (drop_ids(o, &why) < 0) {
+	if (err) {
 		start_failed(starter, why.text);
 		goto out;
 	}

@@ -168,18 +168,12 @@ static void warn_of_record(void *arg, const char *text)
 		    iscsi_db_record_get(rec, "node.conn[0].address"), text);
 }
 
-static void warn_of_file(void *arg, const char *text)
-{
-	(void)arg;
-	log_warning("%s", text);
-}
-
 /* If the file has no usable name, a name that was read earlier is kept. */
 static enum iscsi_err read_initiator(struct manager *manager, struct iscsi_why *why)
 {
 	struct iscsi_db_initiator initiator = { 0 };
-	enum iscsi_err err = iscsi_db_initiator_read(manager->given->initiator_path, warn_of_file,
-						     NULL, &initiator, why);
+	enum iscsi_err err = iscsi_db_initiator_read(manager->given->initiator_path, log_warn, NULL,
+						     &initiator, why);
 
 	if (err && *manager->initiator.name)
 		return err;

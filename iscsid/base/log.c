@@ -76,3 +76,9 @@ void log_write(int level, const char *fmt, ...)
 		(void)!write(STDERR_FILENO, line, (size_t)n);
 	}
 }
+
+void log_warn(void *arg, const char *text)
+{
+	(void)arg;
+	log_warning("%s", text);
+}

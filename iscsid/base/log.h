@@ -16,6 +16,8 @@ void log_close(void);
 
 void log_write(int level, const char *fmt, ...) PRINTF(2, 3);
 bool log_enabled(int level);
+/* log_warning() as a callback; @arg isn't used. */
+void log_warn(void *arg, const char *text);
 
 #define log_error(...)		log_write(3, __VA_ARGS__)	/* LOG_ERR and so on */
 #define log_warning(...)	log_write(4, __VA_ARGS__)
