@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The system calls of a change and their order, and what becomes of the change when one of them
- * fails. The file test/fake/commits holds both; its head says how to read it.
+ * The system calls of a change and their order, what walks find, and what becomes of both when a
+ * call fails. The files test/fake/commits and test/fake/walks say that; their heads say how.
  */
 #include "test/unit/db_fixture.h"
 
 #include <dirent.h>
+#include <stdarg.h>
 #include <stdio.h>
 
-#define COMMITS		"test/fake/commits"
 #define CALLS_MAX	2000
 #define SHORT_ENOUGH	100	/* calls; of more only their number is shown */
 #define LINE_WORDS	8
@@ -219,6 +219,126 @@ static struct iscsi_db_record *record_of(char *const *word, const char *startup)
 	return rec;
 }
 
+/* ---- what a walk says ---------------------------------------------------------------------- */
+
+static char said[16384];
+static unsigned int found;
+
+/* @text without the paths of the test's folders. */
+static char *without_base(const char *text)
+{
+	char *ret = strdup(text), *base;
+
+	while ((base = strstr(ret, fx_base)) != NULL) {
+		bool root = !strncmp(base, fx_root, strlen(fx_root));
+		size_t len = strlen(root ? fx_root : fx_base);
+
+		len += base[len] == '/';
+		memmove(base, base + len, strlen(base + len) + 1);
+	}
+	return ret;
+}
+
+__attribute__((format(printf, 1, 2)))
+static void say(const char *fmt, ...)
+{
+	size_t len = strlen(said);
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(said + len, sizeof(said) - len, fmt, ap);
+	va_end(ap);
+}
+
+static void say_warning(void *arg, const char *text)
+{
+	CLEANUP(freep) char *shown = without_base(text);
+
+	(void)arg;
+	say("  warning: %s\n", shown);
+}
+
+static enum iscsi_err say_found(void *arg, const struct iscsi_db_record *rec)
+{
+	static const char *const keys[] = {
+		"node.name", "node.conn[0].address", "node.conn[0].port", "node.tpgt",
+		"discovery.type", "discovery.sendtargets.address", "discovery.sendtargets.port",
+		"iface.iscsi_ifacename", "iface.transport_name", "node.discovery_type",
+		"node.startup",
+	};
+
+	(void)arg;
+	found++;
+	say(" ");
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const char *value = iscsi_db_record_get(rec, keys[i]);
+
+		if (value)
+			say(" %s", value);
+	}
+	say("\n");
+	return ISCSI_SUCCESS;
+}
+
+static enum iscsi_err say_read(enum iscsi_err err, struct iscsi_db_record *rec)
+{
+	if (!err)
+		(void)say_found(NULL, rec);
+	iscsi_db_record_free(rec);
+	return err;
+}
+
+/* Does what asks the database something; false: the line is about a change. */
+static bool ask(struct iscsi_db *db, const char *line, char *const *word)
+{
+	struct iscsi_why why = { "" };
+	enum iscsi_err err;
+	struct iscsi_db_filter is = {
+		.target = word[1] && *text_of(word[1]) ? word[1] : NULL,
+		.address = word[2] && *text_of(word[2]) ? word[2] : NULL,
+		.port = word[2] && word[3] && *text_of(word[3]) ? atoi(word[3]) : -1,
+		.iface = word[2] && word[3] && word[4] && *text_of(word[4]) ? word[4] : NULL,
+		.names = word[2] && word[3] && word[4] && word[5],
+	};
+	enum iscsi_db_kind kind = word[1] && streq(word[1], "isns") ? ISCSI_DB_ISNS :
+				  word[1] && streq(word[1], "node") ? ISCSI_DB_NODE :
+								      ISCSI_DB_SENDTARGETS;
+	size_t start = strlen(said);
+	struct iscsi_db_record *rec = NULL;
+	unsigned int count = 0;
+
+	say("  %s:\n", line);
+	if (streq(word[0], "list")) {
+		err = iscsi_db_node_each(db, &is, say_warning, NULL, say_found, NULL, &why);
+	} else if (streq(word[0], "sweep")) {
+		err = iscsi_db_node_delete_unreadable(db, &is, &count, &why);
+		say("  %u unreadable\n", count);
+	} else if (streq(word[0], "ifaces")) {
+		err = iscsi_db_iface_each(db, say_warning, NULL, say_found, NULL, &why);
+	} else if (streq(word[0], "portals")) {
+		err = iscsi_db_discovery_each(db, kind, say_warning, NULL, say_found, NULL, &why);
+	} else if (streq(word[0], "read-iface")) {
+		err = iscsi_db_iface_read(db, word[1], &rec, &why);
+		err = say_read(err, rec);
+	} else if (streq(word[0], "read-portal")) {
+		err = iscsi_db_discovery_read(db, kind, word[2], atoi(word[3]), &rec, &why);
+		err = say_read(err, rec);
+	} else if (streq(word[0], "delete-iface")) {
+		err = iscsi_db_iface_delete(db, word[1], &why);
+	} else {
+		said[start] = '\0';
+		return false;
+	}
+	if (err) {
+		CLEANUP(freep) char *shown = without_base(why.text);
+
+		say("  = %d %s\n", err, shown);
+	}
+	return true;
+}
+
+/* ---- what a line asks for, besides ---------------------------------------------------------- */
+
 static enum iscsi_err update_one(void *arg, const struct iscsi_db_record *rec)
 {
 	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *copy = NULL;
@@ -244,10 +364,17 @@ static enum iscsi_err do_line(struct iscsi_db *db, const char *line, const char 
 	(void)snprintf(words, sizeof(words), "%s", line);
 	for (char **w = word; w < word + LINE_WORDS - 1; w++)
 		*w = strtok_r(w == word ? words : NULL, " ", &save);
-	if (streq(word[0], "lock")) {
-		err = ISCSI_SUCCESS;	/* run_section() has taken the lock */
-	} else if (streq(word[0], "file")) {
+	if (streq(word[0], "lock") || ask(db, line, word))
+		return ISCSI_SUCCESS;	/* run_section() has taken the lock */
+	if (streq(word[0], "file")) {
 		fx_put_text(word[1], "nonsense\n");
+	} else if (streq(word[0], "text")) {
+		CLEANUP(freep) char *text = db_format("%s\n", line + strlen("text  ") +
+						      strlen(word[1]));
+
+		for (char *p = text; (p = strchr(p, '|')) != NULL;)
+			*p = '\n';
+		fx_put_text(word[1], text);
 	} else if (streq(word[0], "folder")) {
 		fx_mkdir(word[1]);
 	} else if (streq(word[0], "link")) {
@@ -368,6 +495,8 @@ static enum iscsi_err run_section(const char *text, char **before, struct iscsi_
 	enum iscsi_err err = ISCSI_SUCCESS;
 	unsigned int files = open_files();
 
+	said[0] = '\0';
+	found = 0;
 	os = noting_os();
 	fx_clear(fx_root);
 	(void)mkdir(fx_root, 0700);
@@ -391,23 +520,22 @@ static enum iscsi_err run_section(const char *text, char **before, struct iscsi_
 	return err;
 }
 
+static char *usual;		/* what walks say if no call fails */
+
 /* How the change ended, and how what is there now differs from @new. */
 static char *outcome(enum iscsi_err err, const struct iscsi_why *why, const char *old, const char *new)
 {
 	CLEANUP(freep) char *now = tree();
-	CLEANUP(freep) char *reason = strdup(err ? why->text : "done");
+	CLEANUP(freep) char *reason = without_base(err ? why->text : "done");
 	CLEANUP(freep) char *what = NULL;
-	char *base = strstr(reason, fx_base), *error;
-	size_t len = strlen(base && !strncmp(base, fx_root, strlen(fx_root)) ? fx_root : fx_base);
+	char *error = strrchr(reason, ':');
 
-	if (base)
-		memmove(base, base + len + 1, strlen(base + len));
-	if (base && (error = strrchr(reason, ':')) != NULL)	/* the line says which error that is */
+	if (error)	/* the line says which error that is */
 		*error = '\0';
 	what = streq(now, new) ? strdup("new") : streq(now, old) ? strdup("old") :
 	       db_format("lacks %u, has %u", print_missing(NULL, "", new, now),
 			 print_missing(NULL, "", now, new));
-	return db_format("%s; %s\n", what, reason);
+	return db_format("%s; %s\n%s", what, reason, usual && !streq(said, usual) ? said : "");
 }
 
 /* A line for each call and the errors that end in the same way. */
@@ -487,11 +615,13 @@ START_TEST(changes_do_as_written)
 			fprintf(out, "%.*s\n", (int)strcspn(p, "\n"), p);
 	err = run_section(wanted, &old, &why);
 	total = calls;
-	if (!strstr(wanted, "each failing"))
+	usual = strdup(said);
+	if (!*usual && !strstr(wanted, "each failing"))
 		print_calls(out, total);
+	fputs(usual, out);
 	new = tree();
 	if (err)
-		fprintf(out, "= %d %s\n", err, strstr(why.text, fx_root) + strlen(fx_root) + 1);
+		fprintf(out, "= %d %s\n", err, without_base(why.text));
 	if (total <= SHORT_ENOUGH) {
 		(void)print_missing(out, "lost", old, new);
 		(void)print_missing(out, "made", new, old);
@@ -521,9 +651,14 @@ int main(void)
 	int failed, count = 0;
 	size_t len;
 
-	if (os_read_path(COMMITS, &file, &len)) {
-		fprintf(stderr, "test_commit: can't read " COMMITS "\n");
-		return 1;
+	for (int i = 0; i < 2; i++) {
+		CLEANUP(freep) char *text = NULL, *before = file;
+
+		if (os_read_path(i ? "test/fake/walks" : "test/fake/commits", &text, &len)) {
+			fprintf(stderr, "test_commit: can't read its files\n");
+			return 1;
+		}
+		file = db_format("%s%s", before ? before : "\n", strstr(text, "\n== ") + 1);
 	}
 	while (section(count, &len))
 		count++;
