@@ -99,7 +99,9 @@ struct netlink {
 	bool astray;			/* replies to an earlier batch may be left in the queue */
 	size_t batch_len;
 	uint8_t batch[BATCH_MAX] __attribute__((aligned(8)));
-	uint8_t buf[sizeof(struct message) + PDU_BHS_LEN + 16 * 1024] __attribute__((aligned(8)));
+	/* For the longest PDU that the kernel hands over. */
+	uint8_t buf[sizeof(struct message) + PDU_BHS_LEN + PDU_LOGIN_DATA_MAX]
+		__attribute__((aligned(8)));
 };
 
 static struct netlink *netlink_of(struct kernel *kernel)
@@ -130,8 +132,7 @@ static int wire_receive(int fd, void *buf, size_t size, size_t *len, unsigned in
 		for (int i = 0; i < n; i++) {
 			if (from[i].nl_pid != 0)
 				continue;
-			if (kept < i)
-				memcpy(iov[kept].iov_base, iov[i].iov_base, msgs[i].msg_len);
+			memmove(iov[kept].iov_base, iov[i].iov_base, msgs[i].msg_len);
 			len[kept++] = msgs[i].msg_len;
 		}
 	} while (!kept);

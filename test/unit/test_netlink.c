@@ -6,6 +6,7 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -34,18 +35,25 @@ static int command_fd, event_fd, stats_fd;
 /* What was sent last. */
 static uint8_t sent[64 * 1024];
 static size_t sent_len, batches;
+static const uint8_t *batch;		/* where it lies in the kernel object */
 static char sent_types[256];		/* of the last batch: "13 15 16 19" */
 
 /* How the next replies are: errno of the class, or of the operation, for a command. */
 static struct { uint32_t command; int class_error, result; } failing;
 static int send_errno;
-static bool no_replies;
+static unsigned int replies = UINT_MAX;	/* so many more */
 
 /* Datagrams that wait to be received. */
-static struct datagram { int fd; size_t len; ssize_t error; uint8_t data[1024]; } queue[128];
+static struct datagram {
+	int fd;
+	size_t len;
+	int error;
+	const uint8_t *longer;		/* the data, if there is no room here */
+	uint8_t data[1024];
+} queue[128];
 static size_t queue_len;
 
-static char told[1024];
+static char told[4096];
 
 static uint32_t u32_at(const uint8_t *p, size_t at)
 {
@@ -87,7 +95,15 @@ static void enqueue(int fd, const uint8_t *data, size_t len)
 
 	ck_assert_uint_le(queue_len, ARRAY_SIZE(queue));
 	*dg = (struct datagram){ .fd = fd, .len = len };
-	memcpy(dg->data, data, len);
+	if (len > sizeof(dg->data))
+		dg->longer = data;
+	else
+		memcpy(dg->data, data, len);
+}
+
+static void enqueue_error(int fd, int error)
+{
+	queue[queue_len++] = (struct datagram){ .fd = fd, .error = -error };
 }
 
 /* ---- the wire ----------------------------------------------------------------------------- */
@@ -138,6 +154,7 @@ static ssize_t wire_send(int fd, const void *buf, size_t len)
 	if (send_errno)
 		return -send_errno;
 	ck_assert(fd == command_fd || fd == stats_fd);
+	batch = buf;
 	memcpy(sent, buf, len);
 	sent_len = len;
 	sent_types[0] = '\0';
@@ -151,7 +168,7 @@ static ssize_t wire_send(int fd, const void *buf, size_t len)
 		(void)snprintf(sent_types + strlen(sent_types),
 			       sizeof(sent_types) - strlen(sent_types), "%s%u", at ? " " : "",
 			       u16_at(p, at + AT_NLTYPE));
-		if (!no_replies && fd == command_fd)
+		if (fd == command_fd && replies && replies--)
 			reply_to(p + at);
 		at += (one + 3) & ~(size_t)3;
 	}
@@ -178,7 +195,7 @@ static int wire_receive(int fd, void *buf, size_t size, size_t *len, unsigned in
 		if (dg.error)
 			return dg.error;
 		len[n] = MIN(dg.len, size);
-		memcpy((uint8_t *)buf + n * size, dg.data, len[n]);
+		memcpy((uint8_t *)buf + n * size, dg.longer ? dg.longer : dg.data, len[n]);
 		if (++n == most)
 			break;
 		i--;
@@ -328,13 +345,17 @@ START_TEST(a_kernel_that_does_not_listen)
 	ck_assert_int_eq(open_kernel(), ISCSI_ERR_ACCESS);
 	ck_assert_ptr_nonnull(strstr(why.text, "CAP_SYS_ADMIN"));
 	close_kernel();
-	no_replies = true;
+	replies = 0;
 	ck_assert_int_eq(open_kernel(), ISCSI_ERR_INTERNAL);
 	ck_assert_ptr_nonnull(strstr(why.text, "didn't answer"));
 	close_kernel();
 	send_errno = ECONNREFUSED;
 	ck_assert_int_eq(open_kernel(), ISCSI_ERR_INTERNAL);
 	ck_assert_ptr_nonnull(strstr(why.text, "first network namespace"));
+	close_kernel();
+	send_errno = ENOBUFS;
+	ck_assert_int_eq(open_kernel(), ISCSI_ERR_INTERNAL);
+	ck_assert_str_eq(why.text, "netlink: No buffer space available");
 }
 END_TEST
 
@@ -411,13 +432,13 @@ START_TEST(a_stale_handle_is_read_again)
 }
 END_TEST
 
-static enum iscsi_err bind_conn(bool create, const char *netdev)
+static enum iscsi_err bind_conn_of(bool create, const char *netdev, const char *hwaddress)
 {
 	static const uint8_t bhs[PDU_BHS_LEN] = { 0x43, 0x87 };
 	struct kernel_params params = { .len = 0 };
 	const struct kernel_bind_args args = {
 		.sid = 7, .host_no = 3, .create = create, .fd = 12, .netdev = netdev,
-		.hwaddress = "", .params = &params, .bhs = bhs,
+		.hwaddress = hwaddress, .params = &params, .bhs = bhs,
 		.data = (const uint8_t *)"A=b", .data_len = 4,
 	};
 
@@ -425,6 +446,11 @@ static enum iscsi_err bind_conn(bool create, const char *netdev)
 	kernel_params_text(&params, KERNEL_USERNAME, "");	/* "" is left out */
 	kernel_params_number(&params, KERNEL_RECOVERY_TMO, 120);
 	return kernel->ops->bind_conn(kernel, &args, &why);
+}
+
+static enum iscsi_err bind_conn(bool create, const char *netdev)
+{
+	return bind_conn_of(create, netdev, "");
 }
 
 START_TEST(bind_conn_in_one_batch)
@@ -462,6 +488,16 @@ START_TEST(bind_conn_in_one_batch)
 	ck_assert_mem_eq(m + AT_PAYLOAD + PDU_BHS_LEN, "A=b", 4);
 	ck_assert_int_eq(bind_conn(false, ""), 0);
 	ck_assert_str_eq(sent_types, "15 16 16 19");
+	for (size_t i = 0; i < sent_len; i++)	/* a batch may hold secrets */
+		ck_assert_uint_eq(batch[i], 0);
+	ck_assert_int_eq(bind_conn_of(false, "eth0", "00:11:22:33:44:55"), 0);
+	ck_assert_str_eq(sent_types, "15 16 16 26 26 19");
+	ck_assert_uint_eq(u32_at(message(3), AT_U + 4), 2);
+	m = message(4);
+	ck_assert_uint_eq(u32_at(m, AT_U), 3);
+	ck_assert_uint_eq(u32_at(m, AT_U + 4), 0);		/* HOST_HWADDRESS */
+	ck_assert_uint_eq(u32_at(m, AT_U + 8), 18);
+	ck_assert_mem_eq(m + AT_PAYLOAD, "00:11:22:33:44:55", 18);
 }
 END_TEST
 
@@ -473,17 +509,35 @@ static const struct {
 	const char *why;
 } failures[] = {
 	{ 13, ENOMEM, 0, ISCSI_ERR_INTERNAL, "create the connection: Cannot allocate memory" },
+	{ 13, ENOSYS, 0, ISCSI_ERR_INTERNAL, "create the connection: Function not implemented" },
+	{ 13, 0, EINVAL, ISCSI_SUCCESS, "" },
 	{ 15, 0, EINVAL, ISCSI_ERR_INTERNAL, "bind the socket: Invalid argument" },
-	{ 15, 0, ENOTCONN, ISCSI_ERR_TRANS, "bind the socket: " },
+	{ 15, 0, ENOTCONN, ISCSI_ERR_TRANS,
+	  "bind the socket: Transport endpoint is not connected" },
+	{ 15, 0, EPERM, ISCSI_ERR_INTERNAL, "bind the socket: Operation not permitted" },
 	{ 16, ENOSYS, 0, ISCSI_SUCCESS, "" },
 	{ 26, ENOSYS, 0, ISCSI_SUCCESS, "" },
 	{ 16, EINVAL, 0, ISCSI_ERR_INTERNAL, "set a parameter: Invalid argument (number 15)" },
-	{ 26, EINVAL, 0, ISCSI_ERR_INTERNAL, "set a parameter of the host" },
-	{ 13, EPERM, 0, ISCSI_ERR_ACCESS, "create the connection: " },
-	{ 19, 0, EPERM, ISCSI_ERR_TRANS, "only a logout and a login mend that" },
+	{ 26, EINVAL, 0, ISCSI_ERR_INTERNAL, "set a parameter of the host: Invalid argument" },
+	{ 13, EPERM, 0, ISCSI_ERR_ACCESS, "create the connection: Operation not permitted" },
+	{ 13, ENOTCONN, 0, ISCSI_ERR_TRANS,
+	  "create the connection: Transport endpoint is not connected" },
+#define BROKEN	"send a PDU: Operation not permitted (the connection has gone, or a target's double " \
+		"answer has broken the session: only a logout and a login mend that)"
+	{ 19, 0, EPERM, ISCSI_ERR_TRANS, BROKEN },
+	{ 19, EPERM, 0, ISCSI_ERR_ACCESS, BROKEN },
 	{ 19, 0, EINVAL, ISCSI_ERR_INTERNAL, "send a PDU: Invalid argument" },
 	{ 16, 0, EINVAL, ISCSI_SUCCESS, "" },		/* no field for a result there */
 };
+
+static void check_reason(const char *words)
+{
+	char wanted[256] = "";
+
+	if (*words)
+		(void)snprintf(wanted, sizeof(wanted), "the kernel could not %s", words);
+	ck_assert_str_eq(why.text, wanted);
+}
 
 START_TEST(failures_become_reasons)
 {
@@ -492,23 +546,115 @@ START_TEST(failures_become_reasons)
 	failing.result = failures[_i].result;
 	why.text[0] = '\0';
 	ck_assert_int_eq(bind_conn(true, "eth0"), failures[_i].err);
-	ck_assert_msg(strstr(why.text, failures[_i].why) != NULL, "%s", why.text);
+	check_reason(failures[_i].why);
 	/* All replies were taken: the next batch gets its own. */
 	memset(&failing, 0, sizeof(failing));
 	ck_assert_int_eq(bind_conn(true, "eth0"), 0);
 }
 END_TEST
 
+/* The first failure counts, and each command has its words. */
+START_TEST(each_command_has_words)
+{
+	static const struct { uint32_t command; const char *words; } rows[] = {
+		{ 16, "set a parameter: Bad address (number 8)" },
+		{ 17, "start the connection: Bad address" },
+		{ 18, "stop the connection: Bad address" },
+		{ 27, "remove the LUNs of the session: Bad address" },
+		{ 14, "" }, { 43, "destroy the session: Bad address" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct kernel_params params = { .len = 0 };
+		enum iscsi_err err;
+
+		kernel_params_number(&params, KERNEL_MAX_BURST, 262144);
+		failing.command = rows[i].command;
+		failing.class_error = EFAULT;
+		why.text[0] = '\0';
+		switch (rows[i].command) {
+		case 18:
+			err = kernel->ops->stop_conn(kernel, 7, &why);
+			break;
+		case 27:
+			err = kernel->ops->unbind_session(kernel, 7, &why);
+			break;
+		case 14:
+		case 43:
+			err = kernel->ops->destroy_session(kernel, 7, true, &why);
+			break;
+		default:
+			err = kernel->ops->start_conn(kernel, 7, &params, &why);
+		}
+		ck_assert_int_eq(err, *rows[i].words ? ISCSI_ERR_INTERNAL : ISCSI_SUCCESS);
+		check_reason(*rows[i].words ? rows[i].words :
+			     "destroy the connection: Bad address");
+	}
+}
+END_TEST
+
+/* A reply that is missing, late, short, or to another command. */
+START_TEST(replies_that_go_astray)
+{
+	struct kernel_params params = { .len = 0 };
+	uint8_t other[AT_PAYLOAD] = { 0 };
+
+	kernel_params_number(&params, KERNEL_MAX_BURST, 262144);
+	for (int i = 0; i < 5; i++) {
+		replies = i == 4 ? 1 : i == 3 ? UINT_MAX : 0;
+		set_u16(other, AT_NLTYPE, i == 1 ? 16 : 17);
+		if (i == 2)
+			enqueue_error(command_fd, EIO);
+		else if (i == 1 || i == 3)
+			enqueue(command_fd, other, sizeof(other) - (i == 1));
+		ck_assert_int_eq(kernel->ops->start_conn(kernel, 7, &params, &why),
+				 ISCSI_ERR_INTERNAL);
+		ck_assert_str_eq(why.text, i == 2 ?
+				 "the kernel didn't answer the request to set a parameter: "
+				 "Input/output error" : i == 4 ?
+				 "the kernel didn't answer the request to start the connection: "
+				 "no such reply" :
+				 "the kernel didn't answer the request to set a parameter: "
+				 "no such reply");
+		/* What comes too late isn't taken for the next answer. */
+		replies = UINT_MAX;
+		set_u16(other, AT_NLTYPE, 18);
+		set_u32(other, AT_TYPE, 103);
+		set_u32(other, AT_IFERROR, (uint32_t)-EFAULT);
+		enqueue(command_fd, other, sizeof(other));
+		enqueue(command_fd, other, sizeof(other));
+		ck_assert_int_eq(kernel->ops->stop_conn(kernel, 7, &why), ISCSI_SUCCESS);
+		ck_assert_uint_eq(queue_len, 0);
+	}
+	/* The last word about a session must be its own. */
+	replies = 2;
+	ck_assert_int_eq(kernel->ops->destroy_session(kernel, 7, true, &why), ISCSI_ERR_INTERNAL);
+	ck_assert_str_eq(why.text, "the kernel didn't answer the request to destroy the session: "
+			 "no such reply");
+}
+END_TEST
+
 START_TEST(what_does_not_fit_is_not_sent)
 {
-	static uint8_t bhs[PDU_BHS_LEN], data[40000];
+	static uint8_t bhs[PDU_BHS_LEN], data[32 * 1024 - AT_PAYLOAD - PDU_BHS_LEN + 1];
+	struct kernel_params params = { .len = 0 };
+	static char text[32 * 1024 - 2 * AT_PAYLOAD + 1];
 
 	batches = 0;
 	ck_assert_int_eq(kernel->ops->send_pdu(kernel, 7, bhs, data, sizeof(data), &why),
 			 ISCSI_ERR_INVAL);
+	ck_assert_str_eq(why.text, "the settings are too long for the kernel");
 	ck_assert_uint_eq(batches, 0);
-	ck_assert_int_eq(kernel->ops->send_pdu(kernel, 7, bhs, data, 8192, &why), 0);
+	ck_assert_int_eq(kernel->ops->send_pdu(kernel, 7, bhs, data, sizeof(data) - 1, &why), 0);
 	ck_assert_uint_eq(batches, 1);
+	ck_assert_uint_eq(sent_len, 32 * 1024);
+	/* Two messages: the first ends where the second begins. */
+	memset(text, 'x', sizeof(text) - 1);
+	kernel_params_text(&params, KERNEL_TARGET_NAME, text);
+	ck_assert_int_eq(kernel->ops->start_conn(kernel, 7, &params, &why), ISCSI_ERR_INVAL);
+	text[sizeof(text) - 2] = '\0';
+	ck_assert_int_eq(kernel->ops->start_conn(kernel, 7, &params, &why), 0);
+	ck_assert_uint_eq(sent_len, 32 * 1024);
 }
 END_TEST
 
@@ -579,10 +725,11 @@ START_TEST(counters)
 	static uint8_t payload[96 + 72];
 	struct kernel_stat stats[KERNEL_STATS_MAX];
 	uint8_t data[1024] = { 0 };
-	uint64_t octets = UINT64_C(0x1122334455667788), own = 99;
+	uint64_t octets = UINT64_C(0x1122334455667788), received = 4711, own = 99;
 	size_t len = 0;
 
 	memcpy(payload, &octets, 8);
+	memcpy(payload + 8, &received, 8);
 	set_u32(payload, 92, 1);
 	memcpy(payload + 96, "own_counter", 12);
 	memcpy(payload + 96 + 64, &own, 8);
@@ -605,6 +752,8 @@ START_TEST(counters)
 	ck_assert_uint_eq(len, 22);
 	ck_assert_str_eq(stats[0].name, "txdata_octets");
 	ck_assert_uint_eq(stats[0].value, octets);
+	ck_assert_str_eq(stats[1].name, "rxdata_octets");
+	ck_assert_uint_eq(stats[1].value, received);
 	for (uint32_t i = 2; i < 21; i++)
 		ck_assert_uint_eq(stats[i].value, 100 + i);
 	ck_assert_str_eq(stats[3].name, "scsicmd_pdus");
@@ -619,6 +768,62 @@ START_TEST(counters)
 	ck_assert_uint_eq(len, 22);
 	ck_assert_int_eq(kernel->ops->get_stats(kernel, 7, stats, &len, &why), ISCSI_ERR_INTERNAL);
 	ck_assert_str_eq(why.text, "the kernel gave no statistics");
+}
+END_TEST
+
+static void answer_stats(uint16_t nl_type, uint32_t type, uint32_t sid, uint32_t custom,
+			 size_t len)
+{
+	static uint8_t data[AT_PAYLOAD + 96 + 33 * 72];
+
+	memset(data, 0, sizeof(data));
+	set_u16(data, AT_NLTYPE, nl_type);
+	set_u32(data, AT_TYPE, type);
+	set_u32(data, AT_IFERROR, (uint32_t)-ENOTCONN);
+	set_u32(data, AT_U, sid);
+	set_u32(data, AT_PAYLOAD + 92, custom);
+	for (size_t i = 0; i < 33; i++) {
+		memset(data + AT_PAYLOAD + 96 + i * 72, 'A' + (int)i, 64);	/* no NUL */
+		data[AT_PAYLOAD + 96 + i * 72 + 64] = (uint8_t)i;
+	}
+	enqueue(stats_fd, data, len);
+}
+
+START_TEST(counters_have_bounds)
+{
+	struct kernel_stat stats[KERNEL_STATS_MAX];
+	size_t len;
+
+	stats_fd = eventfd(0, EFD_CLOEXEC);
+	(void)close(stats_fd);
+	/* A whole answer without counters of the driver, after messages that are none. */
+	answer_stats(0, 20, 7, 0, AT_PAYLOAD + 95);
+	answer_stats(0, 21, 7, 0, AT_PAYLOAD + 96);
+	answer_stats(19, 20, 7, 0, AT_PAYLOAD + 96);
+	answer_stats(20, 103, 7, 0, AT_PAYLOAD - 1);
+	answer_stats(0, 20, 7, 1, AT_PAYLOAD + 96 + 71);
+	ck_assert_int_eq(kernel->ops->get_stats(kernel, 7, stats, &len, &why), 0);
+	ck_assert_uint_eq(queue_len, 0);
+	ck_assert_uint_eq(len, 21);
+	answer_stats(0, 20, 7, 33, AT_PAYLOAD + 96 + 33 * 72);
+	ck_assert_int_eq(kernel->ops->get_stats(kernel, 7, stats, &len, &why), 0);
+	ck_assert_uint_eq(len, KERNEL_STATS_MAX);
+	for (size_t i = 21; i < len; i++) {
+		ck_assert(stats[i].custom);
+		ck_assert_uint_eq(strlen(stats[i].name), 63);
+		ck_assert_int_eq(stats[i].name[62], 'A' + (int)i - 21);
+		ck_assert_uint_eq(stats[i].value, i - 21);
+	}
+	answer_stats(20, 103, 7, 0, AT_PAYLOAD);
+	ck_assert_int_eq(kernel->ops->get_stats(kernel, 7, stats, &len, &why), ISCSI_ERR_INTERNAL);
+	ck_assert_str_eq(why.text, "the kernel has no statistics: Transport endpoint is not "
+			 "connected");
+	send_errno = ENOBUFS;
+	ck_assert_int_eq(kernel->ops->get_stats(kernel, 7, stats, &len, &why), ISCSI_ERR_INTERNAL);
+	ck_assert_str_eq(why.text, "netlink: No buffer space available");
+	open_error = EMFILE;
+	ck_assert_int_eq(kernel->ops->get_stats(kernel, 7, stats, &len, &why), ISCSI_ERR_INTERNAL);
+	ck_assert_str_eq(why.text, "netlink: Too many open files");
 }
 END_TEST
 
@@ -642,6 +847,7 @@ START_TEST(odd_events_are_ignored)
 {
 	uint8_t pdu[PDU_BHS_LEN] = { 0x3f }, junk[512] = { 0 };
 
+	event(101, 5, 0, 0, pdu, sizeof(pdu) - 1);
 	pdu[7] = 1;		/* more data than came along */
 	event(101, 5, 0, 0, pdu, sizeof(pdu));
 	event(101, 5, 0, 0, pdu, sizeof(pdu) - 1);
@@ -660,22 +866,73 @@ END_TEST
 START_TEST(lost_events_are_told)
 {
 	event(105, 6, 3, 0, NULL, 0);
-	queue[queue_len++] = (struct datagram){ .fd = event_fd, .error = -ENOBUFS };
+	enqueue_error(event_fd, ENOBUFS);
 	event(105, 7, 3, 0, NULL, 0);
 	run_events();
 	ck_assert_str_eq(told, "unbound 6;unbound 7;lost;");
 }
 END_TEST
 
-/* A flood: 64 at a time, so that others have their turn. */
+START_TEST(the_longest_pdu_is_passed_on)
+{
+	static uint8_t data[AT_PAYLOAD + PDU_BHS_LEN + 8192];
+
+	memset(data, 0, sizeof(data));
+	set_u32(data, AT_TYPE, 101);
+	set_u32(data, AT_R, 5);
+	data[AT_PAYLOAD] = 0x23;
+	data[AT_PAYLOAD + 6] = 0x20;		/* 8192 bytes */
+	enqueue(event_fd, data, sizeof(data));
+	run_events();
+	ck_assert_str_eq(told, "pdu 5 23 8192;");
+}
+END_TEST
+
+static int on_other(sd_event_source *source, int fd, uint32_t revents, void *arg)
+{
+	(void)source;
+	(void)fd;
+	(void)revents;
+	(void)arg;
+	note("other;");
+	return 0;
+}
+
+/* A flood: 64 at a time, so that others have their turn; else the kernel's events come first. */
 START_TEST(a_flood_is_taken_in_turns)
 {
+	int fd = eventfd(1, EFD_CLOEXEC);
+	sd_event_source *other;
+
+	ck_assert_int_ge(sd_event_add_io(loop, &other, fd, EPOLLIN, on_other, NULL), 0);
+	ck_assert_int_ge(sd_event_source_set_priority(other, SD_EVENT_PRIORITY_NORMAL - 1), 0);
 	for (uint32_t i = 0; i < 70; i++)
 		event(102, 1, 0, 1, NULL, 0);
 	run_events();
 	ck_assert_uint_eq(queue_len, 6);
+	ck_assert_ptr_null(strstr(told, "other;"));
+	run_events();
+	ck_assert_uint_eq(queue_len, 6);
+	ck_assert_ptr_nonnull(strstr(told, "other;"));
+	ck_assert_int_ge(sd_event_source_set_enabled(other, SD_EVENT_OFF), 0);
 	run_events();
 	ck_assert_uint_eq(queue_len, 0);
+	ck_assert_int_ge(sd_event_source_set_enabled(other, SD_EVENT_ON), 0);
+	event(104, 1, 6, 0, NULL, 0);
+	run_events();
+	ck_assert_uint_eq(queue_len, 0);
+	sd_event_source_unref(other);
+	(void)close(fd);
+}
+END_TEST
+
+START_TEST(errors_of_a_connection_have_words)
+{
+	ck_assert_str_eq(kernel_conn_error_text(1000), "unknown error");
+	ck_assert_str_eq(kernel_conn_error_text(1001), "unexpected DataSN");
+	ck_assert_str_eq(kernel_conn_error_text(1020), "target closed the connection");
+	ck_assert_str_eq(kernel_conn_error_text(1022), "no answer to a NOP-Out ping");
+	ck_assert_str_eq(kernel_conn_error_text(1023), "unknown error");
 }
 END_TEST
 
@@ -694,15 +951,20 @@ int main(void)
 	tcase_add_test(tc, a_stale_handle_is_read_again);
 	tcase_add_test(tc, bind_conn_in_one_batch);
 	tcase_add_loop_test(tc, failures_become_reasons, 0, ARRAY_SIZE(failures));
+	tcase_add_test(tc, each_command_has_words);
+	tcase_add_test(tc, replies_that_go_astray);
 	tcase_add_test(tc, what_does_not_fit_is_not_sent);
 	tcase_add_test(tc, start_stop_unbind);
 	tcase_add_test(tc, a_long_batch);
 	tcase_add_test(tc, destroy_session);
 	tcase_add_test(tc, counters);
+	tcase_add_test(tc, counters_have_bounds);
 	tcase_add_test(tc, events_are_passed_on);
 	tcase_add_test(tc, odd_events_are_ignored);
 	tcase_add_test(tc, lost_events_are_told);
+	tcase_add_test(tc, the_longest_pdu_is_passed_on);
 	tcase_add_test(tc, a_flood_is_taken_in_turns);
+	tcase_add_test(tc, errors_of_a_connection_have_words);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
