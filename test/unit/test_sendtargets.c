@@ -56,9 +56,12 @@ static void on_warning(void *arg, const char *text)
 	hear(h, "! ", text, "\n");
 }
 
+static size_t random_bytes;
+
 static int fake_random(void *buf, size_t len)
 {
 	memset(buf, 0x5a, len);
+	random_bytes += len;
 	return 0;
 }
 
@@ -333,6 +336,41 @@ START_TEST(too_long)
 }
 END_TEST
 
+/* The longest value that counts, and the longest zone that there is room for. */
+START_TEST(limits_of_an_address)
+{
+	static const char *const warnings[] = { "", "longer than 255 bytes", "is not an address" };
+	char text[300], here[300];
+
+	for (int i = 0; i < 4; i++) {
+		struct heard h = { 0 };
+		struct sendtargets_config config = config_for(&h);
+		struct sendtargets *st;
+		size_t n = i < 2 ? 255 + (size_t)i : ISCSI_ADDRESS_MAX - 7 + (size_t)i - 2;
+
+		memset(text, 'z', sizeof(text));
+		memset(here, 'z', sizeof(here));
+		memcpy(text, "TargetAddress=", 14);
+		memcpy(here, "fe80::1%", 8);
+		if (i < 2)
+			text[14 + n] = '\0';
+		else
+			strcpy(text + 14, "[fe80::5]");
+		here[7 + n] = '\0';
+		config.address = i < 2 ? HERE : here;
+		st = sendtargets_new(&config);
+		ck_assert_int_eq(sendtargets_feed(st, "TargetName=iqn.a", 17, NULL), 0);
+		ck_assert_int_eq(sendtargets_feed(st, text, strlen(text) + 1, NULL), 0);
+		ck_assert_int_eq(sendtargets_finish(st, NULL), 0);
+		ck_assert_uint_eq(h.portals, i % 2 == 0);
+		ck_assert_uint_eq(h.warnings, i % 2);
+		ck_assert_msg(strstr(h.text, warnings[i % 2 ? (i + 1) / 2 : 0]), "%s", h.text);
+		sendtargets_free(st);
+		free(h.text);
+	}
+}
+END_TEST
+
 /* A million faults are not a million lines of log. */
 START_TEST(warnings_are_bounded)
 {
@@ -364,6 +402,7 @@ START_TEST(text_is_bounded)
 
 	config.text_max = 34;
 	st = sendtargets_new(&config);
+	ck_assert_uint_eq(random_bytes, 16);	/* the key of the hash */
 	ck_assert_int_eq(sendtargets_feed(st, "TargetName=iqn.a", 17, &why), ISCSI_SUCCESS);
 	ck_assert_int_eq(sendtargets_feed(st, "TargetName=iqn.b", 17, &why), ISCSI_SUCCESS);
 	ck_assert_int_eq(sendtargets_feed(st, "", 0, &why), ISCSI_SUCCESS);
@@ -478,6 +517,7 @@ int main(void)
 	tcase_add_test(t, cut_at_the_end);
 	tcase_add_test(t, link_local_zone);
 	tcase_add_test(t, too_long);
+	tcase_add_test(t, limits_of_an_address);
 	tcase_add_test(t, warnings_are_bounded);
 	tcase_add_test(t, text_is_bounded);
 	tcase_add_test(t, many_targets);
