@@ -604,7 +604,7 @@ START_TEST(changes_do_as_written)
 	size_t len = 0, got_len, at = 0;
 	const char *from = section(_i, &len), *write_to = getenv("COMMITS_OUT");
 	CLEANUP(freep) char *wanted = strndup(from, len);
-	CLEANUP(freep) char *got = NULL, *old = NULL, *new = NULL;
+	CLEANUP(freep) char *got = NULL, *old = NULL, *new = NULL, *shown = NULL;
 	FILE *out = open_memstream(&got, &got_len);
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
@@ -620,8 +620,9 @@ START_TEST(changes_do_as_written)
 		print_calls(out, total);
 	fputs(usual, out);
 	new = tree();
+	shown = without_base(why.text);
 	if (err)
-		fprintf(out, "= %d %s\n", err, without_base(why.text));
+		fprintf(out, "= %d %s\n", err, shown);
 	if (total <= SHORT_ENOUGH) {
 		(void)print_missing(out, "lost", old, new);
 		(void)print_missing(out, "made", new, old);
