@@ -45,7 +45,7 @@ void print_to(FILE *out, const char *fmt, ...)
 
 	va_start(ap, fmt);
 	for (;;) {
-		char spec[16] = "";
+		char spec[8] = "";
 		size_t len = strcspn(fmt, "%");
 
 		(void)fwrite(fmt, 1, len, out);

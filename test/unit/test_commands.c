@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Whole commands of iscsiadm, against a sysfs, a database and a daemon made for the test. The
- * file test/fake/commands holds what is typed and what comes back; its head says how to read it.
+ * files test/fake/commands* hold what is typed and what comes back; the head of test/fake/commands
+ * says how to read them.
  */
 #include <fcntl.h>
 #include <ftw.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -18,6 +20,7 @@
 int iscsiadm_main(int argc, char **argv);
 #define main iscsiadm_main
 #include "iscsiadm/main.c"
+#include "iscsid/message/session_text.h"
 #include "iscsid/run_dir.h"
 #include "iscsid/runstate.h"
 #undef main
@@ -26,8 +29,12 @@ int iscsiadm_main(int argc, char **argv);
 #include "test/fake/sysfs.h"
 #include "test/unit/capture.h"
 
-#define COMMANDS	"test/fake/commands"
 #define WORDS_MAX	24
+#define KEYS_MAX	24
+
+static const char *const files[] = {
+	"test/fake/commands", "test/fake/commands-of-records", "test/fake/commands-of-documents",
+};
 
 static char base[64], root[80];
 static struct fake_sysfs *fs;
@@ -35,7 +42,11 @@ static struct fake_sysfs *fs;
 /* ---- the daemon -------------------------------------------------------------------------- */
 
 static int listener = -1;
-static bool trying;			/* two first logins are under way */
+static bool trying;			/* first logins are under way */
+static struct session_outage outage = { .down_ms = SESSION_OUTAGE_UNKNOWN };
+static unsigned int down_sid;		/* the session that is down */
+static bool fewer;			/* portals report one target alone */
+static char keys[KEYS_MAX][160];	/* the settings shown of each record that is sent */
 static const char *const type_names[] = {
 	[MGMT_LOGIN] = "login", [MGMT_LOGOUT] = "logout", [MGMT_DISCOVER] = "discover",
 	[MGMT_SESSION_STATE] = "state", [MGMT_RESCAN] = "rescan", [MGMT_STOP] = "stop",
@@ -58,24 +69,29 @@ static const char *value_of(const char *record, const char *key, char *ret, size
 
 static void note_request(const struct mgmt_request *req)
 {
-	char line[512], name[128], address[128], iface[64], secret[64];
+	char name[128], address[128], iface[64], secret[64];
 	const char *at = req->type == MGMT_DISCOVER ? "discovery.sendtargets.address" :
 			 "node.conn[0].address";
+	CLEANUP(freep) char *line = NULL;
+	size_t len;
+	FILE *out = open_memstream(&line, &len);
 
-	(void)snprintf(line, sizeof(line), "> %s", type_names[req->type]);
+	fprintf(out, "> %s", type_names[req->type]);
 	if (*req->record)
-		(void)snprintf(line + strlen(line), sizeof(line) - strlen(line), " %s %s %s %s%s",
-			       value_of(req->record, "node.name", name, sizeof(name)),
-			       value_of(req->record, at, address, sizeof(address)),
-			       value_of(*req->iface ? req->iface : req->record,
-					"iface.iscsi_ifacename", iface, sizeof(iface)),
-			       value_of(req->record, "node.session.auth.password", secret,
-					sizeof(secret)),
-			       strstr(req->record, "<empty>") ? " <empty>" : "");
+		fprintf(out, " %s %s %s %s%s",
+			value_of(req->record, "node.name", name, sizeof(name)),
+			value_of(req->record, at, address, sizeof(address)),
+			value_of(*req->iface ? req->iface : req->record, "iface.iscsi_ifacename",
+				 iface, sizeof(iface)),
+			value_of(req->record, "node.session.auth.password", secret, sizeof(secret)),
+			strstr(req->record, "<empty>") ? " <empty>" : "");
+	for (size_t i = 0; i < KEYS_MAX && *keys[i] && *req->record; i++)
+		fprintf(out, " %s=%s", keys[i], value_of(req->record, keys[i], name, sizeof(name)));
 	if (req->sid)
-		(void)snprintf(line + strlen(line), sizeof(line) - strlen(line), " sid %u", req->sid);
+		fprintf(out, " sid %u", req->sid);
 	if (req->flags)
-		(void)snprintf(line + strlen(line), sizeof(line) - strlen(line), " flags %u", req->flags);
+		fprintf(out, " flags %u", req->flags);
+	(void)fclose(out);
 	pthread_mutex_lock(&requests_lock);
 	(void)snprintf(requests + strlen(requests), sizeof(requests) - strlen(requests), "%s\n",
 		       line);
@@ -116,6 +132,10 @@ static void send_news(int fd, const struct mgmt_request *req)
 		{ .type = MGMT_TARGET, .name = "iqn.f3", .address = "10.0.0.5", .port = 65536 },
 		{ .type = MGMT_TARGET, .name = "a/b", .address = "10.0.0.5", .port = 3260 },
 	};
+	static const struct mgmt_reply refused_target = {
+		.type = MGMT_TARGET, .name = "iqn.refused", .address = "10.0.0.5", .port = 3260,
+		.tpgt = 1,
+	};
 	static const struct mgmt_reply stats[] = {
 		{ .type = MGMT_STAT, .name = "txdata_octets", .value = 4096 },
 		{ .type = MGMT_STAT, .name = "noptx_pdus", .value = 2 },
@@ -128,15 +148,37 @@ static void send_news(int fd, const struct mgmt_request *req)
 	for (size_t i = 0; req->type == MGMT_DISCOVER && i < ARRAY_SIZE(targets); i++)
 		if (strstr(req->record, "10.0.0.78"))
 			send_reply(fd, req, odd_targets[i]);
-		else if (!strstr(req->record, "10.0.0.66") && !strstr(req->record, "10.0.0.77"))
+		else if (strstr(req->record, "10.0.0.79"))
+			send_reply(fd, req, refused_target);
+		else if (!strstr(req->record, "10.0.0.66") && !strstr(req->record, "10.0.0.77") &&
+			 (!fewer || !i))
 			send_reply(fd, req, targets[i]);
 	for (size_t i = 0; req->type == MGMT_GET_STATS && i < ARRAY_SIZE(stats); i++)
 		send_reply(fd, req, stats[i]);
 }
 
+/* A discovery through an interface of one of these names breaks off. */
+static const struct {
+	const char *line;
+	enum iscsi_err err;
+} broken_ifaces[] = {
+	{ "iface.iscsi_ifacename = cut\n", ISCSI_ERR_TRANS },
+	{ "iface.iscsi_ifacename = silent\n", ISCSI_ERR_TRANS_TIMEOUT },
+	{ "iface.iscsi_ifacename = barred\n", ISCSI_ERR_LOGIN_AUTH_FAILED },
+};
+
+/* The time of day that iscsiadm sees. */
+time_t time(time_t *ret)
+{
+	if (ret)
+		*ret = 100000;
+	return 100000;
+}
+
 /* What is about session 2, the target iqn.refused or the portal 10.0.0.66 fails. */
 static void answer(int fd, const struct mgmt_request *req)
 {
+	CLEANUP(freep) char *told = NULL;
 	struct mgmt_reply result = {
 		.type = MGMT_RESULT, .why = "", .session = "", .sid = 9,
 		.conn_state = req->sid == 3 ? MGMT_CONN_CLEANUP_WAIT : MGMT_CONN_LOGGED_IN,
@@ -149,6 +191,11 @@ static void answer(int fd, const struct mgmt_request *req)
 			     req->type == MGMT_LOGOUT ? ISCSI_ERR_BUSY : ISCSI_ERR_INTERNAL;
 		result.why = "the daemon's reason";
 	}
+	for (size_t i = 0; i < ARRAY_SIZE(broken_ifaces) && req->type == MGMT_DISCOVER; i++)
+		if (strstr(req->iface, broken_ifaces[i].line))
+			result.err = broken_ifaces[i].err;
+	if (req->type == MGMT_SESSION_STATE && req->sid == down_sid)
+		result.session = told = session_text_print_outage(&outage);
 	note_request(req);
 	send_news(fd, req);
 	send_reply(fd, req, result);
@@ -212,6 +259,19 @@ static void hold_lock(void)
 	ck_assert_int_eq(run_dir_lock(dir_fd, base, &lock, NULL), 0);
 }
 
+/* Nothing here is to survive a power cut, and waiting for a disk takes most of the time. */
+int fsync(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+int syncfs(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
 /* ---- the world ----------------------------------------------------------------------------- */
 
 static void write_file(const char *path, const char *text)
@@ -227,6 +287,7 @@ static void setup(void)
 {
 	char path[128];
 
+	ck_assert_int_eq(setenv("TZ", "UTC", 1), 0);
 	(void)signal(SIGPIPE, SIG_IGN);
 	fs = fake_sysfs_new();
 	(void)snprintf(base, sizeof(base), "/tmp/test-commands.XXXXXX");
@@ -272,7 +333,7 @@ static void note_wanted(unsigned int number, const char *target, const char *add
 /* "% WORD ...": changes the world. */
 static void prepare(const char *line)
 {
-	char a[160], b[160];
+	char a[160], b[256];
 	unsigned int sid, lun;
 	int used = 0;
 
@@ -281,14 +342,34 @@ static void prepare(const char *line)
 	} else if (streq(line, "daemon")) {
 		start_listener();
 		hold_lock();
+	} else if (streq(line, "lock")) {
+		hold_lock();
+	} else if (sscanf(line, "down %u %" SCNd64 " %" SCNd64 " %" SCNd64, &down_sid, &outage.down_ms,
+			  &outage.next_attempt_ms, &outage.fails_ms) == 4) {
+		outage.attempts = 3;
+		outage.code = ISCSI_ERR_TRANS;
+		(void)snprintf(outage.reason.text, sizeof(outage.reason.text), "no route to host");
 	} else if (streq(line, "attempts")) {
 		trying = true;
+	} else if (streq(line, "fewer targets")) {
+		fewer = true;
+	} else if (sscanf(line, "show %159s", a) == 1) {
+		size_t i = 0;
+
+		while (*keys[i])
+			ck_assert_uint_lt(++i, KEYS_MAX);
+		(void)snprintf(keys[i], sizeof(keys[i]), "%s", a);
+	} else if (sscanf(line, "empty %159s", a) == 1) {
+		(void)snprintf(b, sizeof(b), "%s/%s", root, a);
+		write_file(b, "");
 	} else if (sscanf(line, "note %u %159s %159s", &sid, a, b) == 3) {
 		note_wanted(sid, a, b);
 	} else if (sscanf(line, "session %u %159s %159s", &sid, a, b) == 3) {
 		fake_sysfs_add_session(fs, sid, sid, a, b, 3260);
 	} else if (sscanf(line, "lun %u %u %159s", &sid, &lun, a) == 3) {
 		fake_sysfs_add_lun(fs, sid, sid, lun, a, "running");
+	} else if (sscanf(line, "unset %159s", a) == 1) {
+		fake_sysfs_set(fs, a, NULL);
 	} else if (sscanf(line, "set %159s %n", a, &used) == 1 && used) {
 		(void)snprintf(b, sizeof(b), "%s\n", line + used);
 		fake_sysfs_set(fs, a, b);
@@ -343,10 +424,15 @@ static void run(const char *line, FILE *out)
 	requests[0] = '\0';
 	capture();
 	status = (int)options_parse(argc, argv, &adm.opt, &why);
+	if (adm.opt.json)
+		ck_assert(open_document(&adm));
 	if (!status)
 		status = (int)run_action(&adm);
 	else
 		say_bad_options(&adm.opt, &why);
+	adm_error_document(NULL);
+	if (adm.json)
+		ck_assert_int_eq(json_close(adm.json, adm.sysfs, (enum iscsi_err)status), 0);
 	adm_done(&adm);
 	print_said(out, "", said(0));
 	print_said(out, "! ", said(1));
@@ -406,18 +492,35 @@ START_TEST(commands_do_as_written)
 }
 END_TEST
 
+/* Adds the sections of a file to all commands. */
+static void read_commands(const char *path, FILE *out)
+{
+	CLEANUP(freep) char *text = NULL;
+	size_t len;
+
+	if (os_read_path(path, &text, &len) || !strstr(text, "\n== ")) {
+		fprintf(stderr, "test_commands: there are no commands in %s\n", path);
+		exit(1);
+	}
+	fputs(strstr(text, "\n== "), out);
+	/* Each section but the last ends before the line break of the next. */
+	(void)fseek(out, -1, SEEK_CUR);
+}
+
 int main(void)
 {
 	Suite *s = suite_create("commands");
 	TCase *t = tcase_create("commands");
 	SRunner *runner = srunner_create(s);
+	const char *only = getenv("COMMANDS");
 	int failed, count = 0;
 	size_t len;
+	FILE *out = open_memstream(&commands, &len);
 
-	if (os_read_path(COMMANDS, &commands, &len)) {
-		fprintf(stderr, "test_commands: can't read " COMMANDS "\n");
-		return 1;
-	}
+	for (size_t i = 0; i < (only ? 1 : ARRAY_SIZE(files)); i++)
+		read_commands(only ? only : files[i], out);
+	fputs("\n", out);
+	(void)fclose(out);
 	while (section(count, &len))
 		count++;
 	suite_add_tcase(s, t);
