@@ -11,9 +11,8 @@
 #include "iscsid/base/addr_kind.h"
 #include "libiscsi-db/util.h"
 
-/* The most responses in one stage and in all stages; 6.2 asks for at least six. */
+/* The most responses in one of the two stages; 6.2 asks for at least six. */
 #define LOGIN_STAGE_ROUNDS_MAX	16
-#define LOGIN_ROUNDS_MAX	32
 #define LOGIN_TEXT_MAX		65536	/* bytes of a text over several PDUs, sent or received */
 
 enum auth_state {
@@ -281,7 +280,7 @@ static void finish_request(struct login *login, struct login_pdu *request)
 /* Begins the operational stage with all our offers and the T bit. */
 static enum iscsi_err begin_operational(const struct step *step)
 {
-	char buf[1024];
+	char buf[512];
 	struct text_writer text;
 
 	text_writer_init(&text, buf, sizeof(buf));
@@ -296,7 +295,7 @@ static enum iscsi_err begin_security(const struct step *step)
 {
 	struct login *login = step->login;
 	bool mutual = chap_mutual(&login->config.chap);
-	char buf[64];
+	char buf[32];
 	struct text_writer text;
 
 	login->stage = LOGIN_STAGE_SECURITY;
@@ -322,7 +321,7 @@ static enum iscsi_err begin_security(const struct step *step)
 static enum iscsi_err first_request(const struct step *step)
 {
 	const struct login_config *config = &step->login->config;
-	char buf[2048];
+	char buf[1024];
 	struct text_writer text;
 	enum iscsi_err err;
 
@@ -358,7 +357,7 @@ static enum iscsi_err first_request(const struct step *step)
 static enum iscsi_err take_proposed_method(const struct step *step, const char *key,
 					   const char *value)
 {
-	char buf[64];
+	char buf[16];
 	struct text_writer text;
 
 	if (!text_list_has(value, "None"))
@@ -497,7 +496,7 @@ static enum iscsi_err wrong_stage(const struct step *step, const char *key)
 static enum iscsi_err take_negotiated(const struct step *step, const char *key,
 				      const char *value)
 {
-	char buf[TEXT_KEY_MAX + 32];
+	char buf[TEXT_KEY_MAX + 16];
 	struct text_writer reply;
 
 	if (step->login->stage == LOGIN_STAGE_SECURITY && negotiation_knows(key) &&
@@ -616,7 +615,7 @@ static enum iscsi_err next_of_security(const struct step *step)
 {
 	struct login *login = step->login;
 	struct iscsi_why *why = step->why;
-	char buf[1024];
+	char buf[512];
 	struct text_writer text;
 	enum iscsi_err err = ISCSI_SUCCESS;
 	bool last = false;
@@ -706,8 +705,8 @@ static enum iscsi_err take_login_response(const struct step *step,
 /* Limits the exchanges with a target that never ends the phase. */
 static enum iscsi_err count_round(struct login *login, struct iscsi_why *why)
 {
-	if (++login->rounds <= LOGIN_ROUNDS_MAX &&
-	    ++login->stage_rounds <= LOGIN_STAGE_ROUNDS_MAX)
+	login->rounds++;
+	if (++login->stage_rounds <= LOGIN_STAGE_ROUNDS_MAX)
 		return ISCSI_SUCCESS;
 	return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
 			  "the target doesn't end login stage %u after %u exchanges",

@@ -38,8 +38,8 @@ struct operational_key {
 #define P(field)	offsetof(struct negotiate_params, field)
 
 static const struct operational_key keys[] = {
-	{ "HeaderDigest", RESULT_LIST, 0, 0, P(header_digest), ANY }, /* 13.1 */
-	{ "DataDigest", RESULT_LIST, 0, 0, P(data_digest), ANY }, /* 13.1 */
+	{ "HeaderDigest", RESULT_LIST, .field = P(header_digest), .flags = ANY }, /* 13.1 */
+	{ "DataDigest", RESULT_LIST, .field = P(data_digest), .flags = ANY }, /* 13.1 */
 	{ "DefaultTime2Wait", RESULT_MAX, 0, 3600, P(default_time2wait), ANY }, /* 13.15 */
 	{ "DefaultTime2Retain", RESULT_MIN, 0, 3600, P(default_time2retain), ANY }, /* 13.16 */
 	{ "ErrorRecoveryLevel", RESULT_MIN, 0, 2, P(error_recovery_level), ANY }, /* 13.20 */
@@ -54,13 +54,13 @@ static const struct operational_key keys[] = {
 	{ "MaxRecvDataSegmentLength", RESULT_DECLARED, 512, 0xffffff, /* 13.12 */
 	  P(max_recv_data_segment_length), ANY },
 
-	{ "IFMarker", RESULT_OBSOLETE, 0, 0, 0, ANY | UNASKED }, /* 13.25 */
-	{ "OFMarker", RESULT_OBSOLETE, 0, 0, 0, ANY | UNASKED },
-	{ "IFMarkInt", RESULT_OBSOLETE, 0, 0, 0, ANY | UNASKED },
-	{ "OFMarkInt", RESULT_OBSOLETE, 0, 0, 0, ANY | UNASKED },
-	{ "TaskReporting", RESULT_REPORTING, 0, 0, 0, UNASKED }, /* 13.23 */
-	{ "iSCSIProtocolLevel", RESULT_LEVEL, 0, 31, 0, UNASKED }, /* 13.24 */
-	{ "X#NodeArchitecture", RESULT_IGNORED, 0, 0, 0, ANY | UNASKED }, /* 13.26 */
+	{ "IFMarker", RESULT_OBSOLETE, .flags = ANY | UNASKED }, /* 13.25 */
+	{ "OFMarker", RESULT_OBSOLETE, .flags = ANY | UNASKED },
+	{ "IFMarkInt", RESULT_OBSOLETE, .flags = ANY | UNASKED },
+	{ "OFMarkInt", RESULT_OBSOLETE, .flags = ANY | UNASKED },
+	{ "TaskReporting", RESULT_REPORTING, .flags = UNASKED }, /* 13.23 */
+	{ "iSCSIProtocolLevel", RESULT_LEVEL, .max = 31, .flags = UNASKED }, /* 13.24 */
+	{ "X#NodeArchitecture", RESULT_IGNORED, .flags = ANY | UNASKED }, /* 13.26 */
 };
 
 const struct negotiate_params negotiate_rfc_defaults = {

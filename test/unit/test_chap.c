@@ -24,9 +24,11 @@
 
 static uint8_t random_next;
 static bool random_stuck, random_fails;
+static int random_calls;
 
 static int fake_random(void *buf, size_t len)
 {
+	random_calls++;
 	for (size_t i = 0; i < len; i++)
 		((uint8_t *)buf)[i] = (uint8_t)(0xc0 + (random_stuck ? i : random_next++));
 	return random_fails ? -5 : 0;
@@ -240,7 +242,7 @@ START_TEST(run)
 	char buf[1024], words[1024], value[512], key[16];
 	struct text_writer text;
 	enum iscsi_err err = ISCSI_SUCCESS;
-	bool last = false;
+	bool last = false, answered = false;
 
 	random_next = 0;
 	text_writer_init(&text, buf, sizeof(buf));
@@ -263,8 +265,9 @@ START_TEST(run)
 			break;
 		case '/':
 			err = chap_step(chap, &text, &last, &why);
+			answered |= text.len > 0;	/* the challenge */
 			if (!err)
-				ck_assert_int_eq(last, last || text.len > 0);
+				ck_assert_int_eq(last, answered);
 			break;
 		}
 	}
@@ -361,11 +364,19 @@ START_TEST(reflection_across_connections)
 	config.password_in = NULL;
 	ck_assert_int_eq(up_to_our_challenge(one, &config, OURS_NEXT, words, &why),
 			 ISCSI_ERR_FATAL_LOGIN);
+	/* A longer challenge that begins alike isn't ours. */
+	ck_assert_int_eq(up_to_our_challenge(one, &config, OURS_NEXT "00", words, &why),
+			 ISCSI_SUCCESS);
 	/* The oldest is forgotten when the ring is full. */
 	config.password_in = SECRET_IN;
-	for (size_t i = 0; i < CHAP_ISSUED_MAX; i++)
+	ck_assert_uint_eq(issued.next, 2);
+	ck_assert_uint_eq(issued.len[2], 0);
+	for (size_t i = 2; i <= CHAP_ISSUED_MAX + 1; i++) {
+		ck_assert_uint_eq(issued.next, i % CHAP_ISSUED_MAX);
 		ck_assert_int_eq(up_to_our_challenge(one, &config, CHALLENGE, words, &why),
 				 ISCSI_SUCCESS);
+		ck_assert_uint_eq(issued.len[i % CHAP_ISSUED_MAX], 16);
+	}
 	chap_free(one);
 	chap_free(two);
 }
@@ -402,8 +413,10 @@ START_TEST(our_challenge_is_not_the_targets)
 	ck_assert_int_eq(up_to_our_challenge(chap, &config, OURS, words, &why), ISCSI_SUCCESS);
 	ck_assert_msg(strstr(words, "CHAP_C=" OURS_NEXT), "%s", words);
 	random_stuck = true;
+	random_calls = 0;
 	ck_assert_int_eq(up_to_our_challenge(chap, &config, OURS, words, &why),
 			 ISCSI_ERR_INTERNAL);
+	ck_assert_int_eq(random_calls, 3);
 	random_stuck = false;
 	random_fails = true;
 	ck_assert_int_eq(up_to_our_challenge(chap, &config, CHALLENGE, words, &why),

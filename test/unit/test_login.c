@@ -327,6 +327,10 @@ static const struct conversation conversations[] = {
 	"> T 1-3 | X-com.example.bar=NotUnderstood",
 	"< T 1-3 tsih=1 |",
 	"= done tsih=1 skipped |" } },
+{ "the longest key", 0, {
+	FIRST, "< 1 | A23456789012345678901234567890123456789012345678901234567890123=1",
+	"> T 1-3 | A23456789012345678901234567890123456789012345678901234567890123=NotUnderstood",
+	"< T 1-3 tsih=1 |", "= done tsih=1 |" } },
 /* Section 7, LIO and tgt: proposals of keys that we left out */
 { "markers and other keys that we don't offer", 0, {
 	FIRST,
@@ -443,7 +447,7 @@ static const struct conversation conversations[] = {
 	"= fail 24 | authentication failure (02/01); no CHAP user name and password are set" } },
 { "0201 after the first exchange", 0, {
 	FIRST, "< 1 |", "> T 1-3 |", "< 1 stat=02/01 |",
-	"= fail 24 | authentication failure (02/01)" } },
+	"= fail 24 | authentication failure (02/01); no CHAP user name and password" } },
 { "0202", 0, { FIRST, "< 0 stat=02/02 |", "= fail 24 | authorization failure (02/02)" } },
 { "0203", 0, {
 	FIRST, "< T C 3-2 ver=9 stat=02/03 |", "= fail 19 | target not found (02/03)" } },
@@ -465,6 +469,12 @@ static const struct conversation conversations[] = {
 { "03ff", 0, { FIRST, "< 1 stat=03/ff |", "= fail 5 retry | unknown target error (03/ff)" } },
 { "0400", 0, { FIRST, "< 1 stat=04/00 |", "= fail 19 | unknown status class (04/00)" } },
 { "ff00", 0, { FIRST, "< 1 stat=ff/00 |", "= fail 19 | unknown status class (ff/00)" } },
+{ "0400 to a discovery", DISCOVERY, {
+	"> T 1-3 | " DISCOVER " " USUAL_DISCOVERY_OFFERS, "< 1 stat=04/00 |",
+	"= fail 19 retry | unknown status class (04/00)" } },
+{ "0203 to a discovery", DISCOVERY, {
+	"> T 1-3 | " DISCOVER " " USUAL_DISCOVERY_OFFERS, "< 1 stat=02/03 |",
+	"= fail 19 | target not found (02/03)" } },
 
 /* ---- the security stage without credentials ------------------------------------------ */
 
@@ -486,7 +496,7 @@ static const struct conversation conversations[] = {
 	"= fail 24 | asks for authentication (CHAP), but no user name and password" } },
 { "a method that only ends like None", SECURITY, {
 	FIRST_WILLING, "< 0 | AuthMethod=CHAP,NotNone,None2",
-	"= fail 24 | asks for authentication (CHAP,NotNone,None2)" } },
+	"= fail 24 | asks for authentication (CHAP,NotNone,None2), but" } },
 { "methods twice", SECURITY, {
 	FIRST_WILLING, "< 0 | AuthMethod=None AuthMethod=None", "= fail 19 | twice" } },
 { "a CHAP step out of nowhere", SECURITY, {
@@ -537,6 +547,12 @@ static const struct conversation conversations[] = {
 { "moved, with a broken text", 0, {
 	FIRST, "< 1 stat=01/01 | TargetAddress", "= fail 5 retry | no usable TargetAddress" } },
 /* P-STAT-04 */
+{ "redirections next to the known ones", 0, {
+	FIRST, "< 1 stat=01/00 | TargetAddress=10.0.0.5",
+	"= fail 5 retry | unknown redirection (01/00)" } },
+{ "redirections next to the known ones, above", 0, {
+	FIRST, "< 1 stat=01/03 | TargetAddress=10.0.0.5",
+	"= fail 5 retry | unknown redirection (01/03)" } },
 { "another redirection", 0, {
 	FIRST, "< 1 stat=01/07 | TargetAddress=10.0.0.5",
 	"= fail 5 retry | unknown redirection (01/07)" } },
@@ -717,7 +733,7 @@ static void check_end(const char *line, const struct login *login, enum login_re
 {
 	const struct login_outcome *o = login_outcome(login);
 	struct negotiate_params base = negotiate_rfc_defaults;
-	const char *bar = strchr(line, '|');
+	const char *bar = strchr(line, '|'), *found;
 	char head[512] = "";
 
 	switch (result) {
@@ -757,8 +773,10 @@ static void check_end(const char *line, const struct login *login, enum login_re
 		ck_assert_msg(bar && strlen(head) == (size_t)(bar - line) &&
 			      memcmp(head, line, strlen(head)) == 0,
 			      "'%s', not '%s' (%s)", head, line, why->text);
-		ck_assert_msg(strstr(why->text, bar + 2), "'%s' lacks '%s'", why->text,
-			      bar + 2);
+		found = strstr(why->text, bar + 2);
+		ck_assert_msg(found, "'%s' lacks '%s'", why->text, bar + 2);
+		if (bar[strlen(bar) - 1] == ')')	/* a status: no note follows */
+			ck_assert_str_eq(found, bar + 2);
 		break;
 	}
 }
@@ -1017,23 +1035,67 @@ START_TEST(answers_over_many_requests)
 }
 END_TEST
 
-/* 64 KiB of questions are answered up to a bound. */
+/* An answer has 16 bytes. A PDU and 64 KiB more of them are sent, and no more. */
 START_TEST(too_many_answers)
 {
 	static char text[PDU_LOGIN_DATA_MAX];
-	struct talk *t = talk_new(0);
-	enum login_result result = LOGIN_SEND;
-	size_t len = 0;
 
-	while (len + 4 <= sizeof(text)) {
+	for (size_t len = 0; len < sizeof(text); len += 4)
 		memcpy(text + len, "A=1", 4);
-		len += 4;
+	for (size_t more = 0; more <= 1; more++) {
+		struct talk *t = talk_new(0);
+		size_t last = ((8192 + 65536) / 16 + more) * 4 - 2 * sizeof(text);
+
+		for (int i = 0; i < 2; i++)
+			ck_assert_int_eq(say(t, "< C 1 |", text, sizeof(text)), LOGIN_SEND);
+		ck_assert_int_eq(say(t, "< 1 |", text, last), more ? LOGIN_FAILED : LOGIN_SEND);
+		if (more)
+			ck_assert_str_eq(t->why.text,
+					 "the target asks for over 65536 bytes of answers");
+		for (int i = 0; i < 8 && !more; i++) {
+			ck_assert_uint_eq(t->request.bhs[1], 0x44);
+			ck_assert_int_eq(say(t, "< 1 |", NULL, 0), LOGIN_SEND);
+			ck_assert_uint_eq(t->request.data_len, 8192);
+		}
+		ck_assert(more || t->request.bhs[1] == 0x87);
+		talk_free(t);
 	}
-	for (int i = 0; i < 7; i++)
-		ck_assert_int_eq(say(t, "< C 1 |", text, len), LOGIN_SEND);
-	result = say(t, "< 1 |", text, len);
-	ck_assert_int_eq(result, LOGIN_FAILED);
-	ck_assert_msg(strstr(t->why.text, "of answers"), "%s", t->why.text);
+}
+END_TEST
+
+/* Which keys may come in the security stage, and in the operational stage. */
+static const struct { const char *pair; bool security, operational; } staged[] = {
+	{ "AuthMethod=None", true, false }, { "CHAP_A=5", false, false },
+	{ "KRB_AP_REQ=x", false, false }, { "SRP_U=x", false, false },
+	{ "SPKM_REQ=x", false, false }, { "TargetAlias=x", true, true },
+	{ "TargetPortalGroupTag=1", true, true }, { "TargetAddress=10.0.0.5", true, true },
+	{ "TargetName=x", true, true }, { "InitiatorName=x", false, false },
+	{ "InitiatorAlias=x", false, false }, { "SessionType=Normal", false, false },
+	{ "SendTargets=All", false, false }, { "MaxRecvDataSegmentLength=512", true, true },
+	{ "MaxBurstLength=512", false, true }, { "X-a=1", true, true },
+};
+
+START_TEST(keys_have_their_stages)
+{
+	const char *pair = staged[_i].pair;
+	size_t len = strlen(pair) + 1;
+	struct talk *t = talk_new(CHAP);
+	bool staying;
+
+	ck_assert_int_eq(say(t, "< 0 |", pair, len),
+			 staged[_i].security ? LOGIN_SEND : LOGIN_FAILED);
+	/* A key that never may come is refused for itself, not for its stage. */
+	staying = !staged[_i].security && !staged[_i].operational && !strstr(pair, "CHAP");
+	if (!staged[_i].security)
+		ck_assert_int_eq(strstr(t->why.text, "which it may not send in a login") != NULL,
+				 staying);
+	talk_free(t);
+	t = talk_new(0);
+	ck_assert_int_eq(say(t, "< 1 |", pair, len),
+			 staged[_i].operational ? LOGIN_SEND : LOGIN_FAILED);
+	if (!staged[_i].operational)
+		ck_assert_int_eq(strstr(t->why.text, "which it may not send in a login") != NULL,
+				 staying);
 	talk_free(t);
 }
 END_TEST
@@ -1238,10 +1300,28 @@ START_TEST(no_memory)
 }
 END_TEST
 
+/* The longest names that a record can have fit into the first request. */
+START_TEST(longest_names)
+{
+	static char name[ISCSI_VALUE_MAX + 1], alias[ISCSI_VALUE_MAX + 1];
+	struct talk *t = talk_new(0);
+
+	memset(name, 'n', sizeof(name) - 1);
+	memset(alias, 'a', sizeof(alias) - 1);
+	t->config.initiator_name = t->config.target_name = name;
+	t->config.initiator_alias = alias;
+	ck_assert_int_eq(login_start(t->login, &t->config, &t->request, &t->err, &t->why),
+			 LOGIN_SEND);
+	talk_free(t);
+}
+END_TEST
+
 START_TEST(status_text_is_never_null)
 {
 	for (unsigned int i = 0; i < 0x10000; i++)
 		ck_assert_ptr_nonnull(login_status_text((uint8_t)(i >> 8), (uint8_t)i));
+	ck_assert_str_eq(login_status_text(0, 0), "success");
+	ck_assert_str_eq(login_status_text(0, 1), "unknown success status");
 }
 END_TEST
 
@@ -1260,6 +1340,7 @@ int main(void)
 	tcase_add_test(t, rounds_without_end);
 	tcase_add_test(t, answers_over_many_requests);
 	tcase_add_test(t, too_many_answers);
+	tcase_add_loop_test(t, keys_have_their_stages, 0, ARRAY_SIZE(staged));
 	tcase_add_test(t, long_values);
 	tcase_add_test(t, long_chap_name);
 	tcase_add_test(t, odd_user_names);
@@ -1267,6 +1348,7 @@ int main(void)
 	tcase_add_test(t, digest_that_is_missing);
 	tcase_add_test(t, impossible_configs);
 	tcase_add_test(t, no_memory);
+	tcase_add_test(t, longest_names);
 	tcase_add_test(t, status_text_is_never_null);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -153,6 +153,8 @@ static const struct {
 	{ "max_xmit_data_segment_length=4096", "MaxRecvDataSegmentLength=65536",
 	  "max_xmit_data_segment_length=4096" },
 	{ "max_xmit_data_segment_length=65536", "", "" },
+	{ "max_xmit_data_segment_length=1", "MaxRecvDataSegmentLength=65536",
+	  "max_xmit_data_segment_length=512" },
 
 	/* P-NEG-14: the burst lengths must fit each other */
 	{ "", "MaxBurstLength=65536 FirstBurstLength=262144",
@@ -160,6 +162,11 @@ static const struct {
 	{ "", "MaxBurstLength=32768", "max_burst_length=32768 first_burst_length=32768" },
 	{ "error_recovery_level=2 max_outstanding_r2t=8",
 	  "ErrorRecoveryLevel=2 MaxOutstandingR2T=8", "!doesn't go with MaxOutstandingR2T=8" },
+	{ "error_recovery_level=2", "ErrorRecoveryLevel=2", "error_recovery_level=2" },
+	{ "error_recovery_level=2 max_outstanding_r2t=8 data_sequence_in_order=0",
+	  "ErrorRecoveryLevel=1 MaxOutstandingR2T=8 DataSequenceInOrder=No",
+	  "error_recovery_level=1 max_outstanding_r2t=8 data_sequence_in_order=0" },
+	{ "max_outstanding_r2t=8", "MaxOutstandingR2T=8", "max_outstanding_r2t=8" },
 
 	/* P-NEG-06, H-34, H-56: once is enough */
 	{ "", "MaxBurstLength=65536 MaxBurstLength=65536", "!MaxBurstLength twice" },
@@ -354,6 +361,19 @@ static const struct {
 	  "MaxBurstLength=512 FirstBurstLength=512 MaxOutstandingR2T=1 MaxConnections=1 "
 	  "DataPDUInOrder=Yes DataSequenceInOrder=Yes MaxRecvDataSegmentLength=16777215" },
 	{ false, "header_digest=17", USUAL_OFFERS },
+	{ false, "header_digest=4 data_digest=4", USUAL_OFFERS },
+	{ false, "immediate_data=0 data_pdu_in_order=0 data_sequence_in_order=0 max_connections=0 "
+	  "max_burst_length=16777216 first_burst_length=16777216 error_recovery_level=3 "
+	  "max_outstanding_r2t=65536 default_time2retain=3601 max_recv_data_segment_length=0",
+	  "HeaderDigest=None DataDigest=None DefaultTime2Wait=2 DefaultTime2Retain=3600 "
+	  "ErrorRecoveryLevel=2 InitialR2T=No ImmediateData=No MaxBurstLength=16777215 "
+	  "FirstBurstLength=16777215 MaxOutstandingR2T=65535 MaxConnections=1 "
+	  "DataPDUInOrder=No DataSequenceInOrder=No MaxRecvDataSegmentLength=512" },
+	{ false, "max_burst_length=1000 first_burst_length=999", "HeaderDigest=None DataDigest=None "
+	  "DefaultTime2Wait=2 DefaultTime2Retain=0 ErrorRecoveryLevel=0 InitialR2T=No "
+	  "ImmediateData=Yes MaxBurstLength=1000 FirstBurstLength=999 MaxOutstandingR2T=1 "
+	  "MaxConnections=1 DataPDUInOrder=Yes DataSequenceInOrder=Yes "
+	  "MaxRecvDataSegmentLength=262144" },
 };
 
 START_TEST(our_offers)
@@ -393,6 +413,38 @@ START_TEST(what_was_settled_is_not_offered)
 	ck_assert_str_eq(words, "HeaderDigest=None DataDigest=None DefaultTime2Retain=0 "
 			 "ErrorRecoveryLevel=0 MaxRecvDataSegmentLength=262144");
 	negotiation_free(n);
+}
+END_TEST
+
+START_TEST(defaults_are_those_of_the_rfc)
+{
+	static const struct negotiate_params defaults = {	/* 13 */
+		.header_digest = DIGEST_NONE, .data_digest = DIGEST_NONE, .initial_r2t = 1,
+		.immediate_data = 1, .max_burst_length = 262144, .first_burst_length = 65536,
+		.max_outstanding_r2t = 1, .max_connections = 1, .data_pdu_in_order = 1,
+		.data_sequence_in_order = 1, .default_time2wait = 2, .default_time2retain = 20,
+		.error_recovery_level = 0, .max_recv_data_segment_length = 8192,
+		.max_xmit_data_segment_length = 8192,
+	};
+
+	params_check(&negotiate_rfc_defaults, &defaults, "");
+}
+END_TEST
+
+/* A value has 255 characters at most, whatever its number (6.1). */
+START_TEST(long_numbers)
+{
+	char pair[512], said[64];
+
+	for (size_t len = 255; len <= 256; len++) {
+		struct negotiation *n = negotiation_new();
+		struct iscsi_why why;
+
+		(void)snprintf(pair, sizeof(pair), "MaxBurstLength=0x%0*x", (int)len - 2, 512);
+		negotiation_start(n, false, &usual_offer);
+		ck_assert_int_eq(take(n, pair, said, sizeof(said), &why), len == 255);
+		negotiation_free(n);
+	}
 }
 END_TEST
 
@@ -458,6 +510,8 @@ int main(void)
 	tcase_add_loop_test(t, proposals_of_the_target, 0, ARRAY_SIZE(proposed));
 	tcase_add_loop_test(t, numbers_have_a_range, 0, (int)ARRAY_SIZE(ranges));
 	tcase_add_loop_test(t, our_offers, 0, ARRAY_SIZE(offers));
+	tcase_add_test(t, defaults_are_those_of_the_rfc);
+	tcase_add_test(t, long_numbers);
 	tcase_add_test(t, what_was_settled_is_not_offered);
 	tcase_add_test(t, each_negotiation_begins_anew);
 	tcase_add_test(t, keys_of_others);
