@@ -41,6 +41,11 @@ void adm_warn(void *arg, const char *text)
 	adm_error("%s", text);
 }
 
+void adm_keep_warning(void *arg, const char *text)
+{
+	(void)iscsi_fail(arg, ISCSI_SUCCESS, "%s", text);
+}
+
 enum iscsi_err adm_fail(enum iscsi_err err, const struct iscsi_why *why)
 {
 	if (err)
@@ -421,12 +426,8 @@ enum iscsi_err adm_new_node(struct adm *adm, const struct iscsi_db_record *iface
 	err = iscsi_db_record_new(ISCSI_DB_NODE, &rec) ?:
 	      iscsi_db_config_apply(adm->config, rec) ?:
 	      (iface ? iscsi_db_record_bind(rec, iface) : ISCSI_SUCCESS);
-	if (err) {
-		iscsi_db_record_free(rec);
-		return adm_fail(err, NULL);
-	}
-	*ret = rec;
-	return ISCSI_SUCCESS;
+	*ret = err ? iscsi_db_record_free(rec) : rec;
+	return adm_fail(err, NULL);
 }
 
 enum iscsi_err adm_identify(struct iscsi_db_record *rec, const struct adm_identity *id,
@@ -460,12 +461,14 @@ enum iscsi_err adm_change(struct adm *adm, adm_stage_fn *stage, void *arg)
 	return err;
 }
 
-void adm_say_in_use(const struct iscsi_db_record *rec)
+bool adm_is_in_use(struct adm *adm, const struct iscsi_db_record *rec)
 {
-	adm_error("This command will remove the record [iface: %s, target: %s, portal: %s,%s], "
-		  "but a session is using it. Log out of the session first, then repeat the "
-		  "command.", iscsi_db_record_get(rec, "iface.iscsi_ifacename"),
-		  iscsi_db_record_get(rec, "node.name"),
-		  iscsi_db_record_get(rec, "node.conn[0].address"),
-		  iscsi_db_record_get(rec, "node.conn[0].port"));
+	char what[SHOW_NODE_MAX];
+
+	if (!adm_count_sessions(adm, rec, false))
+		return false;
+	show_format_node(what, sizeof(what), rec);
+	adm_error("This command will remove the record %s, but a session is using it. Log out of "
+		  "the session first, then repeat the command.", what);
+	return true;
 }

@@ -40,8 +40,9 @@ void adm_error(const char *fmt, ...) __attribute__((format(printf, 1, 2), cold))
 #define adm_refuse(err, ...)	(adm_error(__VA_ARGS__), (err))
 /* From now on each line of adm_error() goes to @json too. */
 void adm_error_document(struct json *json);
-/* adm_error() as a callback of the library. */
+/* Two callbacks of the library: adm_error(), and one that keeps the text in @arg, a struct iscsi_why. */
 void adm_warn(void *arg, const char *text);
+void adm_keep_warning(void *arg, const char *text);
 /* From which level on -d says what is asked of iscsid, and which records are used. */
 enum { ADM_DEBUG_REQUESTS = 1, ADM_DEBUG_RECORDS = 4 };
 /* Says @why, or the text of @err if there is no reason, and returns @err. */
@@ -151,5 +152,5 @@ typedef enum iscsi_err adm_stage_fn(void *arg);
  */
 enum iscsi_err adm_change(struct adm *adm, adm_stage_fn *stage, void *arg);
 
-/* Says that a record is kept since a session uses it. */
-void adm_say_in_use(const struct iscsi_db_record *rec);
+/* Whether a session uses a record, which is then kept and said. */
+bool adm_is_in_use(struct adm *adm, const struct iscsi_db_record *rec);

@@ -87,23 +87,20 @@ static void read_notes(struct attempt_list *ret)
 					       runstate_list_wanted(dir_fd, &len);
 
 	for (size_t i = 0; i < len; i++) {
-		struct iscsi_db_record *rec = NULL;
-		struct show_attempt *a;
+		struct mgmt_reply note = {
+			.type = MGMT_ATTEMPT, .sid = numbers[i], .wanted = true, .why = "",
+		};
+		CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = NULL;
+		struct adm_selection node;
 
 		if (runstate_load_wanted(dir_fd, numbers[i], &rec) < 0)
 			continue;
-		a = ARRAY_ADD(ret->list, ret->len);
-		if (a) {
-			const struct adm_selection node = node_selection(rec);
-
-			*a = (struct show_attempt){
-				.number = numbers[i], .port = node.port, .wanted = true,
-			};
-			copy(a->target, sizeof(a->target), node.target);
-			copy(a->address, sizeof(a->address), node.address);
-			copy(a->iface, sizeof(a->iface), node.iface);
-		}
-		iscsi_db_record_free(rec);
+		node = node_selection(rec);
+		note.name = node.target;
+		note.address = node.address;
+		note.port = node.port;
+		note.iface = node.iface;
+		on_attempt(ret, 0, &note);
 	}
 }
 

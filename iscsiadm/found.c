@@ -68,9 +68,8 @@ static int compare_iface_order(const void *pa, const void *pb)
 {
 	const struct found *a = pa, *b = pb;
 
-	if (a->iface != b->iface)
-		return a->iface < b->iface ? -1 : 1;
-	return a->order < b->order ? -1 : a->order > b->order;
+	return (a->iface > b->iface) - (a->iface < b->iface) ?:
+	       (a->order > b->order) - (a->order < b->order);
 }
 
 void found_sort(struct found_list *found)
@@ -101,24 +100,35 @@ struct found_work {
 
 static int compare_found(const struct found *a, const struct found *b)
 {
-	int r = strcmp(a->target, b->target);
-
-	if (!r)
-		r = strcmp(a->address, b->address);
-	if (!r)
-		r = a->port - b->port;
-	if (!r)
-		r = a->iface < b->iface ? -1 : a->iface > b->iface;
-	return r;
+	return strcmp(a->target, b->target) ?: strcmp(a->address, b->address) ?:
+	       a->port - b->port ?: (a->iface > b->iface) - (a->iface < b->iface);
 }
 
 static int compare_found_order(const void *pa, const void *pb)
 {
 	const struct found *a = *(const struct found *const *)pa;
 	const struct found *b = *(const struct found *const *)pb;
-	int r = compare_found(a, b);
 
-	return r ? r : a->order < b->order ? -1 : a->order > b->order;
+	return compare_found(a, b) ?: (a->order > b->order) - (a->order < b->order);
+}
+
+/* The place of the first target in s->sorted that isn't before these. */
+static size_t find_place(const struct found_work *s, const char *target, const char *address,
+			 int port, size_t iface)
+{
+	size_t low = 0, high = s->len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct found *f = s->sorted[middle];
+		int r = strcmp(f->target, target) ?: strcmp(f->address, address) ?: f->port - port;
+
+		if (r < 0 || (!r && f->iface < iface))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 /* The place of @rec's target, portal and interface in s->sorted. False: not reported. */
@@ -128,29 +138,14 @@ static bool find_reported(const struct found_work *s, const struct iscsi_db_reco
 	const char *address = iscsi_db_record_get(rec, "node.conn[0].address");
 	const char *iface = iscsi_db_record_get(rec, "iface.iscsi_ifacename");
 	int port = iscsi_db_record_get_int(rec, "node.conn[0].port");
-	size_t low = 0, high = s->len;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct found *f = s->sorted[middle];
-		int r = strcmp(f->target, target);
-
-		if (!r)
-			r = strcmp(f->address, address);
-		if (!r)
-			r = f->port - port;
-		if (r < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (; low < s->len; low++) {
-		const struct found *f = s->sorted[low];
+	for (size_t i = find_place(s, target, address, port, 0); i < s->len; i++) {
+		const struct found *f = s->sorted[i];
 
 		if (!streq(f->target, target) || !streq(f->address, address) || f->port != port)
 			return false;
 		if (streq(s->names[f->iface], iface)) {
-			*ret = low;
+			*ret = i;
 			return true;
 		}
 	}
@@ -184,11 +179,7 @@ static enum iscsi_err look_at(void *arg, const struct iscsi_db_record *rec)
 	if (!find_reported(s, rec, &i)) {
 		if (!(s->ops & OP_DELETE) || !same_source(s, rec))
 			return ISCSI_SUCCESS;
-		if (adm_count_sessions(s->adm, rec, false)) {
-			adm_say_in_use(rec);
-			return ISCSI_SUCCESS;
-		}
-		return stage_stale_delete(s, rec);
+		return adm_is_in_use(s->adm, rec) ? ISCSI_SUCCESS : stage_stale_delete(s, rec);
 	}
 	/* A portal is in one portal group, so a record with another tag is outdated. */
 	known = !s->sorted[i]->extra.tpgt_assumed;
@@ -260,28 +251,13 @@ static enum iscsi_err make_found_record(struct found_work *s, const struct found
 	return adm_fail(err, &why);
 }
 
-/* The place in s->sorted of @f, or of the equal target that was reported first. */
-static size_t find_found(const struct found_work *s, const struct found *f)
-{
-	size_t low = 0, high = s->len;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (compare_found(s->sorted[middle], f) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 /* Stages the record of @f, if the operations say so, and adds the record to @ret_records. */
 static enum iscsi_err store_one(struct found_work *s, const struct found *f,
 				struct iscsi_db_record *const *templates,
 				struct adm_records *ret_records)
 {
-	size_t i = find_found(s, f);
+	/* Of equal targets, s->sorted has the one that was reported first. */
+	size_t i = find_place(s, f->target, f->address, f->port, f->iface);
 	struct iscsi_db_record *rec;
 	struct iscsi_why why = { "" };
 	char what[SHOW_WHOLE_NODE_MAX];
@@ -342,13 +318,6 @@ static enum iscsi_err make_templates(struct found_work *s, size_t count,
 	return err;
 }
 
-static bool keeps_settings(const struct adm *adm)
-{
-	const char *merge = iscsi_db_config_get(adm->config, "discovery.merge");
-
-	return merge && streq(merge, "keep");
-}
-
 enum iscsi_err found_store(struct adm *adm, const struct found_source *source,
 				 unsigned int ops, const struct found_list *found,
 				 struct iscsi_db_record *const *ifaces, size_t iface_count,
@@ -357,6 +326,7 @@ enum iscsi_err found_store(struct adm *adm, const struct found_source *source,
 	struct found_work s = { .adm = adm, .source = source, .ifaces = ifaces, .ops = ops };
 	CLEANUP(freep) struct iscsi_db_record **templates = NULL;
 	enum iscsi_err err, first = ISCSI_SUCCESS;
+	const char *merge;
 
 	templates = calloc(iface_count + 1, sizeof(struct iscsi_db_record *));
 	s.names = calloc(iface_count + 1, sizeof(*s.names));
@@ -367,7 +337,8 @@ enum iscsi_err found_store(struct adm *adm, const struct found_source *source,
 		err = adm_need_sessions(adm);
 	if (!err)
 		err = make_templates(&s, iface_count, templates);
-	s.keep = !err && !adm->opt.ops && keeps_settings(adm);
+	merge = err ? NULL : iscsi_db_config_get(adm->config, "discovery.merge");
+	s.keep = merge && !adm->opt.ops && streq(merge, "keep");
 	if (!err)
 		err = look_at_records(&s);
 	/* A target that can't be stored doesn't keep the others from being stored. */

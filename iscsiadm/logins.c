@@ -12,7 +12,6 @@
 #include "iscsiadm/waiting.h"
 #include "libiscsi-db/util.h"
 
-#define LINE_MAX_LEN	768		/* fits the longest name, address and interface */
 #define GRACE_MS	60000		/* added to the daemon's own deadlines */
 #define LOGOUT_MS	120000
 #define PROGRESS_LEAST	5		/* the fewest requests for which progress is shown */
@@ -25,14 +24,12 @@ struct wish {
 };
 
 struct job {
-	const char *verb, *noun;	/* for the progress line: of many, of one */
+	const char *verb, *noun, *action;	/* "Logins", "Login to", "login to" */
 	struct json *json;
 	struct wish *wishes;
 	size_t len, done;
 	/* Formats the record or session at @index for the lines about it. */
 	void (*format)(const struct job *job, size_t index, char *ret, size_t size);
-	void (*succeeded)(const struct job *job, const char *what);
-	void (*failed)(const struct job *job, const char *what);
 	void (*document)(const struct job *job, size_t index, const struct mgmt_reply *reply);
 	/* Prints the daemon's reason for a failure. */
 	void (*explain)(const struct job *job, size_t index, const char *why);
@@ -42,7 +39,7 @@ struct job {
 
 static void show_progress(const struct job *job)
 {
-	char what[LINE_MAX_LEN];
+	char what[SHOW_NODE_MAX];
 
 	job->format(job, job->wishes[0].index, what, sizeof(what));
 	if (job->len == 1)
@@ -52,11 +49,17 @@ static void show_progress(const struct job *job)
 			    job->len);
 }
 
+static void say_failed(const struct job *job, const char *what, enum iscsi_err err)
+{
+	adm_error("Could not %s %s.", job->action, what);
+	adm_error("initiator reported error (%d - %s)", (int)err, iscsi_db_err_text(err));
+}
+
 static void on_result(void *arg, size_t index, const struct mgmt_reply *reply)
 {
 	struct job *job = arg;
 	struct wish *wish = &job->wishes[index];
-	char what[LINE_MAX_LEN];
+	char what[SHOW_NODE_MAX];
 
 	if (reply->type != MGMT_RESULT)
 		return;
@@ -66,15 +69,13 @@ static void on_result(void *arg, size_t index, const struct mgmt_reply *reply)
 	job->document(job, wish->index, reply);
 	job->format(job, wish->index, what, sizeof(what));
 	waiting_hide();
-	if (!reply->err) {
-		if (!job->no_wait)
-			job->succeeded(job, what);
-	} else {
+	if (reply->err) {
 		if (reply->why[0])
 			job->explain(job, wish->index, reply->why);
-		job->failed(job, what);
-		adm_error("initiator reported error (%d - %s)", (int)reply->err,
-			  iscsi_db_err_text(reply->err));
+		say_failed(job, what, reply->err);
+	} else if (!job->no_wait) {
+		print_to(stdout, "%s %s successful.\n", job->noun, what);
+		(void)fflush(stdout);
 	}
 	show_progress(job);
 }
@@ -122,19 +123,6 @@ static void document_login(const struct job *job, size_t index, const struct mgm
 	struct iscsi_db_record *const *records = job->list;
 
 	json_login(job->json, records[index], reply->err ? 0 : reply->sid, reply->err, reply->why);
-}
-
-static void say_login(const struct job *job, const char *what)
-{
-	(void)job;
-	print_to(stdout, "Login to %s successful.\n", what);
-	(void)fflush(stdout);
-}
-
-static void say_login_failed(const struct job *job, const char *what)
-{
-	(void)job;
-	adm_error("Could not login to %s.", what);
 }
 
 static void explain_login(const struct job *job, size_t index, const char *why)
@@ -202,7 +190,7 @@ static enum iscsi_err queue_logins(struct adm *adm, struct job *job,
 				   const struct iscsi_db_record *rec, size_t index,
 				   const struct login_how *how)
 {
-	char what[LINE_MAX_LEN];
+	char what[SHOW_NODE_MAX];
 	enum iscsi_err err;
 	bool multiple;
 	uint32_t flags;
@@ -222,9 +210,7 @@ static enum iscsi_err queue_logins(struct adm *adm, struct job *job,
 		err = ask_login(adm, job, index, rec, flags);
 		if (!err)
 			continue;
-		say_login_failed(job, what);
-		adm_error("initiator reported error (%d - %s)", (int)err,
-			  iscsi_db_err_text(err));
+		say_failed(job, what, err);
 		return err;
 	}
 	return ISCSI_SUCCESS;
@@ -248,9 +234,9 @@ enum iscsi_err logins_run(struct adm *adm, struct iscsi_db_record *const *record
 			  const struct login_how *how)
 {
 	struct job job = {
-		.json = adm->json, .document = document_login, .verb = "Logins", .noun = "Login to",
-		.format = format_node, .succeeded = say_login, .failed = say_login_failed,
-		.explain = explain_login, .list = records, .no_wait = how->no_wait,
+		.verb = "Logins", .noun = "Login to", .action = "login to", .json = adm->json,
+		.document = document_login, .format = format_node, .explain = explain_login,
+		.list = records, .no_wait = how->no_wait,
 	};
 	enum iscsi_err result = adm_need_client(adm) ?: adm_need_sessions(adm);
 	int bound_ms = 0;
@@ -290,19 +276,6 @@ static void document_logout(const struct job *job, size_t index, const struct mg
 	json_outcome(job->json, "logouts", list[index], reply->err, reply->why);
 }
 
-static void say_logout(const struct job *job, const char *what)
-{
-	(void)job;
-	print_to(stdout, "Logout of %s successful.\n", what);
-	(void)fflush(stdout);
-}
-
-static void say_logout_failed(const struct job *job, const char *what)
-{
-	(void)job;
-	adm_error("Could not logout of %s.", what);
-}
-
 static void explain_logout(const struct job *job, size_t index, const char *why)
 {
 	const struct sysfs_session *const *list = job->list;
@@ -314,12 +287,12 @@ enum iscsi_err logouts_run(struct adm *adm, const struct sysfs_session *const *l
 			   size_t count)
 {
 	struct job job = {
-		.json = adm->json, .document = document_logout, .verb = "Logouts", .noun = "Logout of",
-		.format = format_session, .succeeded = say_logout,
-		.failed = say_logout_failed, .explain = explain_logout, .list = list,
+		.verb = "Logouts", .noun = "Logout of", .action = "logout of", .json = adm->json,
+		.document = document_logout, .format = format_session, .explain = explain_logout,
+		.list = list,
 	};
 	enum iscsi_err result, err = adm_need_client(adm);
-	char what[LINE_MAX_LEN];
+	char what[SHOW_NODE_MAX];
 
 	if (err)
 		return err;

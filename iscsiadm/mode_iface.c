@@ -93,8 +93,6 @@ static enum iscsi_err list_bound_nodes(void *arg, const struct iscsi_db_record *
 	for (size_t i = 0; i < nodes->len; i++) {
 		const struct iscsi_db_record *node = nodes->list[i];
 		const char *target = iscsi_db_record_get(node, "node.name");
-		const char *address = iscsi_db_record_get(node, "node.conn[0].address");
-		bool brackets = iscsi_db_address_in_brackets(address);
 
 		if (!streq(iscsi_db_record_get(node, "iface.iscsi_ifacename"), name))
 			continue;
@@ -102,9 +100,11 @@ static enum iscsi_err list_bound_nodes(void *arg, const struct iscsi_db_record *
 		if (!last || !streq(last, target))
 			print_to(stdout, "\tTarget: %s\n", target);
 		last = target;
-		print_to(stdout, "\t\tPortal: %s%s%s:%s,%s\n", brackets ? "[" : "", address,
-			 brackets ? "]" : "", iscsi_db_record_get(node, "node.conn[0].port"),
-			 iscsi_db_record_get(node, "node.tpgt"));
+		fputs("\t\tPortal: ", stdout);
+		show_address(stdout, iscsi_db_record_get(node, "node.conn[0].address"),
+			     iscsi_db_record_get_int(node, "node.conn[0].port"),
+			     iscsi_db_record_get_int(node, "node.tpgt"));
+		putchar('\n');
 	}
 	return ISCSI_SUCCESS;
 }
@@ -307,10 +307,8 @@ static enum iscsi_err delete_bound_node(void *arg, const struct iscsi_db_record 
 	struct iscsi_why why = { "" };
 	struct adm *adm = arg;
 
-	if (adm_count_sessions(adm, rec, false)) {
-		adm_say_in_use(rec);
+	if (adm_is_in_use(adm, rec))
 		return ISCSI_ERR_SESS_EXISTS;
-	}
 	return adm_fail(iscsi_db_node_delete(adm->db, rec, &why), &why);
 }
 

@@ -8,7 +8,6 @@
 #include "iscsiadm/mode_node.h"
 
 #include "iscsiadm/attempts.h"
-#include "iscsiadm/logins.h"
 #include "iscsiadm/print.h"
 #include "iscsiadm/sessions.h"
 #include "iscsiadm/show.h"
@@ -102,14 +101,6 @@ static void change_failed(struct change *c, enum iscsi_err err, const struct isc
 	c->last = *why;
 }
 
-/* An iscsi_db_warn_fn. */
-static void keep_hint(void *arg, const char *text)
-{
-	struct change *c = arg;
-
-	(void)iscsi_fail(&c->hint, ISCSI_SUCCESS, "%s", text);
-}
-
 static void say_hint(struct change *c)
 {
 	if (c->hint.text[0] && !streq(c->hint.text, c->last_hint.text))
@@ -147,7 +138,8 @@ static enum iscsi_err update_copy(struct change *c, struct iscsi_db_record *copy
 						    "Log out first.", p->name), &why);
 			return ISCSI_ERR_SESS_EXISTS;	/* ends the walk: no record is changed */
 		}
-		err = iscsi_db_record_update(copy, p->name, p->value, keep_hint, c, &why);
+		err = iscsi_db_record_update(copy, p->name, p->value, adm_keep_warning, &c->hint,
+					     &why);
 		if (err)
 			change_failed(c, err, &why);
 		say_hint(c);
@@ -173,8 +165,7 @@ static enum iscsi_err delete_selected(void *arg, const struct iscsi_db_record *r
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 
-	if (adm_count_sessions(c->adm, rec, false)) {
-		adm_say_in_use(rec);
+	if (adm_is_in_use(c->adm, rec)) {
 		adm_keep_first(&c->first, ISCSI_ERR_SESS_EXISTS);
 		return ISCSI_SUCCESS;
 	}
@@ -402,14 +393,14 @@ static enum iscsi_err node_new(struct adm *adm, const struct adm_selection *sel,
 
 /* ---- login ----------------------------------------------------------------------------- */
 
-static enum iscsi_err node_login(struct adm *adm, const struct adm_selection *sel)
+enum iscsi_err mode_node_login(struct adm *adm, const struct adm_selection *sel,
+			       const struct login_how *how)
 {
-	struct login_how how = { .no_wait = adm->opt.no_wait };
 	struct adm_records records = { NULL, 0 };
 	enum iscsi_err err = adm_each_node(adm, sel, adm_records_copy, &records, NULL);
 
 	if (!err)
-		err = records.len ? logins_run(adm, records.list, records.len, &how) :
+		err = records.len ? logins_run(adm, records.list, how->another ? 1 : records.len, how) :
 				    no_records();
 	adm_records_done(&records);
 	return err;
@@ -624,7 +615,7 @@ enum iscsi_err mode_node_operate(struct adm *adm, const struct adm_selection *se
 	    !opt->iface_count && !sel->address)
 		return node_list(adm);
 	if (opt->login)
-		return node_login(adm, sel);
+		return mode_node_login(adm, sel, &(struct login_how){ .no_wait = opt->no_wait });
 	if (opt->logout)
 		return sessions_logout(adm, sel);
 	if (!opt->ops || opt->ops == OP_SHOW) {

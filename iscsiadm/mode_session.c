@@ -6,7 +6,6 @@
 #include "iscsiadm/mode_session.h"
 
 #include "iscsiadm/attempts.h"
-#include "iscsiadm/logins.h"
 #include "iscsiadm/mode_node.h"
 #include "iscsiadm/sessions.h"
 #include "iscsiadm/show.h"
@@ -77,24 +76,6 @@ static enum iscsi_err session_list(struct adm *adm, const struct sysfs_session *
 
 /* ---- one session ----------------------------------------------------------------------- */
 
-/* Logs in once more with the record of a session. */
-static enum iscsi_err session_again(struct adm *adm, const struct adm_selection *sel)
-{
-	struct login_how how = { .another = true };
-	struct adm_records records = { NULL, 0 };
-	enum iscsi_err err;
-
-	err = adm_each_node(adm, sel, adm_records_copy, &records, NULL);
-	if (!err && !records.len) {
-		adm_error("No records found");
-		err = ISCSI_ERR_NO_OBJS_FOUND;
-	} else if (!err) {
-		err = logins_run(adm, records.list, 1, &how);
-	}
-	adm_records_done(&records);
-	return err;
-}
-
 static enum iscsi_err session_one(struct adm *adm, const struct sysfs_session *session)
 {
 	/* An operation may drop the snapshot of sessions, so the selection needs a copy. */
@@ -109,7 +90,7 @@ static enum iscsi_err session_one(struct adm *adm, const struct sysfs_session *s
 	if (!opt->logout && !opt->rescan && !opt->stats && !opt->ops && opt->print_level >= 1)
 		return session_list(adm, session);
 	if (opt->ops == OP_NEW)
-		return session_again(adm, &sel);
+		return mode_node_login(adm, &sel, &(struct login_how){ .another = true });
 	return mode_node_operate(adm, &sel);
 }
 

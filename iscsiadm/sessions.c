@@ -61,14 +61,6 @@ static void on_state(void *arg, size_t i, const struct mgmt_reply *reply)
 	snapshot_told(s->sessions, s->list[i], reply->session);
 }
 
-/* An iscsi_db_warn_fn. */
-static void keep_complaint(void *arg, const char *text)
-{
-	struct iscsi_why *complaint = arg;
-
-	(void)iscsi_fail(complaint, ISCSI_SUCCESS, "%s", text);
-}
-
 /*
  * Fills @ret, as long as @list; a state that iscsid doesn't tell in time stays unknown. The
  * daemon's answer also holds what would take dozens of reads from sysfs for each session here.
@@ -85,7 +77,7 @@ static void ask_states(struct adm *adm, const struct sysfs_session *const *list,
 		ret[i].conn = MGMT_CONN_UNKNOWN;
 		ret[i].recovery = MGMT_RECOVERY_UNKNOWN;
 	}
-	client = adm_new_client(adm, keep_complaint, &complaint);
+	client = adm_new_client(adm, adm_keep_warning, &complaint);
 	if (!client)
 		return;
 	err = ask_each(client, MGMT_SESSION_STATE, list, len, STATE_MS, on_state, &states);
@@ -289,7 +281,7 @@ enum iscsi_err sessions_rescan(struct adm *adm, const struct adm_selection *sel)
 	if (err)
 		return err;
 	for (size_t i = 0; i < len; i++) {
-		char what[768];
+		char what[SHOW_NODE_MAX];
 
 		show_format_session(what, sizeof(what), list[i]);
 		print_to(stdout, "Rescanning session %s\n", what);

@@ -19,7 +19,7 @@ static const char *or_empty(const char *text)
 	return text && text[0] ? text : EMPTY;
 }
 
-static void put_portal(FILE *out, const char *address, int port, int tpgt)
+void show_address(FILE *out, const char *address, int port, int tpgt)
 {
 	bool brackets = iscsi_db_address_in_brackets(address);
 
@@ -39,7 +39,7 @@ void show_node_line(FILE *out, const struct iscsi_db_record *node)
 
 void show_target_line(FILE *out, const char *target, const char *address, int port, int tpgt)
 {
-	put_portal(out, address, port, tpgt);
+	show_address(out, address, port, tpgt);
 	print_to(out, " %s\n", target);
 }
 
@@ -54,7 +54,7 @@ void show_tree_node(FILE *out, struct show_tree *tree, bool collapse, const char
 		print_to(out, "Target: %s\n", target);
 	if (!same_portal || !collapse) {
 		fputs("\tPortal: ", out);
-		put_portal(out, address, port, tpgt);
+		show_address(out, address, port, tpgt);
 		fputc('\n', out);
 	}
 	print_to(out, "\t\tIface Name: %s\n", iface);
@@ -78,7 +78,6 @@ void show_tree_record(FILE *out, struct show_tree *tree, bool collapse,
 
 void show_unreadable(FILE *out, const char *title, char *const *list, size_t len)
 {
-
 	if (len)
 		print_to(out, "%s:\n", title);
 	for (size_t i = 0; i < len; i++)
@@ -134,7 +133,7 @@ void show_format_whole_node(char *ret, size_t size, const struct iscsi_db_record
 
 void show_format_session(char *ret, size_t size, const struct sysfs_session *session)
 {
-	char text[768];
+	char text[SHOW_NODE_MAX];
 
 	(void)snprintf(text, sizeof(text), "[sid: %u, target: %s, portal: %s,%d]", session->sid,
 		       session->target, session->persistent_address,
@@ -157,7 +156,7 @@ static int or_minus_one(int n)
 
 void show_stats_session(FILE *out, const struct sysfs_session *session)
 {
-	char what[768];
+	char what[SHOW_NODE_MAX];
 
 	show_format_session(what, sizeof(what), session);
 	print_to(out, "Stats for session %s\n", what);
@@ -176,8 +175,8 @@ void show_stats_counter(FILE *out, const char *name, uint64_t value)
 void show_session_line(FILE *out, const struct sysfs_session *session)
 {
 	print_to(out, "%s: [%u] ", or_empty(session->transport), session->sid);
-	put_portal(out, session->persistent_address, or_minus_one(session->persistent_port),
-		   or_minus_one(session->tpgt));
+	show_address(out, session->persistent_address, or_minus_one(session->persistent_port),
+		     or_minus_one(session->tpgt));
 	print_to(out, " %s (%s)\n", session->target, session_type(session));
 }
 
@@ -311,9 +310,9 @@ static void put_portals(FILE *out, const char *indent, const struct sysfs_sessio
 	int tpgt = or_minus_one(s->tpgt);
 
 	print_to(out, "%s\tCurrent Portal: ", indent);
-	put_portal(out, current_address(s), current_port(s), tpgt);
+	show_address(out, current_address(s), current_port(s), tpgt);
 	print_to(out, "\n%s\tPersistent Portal: ", indent);
-	put_portal(out, s->persistent_address, or_minus_one(s->persistent_port), tpgt);
+	show_address(out, s->persistent_address, or_minus_one(s->persistent_port), tpgt);
 	fputc('\n', out);
 }
 
@@ -373,7 +372,6 @@ void show_session_outage(FILE *out, const char *indent, const struct show_daemon
 void show_session_luns(FILE *out, const char *indent, int host_no, const char *host_state,
 		       const struct sysfs_lun *luns, size_t len)
 {
-
 	put_title(out, indent, "************************", "Attached SCSI devices:");
 	if (host_state)
 		print_to(out, "%s\t\tHost Number: %d\tState: %s\n", indent, host_no,
@@ -423,7 +421,7 @@ void show_firmware_target(FILE *out, const struct firmware_target *t)
 
 /* ---- hosts ----------------------------------------------------------------------------- */
 
-/* Unlike put_portal(), this puts brackets around IPv6 addresses alone. */
+/* Unlike show_address(), this puts brackets around IPv6 addresses alone. */
 static void put_host_address(FILE *out, const char *address)
 {
 	if (strchr(address, ':'))

@@ -16,6 +16,9 @@
 
 /* ---- nodes and discoveries ----------------------------------------------------------- */
 
+/* "ADDR:PORT,TPGT", with brackets around the address if open-iscsi has them. */
+void show_address(FILE *out, const char *address, int port, int tpgt);
+
 /* "ADDR:PORT,TPGT TARGET", as in a list of nodes: an unknown tpgt is 65535. */
 void show_node_line(FILE *out, const struct iscsi_db_record *node);
 
@@ -53,6 +56,7 @@ void show_iface_line(FILE *out, const struct iscsi_db_record *iface);
 /* ---- logins, logouts ----------------------------------------------------------------- */
 
 /* "[iface: I, target: T, portal: A,P]" into @ret, for the lines about a login. */
+#define SHOW_NODE_MAX	768		/* fits the longest name, address and interface */
 void show_format_node(char *ret, size_t size, const struct iscsi_db_record *node);
 /* "[TRANSPORT:[hw=H,ip=I,net_if=N,iscsi_if=F] A,P,G T]", for the lines about a stored record. */
 #define SHOW_WHOLE_NODE_MAX	1024	/* fits the longest values */
