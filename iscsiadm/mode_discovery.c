@@ -35,6 +35,10 @@ struct inquiry {
 	struct found_list found;
 	size_t request_count;
 	enum iscsi_err *results;	/* one for each interface */
+
+	unsigned int ops;		/* what becomes of the records */
+	enum iscsi_err first;		/* why the first record that failed wasn't stored */
+	struct adm_records records;	/* of the targets that were found */
 };
 
 static bool is_tcp(const struct iscsi_db_record *iface)
@@ -241,71 +245,44 @@ static void inquiry_print(const struct inquiry *d)
 	}
 }
 
-/* If an interface couldn't ask, no record counts as no longer reported. */
-static unsigned int effective_ops(const struct options *opt, bool all_answered)
-{
-	unsigned int ops = opt->ops ? opt->ops : CHANGES;
-
-	return all_answered ? ops : ops & ~(unsigned int)OP_DELETE;
-}
-
-struct storing {
-	struct inquiry *d;
-	unsigned int ops;
-	bool store_rec;
-	enum iscsi_err first;		/* why the first record that failed wasn't stored */
-	struct adm_records *records;
-};
-
 /*
  * An adm_stage_fn: stages the records of the portal and of its targets. A record that can't be
  * stored doesn't hinder the others; only a lack of memory stops all of them.
  */
 static enum iscsi_err stage_inquiry(void *arg)
 {
-	struct storing *s = arg;
-	struct inquiry *d = s->d;
+	struct inquiry *d = arg;
 	const struct found_source source = {
 		.type = d->source, .address = d->address, .port = d->port,
 	};
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 
-	if (s->store_rec)
-		s->first = adm_fail(iscsi_db_discovery_write(d->adm->db, d->rec, &why), &why);
-	err = found_store(d->adm, &source, s->ops & CHANGES, &d->found, d->ifaces.list,
-			  d->ifaces.len, s->records);
-	adm_keep_first(&s->first, err);
+	if (d->store_rec)
+		d->first = adm_fail(iscsi_db_discovery_write(d->adm->db, d->rec, &why), &why);
+	err = found_store(d->adm, &source, d->ops & CHANGES, &d->found, d->ifaces.list,
+			  d->ifaces.len, &d->records);
+	adm_keep_first(&d->first, err);
 	return err == ISCSI_ERR_NOMEM ? err : ISCSI_SUCCESS;
-}
-
-static enum iscsi_err inquiry_store(struct inquiry *d, bool all_answered,
-				    struct adm_records *ret_records)
-{
-	struct storing s = {
-		.d = d, .ops = effective_ops(&d->adm->opt, all_answered), .records = ret_records,
-	};
-	enum iscsi_err err;
-
-	s.store_rec = d->store_rec && !(s.ops & OP_NONPERSISTENT);
-	/* Without changes no lock is needed, so the database may be read-only. */
-	err = s.store_rec || (s.ops & CHANGES) ? adm_change(d->adm, stage_inquiry, &s) :
-						 stage_inquiry(&s);
-	return s.first ? s.first : err;
 }
 
 static enum iscsi_err inquiry_finish(struct inquiry *d, bool all_answered)
 {
 	struct login_how how = { .quiet_end = true };
-	struct adm_records records = { NULL, 0 };
 	enum iscsi_err err;
 
 	found_sort(&d->found);
-	err = inquiry_store(d, all_answered, &records);
+	d->ops = d->adm->opt.ops ? d->adm->opt.ops : CHANGES;
+	if (!all_answered)	/* no record counts as no longer reported */
+		d->ops &= ~(unsigned int)OP_DELETE;
+	d->store_rec &= !(d->ops & OP_NONPERSISTENT);
+	/* Without changes no lock is needed, so the database may be read-only. */
+	err = d->store_rec || (d->ops & CHANGES) ? adm_change(d->adm, stage_inquiry, d) :
+						   stage_inquiry(d);
+	err = d->first ?: err;
 	inquiry_print(d);
-	if (d->adm->opt.login && records.len)
-		adm_keep_first(&err, logins_run(d->adm, records.list, records.len, &how));
-	adm_records_done(&records);
+	if (d->adm->opt.login && d->records.len)
+		adm_keep_first(&err, logins_run(d->adm, d->records.list, d->records.len, &how));
 	return err;
 }
 
@@ -313,6 +290,7 @@ static void inquiry_done(struct inquiry *d)
 {
 	found_done(&d->found);
 	adm_records_done(&d->ifaces);
+	adm_records_done(&d->records);
 	free(d->results);
 	d->rec = iscsi_db_record_free(d->rec);
 }
@@ -436,14 +414,19 @@ static enum iscsi_err portal_record_new(struct inquiry *d)
 	return adm_fail(err, &why);
 }
 
-/* Reads the stored record. ISCSI_ERR_NO_OBJS_FOUND, which isn't said: there is none. */
-static enum iscsi_err portal_record_read(struct inquiry *d)
+/*
+ * Reads the stored record. ISCSI_ERR_NO_OBJS_FOUND, which isn't said: there is none. A record that
+ * can't be read is said, and is no failure if @contents aren't needed.
+ */
+static enum iscsi_err portal_record_read(struct inquiry *d, bool contents)
 {
 	struct iscsi_why why = { "" };
 	enum iscsi_err err = iscsi_db_discovery_read(d->adm->db, d->kind, d->address, d->port,
 						     &d->rec, &why);
 
-	return err == ISCSI_ERR_NO_OBJS_FOUND ? err : adm_fail(err, &why);
+	if (err != ISCSI_ERR_NO_OBJS_FOUND)
+		(void)adm_fail(err, &why);
+	return err == ISCSI_ERR_IDBM && !contents ? ISCSI_SUCCESS : err;
 }
 
 /* An adm_stage_fn. */
@@ -453,17 +436,6 @@ static enum iscsi_err stage_portal_record(void *arg)
 	struct iscsi_why why = { "" };
 
 	return adm_fail(iscsi_db_discovery_write(d->adm->db, d->rec, &why), &why);
-}
-
-/*
- * Reads the stored record, and succeeds without it if the record can't be read: for operations
- * that don't need its contents. What is wrong with the record has been said.
- */
-static enum iscsi_err portal_record_read_or_none(struct inquiry *d)
-{
-	enum iscsi_err err = portal_record_read(d);
-
-	return err == ISCSI_ERR_IDBM ? ISCSI_SUCCESS : err;
 }
 
 /* An adm_stage_fn. */
@@ -485,7 +457,7 @@ static enum iscsi_err stage_portal_update(void *arg)
 	enum iscsi_err err;
 
 	d->rec = iscsi_db_record_free(d->rec);
-	err = portal_record_read(d);
+	err = portal_record_read(d, true);
 	for (size_t i = 0; i < opt->pair_count && !err; i++)
 		err = adm_fail(iscsi_db_record_update(d->rec, opt->pairs[i].name,
 						      opt->pairs[i].value, adm_warn, NULL,
@@ -495,71 +467,59 @@ static enum iscsi_err stage_portal_update(void *arg)
 
 /* ---- lists ----------------------------------------------------------------------------- */
 
-struct portal_lines {
+/* The portals and nodes of one kind of discovery. */
+struct section {
 	struct adm *adm;
-	const char *suffix;
-	bool any;
+	const char *type;
+	const struct adm_records *nodes;	/* all nodes; NULL in a list of lines */
+	size_t count;				/* what was listed */
 };
 
 /* An iscsi_db_record_fn. */
 static enum iscsi_err list_portal(void *arg, const struct iscsi_db_record *rec)
 {
-	struct portal_lines *l = arg;
+	struct section *s = arg;
 
-	l->any = true;
-	json_record(l->adm->json, "portals", rec, l->adm->opt.show_secrets);
+	s->count++;
+	json_record(s->adm->json, "portals", rec, s->adm->opt.show_secrets);
 	print_to(stdout, "%s:%s via %s\n", iscsi_db_record_get(rec, ADDRESS_KEY),
-		 iscsi_db_record_get(rec, PORT_KEY), l->suffix);
+		 iscsi_db_record_get(rec, PORT_KEY), s->type);
 	return ISCSI_SUCCESS;
 }
 
-/* The nodes that were found in one way; @address NULL: on whichever portal. */
-struct origin {
-	struct adm *adm;
-	const char *type, *address;
-	int port;
-	size_t count;
-	struct show_tree tree;
-	const struct adm_records *nodes;
-};
-
-static void list_nodes_of(struct origin *o)
+/* Lists the nodes that a portal has named; with @address NULL, whichever portal. How many. */
+static size_t list_nodes_of(const struct section *s, const char *address, int port)
 {
-	for (size_t i = 0; i < o->nodes->len; i++) {
-		const struct iscsi_db_record *rec = o->nodes->list[i];
+	struct show_tree tree = { .any = false };
+	size_t count = 0;
 
-		if (!streq(iscsi_db_record_get(rec, "node.discovery_type"), o->type))
+	for (size_t i = 0; i < s->nodes->len; i++) {
+		const struct iscsi_db_record *rec = s->nodes->list[i];
+
+		if (!streq(iscsi_db_record_get(rec, "node.discovery_type"), s->type))
 			continue;
-		if (o->address &&
-		    (!streq(iscsi_db_record_get(rec, "node.discovery_address"), o->address) ||
-		     iscsi_db_record_get_int(rec, "node.discovery_port") != o->port))
+		if (address &&
+		    (!streq(iscsi_db_record_get(rec, "node.discovery_address"), address) ||
+		     iscsi_db_record_get_int(rec, "node.discovery_port") != port))
 			continue;
-		o->count++;
-		json_record(o->adm->json, "nodes", rec, o->adm->opt.show_secrets);
-		show_tree_record(stdout, &o->tree, true, rec);
+		count++;
+		json_record(s->adm->json, "nodes", rec, s->adm->opt.show_secrets);
+		show_tree_record(stdout, &tree, true, rec);
 	}
+	return count;
 }
-
-struct portal_trees {
-	struct adm *adm;
-	const struct adm_records *nodes;
-	const char *type;
-	size_t count;
-};
 
 /* An iscsi_db_record_fn. */
 static enum iscsi_err list_portal_tree(void *arg, const struct iscsi_db_record *rec)
 {
-	struct portal_trees *p = arg;
-	struct origin origin = {
-		.adm = p->adm, .type = p->type, .address = iscsi_db_record_get(rec, ADDRESS_KEY),
-		.port = iscsi_db_record_get_int(rec, PORT_KEY), .nodes = p->nodes,
-	};
+	const char *address = iscsi_db_record_get(rec, ADDRESS_KEY);
+	int port = iscsi_db_record_get_int(rec, PORT_KEY);
+	struct section *s = arg;
 
-	p->count++;
-	json_record(p->adm->json, "portals", rec, p->adm->opt.show_secrets);
-	print_to(stdout, "DiscoveryAddress: %s,%d\n", origin.address, origin.port);
-	list_nodes_of(&origin);
+	s->count++;
+	json_record(s->adm->json, "portals", rec, s->adm->opt.show_secrets);
+	print_to(stdout, "DiscoveryAddress: %s,%d\n", address, port);
+	(void)list_nodes_of(s, address, port);
 	return ISCSI_SUCCESS;
 }
 
@@ -574,11 +534,10 @@ static bool section_end(size_t count)
 static bool list_static(struct adm *adm, const struct adm_records *nodes, const char *title,
 			const char *type)
 {
-	struct origin origin = { .adm = adm, .type = type, .nodes = nodes };
+	const struct section section = { .adm = adm, .type = type, .nodes = nodes };
 
 	print_to(stdout, "%s:\n", title);
-	list_nodes_of(&origin);
-	return section_end(origin.count);
+	return section_end(list_nodes_of(&section, NULL, 0));
 }
 
 /* A section is only called empty if its records could be listed. */
@@ -586,7 +545,7 @@ static enum iscsi_err list_portals_of(struct adm *adm, const struct adm_records 
 				      const char *title, enum iscsi_db_kind kind,
 				      const char *type, bool *any)
 {
-	struct portal_trees portals = { .adm = adm, .nodes = nodes, .type = type };
+	struct section portals = { .adm = adm, .nodes = nodes, .type = type };
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 
@@ -594,12 +553,8 @@ static enum iscsi_err list_portals_of(struct adm *adm, const struct adm_records 
 	err = iscsi_db_discovery_each(adm->db, kind, adm_warn, NULL, list_portal_tree, &portals,
 				      &why);
 	/* Discovery mode stores no record of an iSNS server, only the nodes that it found. */
-	if (kind == ISCSI_DB_ISNS && !portals.count) {
-		struct origin flat = { .adm = adm, .type = type, .nodes = nodes };
-
-		list_nodes_of(&flat);
-		portals.count = flat.count;
-	}
+	if (kind == ISCSI_DB_ISNS && !portals.count)
+		portals.count = list_nodes_of(&portals, NULL, 0);
 	if (portals.count || !err)
 		*any |= section_end(portals.count);
 	return adm_fail(err, &why);
@@ -631,7 +586,7 @@ static enum iscsi_err list_portals_as_tree(struct adm *adm)
 }
 
 static enum iscsi_err list_portals_via(struct adm *adm, enum iscsi_db_kind kind,
-				       struct portal_lines *list)
+				       struct section *list)
 {
 	struct iscsi_why why = { "" };
 
@@ -641,15 +596,15 @@ static enum iscsi_err list_portals_via(struct adm *adm, enum iscsi_db_kind kind,
 
 static enum iscsi_err list_portals(struct adm *adm)
 {
-	struct portal_lines portals = { .adm = adm, .suffix = "sendtargets" };
-	struct portal_lines servers = { .adm = adm, .suffix = "isns" };
+	struct section portals = { .adm = adm, .type = "sendtargets" };
+	struct section servers = { .adm = adm, .type = "isns" };
 	enum iscsi_err err;
 
 	if (adm->opt.print_level >= 1)
 		return list_portals_as_tree(adm);
 	err = list_portals_via(adm, ISCSI_DB_SENDTARGETS, &portals);
 	adm_keep_first(&err, list_portals_via(adm, ISCSI_DB_ISNS, &servers));
-	return err ?: (portals.any || servers.any ? ISCSI_SUCCESS : ISCSI_ERR_NO_OBJS_FOUND);
+	return err ?: (portals.count || servers.count ? ISCSI_SUCCESS : ISCSI_ERR_NO_OBJS_FOUND);
 }
 
 /* ---- the modes ------------------------------------------------------------------------- */
@@ -684,11 +639,8 @@ static enum iscsi_err legacy_record(struct adm *adm)
 
 	inquiry_init(&d, adm, ISCSI_DB_SENDTARGETS);
 	asking = opt->discover || opt->login;
-	if (!d.address[0])
-		err = ISCSI_ERR_NO_OBJS_FOUND;
-	else
-		err = opt->ops == OP_DELETE && !asking ? portal_record_read_or_none(&d) :
-							 portal_record_read(&d);
+	err = d.address[0] ? portal_record_read(&d, asking || opt->ops != OP_DELETE) :
+			     ISCSI_ERR_NO_OBJS_FOUND;
 	if (err == ISCSI_ERR_NO_OBJS_FOUND)
 		return adm_refuse(ISCSI_ERR_INVAL, "Discovery record [%s,%d] not found!",
 				  d.address, d.port);
@@ -752,7 +704,7 @@ static enum iscsi_err db_record(struct inquiry *d)
 				 d->address, d->port);
 		return err;
 	}
-	err = opt->ops == OP_DELETE ? portal_record_read_or_none(d) : portal_record_read(d);
+	err = portal_record_read(d, opt->ops != OP_DELETE);
 	if (err == ISCSI_ERR_NO_OBJS_FOUND)
 		return adm_refuse(ISCSI_ERR_IDBM, "Discovery record [%s,%d] not found.",
 				  d->address, d->port);
@@ -772,7 +724,7 @@ static enum iscsi_err db_record(struct inquiry *d)
 /* discoverydb with -D asks with the portal's record, which is made only if there is none. */
 static enum iscsi_err db_discover(struct inquiry *d)
 {
-	enum iscsi_err err = portal_record_read(d);
+	enum iscsi_err err = portal_record_read(d, true);
 
 	if (err == ISCSI_ERR_NO_OBJS_FOUND) {
 		d->store_rec = true;
