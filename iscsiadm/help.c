@@ -145,23 +145,12 @@ static const char help_fw[] =
 
 const char *options_help(enum adm_mode mode)
 {
-	switch (mode) {
-	case MODE_DISCOVERY:
-	case MODE_DISCOVERYDB:
-		return help_discovery;
-	case MODE_NODE:
-		return help_node;
-	case MODE_SESSION:
-		return help_session;
-	case MODE_IFACE:
-		return help_iface;
-	case MODE_HOST:
-		return help_host;
-	case MODE_FW:
-		return help_fw;
-	case MODE_NONE:
-	case MODE_COUNT:
-		break;
-	}
-	return help_summary;
+	static const char *const helps[MODE_COUNT] = {
+		[MODE_NONE] = help_summary,	    [MODE_DISCOVERY] = help_discovery,
+		[MODE_DISCOVERYDB] = help_discovery, [MODE_NODE] = help_node,
+		[MODE_SESSION] = help_session,	    [MODE_IFACE] = help_iface,
+		[MODE_HOST] = help_host,	    [MODE_FW] = help_fw,
+	};
+
+	return helps[mode];
 }

@@ -22,13 +22,11 @@
 static void on_sigint(int sig)
 {
 	static const char text[] = "iscsiadm: caught SIGINT, exiting...\n";
-	ssize_t n;
 
 	(void)sig;
 	/* The kernel releases a lock that is held, and staged changes were never visible. */
 	waiting_interrupted();
-	n = write(STDERR_FILENO, text, sizeof(text) - 1);
-	(void)n;
+	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
 	_exit(ISCSI_ERR);
 }
 
@@ -74,28 +72,12 @@ static enum iscsi_err stop_daemon(struct adm *adm)
 	return ISCSI_SUCCESS;
 }
 
-static enum iscsi_err run_mode(struct adm *adm)
-{
-	switch (adm->opt.mode) {
-	case MODE_DISCOVERY:
-	case MODE_DISCOVERYDB:
-		return mode_discovery_run(adm);
-	case MODE_NODE:
-		return mode_node_run(adm);
-	case MODE_SESSION:
-		return mode_session_run(adm);
-	case MODE_IFACE:
-		return mode_iface_run(adm);
-	case MODE_HOST:
-		return mode_host_run(adm);
-	case MODE_FW:
-		return mode_fw_run(adm);
-	case MODE_NONE:
-	case MODE_COUNT:
-		break;
-	}
-	return ISCSI_ERR_INTERNAL;
-}
+static enum iscsi_err (*const modes[MODE_COUNT + 1])(struct adm *adm) = {
+	[MODE_DISCOVERY] = mode_discovery_run,	[MODE_DISCOVERYDB] = mode_discovery_run,
+	[MODE_NODE] = mode_node_run,		[MODE_SESSION] = mode_session_run,
+	[MODE_IFACE] = mode_iface_run,		[MODE_HOST] = mode_host_run,
+	[MODE_FW] = mode_fw_run,
+};
 
 static enum iscsi_err run_action(struct adm *adm)
 {
@@ -111,7 +93,7 @@ static enum iscsi_err run_action(struct adm *adm)
 	case ACTION_RUN:
 		break;
 	}
-	return run_mode(adm);
+	return modes[adm->opt.mode] ? modes[adm->opt.mode](adm) : ISCSI_ERR_INTERNAL;
 }
 
 static void say_bad_options(const struct options *opt, const struct iscsi_why *why)

@@ -206,9 +206,7 @@ static enum iscsi_err take_portal(struct options *ret, const char *arg, struct i
 {
 	ret->has_portal = true;
 	if (!*arg) {
-		memset(&ret->portal, 0, sizeof(ret->portal));
-		ret->portal.port = -1;
-		ret->portal.tpgt = ISCSI_TPGT_UNKNOWN;
+		ret->portal = (struct iscsi_db_portal){ .port = -1, .tpgt = ISCSI_TPGT_UNKNOWN };
 		return ISCSI_SUCCESS;
 	}
 	return parse_portal_option(arg, &ret->portal, why);
@@ -467,7 +465,6 @@ static enum iscsi_err take_token(struct options *ret, struct pairing *pairing,
 /* Refuses a word with a dash that isn't ASCII: getopt_long() takes it for no option. */
 static enum iscsi_err check_dashes(int argc, char **argv, struct iscsi_why *why)
 {
-
 	for (int i = 1; i < argc; i++) {
 		const char *ascii, *found = lookalike_find(argv[i], &ascii);
 		char hint[132];

@@ -77,9 +77,7 @@ void waiting_hide(void)
 
 static void write_out(const char *text)
 {
-	ssize_t n = write(STDERR_FILENO, text, strlen(text));
-
-	(void)n;
+	(void)!write(STDERR_FILENO, text, strlen(text));
 }
 
 void waiting_interrupted(void)
