@@ -17,6 +17,7 @@
 #include "libiscsi-db/util.h"
 
 #define GRACE_MS	60000
+#define ISNS_MS		31000	/* iscsid's own bounds for an iSNS server */
 #define CHANGES		(OP_NEW | OP_UPDATE | OP_DELETE)
 #define ADDRESS_KEY	"discovery.sendtargets.address"
 #define PORT_KEY	"discovery.sendtargets.port"
@@ -155,6 +156,8 @@ static int inquiry_bound_ms(const struct iscsi_db_record *rec)
 	int64_t tries = iscsi_db_record_get_int(rec, "discovery.sendtargets.reopen_max");
 	int64_t login, auth, active, ms;
 
+	if (iscsi_db_record_kind(rec) == ISCSI_DB_ISNS)
+		return ISNS_MS;
 	login = iscsi_db_record_get_int(rec, "discovery.sendtargets.timeo.login_timeout");
 	auth = iscsi_db_record_get_int(rec, "discovery.sendtargets.timeo.auth_timeout");
 	active = iscsi_db_record_get_int(rec, "discovery.sendtargets.timeo.active_timeout");
