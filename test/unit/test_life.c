@@ -54,6 +54,10 @@ START_TEST(a_session_that_is_thrown_out_again_and_again_says_why_once)
 	live_for(1);
 	live_for(1);
 	ck_assert_uint_eq(times_told(said(1)), 0);
+	capture();
+	for (int i = 0; i < 6; i++)
+		live_for(10);		/* long enough to be no sign */
+	ck_assert_uint_eq(times_told(said(1)), 0);
 	fake_client_open(&client);
 }
 END_TEST
@@ -244,10 +248,10 @@ END_TEST
 
 /* ---- repeated discoveries ------------------------------------------------------------------ */
 
-static void poll_portal(bool isns, const char *interval)
+static void poll_portal_if(const char *use, bool isns, const char *interval)
 {
 	CLEANUP(freep) char *text = fake_discovery_text(isns, (const char *[]){
-		isns ? "discovery.isns.use_discoveryd" : "discovery.sendtargets.use_discoveryd", "Yes",
+		isns ? "discovery.isns.use_discoveryd" : "discovery.sendtargets.use_discoveryd", use,
 		isns ? "discovery.isns.discoveryd_poll_inval" :
 		       "discovery.sendtargets.discoveryd_poll_inval", interval, NULL });
 	CLEANUP(freep) char *folder = db_format("%s/db/%s/127.0.0.1,%u", d->dir,
@@ -262,6 +266,23 @@ static void poll_portal(bool isns, const char *interval)
 	ck_assert_int_ge(fputs(text, f), 0);
 	ck_assert_int_eq(fclose(f), 0);
 	discoveryd_reload(d->discoveryd);
+}
+
+static void poll_portal(bool isns, const char *interval)
+{
+	poll_portal_if("Yes", isns, interval);
+}
+
+static unsigned int times_said(const char *text)
+{
+	const char *at = said(1);
+	unsigned int n = 0;
+
+	while ((at = strstr(at, text))) {
+		n++;
+		at++;
+	}
+	return n;
 }
 
 static const char *one_target(void)
@@ -329,11 +350,165 @@ START_TEST(a_portal_that_does_not_answer_changes_nothing)
 	fake_target_go_deaf(&d->target);
 	capture();
 	fake_daemon_wait(300000);
-	ck_assert_ptr_nonnull(strstr(said(1), "; iscsid asks again\n"));
+	ck_assert_uint_eq(times_said("; iscsid asks again\n"), 1);
+	ck_assert_ptr_nonnull(strstr(said(1), "discovery 127.0.0.1,"));
 	ck_assert(d->kernel.session[1].up);
+	fake_target_listen(&d->target);
+	fake_daemon_wait(31000);
+	fake_target_go_deaf(&d->target);
+	capture();
+	fake_daemon_wait(60000);		/* the next outage is told anew */
+	ck_assert_uint_eq(times_said("; iscsid asks again\n"), 1);
 	fake_target_listen(&d->target);
 	d->target.targets = "";
 	fake_daemon_wait(31000);
+	ck_assert(!d->kernel.session[1].exists);
+	fake_client_open(&client);
+}
+END_TEST
+
+START_TEST(a_record_that_does_not_ask_for_it_is_not_polled)
+{
+	fake_client_close(&client);
+	d->target.isns = _i;
+	poll_portal_if("No", _i, "60");
+	fake_daemon_wait(10000);
+	ck_assert_uint_eq(d->target.accepted, 0);
+	poll_portal(_i, "60");
+	fake_daemon_wait(10000);
+	ck_assert_uint_eq(d->target.accepted, 1);
+	poll_portal_if("No", _i, "60");
+	fake_daemon_wait(120000);
+	ck_assert_uint_eq(d->target.accepted, 1);
+	fake_client_open(&client);
+}
+END_TEST
+
+/* The next round is the next attempt, whatever the record says of attempts. */
+START_TEST(a_round_is_one_attempt)
+{
+	fake_client_close(&client);
+	d->target.hangs_up = true;
+	poll_portal(false, "60");
+	fake_daemon_wait(59000);
+	ck_assert_uint_eq(d->target.accepted, 1);
+	fake_daemon_wait(2000);
+	ck_assert_uint_eq(d->target.accepted, 2);
+	fake_client_open(&client);
+}
+END_TEST
+
+/* A login of an earlier round goes on at its own pace, and ends when its target is reported no more. */
+START_TEST(a_login_of_a_round_goes_on_at_its_pace)
+{
+	struct fake_target portal;
+	unsigned int logins;
+	char text[128];
+
+	fake_client_close(&client);
+	fake_target_open(&portal, d->loop);
+	portal.status = 0x0203;
+	(void)snprintf(text, sizeof(text), "TargetName=" FAKE_TARGET_NAME "\n"
+		       "TargetAddress=127.0.0.1:%u,1\n", portal.port);
+	d->target.targets = text;
+	capture();
+	poll_portal(false, "1");
+	fake_daemon_wait(120000);
+	ck_assert_uint_ge(d->target.texts, 100);
+	ck_assert_uint_ge(portal.logins, 3);
+	ck_assert_uint_le(portal.logins, 20);
+	ck_assert_uint_eq(wanted_notes(), 1);
+	ck_assert_uint_eq(times_said("not logged in to"), 0);
+	d->target.targets = "";
+	capture();
+	fake_daemon_wait(2000);
+	ck_assert_uint_eq(times_said(" reports the target no more\n"), 1);
+	ck_assert_uint_eq(wanted_notes(), 0);
+	logins = portal.logins;
+	fake_daemon_wait(120000);
+	ck_assert_uint_eq(portal.logins, logins);
+	fake_target_close(&portal);
+	fake_client_open(&client);
+}
+END_TEST
+
+START_TEST(a_target_that_cannot_be_logged_in_to_is_told)
+{
+	char text[192];
+
+	fake_client_close(&client);
+	fake_daemon_write("iscsid.conf", "node.session.auth.password = secret-secret\n");
+	d->target.targets = one_target();
+	capture();
+	poll_portal(false, "60");
+	fake_daemon_wait(1000);
+	(void)snprintf(text, sizeof(text), FAKE_TARGET_NAME " 127.0.0.1,%u: not logged in to: "
+		       "node.session.auth.password is set, but", d->target.port);
+	ck_assert_uint_eq(times_said(text), 1);
+	ck_assert_str_eq(d->kernel.log, "");
+	fake_client_open(&client);
+}
+END_TEST
+
+/* Only sessions that this discovery has found are its own to end. */
+static const struct {
+	bool ends;
+	const char *settings[7];
+} found_by[] = {
+	{ true, { NULL } },
+	{ false, { "node.discovery_type", "static", NULL } },
+	{ false, { "node.discovery_type", "isns", NULL } },
+	{ false, { "node.discovery_address", "127.0.0.2", NULL } },
+	{ false, { "node.discovery_port", "3259", NULL } },
+	{ false, { "iface.iscsi_ifacename", "other", NULL } },
+};
+
+START_TEST(sessions_of_others_are_not_ended)
+{
+	char port[8];
+	const char *settings[16] = {
+		"node.discovery_type", "send_targets", "node.discovery_address", "127.0.0.1",
+		"node.discovery_port", port, NULL,
+	};
+
+	(void)snprintf(port, sizeof(port), "%u", d->target.port);
+	for (size_t i = 0; found_by[_i].settings[i]; i++)
+		settings[6 + i] = found_by[_i].settings[i];
+	(void)fake_client_log_in(&client, settings);
+	fake_client_close(&client);
+	poll_portal(false, "60");
+	fake_daemon_wait(5000);
+	ck_assert_int_eq(d->kernel.session[1].exists, !found_by[_i].ends);
+	fake_client_open(&client);
+}
+END_TEST
+
+/* Interfaces of the database ask instead of the built-in one, each with its own name. */
+START_TEST(a_discovery_goes_through_the_interfaces)
+{
+	CLEANUP(freep) char *folder = db_format("%s/db/ifaces", d->dir);
+	CLEANUP(freep) char *path = db_format("%s/own", folder);
+	CLEANUP(freep) char *make = db_format("mkdir -p %s", folder);
+	FILE *f;
+
+	fake_client_close(&client);
+	ck_assert_int_eq(system(make), 0);
+	f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_gt(fprintf(f, "iface.iscsi_ifacename = own\niface.transport_name = %s\n"
+				 "iface.initiatorname = iqn.2026-01.net.example:own\n",
+				 _i ? "iser" : "tcp"), 0);
+	ck_assert_int_eq(fclose(f), 0);
+	d->target.targets = one_target();
+	poll_portal(false, "60");
+	fake_daemon_wait(5000);
+	ck_assert_uint_eq(d->target.texts, 1);
+	ck_assert(d->kernel.session[1].up);
+	ck_assert(!d->kernel.session[2].exists);
+	ck_assert_int_eq(strstr(d->target.last_login, ":own\n") != NULL, !_i);
+	/* The session is its own in the next round too. */
+	d->target.targets = "";
+	fake_daemon_wait(60000);
 	ck_assert(!d->kernel.session[1].exists);
 	fake_client_open(&client);
 }
@@ -412,6 +587,12 @@ int main(void)
 	tcase_add_test(t, a_new_target_is_logged_in_to_and_out_of_when_it_vanishes);
 	tcase_add_test(t, a_password_that_is_not_asked_for_is_said);
 	tcase_add_test(t, a_portal_that_does_not_answer_changes_nothing);
+	tcase_add_loop_test(t, a_record_that_does_not_ask_for_it_is_not_polled, 0, 2);
+	tcase_add_test(t, a_round_is_one_attempt);
+	tcase_add_test(t, a_login_of_a_round_goes_on_at_its_pace);
+	tcase_add_test(t, a_target_that_cannot_be_logged_in_to_is_told);
+	tcase_add_loop_test(t, sessions_of_others_are_not_ended, 0, ARRAY_SIZE(found_by));
+	tcase_add_loop_test(t, a_discovery_goes_through_the_interfaces, 0, 2);
 	tcase_add_test(t, an_interval_of_0_asks_once);
 	tcase_add_loop_test(t, an_isns_server_is_asked_at_its_interval, 0, ARRAY_SIZE(isns_rounds));
 	tcase_add_test(t, a_disk_in_use_keeps_its_session);
