@@ -14,8 +14,13 @@
 #include <netinet/in.h>
 #include <semaphore.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <syslog.h>
 #include <time.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/common_interface_defs.h>
+#endif
 
 #include "iscsid/base/bytes.h"
 #include "iscsid/base/log.h"
@@ -690,6 +695,13 @@ static void unbound(void)
 	session_unbound(session);
 }
 
+/* Before the session has heard of the loss. */
+static void lost_and_unbound(void)
+{
+	break_conn();
+	session_unbound(session);
+}
+
 static void destroyed(void)
 {
 	session_destroyed(session);
@@ -882,7 +894,7 @@ static const struct event {
 	EVENT(login_garbled), EVENT(logout_response), EVENT(text_response), EVENT(unknown_pdu),
 	EVENT(async_luns_changed), EVENT(async_logout_requested), EVENT(async_drops_connection),
 	EVENT(async_drops_session), EVENT(async_negotiate), EVENT(break_conn), EVENT(unbound),
-	EVENT(destroyed), EVENT(resync_gone), EVENT(resync_unbound), EVENT(resync_failed),
+	EVENT(lost_and_unbound), EVENT(destroyed), EVENT(resync_gone), EVENT(resync_unbound), EVENT(resync_failed),
 	EVENT(asked_to_log_out), EVENT(asked_to_rescan), EVENT(wanted), EVENT(asker_joins),
 	EVENT(asker_leaves), EVENT(asker_leaves_another), EVENT(asked_for_statistics),
 	EVENT(network_changed), EVENT(network_changed_later), EVENT(neighbour_found),
@@ -935,6 +947,32 @@ static void check_timers(void)
 		needed = session_timers() + conn_timers();
 	MUST(armed >= needed);
 	MUST(armed <= needed + dropping);
+}
+
+static int log_file = -1;
+
+/* The log goes to a file of the test's; reports of a sanitizer still go to stderr. */
+static void keep_log(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+	__sanitizer_set_report_fd((void *)(intptr_t)dup(STDERR_FILENO));
+#endif
+	log_file = memfd_create("log", MFD_CLOEXEC);
+	ck_assert_int_ge(log_file, 0);
+	ck_assert_int_eq(dup2(log_file, STDERR_FILENO), STDERR_FILENO);
+	log_open(false, LOG_WARNING);
+}
+
+/* The table of a connection has a row for whatever can happen. */
+static void check_log(void (*event)(void))
+{
+	static char text[1 << 16];
+	ssize_t len = pread(log_file, text, sizeof(text) - 1, 0);
+
+	MUST(len >= 0 && ftruncate(log_file, 0) == 0 && lseek(log_file, 0, SEEK_SET) == 0);
+	text[len] = '\0';
+	MUST(event == logout_out_of_turn || event == start_out_of_turn ||
+	     !strstr(text, "the connection is dropped"));
 }
 
 static void check_listings(void)
@@ -1110,6 +1148,7 @@ static void run(const struct situation *s, const struct event *e, enum ending ho
 	check_timers();
 	check_listings();
 	finish(how, e->send == destroyed || e->send == resync_gone);
+	check_log(e->send);
 }
 
 /* Threads and tables that stay come before the counting. */
@@ -1123,7 +1162,7 @@ static void warm_up(void)
 
 static void setup(void)
 {
-	log_open(false, 0);
+	keep_log();
 	ck_assert_int_eq(sem_init(&gate, 0, 0), 0);
 	strcpy(dir, "/tmp/iscsi-test-states-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
