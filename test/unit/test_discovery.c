@@ -375,6 +375,7 @@ static const struct {
 	{ { 9 }, "q", "", ISCSI_SUCCESS },
 	{ { 6, 3 }, "qr", "did not register iqn.2026-01.net.example:i", ISCSI_ERR_ISNS_REG_FAILED },
 	{ { 6, 0, 8, 0 }, "qrqd", "(status 8)", ISCSI_ERR_ISNS_QUERY },
+	{ { 6, 0, 6, 0 }, "qrqrqd", "", ISCSI_SUCCESS },	/* others have deregistered it */
 };
 
 START_TEST(isns_failures_are_told)
@@ -404,6 +405,62 @@ START_TEST(isns_servers_that_do_not_answer)
 	ck_assert_int_eq(discover(MGMT_ISNS, (const char *[]){
 		"discovery.sendtargets.address", "nowhere.example", NULL }), ISCSI_ERR_TRANS);
 	ck_assert_ptr_nonnull(strstr(client.reply.why, "nowhere.example"));
+}
+END_TEST
+
+START_TEST(isns_servers_have_their_time_to_connect)
+{
+	d->target.isns = true;
+	fake_target_lose_packets(&d->target);
+	ck_assert_uint_eq(discover_for(MGMT_ISNS, NULL), 10);
+	ck_assert_int_eq(client.reply.err, ISCSI_ERR_ISNS_QUERY);
+	ck_assert_str_eq(client.reply.why, "iSNS discovery failed: cannot make connection to 127.0.0.1: "
+			 "Connection timed out");
+}
+END_TEST
+
+/* The targets are known already when the server is told that the initiator leaves. */
+START_TEST(isns_deregistration_has_a_second)
+{
+	d->target.isns = true;
+	d->target.targets = "iqn.2026-01.net.example:a 10.0.0.5\n";
+	d->target.isns_status[0] = 6;
+	d->target.isns_answers = 3;
+	ck_assert_uint_eq(discover_for(MGMT_ISNS, NULL), 1);
+	ck_assert_int_eq(client.reply.err, ISCSI_SUCCESS);
+	ck_assert_str_eq(client.reply.why, "");
+	ck_assert_str_eq(d->target.isns_asked, "qrqd");
+	ck_assert_str_eq(found, "iqn.2026-01.net.example:a 10.0.0.5,3260,1\n");
+}
+END_TEST
+
+START_TEST(isns_answers_may_come_in_pieces)
+{
+	d->target.isns = true;
+	d->target.targets = "iqn.2026-01.net.example:a 10.0.0.5\n";
+	d->target.isns_status[0] = 6;
+	d->target.isns_piece = (size_t)_i;
+	ck_assert_int_eq(discover(MGMT_ISNS, NULL), ISCSI_SUCCESS);
+	ck_assert_str_eq(d->target.isns_asked, "qrqd");
+	ck_assert_str_eq(found, "iqn.2026-01.net.example:a 10.0.0.5,3260,1\n");
+}
+END_TEST
+
+START_TEST(isns_servers_that_hang_up)
+{
+	char why[128];
+
+	d->target.isns = true;
+	d->target.silent = true;
+	send_discover(MGMT_ISNS, NULL, NULL);
+	UNTIL(d->target.accepted == 1);
+	fake_daemon_settle();
+	fake_target_hang_up(&d->target);
+	UNTIL(take_replies());
+	ck_assert_int_eq(client.reply.err, ISCSI_ERR_ISNS_QUERY);
+	(void)snprintf(why, sizeof(why), "iSNS discovery failed: 127.0.0.1,%u: the server closed the "
+		       "connection", d->target.port);
+	ck_assert_str_eq(client.reply.why, why);
 }
 END_TEST
 
@@ -448,6 +505,10 @@ int main(void)
 	tcase_add_test(tc, isns_registers_if_it_must);
 	tcase_add_loop_test(tc, isns_failures_are_told, 0, ARRAY_SIZE(isns_failures));
 	tcase_add_test(tc, isns_servers_that_do_not_answer);
+	tcase_add_test(tc, isns_servers_have_their_time_to_connect);
+	tcase_add_test(tc, isns_deregistration_has_a_second);
+	tcase_add_loop_test(tc, isns_answers_may_come_in_pieces, 1, 20);
+	tcase_add_test(tc, isns_servers_that_hang_up);
 	tcase_add_test(tc, isns_that_nobody_waits_for_ends);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

@@ -126,7 +126,10 @@ START_TEST(half_a_message_is_waited_for_and_no_longer)
 		ck_assert(!fake_client_poll(&client));
 		ck_assert(!client.gone);
 	}
-	fake_daemon_wait(2000);
+	fake_daemon_wait(STALL_S * 1000 - (STALL_S - 1) * 1000 / 3 * 3 - 1);
+	ck_assert(!fake_client_poll(&client));
+	ck_assert(!client.gone);
+	fake_daemon_wait(1);
 	ck_assert(!fake_client_poll(&client));
 	ck_assert(client.gone);
 }
@@ -206,9 +209,9 @@ START_TEST(requests_that_wait_long_hold_up_no_others)
 		fake_client_send(&client, &(struct mgmt_request){
 			.type = MGMT_LOGOUT, .tag = tag, .sid = sid });
 	send_state_request(&client, MANY);
-	fake_daemon_wait(900);
+	fake_daemon_wait(999);
 	ck_assert(!fake_client_poll(&client));
-	fake_daemon_wait(200);
+	fake_daemon_wait(1);
 	ck_assert(fake_client_poll(&client));
 	ck_assert_uint_eq(client.reply.tag, MANY);
 	manager_kernel_events.unbound(d->manager, sid);

@@ -12,6 +12,7 @@
 
 #include "libiscsi-db/util.h"
 #include "test/fake/daemon.h"
+#include "test/unit/capture.h"
 
 static struct fake_daemon *d = &the_daemon;
 static struct fake_client client;
@@ -116,10 +117,14 @@ START_TEST(but_not_for_ever)
 	shutdown_log_out(shutdown_of_test, on_done, NULL);
 	fake_daemon_wait(20000);
 	fake_client_close(&client);	/* a silent one would be dropped, with a warning */
-	fake_daemon_wait(24000);
+	shutdown_log_out(shutdown_of_test, NULL, NULL);		/* the first who asks counts */
+	fake_daemon_wait(24999);
 	ck_assert(!done);
-	fake_daemon_wait(2000);
+	capture();
+	fake_daemon_wait(1);
 	ck_assert(done && exists(sid));
+	ck_assert_ptr_nonnull(strstr(said(1), "session 1: sda is mounted on /mnt; leaving without a "
+				     "logout\n"));
 }
 END_TEST
 
@@ -149,8 +154,32 @@ START_TEST(a_silent_target_is_given_up_while_mounted)
 	ck_assert(exists(sid));
 	shutdown_announce(shutdown_of_test);
 	fake_daemon_wait(14000);
+	shutdown_announce(shutdown_of_test);	/* once more, which changes nothing */
+	fake_daemon_wait(999);
 	ck_assert(exists(sid));
-	fake_daemon_wait(2000);
+	capture();
+	fake_daemon_wait(1);
+	ck_assert(!exists(sid));
+	ck_assert_ptr_nonnull(strstr(said(1), "session 1: the machine goes down and the target has been "
+				     "silent for 15 s: giving the session up\n"));
+}
+END_TEST
+
+/* The target's silence counts from its beginning, and is looked for four times a second. */
+START_TEST(a_target_that_falls_silent_later)
+{
+	uint32_t sid = log_in_and_mount("/mnt");
+
+	fake_client_close(&client);
+	ck_assert(!shutdown_announced(shutdown_of_test));
+	shutdown_announce(shutdown_of_test);
+	ck_assert(shutdown_announced(shutdown_of_test));
+	fake_daemon_wait(10000);
+	ck_assert_uint_eq(fake_clock_next_us(&d->clock), 250000);
+	lose_target();
+	fake_daemon_wait(14999);
+	ck_assert(exists(sid));
+	fake_daemon_wait(1);
 	ck_assert(!exists(sid));
 }
 END_TEST
@@ -251,6 +280,7 @@ int main(void)
 	tcase_add_test(tc, but_not_for_ever);
 	tcase_add_loop_test(tc, the_system_s_own_session_stays, 0, ARRAY_SIZE(system_places));
 	tcase_add_test(tc, a_silent_target_is_given_up_while_mounted);
+	tcase_add_test(tc, a_target_that_falls_silent_later);
 	tcase_add_loop_test(tc, swap_keeps_a_session_unless_its_target_is_silent, 0,
 			    ARRAY_SIZE(is_silent));
 	tcase_add_test(tc, an_umount_under_way_doesn_t_wait_for_a_silent_target);
