@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "libiscsi-db/util.h"
+#include "test/unit/capture.h"
 #include "test/unit/daemon_fixture.h"
 
 static void stop(void)
@@ -238,6 +239,82 @@ START_TEST(a_session_of_another_program)
 }
 END_TEST
 
+/* What the kernel shows of a session, and the setting that its note then has. */
+static const struct { bool conn; const char *attribute, *shown, *key, *value, *if_missing; } shown[] = {
+	{ false, "tpgt", "7\n", "node.tpgt", "7", "-1" },
+	{ false, "ifacename", "other\n", "iface.iscsi_ifacename", "other", "default" },
+	{ false, "initiatorname", "iqn.me\n", "iface.initiatorname", "iqn.me", "" },
+	{ false, "username", "u\n", "node.session.auth.username", "u", "" },
+	{ false, "password", "secret-secret\n", "node.session.auth.password", "secret-secret", "" },
+	{ false, "username_in", "v\n", "node.session.auth.username_in", "v", "" },
+	{ false, "password_in", "geheim-geheim\n", "node.session.auth.password_in", "geheim-geheim",
+	  "" },
+	{ false, "recovery_tmo", "77\n", "node.session.timeo.replacement_timeout", "77", "120" },
+	{ false, "abort_tmo", "78\n", "node.session.err_timeo.abort_timeout", "78", "15" },
+	{ false, "lu_reset_tmo", "79\n", "node.session.err_timeo.lu_reset_timeout", "79", "30" },
+	{ false, "tgt_reset_tmo", "80\n", "node.session.err_timeo.tgt_reset_timeout", "80", "30" },
+	{ true, "recv_tmo", "81\n", "node.conn[0].timeo.noop_out_interval", "81", "5" },
+	{ true, "ping_tmo", "82\n", "node.conn[0].timeo.noop_out_timeout", "82", "5" },
+};
+
+START_TEST(a_note_has_what_the_kernel_shows)
+{
+	uint32_t sid = foreign_session();
+	struct runstate note;
+
+	for (size_t i = 0; i < ARRAY_SIZE(shown); i++)
+		(shown[i].conn ? set_conn : set_session)(sid, shown[i].attribute,
+							 _i ? NULL : shown[i].shown);
+	start();
+	ck_assert_str_eq(d->kernel.log, _i ? "set 30=5, set 31=5" : "");
+	ck_assert_int_eq(runstate_load(d->env.run_dir_fd, sid, &note), 0);
+	ck_assert_uint_eq(note.time2wait_s, 2);		/* the default of RFC 7143 */
+	ck_assert_str_eq(iscsi_db_record_get(note.rec, "node.name"), FAKE_TARGET_NAME);
+	ck_assert_str_eq(iscsi_db_record_get(note.rec, "node.conn[0].address"), "127.0.0.1");
+	ck_assert_int_eq(iscsi_db_record_get_int(note.rec, "node.conn[0].port"), d->target.port);
+	for (size_t i = 0; i < ARRAY_SIZE(shown); i++) {
+		const char *value = iscsi_db_record_get(note.rec, shown[i].key);
+
+		ck_assert_msg(streq(value ? value : "", _i ? shown[i].if_missing : shown[i].value),
+			      "%s is '%s'", shown[i].key, value);
+	}
+	iscsi_db_record_free(note.rec);
+}
+END_TEST
+
+/* Without a target's name its first login hadn't begun. */
+START_TEST(a_session_without_a_target_is_removed)
+{
+	uint32_t sid = foreign_session();
+
+	set_session(sid, "targetname", "\n");
+	set_conn(sid, "state", "down\n");
+	capture();
+	start();
+	ck_assert_ptr_nonnull(strstr(said(1), "session 1: its login was never finished; removing it\n"));
+	ck_assert(!d->kernel.session[sid].exists);
+}
+END_TEST
+
+START_TEST(a_database_that_is_none_is_told_once)
+{
+	const char *text;
+	unsigned int n = 0;
+
+	(void)fake_client_log_in(&client, (const char *[]){ "node.session.nr_sessions", "9", NULL });
+	(void)fake_client_log_in(&client, (const char *[]){ "node.session.nr_sessions", "9", NULL });
+	stop_without_note();
+	ck_assert_int_eq(unlink("session-2"), 0);
+	fake_daemon_write("db", "a file");
+	capture();
+	start();
+	for (text = said(1); (text = strstr(text, "taking sessions over without a database: ")); text++)
+		n++;
+	ck_assert_uint_eq(n, 1);
+	ck_assert_int_eq(fake_client_state(&client, 2), MGMT_CONN_LOGGED_IN);
+}
+END_TEST
+
 /* Writes the node record of that session, with these keys and values; NULL ends them. */
 static void write_record(const char *const settings[])
 {
@@ -301,6 +378,31 @@ START_TEST(the_database_knows_more)
 	for (int i = 0; i < 600 && d->kernel.session[sid].exists; i++)
 		(void)fake_daemon_pass(1000);
 	ck_assert(!d->kernel.session[sid].exists);
+}
+END_TEST
+
+/* What tells the session of a note from another with its sid. */
+static const struct { bool conn, same; const char *attribute, *value; } owners[] = {
+	{ false, true, "tpgt", "9\n" },
+	{ false, false, "targetname", "iqn.2026-01.net.example:someone\n" },
+	{ false, false, "ifacename", "other\n" },
+	{ true, false, "persistent_address", "127.0.0.2\n" },
+	{ true, false, "persistent_port", "3261\n" },
+};
+
+START_TEST(whose_note_it_is)
+{
+	static const char *const settings[] = { "node.session.queue_depth", "64", NULL };
+	uint32_t sid = fake_client_log_in(&client, settings);
+	struct runstate note;
+
+	stop();
+	(owners[_i].conn ? set_conn : set_session)(sid, owners[_i].attribute, owners[_i].value);
+	start();
+	ck_assert_int_eq(runstate_load(d->env.run_dir_fd, sid, &note), 0);
+	ck_assert_str_eq(iscsi_db_record_get(note.rec, "node.session.queue_depth"),
+			 owners[_i].same ? "64" : "32");
+	iscsi_db_record_free(note.rec);
 }
 END_TEST
 
@@ -376,6 +478,10 @@ int main(void)
 	tcase_add_test(tc, a_login_that_was_never_finished_is_removed);
 	tcase_add_loop_test(tc, sessions_of_others_are_not_touched, 0, ARRAY_SIZE(others));
 	tcase_add_test(tc, a_session_of_another_program);
+	tcase_add_loop_test(tc, a_note_has_what_the_kernel_shows, 0, 2);
+	tcase_add_test(tc, a_session_without_a_target_is_removed);
+	tcase_add_test(tc, a_database_that_is_none_is_told_once);
+	tcase_add_loop_test(tc, whose_note_it_is, 0, ARRAY_SIZE(owners));
 	tcase_add_test(tc, pings_after_a_boot);
 	tcase_add_test(tc, the_database_knows_more);
 	tcase_add_test(tc, a_note_of_another_session_is_not_believed);

@@ -246,6 +246,70 @@ START_TEST(two_names_of_one_portal_make_one_session)
 }
 END_TEST
 
+/* A record that wants several sessions gets them through whatever name. */
+START_TEST(two_names_of_one_portal_make_two_sessions_if_wanted)
+{
+	static const char *const addresses[] = { "127.0.0.1", "portal.example", "portal.example" };
+
+	fake_daemon_add_name("portal.example", "127.0.0.1");
+	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
+		CLEANUP(freep) char *record = fake_node_text((const char *[]){
+			"node.conn[0].address", addresses[i], "node.session.nr_sessions", "2", NULL });
+
+		ck_assert_int_eq(fake_client_ask(&client, &(struct mgmt_request){
+			.type = MGMT_LOGIN, .tag = 3, .record = record }),
+			i < 2 ? ISCSI_SUCCESS : ISCSI_ERR_SESS_EXISTS);
+	}
+	ck_assert_ptr_nonnull(strstr(client.reply.why, " is the same portal as 127.0.0.1,"));
+}
+END_TEST
+
+START_TEST(sessions_that_are_there_are_counted)
+{
+	static const char *const two[] = { "node.session.nr_sessions", "2", NULL };
+	CLEANUP(freep) char *record = fake_node_text(two);
+	char alias[64 + sizeof("InitiatorAlias=\n")], host[64] = "";
+
+	for (int i = 0; i < 2; i++)
+		(void)fake_client_log_in(&client, two);
+	ck_assert_int_eq(fake_client_ask(&client, &(struct mgmt_request){
+		.type = MGMT_LOGIN, .tag = 3, .record = record }), ISCSI_ERR_SESS_EXISTS);
+	ck_assert_str_eq(client.reply.why, "2 sessions requested, but 2 already present");
+	ck_assert_int_eq(gethostname(host, sizeof(host) - 1), 0);
+	(void)snprintf(alias, sizeof(alias), "InitiatorAlias=%s\n", host);
+	ck_assert_ptr_nonnull(strstr(d->target.last_login, alias));
+}
+END_TEST
+
+/* A login under way is listed with what is known of it. */
+START_TEST(a_login_under_way_is_listed)
+{
+	char why[128];
+
+	fake_target_go_deaf(&d->target);
+	ck_assert_int_eq(want((const char *[]){ "iface.iscsi_ifacename", "i1", NULL }), ISCSI_SUCCESS);
+	fake_daemon_wait(5000);
+	fake_client_send(&client, &(struct mgmt_request){ .type = MGMT_ATTEMPTS, .tag = 6 });
+	UNTIL(fake_client_poll(&client));
+	ck_assert_int_eq(client.reply.type, MGMT_ATTEMPT);
+	ck_assert_uint_eq(client.reply.tag, 6);
+	ck_assert_uint_eq(client.reply.sid, 1);
+	ck_assert_str_eq(client.reply.name, FAKE_TARGET_NAME);
+	ck_assert_str_eq(client.reply.address, "127.0.0.1");
+	ck_assert_int_eq(client.reply.port, d->target.port);
+	ck_assert_str_eq(client.reply.iface, "i1");
+	ck_assert(client.reply.wanted);
+	ck_assert_uint_eq(client.reply.since_s, 5);
+	ck_assert_uint_ge(client.reply.failed, 2);
+	(void)snprintf(why, sizeof(why), "cannot make a connection to 127.0.0.1:%u: Connection refused",
+		       d->target.port);
+	ck_assert_str_eq(client.reply.why, why);
+	UNTIL(fake_client_poll(&client));
+	ck_assert_int_eq(client.reply.type, MGMT_RESULT);
+	ck_assert_int_eq(client.reply.err, ISCSI_SUCCESS);
+}
+END_TEST
+
 /* ---- repeated discoveries ------------------------------------------------------------------ */
 
 static void poll_portal_if(const char *use, bool isns, const char *interval)
@@ -584,6 +648,9 @@ int main(void)
 	tcase_add_test(t, a_login_that_is_called_off_stays_so);
 	tcase_add_test(t, a_session_that_is_there_is_wanted_no_more);
 	tcase_add_test(t, two_names_of_one_portal_make_one_session);
+	tcase_add_test(t, two_names_of_one_portal_make_two_sessions_if_wanted);
+	tcase_add_test(t, sessions_that_are_there_are_counted);
+	tcase_add_test(t, a_login_under_way_is_listed);
 	tcase_add_test(t, a_new_target_is_logged_in_to_and_out_of_when_it_vanishes);
 	tcase_add_test(t, a_password_that_is_not_asked_for_is_said);
 	tcase_add_test(t, a_portal_that_does_not_answer_changes_nothing);
