@@ -111,10 +111,6 @@ void writer_str(struct writer *w, const char *text)
 {
 	size_t len = text ? strlen(text) : 0;
 
-	if (len >= UINT32_MAX) {
-		w->failed = true;
-		return;
-	}
 	writer_be32(w, (uint32_t)len);
 	writer_bytes(w, text ? text : "", len + 1);
 }

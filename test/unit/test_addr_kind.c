@@ -16,6 +16,12 @@ static const struct {
 	{ "10.0.0.5", ADDR_UNICAST },
 	{ "169.254.1.1", ADDR_LINK_LOCAL_V4 },
 	{ "169.255.0.0", ADDR_UNICAST },
+	{ "169.253.255.255", ADDR_UNICAST },
+	{ "1.0.0.0", ADDR_UNICAST },
+	{ "126.255.255.255", ADDR_UNICAST },
+	{ "128.0.0.0", ADDR_UNICAST },
+	{ "240.0.0.1", ADDR_UNICAST },
+	{ "255.255.255.254", ADDR_UNICAST },
 	{ "223.255.255.255", ADDR_UNICAST },
 	{ "127.0.0.1", ADDR_LOOPBACK },
 	{ "127.255.255.254", ADDR_LOOPBACK },
@@ -40,7 +46,11 @@ static const struct {
 	{ "ff02::1", ADDR_MULTICAST },
 	{ "ff02::1%2", ADDR_MULTICAST },
 	{ "::ffff:10.0.0.5", ADDR_UNICAST },
+	{ "::10.0.0.5", ADDR_UNICAST },
+	{ "::127.0.0.1", ADDR_LOOPBACK },
 	{ "::ffff:127.0.0.1", ADDR_LOOPBACK },
+	{ "0000:0000:0000:0000:0000:ffff:255.255.255.255", ADDR_MULTICAST },
+	{ "0000:0000:0000:0000:0000:ffff:255.255.255.2555", ADDR_NAME },
 	{ "::ffff:0.0.0.0", ADDR_UNSPECIFIED },
 	{ "::ffff:224.0.0.1", ADDR_MULTICAST },
 	{ "::ffff:255.255.255.255", ADDR_MULTICAST },
@@ -158,9 +168,15 @@ START_TEST(what_may_be_named)
 	ck_assert_ptr_null(addr_refusal(ADDR_UNICAST, ADDR_NAME));	/* judged once it's resolved */
 	ck_assert_ptr_null(addr_refusal(ADDR_NAME, ADDR_UNICAST));
 	ck_assert_ptr_null(addr_refusal(ADDR_LOOPBACK, ADDR_LOOPBACK));
-	ck_assert_ptr_nonnull(addr_refusal(ADDR_NAME, ADDR_LOOPBACK));
-	ck_assert_ptr_nonnull(addr_refusal(ADDR_UNICAST, ADDR_NUMBER));
-	ck_assert_ptr_nonnull(addr_refusal(ADDR_NUMBER, ADDR_NUMBER));
+	ck_assert_ptr_null(addr_refusal(ADDR_UNICAST, ADDR_LINK_LOCAL));
+	ck_assert_str_eq(addr_refusal(ADDR_NAME, ADDR_LOOPBACK), "this host's own address");
+	ck_assert_str_eq(addr_refusal(ADDR_LOOPBACK, ADDR_UNSPECIFIED), "no host's address");
+	ck_assert_str_eq(addr_refusal(ADDR_LOOPBACK, ADDR_MULTICAST),
+			 "not the address of one host");
+	ck_assert_str_eq(addr_refusal(ADDR_LOOPBACK, ADDR_LINK_LOCAL_V4),
+			 "an address that is valid on one link alone");
+	ck_assert_str_eq(addr_refusal(ADDR_UNICAST, ADDR_NUMBER), "a number, not an address");
+	ck_assert_str_eq(addr_refusal(ADDR_NUMBER, ADDR_NUMBER), "a number, not an address");
 }
 END_TEST
 

@@ -128,6 +128,36 @@ START_TEST(a_full_writer_writes_nothing_more)
 }
 END_TEST
 
+START_TEST(a_buffer_grows_by_doubling)
+{
+	static const struct { size_t need, size; } steps[] = {
+		{ 0, 1024 }, { 1, 1024 }, { 1024, 1024 }, { 1025, 2048 }, { 100, 2048 },
+		{ 2049, 4096 }, { 20000, 32768 }, { 32768, 32768 },
+	};
+	uint8_t *data = NULL;
+	size_t size = 0;
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		ck_assert(bytes_reserve(&data, &size, steps[i].need));
+		ck_assert_uint_eq(size, steps[i].size);
+		if (i)
+			ck_assert_uint_eq(data[0], 0x5a);	/* what was there stays */
+		memset(data, 0x5a, size);
+	}
+	free(data);
+}
+END_TEST
+
+START_TEST(random_bytes_differ)
+{
+	uint8_t one[32] = { 0 }, other[32] = { 0 };
+
+	ck_assert_int_eq(bytes_random(one, sizeof(one)), 0);
+	ck_assert_int_eq(bytes_random(other, sizeof(other)), 0);
+	ck_assert_mem_ne(one, other, sizeof(one));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("bytes");
@@ -142,6 +172,8 @@ int main(void)
 	tcase_add_test(t, a_failure_stays);
 	tcase_add_test(t, strings_are_strict);
 	tcase_add_test(t, a_full_writer_writes_nothing_more);
+	tcase_add_test(t, a_buffer_grows_by_doubling);
+	tcase_add_test(t, random_bytes_differ);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

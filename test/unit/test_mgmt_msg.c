@@ -172,6 +172,34 @@ START_TEST(a_body_has_a_limit)
 }
 END_TEST
 
+/* Each text of a reply may be long. */
+START_TEST(long_texts_have_room)
+{
+	static const uint16_t types[] = {
+		MGMT_RESULT, MGMT_TARGET, MGMT_STAT, MGMT_HELLO, MGMT_WARNING, MGMT_ATTEMPT,
+	};
+	char text[1000];
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		const struct mgmt_reply reply = {
+			.type = types[i], .why = text, .session = text, .name = text,
+			.address = text, .iface = text,
+		};
+		struct mgmt_reply got;
+		size_t len;
+		uint8_t *msg = mgmt_msg_build_reply(&reply, &len);
+
+		ck_assert_ptr_nonnull(msg);
+		ck_assert_int_eq(mgmt_msg_parse_reply(types[i], msg + MGMT_HEADER_LEN,
+						      len - MGMT_HEADER_LEN, &got, NULL), 0);
+		ck_assert(streq(got.why, text) || streq(got.name, text));
+		free(msg);
+	}
+}
+END_TEST
+
 /* A daemon of another build may know more errors and states. */
 START_TEST(numbers_that_are_too_large_become_known_ones)
 {
@@ -209,13 +237,19 @@ END_TEST
 
 START_TEST(an_unknown_type_is_refused)
 {
-	static const uint8_t body[20];
+	static const uint8_t body[20], known[3 * 4 + 2 * 5];
+	char unknown[32];
 	struct mgmt_request req;
 	struct mgmt_reply reply;
 	struct iscsi_why why;
 
-	ck_assert_int_eq(mgmt_msg_parse_request(0, body, sizeof(body), &req, &why),
-			 ISCSI_ERR_INVALID_MGMT_REQ);
+	(void)snprintf(unknown, sizeof(unknown), "unknown request %d", MGMT_CALL_OFF + 1);
+	for (int type = 0; type <= MGMT_CALL_OFF + 1; type++)
+		ck_assert_int_eq(mgmt_msg_parse_request((uint16_t)type, known, sizeof(known), &req,
+							&why),
+				 type >= MGMT_LOGIN && type <= MGMT_CALL_OFF ? ISCSI_SUCCESS :
+				 ISCSI_ERR_INVALID_MGMT_REQ);
+	ck_assert_str_eq(why.text, unknown);
 	ck_assert_int_eq(mgmt_msg_parse_request(MGMT_RESULT, body, sizeof(body), &req, &why),
 			 ISCSI_ERR_INVALID_MGMT_REQ);
 	ck_assert_int_eq(mgmt_msg_parse_reply(MGMT_LOGIN, body, sizeof(body), &reply, &why),
@@ -235,6 +269,7 @@ int main(void)
 	tcase_add_test(tc, a_cut_request_is_refused);
 	tcase_add_test(tc, a_foreign_header_is_refused);
 	tcase_add_test(tc, a_body_has_a_limit);
+	tcase_add_test(tc, long_texts_have_room);
 	tcase_add_test(tc, numbers_that_are_too_large_become_known_ones);
 	tcase_add_test(tc, an_unknown_type_is_refused);
 	suite_add_tcase(suite, tc);

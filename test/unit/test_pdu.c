@@ -109,7 +109,8 @@ static const struct {
 	{ 0, 0x26, "opcode 0x26" }, { 0, 0x27, "opcode 0x27" }, { 0, 0x32, "opcode 0x32" },
 	{ 0, 0x3c, "opcode 0x3c" }, { 0, 0x3f, "opcode 0x3f" },
 	{ 0, 0x03, "not an iSCSI target" }, { 0, 0x43, "not an iSCSI target" },
-	{ 0, 0xe3, "not an iSCSI target" },
+	{ 0, 0xe3, "not an iSCSI target" }, { 0, 0x1f, "not an iSCSI target" },
+	{ 0, 0x80, "not an iSCSI target" }, { 0, 0x7f, "opcode 0x3f" },
 	{ 0, 'H', "not an iSCSI target" },			/* H-16 */
 	{ 0, 'S', "not an iSCSI target" },
 	{ 4, 1, "additional header" }, { 4, 255, "additional header" },	/* P-PDU-04, H-23 */
@@ -154,6 +155,12 @@ START_TEST(text)
 		"11 22 33 44 | 55 66 77 88 | 99 aa bb cc | dd ee ff 00 |"
 		"00 00 00 00 | 00 00 00 00 | 00 00 00 00 | 00 00 00 00");
 
+	req.final = false;
+	req.cont = req.immediate = true;
+	pdu_build_text_request(&req, bhs);
+	ck_assert_uint_eq(bhs[0], 0x44);
+	ck_assert_uint_eq(bhs[1], 0x40);
+
 	bytes("24 40 ff ff | 00 ff ff ff | 01 02 03 04 | 05 06 07 08 |"
 	      "11 22 33 44 | 55 66 77 88 | 99 aa bb cc | dd ee ff 00 |"
 	      "01 02 03 04 | ff ff ff ff | ff ff ff ff | ff ff ff ff", bhs);
@@ -169,6 +176,8 @@ START_TEST(text)
 	bhs[1] = 0xc0;						/* H-113 */
 	ck_assert_int_eq(pdu_parse_text_response(bhs, &pdu, NULL), ISCSI_ERR_PDU_TIMEOUT);
 	bhs[1] = 0x80;
+	ck_assert_int_eq(pdu_parse_text_response(bhs, &pdu, NULL), ISCSI_SUCCESS);
+	ck_assert(pdu.final && !pdu.cont);
 	bhs[0] = 0x3f;						/* P-DISC-27 */
 	ck_assert_int_eq(pdu_parse_text_response(bhs, &pdu, NULL), ISCSI_ERR_PDU_TIMEOUT);
 }
@@ -239,10 +248,11 @@ START_TEST(async)
 	uint8_t bhs[PDU_BHS_LEN];
 
 	bytes("32 80 ff ff | 00 00 00 14 | 00 01 00 00 | 00 00 00 00 |"
-	      "ff ff ff ff | ff ff ff ff | 00 00 00 01 | 00 00 00 01 |"
-	      "00 00 00 01 | 03 07 11 22 | 33 44 55 66 | ff ff ff ff", bhs);
+	      "ff ff ff ff | ff ff ff ff | 77 88 99 aa | 00 00 00 02 |"
+	      "00 00 00 03 | 03 07 11 22 | 33 44 55 66 | ff ff ff ff", bhs);
 	ck_assert_int_eq(pdu_parse_async(bhs, &pdu, NULL), ISCSI_SUCCESS);
 	ck_assert_uint_eq(pdu.event, ASYNC_DROPS_SESSION);
+	ck_assert_uint_eq(pdu.stat_sn, 0x778899aa);
 	ck_assert_uint_eq(pdu.param1, 0x1122);
 	ck_assert_uint_eq(pdu.param2, 0x3344);
 	ck_assert_uint_eq(pdu.param3, 0x5566);
@@ -300,6 +310,9 @@ START_TEST(header_and_padding)
 	/* P-PDU-01 */
 	ck_assert_uint_eq(pdu_padded(0), 0);
 	ck_assert_uint_eq(pdu_padded(1), 4);
+	ck_assert_uint_eq(pdu_padded(2), 4);
+	ck_assert_uint_eq(pdu_padded(3), 4);
+	ck_assert_uint_eq(pdu_padded(5), 8);
 	ck_assert_uint_eq(pdu_padded(4), 4);
 	ck_assert_uint_eq(pdu_padded(8191), 8192);
 }

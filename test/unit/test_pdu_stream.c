@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* PDUs through a socket: whole ones only, however they come, and what is no PDU. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <check.h>
@@ -154,6 +156,61 @@ START_TEST(a_peer_that_does_not_read)
 }
 END_TEST
 
+static uint32_t happened;
+
+static int on_io(sd_event_source *source, int fd, uint32_t events, void *arg)
+{
+	(void)source;
+	ck_assert_int_eq(fd, stream.fd);
+	ck_assert_ptr_eq(arg, &stream);
+	happened = events;
+	return 0;
+}
+
+/* What is waited for: the connection first, then what the peer says, and room as long as needed. */
+START_TEST(a_stream_is_connected)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	uint8_t bhs[PDU_BHS_LEN] = { 0 };
+	struct sockaddr_storage peer = { 0 };
+	socklen_t len = sizeof(addr);
+	struct iscsi_why why = { "" };
+	sd_event *loop;
+
+	ck_assert_int_ge(sd_event_new(&loop), 0);
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	ck_assert_int_eq(listen(listener, 1), 0);
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&addr, &len), 0);
+	memcpy(&peer, &addr, sizeof(addr));
+	stream.in_len = stream.out_len = stream.out_pos = 7;
+	ck_assert_int_eq(pdu_stream_connect(&stream, loop, &peer, NULL, on_io, &stream, &why), 0);
+	ck_assert_uint_eq(stream.in_len + stream.out_len + stream.out_pos, 0);
+	ck_assert_int_gt(sd_event_run(loop, 10000000), 0);
+	ck_assert_uint_eq(happened, EPOLLOUT);
+	closep(&other);
+	other = accept(listener, NULL, NULL);
+	ck_assert_int_eq(pdu_stream_send(&stream, bhs, NULL, 0), 0);
+	say(bhs, sizeof(bhs));
+	ck_assert_int_gt(sd_event_run(loop, 10000000), 0);
+	ck_assert_uint_eq(happened, EPOLLIN);
+	ck_assert_int_eq(pdu_stream_read(&stream, MAX_DATA, &header), 1);
+	ck_assert_int_eq(sd_event_run(loop, 0), 0);
+	/* TCP has no broadcast. */
+	((struct sockaddr_in *)&peer)->sin_addr.s_addr = htonl(INADDR_BROADCAST);
+	ck_assert_int_eq(pdu_stream_connect(&stream, loop, &peer, NULL, on_io, &stream, &why),
+			 ISCSI_ERR_TRANS_TIMEOUT);
+	ck_assert_str_ne(why.text, "");
+	ck_assert_int_eq(stream.fd, -1);
+	peer.ss_family = AF_MAX;
+	ck_assert_int_eq(pdu_stream_connect(&stream, loop, &peer, NULL, on_io, &stream, &why),
+			 ISCSI_ERR_TRANS);
+	(void)close(listener);
+	sd_event_unref(loop);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("pdu_stream");
@@ -168,6 +225,7 @@ int main(void)
 	tcase_add_test(tc, closed_in_the_middle);
 	tcase_add_test(tc, sends_in_one_piece);
 	tcase_add_test(tc, a_peer_that_does_not_read);
+	tcase_add_test(tc, a_stream_is_connected);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

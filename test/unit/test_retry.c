@@ -15,12 +15,20 @@ START_TEST(pauses_grow_up_to_a_cap)
 {
 	static const uint64_t lost[] = { 1000, 2000, 4000, 5000, 5000 };
 	static const uint64_t refused[] = { 5000, 10000, 20000, 40000, 60000, 60000 };
+	static const uint64_t busy[] = { 2000, 4000, 8000, 16000, 30000, 30000 };
 	struct retry retry = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(lost); i++)
 		ck_assert_uint_eq(retry_pause_ms(&retry, RETRY_LOST, 0), lost[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
 		ck_assert_uint_eq(retry_pause_ms(&retry, RETRY_REFUSED, 0), refused[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(busy); i++)
+		ck_assert_uint_eq(retry_pause_ms(&retry, RETRY_BUSY, 0), busy[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(busy); i++)
+		ck_assert_uint_eq(retry_pause_ms(&retry, RETRY_SILENT, 0), busy[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(lost); i++)
+		ck_assert_uint_eq(retry_pause_ms(&retry, RETRY_LOCAL, 0), lost[i]);
+	(void)retry_pause_ms(&retry, RETRY_REFUSED, 0);
 	retry_reset(&retry);
 	ck_assert_uint_eq(retry_pause_ms(&retry, RETRY_REFUSED, 0), 5000);
 }
@@ -28,6 +36,17 @@ END_TEST
 
 START_TEST(jitter_takes_a_fifth_at_most)
 {
+	static const struct { uint32_t random; uint64_t pause; } rows[] = {
+		{ 0, 30000 }, { 1, 29995 }, { 512, 27000 }, { 1023, 24006 }, { 1024, 30000 },
+		{ UINT32_MAX, 24006 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct retry retry = { .cause = RETRY_BUSY, .attempts = 10 };
+
+		ck_assert_uint_eq(retry_pause_ms(&retry, RETRY_BUSY, rows[i].random),
+				  rows[i].pause);
+	}
 	for (uint32_t random = 0; random < 5000; random += 7) {
 		struct retry retry = { .cause = RETRY_BUSY, .attempts = 10 };
 		uint64_t pause = retry_pause_ms(&retry, RETRY_BUSY, random);

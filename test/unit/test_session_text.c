@@ -150,6 +150,27 @@ START_TEST(an_outage_goes_through_text)
 }
 END_TEST
 
+/* Of another build, the text may have a code that this one doesn't know. */
+START_TEST(the_code_of_an_outage_is_a_known_one)
+{
+	static const struct { int code; enum iscsi_err err; } rows[] = {
+		{ 0, ISCSI_SUCCESS }, { 1, ISCSI_ERR }, { -1, ISCSI_ERR_INTERNAL },
+		{ ISCSI_ERR_END - 1, ISCSI_ERR_END - 1 }, { ISCSI_ERR_END, ISCSI_ERR_INTERNAL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct session_outage outage;
+		char text[128];
+
+		(void)snprintf(text, sizeof(text), "down_since=1\nattempts=2\ncode=%d\n"
+			       "next_attempt=3\nfails_at=4\nreason=x\n", rows[i].code);
+		ck_assert(session_text_parse_outage(text, &outage));
+		ck_assert_int_eq(outage.code, rows[i].err);
+		ck_assert_int_eq(outage.fails_ms, 4);
+	}
+}
+END_TEST
+
 START_TEST(the_reason_of_an_outage_has_its_room_and_no_more)
 {
 	struct session_outage outage = { 0 };
@@ -179,6 +200,7 @@ int main(void)
 	tcase_add_loop_test(tc, malformed_texts_are_refused, 0, ARRAY_SIZE(malformed));
 	tcase_add_test(tc, a_value_has_its_room_and_no_more);
 	tcase_add_test(tc, an_outage_goes_through_text);
+	tcase_add_test(tc, the_code_of_an_outage_is_a_known_one);
 	tcase_add_test(tc, the_reason_of_an_outage_has_its_room_and_no_more);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

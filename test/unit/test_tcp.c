@@ -212,11 +212,14 @@ START_TEST(options)
 	bool named = works_here(option_works(IPPROTO_TCP, TCP_CONGESTION, "reno", 4),
 				"a congestion control, since TCP_CONGESTION takes no name");
 	socklen_t len = sizeof(int);
-	int size = 0;
+	int size = 0, usual = 0;
 
 	set_peer("127.0.0.1", 1);
 	open_socket();
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &usual, &len), 0);
 	ck_assert_int_eq(tcp_tune(fd, 0, ""), 0);
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len), 0);
+	ck_assert_int_eq(size, usual);
 	ck_assert_int_eq(tcp_tune(fd, 16384, named ? "reno" : ""), 0);
 	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len), 0);
 	ck_assert_int_eq(size, 2 * 16384);		/* socket(7) */
