@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The system calls of a change and their order, what walks find, and what becomes of both when a
- * call fails. The files test/fake/commits and test/fake/walks say that; their heads say how.
+ * call or an allocation fails. The files below say that; the head of the first says how.
  */
 #include "test/unit/db_fixture.h"
 
 #include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#include "test/unit/alloc.h"
+
+static const char *const files[] = {
+	"test/fake/commits", "test/fake/walks", "test/fake/shortages",
+};
 
 #define CALLS_MAX	2000
 #define SHORT_ENOUGH	100	/* calls; of more only their number is shown */
@@ -19,6 +25,21 @@ static char *call[CALLS_MAX];	/* what they are, from 1 on */
 static bool noting;
 static unsigned int calls, fail_at;
 static int fail_err;
+static unsigned long fail_alloc;	/* this allocation of the change fails; 0: none */
+
+/* Allocations fail, and are counted, between these two: not where the test itself allocates. */
+static unsigned long allocs_left;
+
+static void alloc_on(void)
+{
+	alloc_countdown = allocs_left;
+}
+
+static void alloc_off(void)
+{
+	allocs_left = alloc_countdown;
+	alloc_countdown = 0;
+}
 
 /* The path of @name in the open folder @dir, without the root. */
 static const char *path_of(int dir, const char *name)
@@ -42,14 +63,20 @@ static const char *path_of(int dir, const char *name)
 /* Notes a call; the error that it has to fail with, or 0. */
 static int note(const char *kind, const char *path, const char *how)
 {
+	int r = 0;
+
 	if (!noting)
 		return 0;
+	alloc_off();
 	ck_assert_uint_lt(++calls, CALLS_MAX);
-	if (fail_at)
-		return calls == fail_at ? fail_err : 0;
-	free(call[calls]);
-	call[calls] = db_format("%s %s%s", kind, path, how);
-	return 0;
+	if (fail_at) {
+		r = calls == fail_at ? fail_err : 0;
+	} else {
+		free(call[calls]);
+		call[calls] = db_format("%s %s%s", kind, path, how);
+	}
+	alloc_on();
+	return r;
 }
 
 static int note_open(int dir, const char *path, int flags, mode_t mode)
@@ -98,8 +125,9 @@ static int note_unlink(int dir, const char *name, int flags)
 
 static int note_rename(int from_dir, const char *from, int to_dir, const char *to, bool exchange)
 {
-	CLEANUP(freep) char *where = db_format(" -> %s", path_of(to_dir, to));
+	char where[PATH_MAX];
 
+	(void)snprintf(where, sizeof(where), " -> %s", path_of(to_dir, to));
 	return note(exchange ? "exchange" : "rename", path_of(from_dir, from), where) ?:
 	       db_os_real.rename(from_dir, from, to_dir, to, exchange);
 }
@@ -252,10 +280,14 @@ static void say(const char *fmt, ...)
 
 static void say_warning(void *arg, const char *text)
 {
-	CLEANUP(freep) char *shown = without_base(text);
+	char *shown;
 
 	(void)arg;
+	alloc_off();
+	shown = without_base(text);
 	say("  warning: %s\n", shown);
+	free(shown);
+	alloc_on();
 }
 
 static enum iscsi_err say_found(void *arg, const struct iscsi_db_record *rec)
@@ -308,6 +340,7 @@ static bool ask(struct iscsi_db *db, const char *line, char *const *word)
 	unsigned int count = 0;
 
 	say("  %s:\n", line);
+	alloc_on();
 	if (streq(word[0], "list")) {
 		err = iscsi_db_node_each(db, &is, say_warning, NULL, say_found, NULL, &why);
 	} else if (streq(word[0], "sweep")) {
@@ -326,9 +359,11 @@ static bool ask(struct iscsi_db *db, const char *line, char *const *word)
 	} else if (streq(word[0], "delete-iface")) {
 		err = iscsi_db_iface_delete(db, word[1], &why);
 	} else {
+		alloc_off();
 		said[start] = '\0';
 		return false;
 	}
+	alloc_off();
 	if (err) {
 		CLEANUP(freep) char *shown = without_base(why.text);
 
@@ -380,14 +415,17 @@ static enum iscsi_err do_line(struct iscsi_db *db, const char *line, const char 
 	} else if (streq(word[0], "link")) {
 		ck_assert_int_eq(symlink(word[2], fx_path(word[1])), 0);
 	} else if (streq(word[0], "each")) {
+		alloc_on();
 		err = iscsi_db_node_each(db, NULL, NULL, NULL, streq(word[1], "delete") ?
 					 delete_one : update_one, db, why);
 	} else if (streq(word[0], "drop")) {
+		alloc_on();
 		err = iscsi_db_discovery_delete(db, streq(word[1], "isns") ? ISCSI_DB_ISNS :
 						ISCSI_DB_SENDTARGETS, word[2],
 						streq(word[1], "isns") ? 3205 : 3260, why);
 	} else if (streq(word[0], "delete")) {
 		rec = fx_node(word[1], word[2], "3260", word[3], word[4]);
+		alloc_on();
 		err = iscsi_db_node_delete(db, rec, why);
 	} else if (streq(word[0], "nodes")) {
 		for (int i = 1; i <= atoi(word[1]) && !err; i++) {
@@ -399,8 +437,10 @@ static enum iscsi_err do_line(struct iscsi_db *db, const char *line, const char 
 		}
 	} else {
 		rec = record_of(word, startup);
+		alloc_on();
 		err = fx_stage(db, rec, why);
 	}
+	alloc_off();
 	return err;
 }
 
@@ -457,7 +497,7 @@ static unsigned int print_missing(FILE *out, const char *sign, const char *a, co
 		while (at && at != b && at[-1] != '\n')
 			at = strstr(at + 1, line);
 		if (!at && out)
-			fprintf(out, "  %s %s", sign, line);
+			fprintf(out, "  %s%s", sign, line);
 		count += !at;
 	}
 	return count;
@@ -476,7 +516,12 @@ static enum iscsi_err do_lines(struct iscsi_db *db, const char *text, bool befor
 		if (strncmp(line, before ? "% " : "$ ", 2) == 0)
 			err = do_line(db, line + 2, before ? "manual" : "automatic", why);
 	}
-	return err ?: iscsi_db_commit(db, why);
+	if (err)
+		return err;
+	alloc_on();
+	err = iscsi_db_commit(db, why);
+	alloc_off();
+	return err;
 }
 
 static unsigned int open_files(void)
@@ -493,7 +538,7 @@ static enum iscsi_err run_section(const char *text, char **before, struct iscsi_
 {
 	static struct db_os os;
 	enum iscsi_err err = ISCSI_SUCCESS;
-	unsigned int files = open_files();
+	unsigned int open_before = open_files();
 
 	said[0] = '\0';
 	found = 0;
@@ -510,13 +555,15 @@ static enum iscsi_err run_section(const char *text, char **before, struct iscsi_
 		if (i)
 			*before = tree();
 		noting = i;
+		alloc_fail_nth(0);
+		allocs_left = i ? fail_alloc : 0;
 		err = err ?: do_lines(db, text, !i, why);
 		ck_assert_msg(i || !err, "%s", why->text);
 		noting = false;
 		iscsi_db_unlock(db);
 		db = iscsi_db_close(db);
 	}
-	ck_assert_uint_eq(open_files(), files);
+	ck_assert_uint_eq(open_files(), open_before);
 	return err;
 }
 
@@ -528,14 +575,26 @@ static char *outcome(enum iscsi_err err, const struct iscsi_why *why, const char
 	CLEANUP(freep) char *now = tree();
 	CLEANUP(freep) char *reason = without_base(err ? why->text : "done");
 	CLEANUP(freep) char *what = NULL;
-	char *error = strrchr(reason, ':');
+	char *error = strrchr(reason, ':'), *ret = NULL;
+	unsigned int unsaid;
+	size_t len;
+	FILE *f;
 
 	if (error)	/* the line says which error that is */
 		*error = '\0';
 	what = streq(now, new) ? strdup("new") : streq(now, old) ? strdup("old") :
 	       db_format("lacks %u, has %u", print_missing(NULL, "", new, now),
 			 print_missing(NULL, "", now, new));
-	return db_format("%s; %s\n%s", what, reason, usual && !streq(said, usual) ? said : "");
+	f = open_memstream(&ret, &len);
+	fprintf(f, "%s; %s%s", what, err == ISCSI_ERR_NOMEM ? "NOMEM: " : "", reason);
+	unsaid = usual ? print_missing(NULL, "", usual, said) : 0;
+	if (unsaid)
+		fprintf(f, "; %u lines less are said", unsaid);
+	fputc('\n', f);
+	if (usual)
+		(void)print_missing(f, "", said, usual);
+	(void)fclose(f);
+	return ret;
 }
 
 /* A line for each call and the errors that end in the same way. */
@@ -565,6 +624,30 @@ static void fail_each(FILE *out, const char *text, unsigned int total, const cha
 		fail_at = 0;
 		fprintf(out, ": %s", last);
 	}
+}
+
+/* The ways in which the change ends if an allocation fails, once each. */
+static void fail_each_alloc(FILE *out, const char *text, const char *new)
+{
+	CLEANUP(freep) char *seen = strdup("\n");
+
+	for (fail_alloc = 1; alloc_can_fail; fail_alloc++) {
+		struct iscsi_why why = { "" };
+		CLEANUP(freep) char *old = NULL, *now = NULL, *line = NULL;
+		enum iscsi_err err = run_section(text, &old, &why);
+		char *before = seen;
+
+		if (!alloc_failed)
+			break;
+		now = outcome(err, &why, old, new);
+		line = db_format("\n%s", now);
+		if (strstr(seen, line))
+			continue;
+		fprintf(out, "! memory: %s", now);
+		seen = db_format("%s%s", before, now);
+		free(before);
+	}
+	fail_alloc = 0;
 }
 
 /* Where calls are made to fail, the folders are shown that are opened for them, too. */
@@ -616,7 +699,7 @@ START_TEST(changes_do_as_written)
 	err = run_section(wanted, &old, &why);
 	total = calls;
 	usual = strdup(said);
-	if (!*usual && !strstr(wanted, "each failing"))
+	if (!*usual && !strstr(wanted, ": each"))
 		print_calls(out, total);
 	fputs(usual, out);
 	new = tree();
@@ -624,12 +707,16 @@ START_TEST(changes_do_as_written)
 	if (err)
 		fprintf(out, "= %d %s\n", err, shown);
 	if (total <= SHORT_ENOUGH) {
-		(void)print_missing(out, "lost", old, new);
-		(void)print_missing(out, "made", new, old);
+		(void)print_missing(out, "lost ", old, new);
+		(void)print_missing(out, "made ", new, old);
 	}
 	if (strstr(wanted, "each failing"))
 		fail_each(out, wanted, total, new);
+	if (strstr(wanted, "each allocation"))
+		fail_each_alloc(out, wanted, new);
 	(void)fclose(out);
+	if (strstr(wanted, "each allocation") && !alloc_can_fail)
+		return;
 	if (write_to) {
 		out = fopen(write_to, "a");
 		ck_assert_ptr_nonnull(out);
@@ -652,11 +739,11 @@ int main(void)
 	int failed, count = 0;
 	size_t len;
 
-	for (int i = 0; i < 2; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		CLEANUP(freep) char *text = NULL, *before = file;
 
-		if (os_read_path(i ? "test/fake/walks" : "test/fake/commits", &text, &len)) {
-			fprintf(stderr, "test_commit: can't read its files\n");
+		if (os_read_path(files[i], &text, &len)) {
+			fprintf(stderr, "test_commit: can't read %s\n", files[i]);
 			return 1;
 		}
 		file = db_format("%s%s", before ? before : "\n", strstr(text, "\n== ") + 1);
