@@ -110,6 +110,7 @@ static void inquiry_on_target(struct inquiry *d, const struct mgmt_reply *reply,
 {
 	struct mgmt_reply target = *reply;
 	struct iscsi_why why = { "" };
+	enum iscsi_err err;
 
 	/* A target without an address is on the portal that named the target. */
 	if (!reply->address[0]) {
@@ -117,9 +118,13 @@ static void inquiry_on_target(struct inquiry *d, const struct mgmt_reply *reply,
 		target.port = d->port;
 		target.tpgt = ISCSI_TPGT_UNKNOWN;
 	}
-	if (found_add(&d->found, &target, iface, NULL, &why))
+	err = found_add(&d->found, &target, iface, NULL, &why);
+	if (err)
 		adm_error("a target that %s,%d reported is left out: %s", d->address, d->port,
 			  why.text);
+	/* A record isn't to be deleted because its target, which was reported, isn't kept here. */
+	if (err == ISCSI_ERR_NOMEM)
+		d->results[iface] = err;
 }
 
 /* @first: the place of the first interface that this request is for. */
@@ -134,8 +139,8 @@ static void inquiry_on_reply(void *arg, size_t first, const struct mgmt_reply *r
 			inquiry_on_target(d, reply, i);
 			continue;
 		}
-		d->results[i] = reply->err;
-		if (reply->err)		/* an answer that broke off may lack targets */
+		adm_keep_first(&d->results[i], reply->err);
+		if (d->results[i])	/* an answer that broke off may lack targets */
 			found_drop(&d->found, i);
 	}
 	if (reply->type == MGMT_TARGET || !reply->err || !reply->why[0])

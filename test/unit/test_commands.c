@@ -30,6 +30,7 @@ int iscsiadm_main(int argc, char **argv);
 #include "libiscsi-db/os.h"
 #include "libiscsi-db/util.h"
 #include "test/fake/sysfs.h"
+#include "test/unit/alloc.h"
 #include "test/unit/capture.h"
 
 #define WORDS_MAX	24
@@ -457,12 +458,14 @@ static void print_said(FILE *out, const char *prefix, const char *text)
 		fputs("\\\n", out);
 }
 
-static void run(const char *line, FILE *out)
+/* Runs a command whose @nth allocation fails; 0: none does. True: the command had so many. */
+static bool run(const char *line, unsigned long nth, int *ret_status)
 {
 	char words[512], path[128], *argv[WORDS_MAX] = { (char[]){ "iscsiadm" } }, *save = NULL;
 	struct adm adm = { .db = NULL };
 	struct iscsi_why why = { "" };
 	int argc = 1, status;
+	bool failed;
 
 	(void)snprintf(words, sizeof(words), "%s", line);
 	for (char *word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
@@ -477,14 +480,28 @@ static void run(const char *line, FILE *out)
 	status = (int)options_parse(argc, argv, &adm.opt, &why);
 	if (adm.opt.json)
 		ck_assert(open_document(&adm));
+	alloc_fail_nth(nth);
 	if (!status)
 		status = (int)run_action(&adm);
 	else
 		say_bad_options(&adm.opt, &why);
+	failed = alloc_fail_stop();
 	adm_error_document(NULL);
 	if (adm.json)
 		ck_assert_int_eq(json_close(adm.json, adm.sysfs, (enum iscsi_err)status), 0);
 	adm_done(&adm);
+	(void)said(0);
+	(void)said(1);
+	skipped_s = 0;
+	*ret_status = status;
+	return failed;
+}
+
+static void run_and_print(const char *line, FILE *out)
+{
+	int status;
+
+	(void)run(line, 0, &status);
 	print_said(out, "", said(0));
 	print_said(out, "! ", said(1));
 	fputs(requests, out);
@@ -526,7 +543,7 @@ START_TEST(commands_do_as_written)
 		if (strncmp(line, "% ", 2) == 0)
 			prepare(line + 2);
 		else if (strncmp(line, "$ ", 2) == 0)
-			run(line + 2, out);
+			run_and_print(line + 2, out);
 	}
 	(void)fclose(out);
 	if (write_to) {
@@ -540,6 +557,75 @@ START_TEST(commands_do_as_written)
 		at = got[len] == '\n' ? len + 1 : at;
 	ck_assert_msg(got[len] == wanted[len], "%.*s: got\n%.400s\nin the place of\n%.400s",
 		      (int)strcspn(wanted, "\n"), wanted, got + at, wanted + at);
+}
+END_TEST
+
+/* ---- lack of memory ------------------------------------------------------------------------ */
+
+static const char *const world[] = {
+	"daemon", "session 1 iqn.a 10.0.0.1", "lun 1 0 sdzzy", "session 3 iqn.f1 10.0.0.5",
+	"set firmware/ibft/ethernet0/mac 00:11:22:33:44:55",
+	"set firmware/ibft/target0/target-name iqn.boot",
+	"set firmware/ibft/target0/ip-addr 10.0.0.1", "set firmware/ibft/target0/flags 3",
+};
+static const struct {
+	const char *line;
+	bool tells_less;		/* the command may go on with what it has */
+	enum iscsi_err also[2];		/* statuses beside ISCSI_ERR_NOMEM */
+} frugal[] = {
+	{ .line = "-m node -o new -T iqn.b -p 10.0.0.1:3260,1" },
+	{ .line = "-m node -T iqn.b -o update -n node.startup -v automatic" },
+	{ .line = "-m iface -I if1 -o new" },
+	{ .line = "-m iface -I if1 -o update -n iface.mtu -v 1500", .also = { ISCSI_ERR_INVAL } },
+	{ .line = "-m discovery -t st -p 10.0.0.5", .also = { ISCSI_ERR_ISCSID_COMM_ERR } },
+	{ .line = "-m discoverydb -t isns -p 10.0.0.6 -o new" },
+	{ .line = "-m discoverydb -t isns -p 10.0.0.6 -o update -n discovery.startup -v manual" },
+	{ .line = "-m discovery -t fw" },
+	{ .line = "-m fw" },
+	{ .line = "-m fw -l", .tells_less = true },
+	{ .line = "-m node -P 1" },
+	{ .line = "-m node -T iqn.b" },
+	{ .line = "-m iface -P 1" },
+	{ .line = "-m discovery -P 1" },
+	{ .line = "-m session" },
+	{ .line = "-m session -P 3", .tells_less = true,
+	  .also = { ISCSI_ERR_NO_OBJS_FOUND } },
+	{ .line = "-m host" },
+	{ .line = "-m host -P 4", .tells_less = true },
+	{ .line = "-m node -T iqn.b -l", .also = { ISCSI_ERR_ISCSID_COMM_ERR } },
+	{ .line = "-m node -L all", .also = { ISCSI_ERR_ISCSID_COMM_ERR } },
+	{ .line = "-m session -r 1 -u",
+	  .also = { ISCSI_ERR_ISCSID_COMM_ERR, ISCSI_ERR_NO_OBJS_FOUND } },
+	{ .line = "-m node -U all", .also = { ISCSI_ERR_ISCSID_COMM_ERR } },
+	{ .line = "-m session -R" },
+	{ .line = "-m session -s", .also = { ISCSI_ERR_ISCSID_COMM_ERR } },
+};
+
+/* A command that can't do everything for lack of memory doesn't end like a command that has. */
+START_TEST(lack_of_memory_is_no_success)
+{
+	int status, wanted;
+
+	if (!alloc_can_fail)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(world); i++)
+		prepare(world[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(frugal); i++) {
+		CLEANUP(freep) char *whole = NULL;
+
+		(void)run(frugal[i].line, 0, &wanted);
+		whole = strdup(said(0));
+		for (unsigned long nth = 1; run(frugal[i].line, nth, &status); nth++) {
+			bool ok = status == ISCSI_ERR_NOMEM ||
+				  (status && (status == (int)frugal[i].also[0] ||
+					      status == (int)frugal[i].also[1])) ||
+				  (status == wanted &&
+				   (frugal[i].tells_less || streq(said(0), whole)));
+
+			ck_assert_msg(ok, "%s, allocation %lu: status %d, %s%s", frugal[i].line, nth,
+				      status, said(0), said(1));
+		}
+	}
 }
 END_TEST
 
@@ -578,6 +664,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, commands_do_as_written, 0, count);
+	tcase_add_test(t, lack_of_memory_is_no_success);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner) || !count;
 	srunner_free(runner);
