@@ -14,6 +14,7 @@
 #include "iscsid/message/mgmt_msg.h"
 #include "libiscsi-db/path.h"
 #include "libiscsi-db/setting.h"
+#include "test/fake/sysfs.h"
 
 enum rounding {
 	EXACT,
@@ -154,6 +155,228 @@ START_TEST(the_first_burst_is_no_longer_than_a_burst)
 }
 END_TEST
 
+/* ---- words ----------------------------------------------------------------------------------- */
+
+static const struct { const char *word; uint32_t digest; } digests[] = {
+	{ "None", DIGEST_NONE }, { "CRC32C", DIGEST_CRC32C },
+	{ "CRC32C,None", DIGEST_CRC32C_NONE }, { "None,CRC32C", DIGEST_NONE_CRC32C },
+};
+
+START_TEST(digests_are_the_records)
+{
+	struct iscsi_db_record *rec = new_record();
+	struct session_config *config;
+
+	ck_assert(!iscsi_db_record_set(rec, "node.conn[0].iscsi.HeaderDigest", digests[_i].word, NULL));
+	ck_assert(!iscsi_db_record_set(rec, "node.conn[0].iscsi.DataDigest", digests[3 - _i].word, NULL));
+	config = configure(rec);
+	ck_assert_uint_eq(config->offer.header_digest, digests[_i].digest);
+	ck_assert_uint_eq(config->offer.data_digest, digests[3 - _i].digest);
+	session_config_free(config);
+}
+END_TEST
+
+static const struct { const char *key, *yes, *no; size_t offset, size; } switches[] = {
+	{ "node.session.iscsi.InitialR2T", "Yes", "No", FIELD(offer.initial_r2t) },
+	{ "node.session.iscsi.ImmediateData", "Yes", "No", FIELD(offer.immediate_data) },
+	{ "node.session.iscsi.FastAbort", "Yes", "No", FIELD(fast_abort) },
+	{ "node.session.scan", "auto", "manual", FIELD(scan) },
+};
+
+START_TEST(switches_are_the_records)
+{
+	for (int on = 0; on < 2; on++) {
+		struct iscsi_db_record *rec = new_record();
+		struct session_config *config;
+		uint32_t value = 0;
+
+		ck_assert(!iscsi_db_record_set(rec, switches[_i].key,
+					       on ? switches[_i].yes : switches[_i].no, NULL));
+		config = configure(rec);
+		memcpy(&value, (const char *)config + switches[_i].offset, switches[_i].size);
+		ck_assert_uint_eq(value, (uint32_t)on);
+		ck_assert_uint_eq(config->offer.max_connections, 1);
+		ck_assert_uint_eq(config->offer.data_pdu_in_order, 1);
+		ck_assert_uint_eq(config->offer.data_sequence_in_order, 1);
+		ck_assert_uint_eq(config->offer.error_recovery_level, 0);
+		ck_assert(config->source_found);
+		session_config_free(config);
+	}
+}
+END_TEST
+
+static const struct { const char *text; size_t len; enum chap_algorithm algorithms[4]; } algs[] = {
+	{ "", 1, { CHAP_MD5 } }, { "bogus", 1, { CHAP_MD5 } }, { "MD5", 1, { CHAP_MD5 } },
+	{ "SHA1", 1, { CHAP_SHA1 } }, { "SHA256", 1, { CHAP_SHA256 } },
+	{ "SHA3-256", 1, { CHAP_SHA3_256 } }, { "SHA", 1, { CHAP_MD5 } },
+	{ "SHA3-256, SHA1,,MD5 ,SHA256", 4, { CHAP_SHA3_256, CHAP_SHA1, CHAP_MD5, CHAP_SHA256 } },
+	{ "SHA1,SHA1,SHA1,SHA1,MD5", 4, { CHAP_SHA1, CHAP_SHA1, CHAP_SHA1, CHAP_SHA1 } },
+	{ "SHA1x,SHA256", 1, { CHAP_SHA256 } },
+};
+
+START_TEST(algorithms_come_in_their_order)
+{
+	struct chap_config chap = { .algorithms_len = 3 };
+
+	session_config_chap_algs(algs[_i].text, &chap);
+	ck_assert_uint_eq(chap.algorithms_len, algs[_i].len);
+	for (size_t i = 0; i < algs[_i].len; i++)
+		ck_assert_int_eq(chap.algorithms[i], algs[_i].algorithms[i]);
+}
+END_TEST
+
+static const struct { const char *type, *named_by; } types[] = {
+	{ "send_targets", "10.0.0.9" }, { "isns", "10.0.0.9" }, { "static", NULL }, { "fw", NULL },
+};
+
+START_TEST(who_named_a_target)
+{
+	struct iscsi_db_record *rec = new_record();
+	struct session_config *config;
+
+	ck_assert(!iscsi_db_record_set(rec, "node.discovery_type", types[_i].type, NULL));
+	ck_assert(!iscsi_db_record_set(rec, "node.discovery_address", "10.0.0.9", NULL));
+	config = configure(rec);
+	if (types[_i].named_by)
+		ck_assert_str_eq(config->named_by, types[_i].named_by);
+	else
+		ck_assert_ptr_null(config->named_by);
+	session_config_free(config);
+}
+END_TEST
+
+static unsigned int warnings;
+
+static void on_warning(void *arg, const char *text)
+{
+	(void)arg;
+	ck_assert_ptr_nonnull(strstr(text, "node.session.auth.password is short"));
+	warnings++;
+}
+
+START_TEST(a_short_password_is_told)
+{
+	static const char *const passwords[] = { "12345678901", "123456789012" };
+	static const struct iscsi_db_initiator initiator = { .name = "iqn.me" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(passwords); i++) {
+		struct iscsi_db_record *rec = new_record();
+		struct session_config *config;
+
+		ck_assert(!iscsi_db_record_set(rec, "node.session.auth.username", "u", NULL));
+		ck_assert(!iscsi_db_record_set(rec, "node.session.auth.password", passwords[i], NULL));
+		warnings = 0;
+		ck_assert(!session_config_new(rec, &initiator, NULL, on_warning, NULL, &config, NULL));
+		ck_assert_uint_eq(warnings, i == 0);
+		ck_assert_str_eq(config->chap.username, "u");
+		ck_assert_str_eq(config->chap.password, passwords[i]);
+		session_config_free(config);
+	}
+}
+END_TEST
+
+/* ---- what is refused, and what this host lacks ------------------------------------------------- */
+
+static const struct {
+	const char *key, *value;
+	enum iscsi_err err;		/* of a login */
+	const char *why;
+	bool adopted;			/* a session that is there already goes on */
+} refusals[] = {
+	{ "iface.transport_name", "tcp", ISCSI_SUCCESS, NULL, true },
+	{ "iface.transport_name", "iser", ISCSI_ERR_TRANS_NOT_FOUND,
+	  "transport 'iser' is not supported; only tcp is", false },
+	{ "iface.net_ifacename", "device-of-15-by", ISCSI_SUCCESS, NULL, true },
+	{ "iface.net_ifacename", "default", ISCSI_SUCCESS, NULL, true },
+	{ "iface.ipaddress", "127.0.0.1", ISCSI_SUCCESS, NULL, true },
+	{ "iface.ipaddress", "127.0.0.1x", ISCSI_ERR_INVAL,
+	  "iface.ipaddress is '127.0.0.1x', which is no IP address", false },
+	{ "iface.ipaddress", "fe80::1%bogus", ISCSI_ERR_TRANS, "this host has no address fe80::1%bogus",
+	  true },
+	{ "iface.hwaddress", "02:00:00:00:00:99", ISCSI_ERR_TRANS,
+	  "this host has no network device with the hardware address 02:00:00:00:00:99", true },
+	{ "iface.hwaddress", "02:00:00:00:00:01", ISCSI_SUCCESS, NULL, true },
+	{ "node.session.auth.password_in", "secret-secret", ISCSI_ERR_INVAL,
+	  "node.session.auth.password_in is set", true },
+};
+
+START_TEST(what_is_refused)
+{
+	static const struct iscsi_db_initiator initiator = { .name = "iqn.me", .alias = "alias" };
+	struct fake_sysfs *fs = fake_sysfs_new();
+	struct iscsi_why why = { "" };
+	struct sysfs *sysfs;
+
+	fake_sysfs_set(fs, "class/net/eth7/address", "02:00:00:00:00:01\n");
+	ck_assert_int_eq(sysfs_new(fake_sysfs_root(fs), &sysfs), 0);
+	for (int adopts = 0; adopts < 2; adopts++) {
+		struct iscsi_db_record *rec = new_record();
+		struct session_config *config = NULL;
+		enum iscsi_err err;
+
+		if (iscsi_db_record_set(rec, refusals[_i].key, refusals[_i].value, &why))
+			ck_abort_msg("%s", why.text);
+		err = (adopts ? session_config_adopt : session_config_new)(
+			rec, &initiator, sysfs, NULL, NULL, &config, &why);
+		/* What is missing now may be there at the next attempt. */
+		ck_assert_int_eq(err, refusals[_i].err == ISCSI_ERR_TRANS ||
+				      (adopts && refusals[_i].adopted) ? 0 : refusals[_i].err);
+		if (refusals[_i].why && (err || !refusals[_i].adopted ||
+					 refusals[_i].err == ISCSI_ERR_TRANS))
+			ck_assert_msg(strstr(why.text, refusals[_i].why) != NULL, "%s", why.text);
+		if (err) {
+			iscsi_db_record_free(rec);
+			continue;
+		}
+		ck_assert_int_eq(config->source_found, refusals[_i].err != ISCSI_ERR_TRANS);
+		ck_assert_str_eq(config->initiator, "iqn.me");
+		ck_assert_str_eq(config->alias, "alias");
+		if (!strcmp(refusals[_i].value, "02:00:00:00:00:01"))
+			ck_assert_str_eq(config->source.netdev, "eth7");
+		session_config_free(config);
+	}
+	sysfs_free(sysfs);
+	fake_sysfs_free(fs);
+}
+END_TEST
+
+/* The name of the interface counts before that of the host, up to the longest that there is. */
+START_TEST(an_initiator_name_has_a_bound)
+{
+	struct iscsi_db_initiator initiator = { .name = "" };
+	struct iscsi_db_record *nameless = new_record();
+	struct session_config *config;
+	struct iscsi_why why;
+	char name[226] = "iqn.";
+
+	for (size_t len = 222; len <= 224; len++) {
+		struct iscsi_db_record *rec = new_record();
+		enum iscsi_err err;
+
+		memset(name + 4, 'x', len - 4);
+		name[len] = '\0';
+		if (iscsi_db_record_set(rec, "iface.initiatorname", name, &why)) {
+			ck_assert_uint_eq(len, 224);
+			iscsi_db_record_free(rec);
+			break;
+		}
+		err = session_config_new(rec, &initiator, NULL, NULL, NULL, &config, &why);
+		ck_assert_int_eq(err, len < 224 ? ISCSI_SUCCESS : ISCSI_ERR_INVAL);
+		if (err) {
+			ck_assert_str_eq(why.text, "the initiator name is too long");
+			iscsi_db_record_free(rec);
+			continue;
+		}
+		ck_assert_str_eq(config->initiator, name);
+		session_config_free(config);
+	}
+	ck_assert_int_eq(session_config_new(nameless, &initiator, NULL, NULL, NULL, &config, &why),
+			 ISCSI_ERR_INVAL);
+	ck_assert_ptr_nonnull(strstr(why.text, "no initiator name is set; see "));
+	iscsi_db_record_free(nameless);
+}
+END_TEST
+
 /* An interval without a time-out, or the other way round, gets the default of what is missing. */
 START_TEST(a_ping_has_both_numbers_or_none)
 {
@@ -208,6 +431,13 @@ int main(void)
 	suite_add_tcase(s, t);
 	tcase_add_loop_test(t, numbers_are_the_records, 0, (int)ARRAY_SIZE(numbers));
 	tcase_add_test(t, the_first_burst_is_no_longer_than_a_burst);
+	tcase_add_loop_test(t, digests_are_the_records, 0, (int)ARRAY_SIZE(digests));
+	tcase_add_loop_test(t, switches_are_the_records, 0, (int)ARRAY_SIZE(switches));
+	tcase_add_loop_test(t, algorithms_come_in_their_order, 0, (int)ARRAY_SIZE(algs));
+	tcase_add_loop_test(t, who_named_a_target, 0, (int)ARRAY_SIZE(types));
+	tcase_add_test(t, a_short_password_is_told);
+	tcase_add_loop_test(t, what_is_refused, 0, (int)ARRAY_SIZE(refusals));
+	tcase_add_test(t, an_initiator_name_has_a_bound);
 	tcase_add_test(t, a_ping_has_both_numbers_or_none);
 	tcase_add_test(t, a_boot_without_pings);
 	srunner_run_all(runner, CK_NORMAL);
