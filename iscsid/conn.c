@@ -380,8 +380,8 @@ static enum conn_state conn_enter_full_feature(struct conn *conn)
 static enum conn_state conn_login_pdu(struct conn *conn, const struct conn_input *in)
 {
 	struct login_pdu *request = conn->env->scratch;
-	struct iscsi_why why = { "" };
-	enum iscsi_err err = ISCSI_ERR_INTERNAL;
+	struct iscsi_why why;
+	enum iscsi_err err;
 
 	if (conn->impatient)
 		conn_arm(conn, conn->config->login_timeout_s);

@@ -364,8 +364,8 @@ static void discovery_login_pdu(struct discovery *d, const uint8_t *bhs, const u
 				size_t len)
 {
 	struct login_response_pdu response;
-	enum iscsi_err err = ISCSI_ERR_INTERNAL;
-	struct iscsi_why why = { "" }, full;
+	struct iscsi_why why, full;
+	enum iscsi_err err;
 
 	if (pdu_parse_login_response(bhs, &response, &why)) {
 		discovery_end(d, iscsi_fail(&full, ISCSI_ERR_FATAL_LOGIN, "%s,%d is not an iSCSI "

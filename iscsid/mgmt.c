@@ -264,12 +264,12 @@ static void handle_get_stats(struct request *req, const struct mgmt_request *msg
 	struct kernel_stat stats[KERNEL_STATS_MAX];
 	struct iscsi_why why;
 	enum iscsi_err err;
-	size_t len = 0;
+	size_t len;
 
 	if (!session)
 		return;
 	err = session_get_stats(session, stats, &len, &why);
-	for (size_t i = 0; i < len && !err && req->client; i++) {
+	for (size_t i = 0; !err && i < len && req->client; i++) {
 		struct mgmt_reply reply = {
 			.type = MGMT_STAT, .tag = req->tag, .name = stats[i].name,
 			.value = stats[i].value, .custom = stats[i].custom,

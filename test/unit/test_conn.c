@@ -259,6 +259,89 @@ START_TEST(an_outage_has_its_reason)
 }
 END_TEST
 
+/* Each kind of failure is logged once, and again after another kind. */
+START_TEST(a_failure_is_logged_once)
+{
+	char refused[128];
+
+	log_in(NULL);
+	fake_target_go_deaf(&d->target);
+	(void)snprintf(refused, sizeof(refused), "cannot make a connection to 127.0.0.1:%u: Connection "
+		       "refused; iscsid tries again until the session is back", d->target.port);
+	capture();
+	lose();
+	fake_daemon_wait(15000);
+	d->target.status = 0x0203;
+	fake_target_listen(&d->target);
+	fake_daemon_wait(15000);
+	CK_SAID(refused);
+	CK_SAID("target not found (02/03); iscsid tries again until the session is back");
+}
+END_TEST
+
+START_TEST(a_first_login_logs_its_first_failure)
+{
+	fake_target_go_deaf(&d->target);
+	capture();
+	begin_login((const char *[]){ "node.session.initial_login_retry_max", "2",
+				      "node.conn[0].timeo.login_timeout", "10", NULL });
+	fake_daemon_wait(20000);
+	UNTIL(fake_client_poll(&client));
+	CK_SAID("Connection refused; iscsid tries again\n");
+	CK_SAID(": login failed: cannot make a connection to 127.0.0.1:");
+	ck_assert_int_eq(client.reply.err, ISCSI_ERR_TRANS_TIMEOUT);
+}
+END_TEST
+
+/* Whoever waits for a wanted login hears what comes of it in the time of a first login. */
+START_TEST(a_wanted_login_is_told_of_in_time)
+{
+	CLEANUP(freep) char *record = fake_node_text(ten_seconds);
+
+	fake_target_go_deaf(&d->target);
+	capture();
+	fake_client_send(&client, &(struct mgmt_request){
+		.type = MGMT_LOGIN, .tag = 3, .flags = MGMT_WANTED, .record = record });
+	fake_daemon_wait(9999);
+	ck_assert(!fake_client_poll(&client));
+	fake_daemon_wait(8000);
+	ck_assert(fake_client_poll(&client));
+	ck_assert_int_eq(client.reply.err, ISCSI_ERR_TRANS_TIMEOUT);
+	d->target.status = 0x0203;
+	fake_target_listen(&d->target);
+	fake_daemon_wait(20000);
+	CK_SAID("Connection refused; trying again until it succeeds or is called off\n");
+	CK_SAID("target not found (02/03); trying again until it succeeds or is called off\n");
+}
+END_TEST
+
+/* What the kernel has seen of the target's numbers holds for the next login (RFC 7143, 11.12.9). */
+START_TEST(a_login_again_goes_on_with_the_numbers)
+{
+	const uint8_t *bhs = d->kernel.session[1].last_bhs;
+
+	log_in(NULL);
+	ck_assert_uint_eq(bhs[0], PDU_LOGIN_REQUEST | 0x40);
+	ck_assert_uint_eq(get_be32(bhs + 28), 0);
+	lose();
+	fake_daemon_wait(10000);
+	ck_assert_uint_eq(d->kernel.session[1].binds, 2);
+	ck_assert_uint_eq(get_be32(bhs + 28), 2118021389);
+}
+END_TEST
+
+START_TEST(reopen_max_is_told)
+{
+	log_in((const char *[]){ "node.session.reopen_max", "3", NULL });
+	fake_target_go_deaf(&d->target);
+	capture();
+	lose();
+	fake_daemon_wait(60000);
+	CK_SAID("the target wasn't reached (reopen_max 3); the session ends");
+	ck_assert(!d->kernel.session[1].exists);
+}
+END_TEST
+
 /* ---- asynchronous messages ----------------------------------------------------------------------- */
 
 START_TEST(an_announced_end_comes_after_2_s)
@@ -536,6 +619,11 @@ int main(void)
 	tcase_add_test(t, a_recovery_counts_its_attempts);
 	tcase_add_test(t, a_congestion_control_that_the_kernel_lacks);
 	tcase_add_loop_test(t, an_outage_has_its_reason, 0, ARRAY_SIZE(outages));
+	tcase_add_test(t, a_failure_is_logged_once);
+	tcase_add_test(t, a_first_login_logs_its_first_failure);
+	tcase_add_test(t, a_wanted_login_is_told_of_in_time);
+	tcase_add_test(t, a_login_again_goes_on_with_the_numbers);
+	tcase_add_test(t, reopen_max_is_told);
 	tcase_add_loop_test(t, an_announced_end_comes_after_2_s, 0, 5);
 	tcase_add_test(t, messages_that_mean_nothing_here);
 	tcase_add_test(t, odd_pdus_fill_no_log);

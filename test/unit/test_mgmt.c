@@ -221,6 +221,42 @@ START_TEST(requests_that_wait_long_hold_up_no_others)
 }
 END_TEST
 
+/* Each second without progress makes room for as many again. */
+START_TEST(room_for_requests_grows_step_by_step)
+{
+	enum { MANY = 350 };
+	uint32_t sid = fake_client_log_in(&client, NULL);
+
+	d->kernel.keeps_luns = true;
+	for (uint32_t tag = 0; tag < MANY; tag++) {
+		fake_client_send(&client, &(struct mgmt_request){
+			.type = MGMT_LOGOUT, .tag = tag, .sid = sid });
+		if (tag == 200)
+			fake_daemon_settle();
+	}
+	send_state_request(&client, MANY);
+	fake_daemon_wait(1999);
+	ck_assert(!fake_client_poll(&client));
+	fake_daemon_wait(1);
+	ck_assert(fake_client_poll(&client));
+	ck_assert_uint_eq(client.reply.tag, MANY);
+	manager_kernel_events.unbound(d->manager, sid);
+	for (uint32_t tag = 0; tag < MANY; tag++)
+		UNTIL(fake_client_poll(&client));
+	/* Without any open request there is no more room than at first. */
+	sid = fake_client_log_in(&client, NULL);
+	for (uint32_t tag = 0; tag < 128; tag++)
+		fake_client_send(&client, &(struct mgmt_request){
+			.type = MGMT_LOGOUT, .tag = tag, .sid = sid });
+	send_state_request(&client, MANY);
+	fake_daemon_wait(999);
+	ck_assert(!fake_client_poll(&client));
+	manager_kernel_events.unbound(d->manager, sid);
+	for (uint32_t tag = 0; tag < 128; tag++)
+		UNTIL(fake_client_poll(&client));
+}
+END_TEST
+
 START_TEST(who_takes_no_answers_is_read_no_further_and_dropped)
 {
 	enum { MANY = 200000 };
@@ -367,6 +403,7 @@ int main(void)
 	tcase_add_test(tc, requests_may_pile_up);
 	tcase_add_test(tc, open_requests_have_a_bound);
 	tcase_add_test(tc, requests_that_wait_long_hold_up_no_others);
+	tcase_add_test(tc, room_for_requests_grows_step_by_step);
 	tcase_add_test(tc, who_takes_no_answers_is_read_no_further_and_dropped);
 	tcase_add_test(tc, clients_have_a_bound);
 	tcase_add_test(tc, no_descriptor_left);
