@@ -602,7 +602,7 @@ static enum conn_state conn_closed(struct conn *conn, const struct conn_input *i
 static enum conn_state conn_send_logout(struct conn *conn, const struct conn_input *in)
 {
 	/* Immediate, so that a closed command window can't hold it. The kernel sets tag and SNs. */
-	struct logout_request_pdu req = { .reason = 0 };
+	struct logout_request_pdu req = { 0 };
 	uint8_t bhs[PDU_BHS_LEN];
 	struct iscsi_why why;
 

@@ -276,8 +276,7 @@ static void discovery_begin_window(struct discovery *d, uint32_t exp_cmd_sn, uin
 static void discovery_send_logout(struct discovery *d)
 {
 	struct logout_request_pdu req = {
-		.reason = 0, .itt = d->itt + 1, .cmd_sn = d->cmd_sn,
-		.exp_stat_sn = d->exp_stat_sn,
+		.itt = d->itt + 1, .cmd_sn = d->cmd_sn, .exp_stat_sn = d->exp_stat_sn,
 	};
 	uint8_t bhs[PDU_BHS_LEN];
 

@@ -265,9 +265,7 @@ static void finish_request(struct login *login, struct login_pdu *request)
 		.csg = login->stage,
 		.nsg = login->stage == LOGIN_STAGE_SECURITY ? LOGIN_STAGE_OPERATIONAL :
 							      LOGIN_STAGE_FULL_FEATURE,
-		/* TSIH stays 0 in all requests, even if the target names one early (11.12.6). */
 		.itt = LOGIN_ITT,
-		.cid = login->config.cid,
 		.cmd_sn = login->config.cmd_sn,
 		.exp_stat_sn = login->exp_stat_sn,
 		.data_len = (uint32_t)request->data_len,

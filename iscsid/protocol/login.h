@@ -24,7 +24,6 @@ struct login_config {
 	const char *target_name;	/* not for discovery */
 	int tpgt;			/* from the record, or ISCSI_TPGT_UNKNOWN */
 	uint8_t isid[PDU_ISID_LEN];
-	uint16_t cid;
 	uint32_t exp_stat_sn;		/* in the first request; 0 for a new session */
 	uint32_t cmd_sn;		/* for discovery; the kernel sets it otherwise */
 	struct chap_config chap;	/* without user name and secret: no authentication */

@@ -18,7 +18,6 @@ enum {				/* offsets in a header */
 	AT_ISID		= 8,
 	AT_TSIH		= 14,
 	AT_ITT		= 16,
-	AT_CID		= 20,
 	AT_TTT		= 20,
 	AT_CMD_SN	= 24,	/* in a request */
 	AT_STAT_SN	= 24,	/* in a response */
@@ -38,10 +37,8 @@ void pdu_parse_header(const uint8_t bhs[PDU_BHS_LEN], struct pdu_header *ret)
 {
 	*ret = (struct pdu_header){
 		.opcode = bhs[0] & (uint8_t)~OPCODE_IMMEDIATE,
-		.immediate = bhs[0] & OPCODE_IMMEDIATE,
 		.ahs_words = bhs[AT_AHS_WORDS],
 		.data_len = get_be24(bhs + AT_DATA_LEN),
-		.itt = get_be32(bhs + AT_ITT),
 	};
 }
 
@@ -78,9 +75,7 @@ void pdu_build_login_request(const struct login_request_pdu *req, uint8_t bhs[PD
 	/* Version-max and Version-min stay 0, the only version. */
 	put_be24(bhs + AT_DATA_LEN, req->data_len);
 	memcpy(bhs + AT_ISID, req->isid, PDU_ISID_LEN);
-	put_be16(bhs + AT_TSIH, req->tsih);
 	put_be32(bhs + AT_ITT, req->itt);
-	put_be16(bhs + AT_CID, req->cid);
 	put_be32(bhs + AT_CMD_SN, req->cmd_sn);
 	put_be32(bhs + AT_EXP_STAT_SN, req->exp_stat_sn);
 }
@@ -108,7 +103,6 @@ enum iscsi_err pdu_parse_login_response(const uint8_t bhs[PDU_BHS_LEN],
 		.status_class = bhs[AT_STATUS],
 		.status_detail = bhs[AT_STATUS + 1],
 	};
-	memcpy(ret->isid, bhs + AT_ISID, PDU_ISID_LEN);
 	if (ret->data_len > PDU_LOGIN_DATA_MAX)
 		return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
 				  "got a Login Response with %u bytes of text, over %d",
@@ -120,8 +114,7 @@ void pdu_build_text_request(const struct text_request_pdu *req, uint8_t bhs[PDU_
 {
 	memset(bhs, 0, PDU_BHS_LEN);
 	bhs[0] = (uint8_t)(PDU_TEXT_REQUEST | (req->immediate ? OPCODE_IMMEDIATE : 0));
-	bhs[AT_FLAGS] = (uint8_t)((req->final ? FLAG_FINAL : 0) |
-				  (req->cont ? FLAG_CONTINUE : 0));
+	bhs[AT_FLAGS] = req->final ? FLAG_FINAL : 0;
 	put_be24(bhs + AT_DATA_LEN, req->data_len);
 	memcpy(bhs + AT_LUN, req->lun, sizeof(req->lun));
 	put_be32(bhs + AT_ITT, req->itt);
@@ -160,10 +153,8 @@ void pdu_build_logout_request(const struct logout_request_pdu *req, uint8_t bhs[
 {
 	memset(bhs, 0, PDU_BHS_LEN);
 	bhs[0] = PDU_LOGOUT_REQUEST | OPCODE_IMMEDIATE;
-	bhs[AT_FLAGS] = (uint8_t)(FLAG_FINAL | (req->reason & 0x7f));
+	bhs[AT_FLAGS] = FLAG_FINAL;
 	put_be32(bhs + AT_ITT, req->itt);
-	if (req->reason)	/* CID is reserved if the session is closed (11.14.2) */
-		put_be16(bhs + AT_CID, req->cid);
 	put_be32(bhs + AT_CMD_SN, req->cmd_sn);
 	put_be32(bhs + AT_EXP_STAT_SN, req->exp_stat_sn);
 }
@@ -174,14 +165,9 @@ enum iscsi_err pdu_parse_logout_response(const uint8_t bhs[PDU_BHS_LEN],
 	enum iscsi_err err = pdu_check(bhs, PDU_LOGOUT_RESPONSE, "Logout Response",
 				       ISCSI_ERR_LOGOUT, why);
 
-	if (err)
-		return err;
-	*ret = (struct logout_response_pdu){
-		.response = bhs[2],
-		.itt = get_be32(bhs + AT_ITT),
-		.time2wait = get_be16(bhs + 40),
-	};
-	return ISCSI_SUCCESS;
+	if (!err)
+		ret->response = bhs[2];
+	return err;
 }
 
 void pdu_parse_nop_in(const uint8_t bhs[PDU_BHS_LEN], struct nop_in_pdu *ret)
@@ -221,9 +207,7 @@ enum iscsi_err pdu_parse_async(const uint8_t bhs[PDU_BHS_LEN], struct async_pdu 
 		.param2 = get_be16(bhs + 40),
 		.param3 = get_be16(bhs + 42),
 		.stat_sn = get_be32(bhs + AT_STAT_SN),
-		.data_len = get_be24(bhs + AT_DATA_LEN),
 	};
-	memcpy(ret->lun, bhs + AT_LUN, sizeof(ret->lun));
 	return ISCSI_SUCCESS;
 }
 

@@ -39,10 +39,8 @@ enum login_stage {		/* RFC 7143, 11.12.3 */
 /* The fields that each PDU has. */
 struct pdu_header {
 	uint8_t opcode;		/* without the I bit */
-	bool immediate;
 	uint8_t ahs_words;
 	uint32_t data_len;	/* without padding */
-	uint32_t itt;
 };
 void pdu_parse_header(const uint8_t bhs[PDU_BHS_LEN], struct pdu_header *ret);
 /* @data_len rounded up to a multiple of 4. */
@@ -52,9 +50,8 @@ struct login_request_pdu {	/* 11.12 */
 	bool transit, cont;
 	enum login_stage csg, nsg;	/* nsg only with transit */
 	uint8_t isid[PDU_ISID_LEN];
-	uint16_t tsih;
+	/* TSIH stays 0 in all requests, even if the target names one early (11.12.6); so does CID. */
 	uint32_t itt;
-	uint16_t cid;
 	uint32_t cmd_sn, exp_stat_sn;
 	uint32_t data_len;
 };
@@ -64,7 +61,6 @@ struct login_response_pdu {	/* 11.13 */
 	bool transit, cont;
 	uint8_t csg, nsg;
 	uint8_t version_active;
-	uint8_t isid[PDU_ISID_LEN];
 	uint16_t tsih;
 	uint32_t itt;
 	uint32_t stat_sn, exp_cmd_sn, max_cmd_sn;	/* valid with status class 0 only */
@@ -79,7 +75,7 @@ enum iscsi_err pdu_parse_login_response(const uint8_t bhs[PDU_BHS_LEN],
 					struct login_response_pdu *ret, struct iscsi_why *why);
 
 struct text_request_pdu {	/* 11.10 */
-	bool final, cont, immediate;
+	bool final, immediate;
 	uint8_t lun[8];
 	uint32_t itt, ttt, cmd_sn, exp_stat_sn;
 	uint32_t data_len;
@@ -95,18 +91,13 @@ struct text_response_pdu {	/* 11.11 */
 enum iscsi_err pdu_parse_text_response(const uint8_t bhs[PDU_BHS_LEN],
 				       struct text_response_pdu *ret, struct iscsi_why *why);
 
-struct logout_request_pdu {	/* 11.14 */
-	uint8_t reason;		/* 0: close the session, 1: close the connection */
-	uint32_t itt;
-	uint16_t cid;
-	uint32_t cmd_sn, exp_stat_sn;
+struct logout_request_pdu {	/* 11.14, for the reason 0: close the session */
+	uint32_t itt, cmd_sn, exp_stat_sn;
 };
 void pdu_build_logout_request(const struct logout_request_pdu *req, uint8_t bhs[PDU_BHS_LEN]);
 
 struct logout_response_pdu {	/* 11.15 */
 	uint8_t response;
-	uint32_t itt;
-	uint16_t time2wait;
 };
 enum iscsi_err pdu_parse_logout_response(const uint8_t bhs[PDU_BHS_LEN],
 					 struct logout_response_pdu *ret, struct iscsi_why *why);
@@ -137,8 +128,6 @@ struct async_pdu {		/* 11.9 */
 	uint8_t event;		/* enum async_event, or a number that the RFC doesn't know */
 	uint16_t param1, param2, param3;
 	uint32_t stat_sn;
-	uint8_t lun[8];
-	uint32_t data_len;
 };
 enum iscsi_err pdu_parse_async(const uint8_t bhs[PDU_BHS_LEN], struct async_pdu *ret,
 			       struct iscsi_why *why);

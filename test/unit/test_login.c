@@ -579,7 +579,6 @@ static struct login_config config_for(unsigned int bits)
 		.initiator_alias = bits & ALIAS ? "here" : "",
 		.target_name = bits & DISCOVERY ? NULL : T_NAME,
 		.tpgt = ISCSI_TPGT_UNKNOWN,
-		.cid = 3,
 		.exp_stat_sn = bits & REINSTATE ? 0xabcd : 0,
 		.cmd_sn = bits & DISCOVERY ? 17 : 0,
 		.chap.username = bits & CHAP ? "user" : "",
@@ -695,7 +694,7 @@ static void check_request(const struct login_pdu *request, const struct login_co
 	ck_assert_mem_eq(bhs + 8, isid, sizeof(isid));		/* P-LOGIN-04 */
 	ck_assert_uint_eq(get_be16(bhs + 14), 0);		/* P-LOGIN-05 */
 	ck_assert_uint_eq(get_be32(bhs + 16), LOGIN_ITT);	/* P-LOGIN-07 */
-	ck_assert_uint_eq(get_be16(bhs + 20), config->cid);	/* P-LOGIN-06 */
+	ck_assert_uint_eq(get_be16(bhs + 20), 0);	/* P-LOGIN-06 */
 	ck_assert_uint_eq(get_be32(bhs + 24), config->cmd_sn);	/* P-SN-02 */
 	ck_assert_uint_eq(get_be32(bhs + 28), exp_stat_sn);	/* P-SN-06 */
 	ck_assert_mem_eq(bhs + 22, zeros, 2);			/* P-PDU-02 */
