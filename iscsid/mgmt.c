@@ -141,13 +141,18 @@ static void request_free(struct request *req)
 	free(req);
 }
 
-/* Sends the result and frees the request. */
-static void request_end(struct request *req, struct mgmt_reply *reply)
+static void request_reply(struct request *req, enum mgmt_type type, struct mgmt_reply *reply)
 {
-	reply->type = MGMT_RESULT;
+	reply->type = type;
 	reply->tag = req->tag;
 	if (req->client)
 		client_reply(req->client, reply);
+}
+
+/* Sends the result and frees the request. */
+static void request_end(struct request *req, struct mgmt_reply *reply)
+{
+	request_reply(req, MGMT_RESULT, reply);
 	request_free(req);
 }
 
@@ -158,17 +163,14 @@ static void request_result(struct request *req, enum iscsi_err err, const struct
 	request_end(req, &reply);
 }
 
-static void request_warn(struct request *req, const char *text)
+static void request_warn(void *req, const char *text)
 {
-	struct mgmt_reply reply = { .type = MGMT_WARNING, .tag = req->tag, .why = text };
-
-	if (req->client)
-		client_reply(req->client, &reply);
+	request_reply(req, MGMT_WARNING, &(struct mgmt_reply){ .why = text });
 }
 
 static void request_on_session_warning(struct asker *asker, const char *text)
 {
-	request_warn((struct request *)asker, text);
+	request_warn(asker, text);
 }
 
 static void request_on_session(struct asker *asker, enum iscsi_err err, uint32_t sid,
@@ -269,14 +271,10 @@ static void handle_get_stats(struct request *req, const struct mgmt_request *msg
 	if (!session)
 		return;
 	err = session_get_stats(session, stats, &len, &why);
-	for (size_t i = 0; !err && i < len && req->client; i++) {
-		struct mgmt_reply reply = {
-			.type = MGMT_STAT, .tag = req->tag, .name = stats[i].name,
-			.value = stats[i].value, .custom = stats[i].custom,
-		};
-
-		client_reply(req->client, &reply);
-	}
+	for (size_t i = 0; !err && i < len; i++)
+		request_reply(req, MGMT_STAT, &(struct mgmt_reply){
+			.name = stats[i].name, .value = stats[i].value, .custom = stats[i].custom,
+		});
 	request_result(req, err, &why);
 }
 
@@ -284,16 +282,14 @@ static void tell_attempt(void *arg, uint32_t number, const struct session *sessi
 			 const struct session_attempts *attempts)
 {
 	const struct session_config *c = session_config(session);
-	struct request *req = arg;
 	struct mgmt_reply reply = {
-		.type = MGMT_ATTEMPT, .tag = req->tag, .sid = number, .name = c->target,
-		.address = c->address, .port = c->port, .iface = c->iface,
+		.sid = number, .name = c->target, .address = c->address,
+		.port = c->port, .iface = c->iface,
 		.wanted = attempts->wanted, .failed = attempts->failed,
 		.since_s = (uint32_t)(attempts->since_us / 1000000), .why = attempts->failure,
 	};
 
-	if (req->client)
-		client_reply(req->client, &reply);
+	request_reply(arg, MGMT_ATTEMPT, &reply);
 }
 
 static void handle_attempts(struct request *req, const struct mgmt_request *msg)
@@ -325,19 +321,9 @@ static void handle_stop(struct request *req, const struct mgmt_request *msg)
 static void discovery_on_target(void *arg, const char *name, const char *address, int port,
 				int tpgt)
 {
-	struct request *req = arg;
-	struct mgmt_reply reply = {
-		.type = MGMT_TARGET, .tag = req->tag, .why = "",
+	request_reply(arg, MGMT_TARGET, &(struct mgmt_reply){
 		.name = name, .address = address, .port = port, .tpgt = tpgt,
-	};
-
-	if (req->client)
-		client_reply(req->client, &reply);
-}
-
-static void discovery_on_warning(void *arg, const char *text)
-{
-	request_warn(arg, text);
+	});
 }
 
 static void discovery_on_done(void *arg, enum iscsi_err err, const struct iscsi_why *why)
@@ -351,7 +337,7 @@ static void discovery_on_done(void *arg, enum iscsi_err err, const struct iscsi_
 static void handle_discover(struct request *req, const struct mgmt_request *msg)
 {
 	const struct discovery_owner owner = {
-		discovery_on_target, discovery_on_warning, discovery_on_done, req,
+		discovery_on_target, request_warn, discovery_on_done, req,
 	};
 	struct iscsi_db_record *rec = NULL, *iface = NULL;
 	struct iscsi_why why = { "" };
@@ -480,8 +466,7 @@ static int client_read(struct mgmt_client *client)
 		if (r <= 0)
 			return r;
 		client_message(client);
-		explicit_bzero(client->body, client->body_len);
-		free(client->body);
+		wipe_free(client->body, client->body_len);
 		client->body = NULL;
 		client->got = 0;
 		client->must_act = false;
@@ -556,9 +541,7 @@ static void mgmt_client_free(struct mgmt_client *client)
 	sd_event_source_disable_unref(client->io);
 	timer_free(client->timer);
 	closep(&client->fd);
-	if (client->body)
-		explicit_bzero(client->body, client->body_len);
-	free(client->body);
+	wipe_free(client->body, client->body_len);
 	free(client->out);
 	free(client);
 }
