@@ -8,11 +8,9 @@ static const char *auth_setting(const struct iscsi_db_record *rec, const char *p
 				const char *name)
 {
 	char key[64];
-	const char *value;
 
 	(void)snprintf(key, sizeof(key), "%s.auth.%s", part, name);
-	value = iscsi_db_record_get(rec, key);
-	return value ? value : "";
+	return iscsi_db_record_get(rec, key);
 }
 
 enum iscsi_err credentials_check(const struct iscsi_db_record *rec, struct iscsi_why *why)

@@ -8,17 +8,10 @@
 #include "iscsid/message/mgmt_msg.h"
 #include "libiscsi-db/util.h"
 
-static const char *text_of(const struct iscsi_db_record *rec, const char *key)
-{
-	const char *value = iscsi_db_record_get(rec, key);
-
-	return value ? value : "";
-}
-
 /* Older records say "default" for "not bound". */
 static const char *binding_of(const struct iscsi_db_record *rec, const char *key)
 {
-	const char *value = text_of(rec, key);
+	const char *value = iscsi_db_record_get(rec, key);
 
 	return streq(value, "default") ? "" : value;
 }
@@ -81,14 +74,10 @@ static uint32_t length(const struct iscsi_db_record *rec, const char *key)
 
 static uint32_t digest(const struct iscsi_db_record *rec, const char *key)
 {
-	static const char *const words[] = {
-		[DIGEST_NONE] = "None", [DIGEST_CRC32C] = "CRC32C",
-		[DIGEST_CRC32C_NONE] = "CRC32C,None", [DIGEST_NONE_CRC32C] = "None,CRC32C",
-	};
-	const char *value = text_of(rec, key);
+	const char *value = iscsi_db_record_get(rec, key);
 
-	for (uint32_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (streq(value, words[i]))
+	for (uint32_t i = 0; negotiate_digests[i]; i++)
+		if (streq(value, negotiate_digests[i]))
 			return i;
 	return DIGEST_NONE;
 }
@@ -175,11 +164,11 @@ static void read_timeouts(const struct iscsi_db_record *rec, struct session_conf
 static void read_chap(const struct iscsi_db_record *rec, iscsi_db_warn_fn *warn, void *arg,
 		      struct chap_config *chap)
 {
-	chap->username = text_of(rec, "node.session.auth.username");
-	chap->password = text_of(rec, "node.session.auth.password");
-	chap->username_in = text_of(rec, "node.session.auth.username_in");
-	chap->password_in = text_of(rec, "node.session.auth.password_in");
-	session_config_chap_algs(text_of(rec, "node.session.auth.chap_algs"), chap);
+	chap->username = iscsi_db_record_get(rec, "node.session.auth.username");
+	chap->password = iscsi_db_record_get(rec, "node.session.auth.password");
+	chap->username_in = iscsi_db_record_get(rec, "node.session.auth.username_in");
+	chap->password_in = iscsi_db_record_get(rec, "node.session.auth.password_in");
+	session_config_chap_algs(iscsi_db_record_get(rec, "node.session.auth.chap_algs"), chap);
 	if (chap_wanted(chap) && strlen(chap->password) < CHAP_SECRET_MIN && warn)
 		warn(arg, "node.session.auth.password is short: whoever listens to a login can "
 		     "guess the password; 12 characters are the least that is safe");
@@ -189,20 +178,20 @@ static enum iscsi_err read_identity(const struct iscsi_db_record *rec,
 				    const struct iscsi_db_initiator *initiator,
 				    struct session_config *c, struct iscsi_why *why)
 {
-	const char *transport = text_of(rec, "iface.transport_name");
-	const char *name = text_of(rec, "iface.initiatorname");
+	const char *transport = iscsi_db_record_get(rec, "iface.transport_name");
+	const char *name = iscsi_db_record_get(rec, "iface.initiatorname");
+	const char *type = iscsi_db_record_get(rec, "node.discovery_type");
 	enum iscsi_err err;
 
-	c->target = text_of(rec, "node.name");
-	c->address = text_of(rec, "node.conn[0].address");
-	if (streq(text_of(rec, "node.discovery_type"), "send_targets") ||
-	    streq(text_of(rec, "node.discovery_type"), "isns"))
-		c->named_by = text_of(rec, "node.discovery_address");
+	c->target = iscsi_db_record_get(rec, "node.name");
+	c->address = iscsi_db_record_get(rec, "node.conn[0].address");
+	if (streq(type, "send_targets") || streq(type, "isns"))
+		c->named_by = iscsi_db_record_get(rec, "node.discovery_address");
 	c->port = iscsi_db_record_get_int(rec, "node.conn[0].port");
 	c->tpgt = iscsi_db_record_get_int(rec, "node.tpgt");
-	c->iface = text_of(rec, "iface.iscsi_ifacename");
+	c->iface = iscsi_db_record_get(rec, "iface.iscsi_ifacename");
 	c->hwaddress = binding_of(rec, "iface.hwaddress");
-	c->congestion_control = text_of(rec, "node.conn[0].tcp.congestion_control");
+	c->congestion_control = iscsi_db_record_get(rec, "node.conn[0].tcp.congestion_control");
 	err = iscsi_db_check_name(c->target, why);
 	if (!err)
 		err = iscsi_db_check_address(c->address, why);
@@ -247,7 +236,7 @@ enum iscsi_err session_config_adopt(struct iscsi_db_record *rec,
 	c->initial_cmd_sn = (uint32_t)iscsi_db_record_get_int(rec, "node.session.initial_cmdsn");
 	c->window_size = iscsi_db_record_get_int(rec, "node.conn[0].tcp.window_size");
 	c->fast_abort = iscsi_db_record_get_int(rec, "node.session.iscsi.FastAbort") != 0;
-	c->scan = !streq(text_of(rec, "node.session.scan"), "manual");
+	c->scan = !streq(iscsi_db_record_get(rec, "node.session.scan"), "manual");
 	read_timeouts(rec, c);
 	read_offer(rec, &c->offer);
 	c->rec = rec;

@@ -81,12 +81,12 @@ const struct negotiate_params negotiate_rfc_defaults = {
 	.max_xmit_data_segment_length = 8192,
 };
 
-/* The texts of enum digest_offer. */
-static const char *const digest_offers[] = {
+const char *const negotiate_digests[] = {
 	[DIGEST_NONE]		= "None",
 	[DIGEST_CRC32C]		= "CRC32C",
 	[DIGEST_CRC32C_NONE]	= "CRC32C,None",
 	[DIGEST_NONE_CRC32C]	= "None,CRC32C",
+	NULL,
 };
 
 struct negotiation {
@@ -142,7 +142,7 @@ void negotiation_start(struct negotiation *n, bool discovery,
 		if (keys[i].flags & UNASKED)
 			continue;
 		if (keys[i].result == RESULT_LIST) {
-			if (*value >= ARRAY_SIZE(digest_offers))
+			if (*value > DIGEST_NONE_CRC32C)
 				*value = DIGEST_NONE;
 			continue;
 		}
@@ -157,7 +157,7 @@ static void write_value(const struct operational_key *key, uint32_t value,
 {
 	switch (key->result) {
 	case RESULT_LIST:
-		text_write(text, key->name, digest_offers[value]);
+		text_write(text, key->name, negotiate_digests[value]);
 		break;
 	case RESULT_AND:
 	case RESULT_OR:
@@ -211,7 +211,7 @@ static int choose_digest(const char *list, uint32_t offer)
 		size_t len = strcspn(list, ",");
 
 		for (size_t i = 0; i < ARRAY_SIZE(digests); i++) {
-			const char *name = digest_offers[digests[i]];
+			const char *name = negotiate_digests[digests[i]];
 
 			if (len == strlen(name) && memcmp(list, name, len) == 0 &&
 			    digest_allowed(offer, digests[i]))
@@ -259,7 +259,7 @@ static enum iscsi_err take_answer(struct negotiation *n, const struct operationa
 		if (digest < 0)
 			return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
 					  "%s=%.80s is none of what we offered, %s", key->name,
-					  value, digest_offers[offer]);
+					  value, negotiate_digests[offer]);
 		*field_of(&n->answer, key) = (uint32_t)digest;
 		return ISCSI_SUCCESS;
 	}
@@ -315,7 +315,7 @@ static enum negotiate_answer take_proposal(struct negotiation *n,
 		}
 		*field_of(&n->answer, key) = (uint32_t)digest;
 		*agreed = true;
-		text_write(reply, key->name, digest_offers[digest]);
+		text_write(reply, key->name, negotiate_digests[digest]);
 		return NEGOTIATE_REPLY;
 	default:
 		break;

@@ -36,6 +36,9 @@ struct negotiate_params {
 	uint32_t max_xmit_data_segment_length;
 };
 
+/* The texts of enum digest_offer; NULL ends them. */
+extern const char *const negotiate_digests[];
+
 /* The values of keys that neither side has mentioned (RFC 7143, 13). */
 extern const struct negotiate_params negotiate_rfc_defaults;
 
