@@ -131,8 +131,7 @@ struct client *client_free(struct client *client)
 	if (!client)
 		return NULL;
 	drop_messages(client);
-	if (client->fd >= 0)
-		(void)close(client->fd);
+	closep(&client->fd);
 	while (client->warning_count)
 		free(client->warnings[--client->warning_count]);
 	free(client->warnings);
@@ -166,7 +165,7 @@ static int connect_name(const char *name)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name));
-	int fd, r;
+	int fd;
 
 	if (strlen(name) >= sizeof(sun.sun_path))
 		return -ENAMETOOLONG;
@@ -176,17 +175,8 @@ static int connect_name(const char *name)
 	else
 		len++;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	do
-		r = connect(fd, (struct sockaddr *)(void *)&sun, len);
-	while (r < 0 && errno == EINTR);
-	if (r < 0) {
-		r = -errno;
-		(void)close(fd);
-		return r;
-	}
-	return fd;
+	return fd < 0 || TEMP_FAILURE_RETRY(connect(fd, (struct sockaddr *)(void *)&sun, len)) < 0 ?
+	       close_failed(fd) : fd;
 }
 
 /*
@@ -430,10 +420,8 @@ static ssize_t receive_some(struct client *client)
 
 	if (!bytes_reserve(&client->in, &client->in_room, client->in_len + RECEIVE_LEAST))
 		return -ENOMEM;
-	do
-		n = recv(client->fd, client->in + client->in_len,
-			 client->in_room - client->in_len, MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
+	n = TEMP_FAILURE_RETRY(recv(client->fd, client->in + client->in_len,
+				    client->in_room - client->in_len, MSG_DONTWAIT));
 	if (n < 0)
 		return -errno;
 	client->in_len += (size_t)n;
@@ -606,9 +594,7 @@ enum iscsi_err client_run(struct client *client, int silence_ms, client_reply_fn
 	if (!err)
 		return err;
 
-	if (client->fd >= 0)
-		(void)close(client->fd);
-	client->fd = -1;
+	closep(&client->fd);
 	client->greeted = false;
 	client->in_len = 0;
 	drop_messages(client);

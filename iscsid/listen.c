@@ -21,15 +21,8 @@ static int bind_and_listen(const struct sockaddr_un *addr, socklen_t len)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (fd < 0)
-		return -errno;
-	if (bind(fd, (const struct sockaddr *)addr, len) < 0 || listen(fd, LISTEN_BACKLOG) < 0) {
-		int r = -errno;
-
-		(void)close(fd);
-		return r;
-	}
-	return fd;
+	return fd < 0 || bind(fd, (const struct sockaddr *)addr, len) < 0 ||
+	       listen(fd, LISTEN_BACKLOG) < 0 ? close_failed(fd) : fd;
 }
 
 /* The length of the address, or 0 if the name is too long for one. */
@@ -65,13 +58,7 @@ int listen_path(const char *path, struct stat *own)
 	old = umask(0177);
 	fd = bind_and_listen(&addr, sizeof(addr));
 	umask(old);
-	if (fd >= 0 && stat(path, own) < 0) {
-		int r = -errno;
-
-		(void)close(fd);
-		return r;
-	}
-	return fd;
+	return fd >= 0 && stat(path, own) < 0 ? close_failed(fd) : fd;
 }
 
 void listen_remove(const char *path, const struct stat *own)

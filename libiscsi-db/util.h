@@ -2,6 +2,7 @@
 /* Small macros and functions that more than one of the three parts use. No state, no I/O. */
 #pragma once
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -51,6 +52,15 @@ static inline void closep(int *fd)
 	if (*fd >= 0)
 		(void)close(*fd);
 	*fd = -1;
+}
+
+/* Closes @fd, unless it is below 0, and returns the -errno that made it useless. */
+static inline int close_failed(int fd)
+{
+	int r = -errno;
+
+	closep(&fd);
+	return r;
 }
 
 static inline void fclosep(FILE **f)

@@ -123,13 +123,7 @@ int network_socket(void)
 	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = GROUPS };
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
 
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
-		int error = errno;
-
-		(void)close(fd);
-		return -error;
-	}
-	return fd < 0 ? -errno : fd;
+	return fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ? close_failed(fd) : fd;
 }
 
 int network_new(sd_event *loop, int fd, network_changed_fn *changed, void *arg,
