@@ -492,8 +492,7 @@ static bool conn_may_tell(struct conn *conn)
 static void conn_let_negotiate(struct conn *conn, const struct async_pdu *async)
 {
 	struct text_request_pdu req = {
-		.final = true, .immediate = true, .ttt = PDU_RESERVED_TAG,
-		.exp_stat_sn = async->stat_sn + 1,
+		.immediate = true, .ttt = PDU_RESERVED_TAG, .exp_stat_sn = async->stat_sn + 1,
 	};
 	uint8_t bhs[PDU_BHS_LEN];
 	struct iscsi_why why;

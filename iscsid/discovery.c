@@ -245,7 +245,7 @@ static void discovery_send_text(struct discovery *d, const char *text, size_t le
 				const struct text_response_pdu *part)
 {
 	d->ask = (struct text_request_pdu){
-		.final = true, .itt = d->itt, .ttt = PDU_RESERVED_TAG, .data_len = (uint32_t)len,
+		.itt = d->itt, .ttt = PDU_RESERVED_TAG, .data_len = (uint32_t)len,
 	};
 	d->ask_text = text;
 	if (part) {		/* asks for more with the response's tag and LUN (11.10.4) */

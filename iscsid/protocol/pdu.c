@@ -114,7 +114,7 @@ void pdu_build_text_request(const struct text_request_pdu *req, uint8_t bhs[PDU_
 {
 	memset(bhs, 0, PDU_BHS_LEN);
 	bhs[0] = (uint8_t)(PDU_TEXT_REQUEST | (req->immediate ? OPCODE_IMMEDIATE : 0));
-	bhs[AT_FLAGS] = req->final ? FLAG_FINAL : 0;
+	bhs[AT_FLAGS] = FLAG_FINAL;
 	put_be24(bhs + AT_DATA_LEN, req->data_len);
 	memcpy(bhs + AT_LUN, req->lun, sizeof(req->lun));
 	put_be32(bhs + AT_ITT, req->itt);

@@ -74,8 +74,8 @@ struct login_response_pdu {	/* 11.13 */
 enum iscsi_err pdu_parse_login_response(const uint8_t bhs[PDU_BHS_LEN],
 					struct login_response_pdu *ret, struct iscsi_why *why);
 
-struct text_request_pdu {	/* 11.10 */
-	bool final, immediate;
+struct text_request_pdu {	/* 11.10, whole and the last */
+	bool immediate;
 	uint8_t lun[8];
 	uint32_t itt, ttt, cmd_sn, exp_stat_sn;
 	uint32_t data_len;

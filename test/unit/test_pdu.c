@@ -141,7 +141,7 @@ END_TEST
 START_TEST(text)
 {
 	struct text_request_pdu req = {
-		.final = true, .lun = { 1, 2, 3, 4, 5, 6, 7, 8 }, .itt = 0x11223344,
+		.lun = { 1, 2, 3, 4, 5, 6, 7, 8 }, .itt = 0x11223344,
 		.ttt = 0x55667788, .cmd_sn = 0x99aabbcc, .exp_stat_sn = 0xddeeff00,
 		.data_len = 16,
 	};
@@ -154,11 +154,9 @@ START_TEST(text)
 		"11 22 33 44 | 55 66 77 88 | 99 aa bb cc | dd ee ff 00 |"
 		"00 00 00 00 | 00 00 00 00 | 00 00 00 00 | 00 00 00 00");
 
-	req.final = false;
-	req.cont = req.immediate = true;
+	req.immediate = true;
 	pdu_build_text_request(&req, bhs);
 	ck_assert_uint_eq(bhs[0], 0x44);
-	ck_assert_uint_eq(bhs[1], 0x40);
 
 	bytes("24 40 ff ff | 00 ff ff ff | 01 02 03 04 | 05 06 07 08 |"
 	      "11 22 33 44 | 55 66 77 88 | 99 aa bb cc | dd ee ff 00 |"
