@@ -54,7 +54,10 @@ bool chap_mutual(const struct chap_config *config);
  */
 void chap_prepare(const struct chap_config *config);
 
-/* Computes H(identifier, secret, challenge). -EOPNOTSUPP: OpenSSL doesn't have the algorithm. */
+/*
+ * Computes H(identifier, secret, challenge). -ENOMEM: OpenSSL has no memory, or doesn't have the
+ * algorithm.
+ */
 int chap_response(enum chap_algorithm algorithm, uint8_t identifier, const char *secret,
 		  const uint8_t *challenge, size_t challenge_len,
 		  uint8_t ret[CHAP_DIGEST_MAX], size_t *ret_len);
