@@ -18,6 +18,20 @@ static struct pdu_stream stream;
 static struct pdu_header header;
 static int other = -1;
 
+static int interrupted;		/* so many of the next calls */
+
+ssize_t send(int fd, const void *data, size_t len, int flags)
+{
+	errno = EINTR;
+	return interrupted && interrupted-- ? -1 : sendto(fd, data, len, flags, NULL, 0);
+}
+
+ssize_t recv(int fd, void *data, size_t len, int flags)
+{
+	errno = EINTR;
+	return interrupted && interrupted-- ? -1 : recvfrom(fd, data, len, flags, NULL, NULL);
+}
+
 static void setup(void)
 {
 	int fd[2];
@@ -127,11 +141,26 @@ START_TEST(sends_in_one_piece)
 }
 END_TEST
 
+START_TEST(interrupted_calls_are_made_again)
+{
+	uint8_t bhs[PDU_BHS_LEN] = { PDU_TEXT_RESPONSE };
+
+	interrupted = 2;
+	ck_assert_int_eq(pdu_stream_send(&stream, bhs, NULL, 0), 0);
+	ck_assert_int_eq(interrupted, 0);
+	ck_assert_uint_eq(stream.out_len, 0);
+	say(bhs, sizeof(bhs));
+	interrupted = 2;
+	ck_assert_int_eq(pdu_stream_read(&stream, MAX_DATA, &header), 1);
+	ck_assert_int_eq(interrupted, 0);
+}
+END_TEST
+
 /* A peer that reads nothing: what doesn't fit is refused, the rest goes out once it reads. */
 START_TEST(a_peer_that_does_not_read)
 {
 	uint8_t bhs[PDU_BHS_LEN] = { 0 }, data[4096], got[8192];
-	size_t sent = 0, received = 0;
+	size_t sent = 0, received = 0, room;
 	ssize_t n;
 	int r, small = 4096;
 
@@ -143,6 +172,14 @@ START_TEST(a_peer_that_does_not_read)
 	}
 	ck_assert_int_eq(r, -ENOBUFS);
 	ck_assert_uint_gt(stream.out_len, stream.out_pos);
+	room = sizeof(stream.out) - stream.out_len;
+	if (room >= PDU_BHS_LEN) {	/* the last bytes of the room are used too */
+		room -= PDU_BHS_LEN;
+		ck_assert_int_eq(pdu_stream_send(&stream, bhs, data, room + 1), -ENOBUFS);
+		ck_assert_int_eq(pdu_stream_send(&stream, bhs, data, room), 0);
+		ck_assert_uint_eq(stream.out_len, sizeof(stream.out));
+		sent += PDU_BHS_LEN + room;
+	}
 	while (received < sent) {
 		n = recv(other, got, sizeof(got), MSG_DONTWAIT);
 		ck_assert_int_gt(n, 0);
@@ -224,6 +261,7 @@ int main(void)
 	tcase_add_test(tc, additional_header);
 	tcase_add_test(tc, closed_in_the_middle);
 	tcase_add_test(tc, sends_in_one_piece);
+	tcase_add_test(tc, interrupted_calls_are_made_again);
 	tcase_add_test(tc, a_peer_that_does_not_read);
 	tcase_add_test(tc, a_stream_is_connected);
 	suite_add_tcase(suite, tc);
