@@ -442,7 +442,7 @@ static void manager_adopt(struct manager *manager)
 {
 	CLEANUP(freep) unsigned int *sids = NULL;
 	struct adoption *adoption;
-	size_t len = 0;
+	size_t len;
 
 	if (sysfs_list_sessions(manager->given->sysfs, &sids, &len))
 		return;
