@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -130,9 +131,11 @@ START_TEST(a_path_is_replaced)
 
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	(void)snprintf(path, sizeof(path), "%s/socket", dir);
+	(void)umask(027);
 	fd = listen_path(path, &first);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_uint_eq(first.st_mode & 0777, 0600);
+	ck_assert_uint_eq(umask(022), 027);
 	again = listen_path(path, &second);
 	ck_assert_int_ge(again, 0);
 	listen_remove(path, &first);		/* it is another's now */
@@ -143,6 +146,55 @@ START_TEST(a_path_is_replaced)
 	(void)close(again);
 	(void)rmdir(dir);
 	ck_assert_int_eq(listen_path("/tmp/no-such-folder-here/socket", &st), -ENOENT);
+}
+END_TEST
+
+/* What a process calls itself is shown without the characters that could mislead. */
+START_TEST(a_holder_is_named)
+{
+	int fd = listen_abstract(name);
+	struct iscsi_why why;
+	char text[160];
+
+	ck_assert_int_eq(prctl(PR_SET_NAME, "a b\x1b_c-d.e9"), 0);
+	ck_assert_int_eq(listen_judge_holder(name, &why), ISCSI_ERR_INTERNAL);
+	(void)snprintf(text, sizeof(text), "Can not bind IPC socket: another iscsid is running: "
+		       "a?b?_c-d.e9, pid %d, listens on @%s", getpid(), name);
+	ck_assert_str_eq(why.text, text);
+	(void)close(fd);
+}
+END_TEST
+
+/* An address has room for 108 bytes, with a NUL before an abstract name or behind a path. */
+START_TEST(the_longest_names)
+{
+	char dir[] = "/tmp/iscsi-test-listen-XXXXXX", text[109] = "";
+	struct ucred who;
+	struct stat st;
+	int fd;
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	for (size_t len = 107; len <= 108; len++) {
+		memset(text, 'x', len);
+		(void)snprintf(text, sizeof(text), "%s", name);
+		text[strlen(name)] = 'x';
+		fd = listen_abstract(text);
+		ck_assert_int_eq(fd >= 0, len == 107);
+		ck_assert_int_eq(listen_holder(text, &who), len == 107 ? 0 : -ENAMETOOLONG);
+		if (fd >= 0)
+			(void)close(fd);
+		memcpy(text, dir, strlen(dir));
+		text[strlen(dir)] = '/';
+		fd = listen_path(text, &st);
+		ck_assert_int_eq(fd >= 0, len == 107);
+		if (fd < 0)
+			continue;
+		ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+		ck_assert_int_ne(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+		listen_remove(text, &st);
+		(void)close(fd);
+	}
+	ck_assert_int_eq(rmdir(dir), 0);
 }
 END_TEST
 
@@ -175,6 +227,8 @@ int main(void)
 	tcase_add_test(t, a_daemon_of_the_same_user_counts);
 	tcase_add_test(t, another_user_s_listener_is_said);
 	tcase_add_test(t, a_path_is_replaced);
+	tcase_add_test(t, a_holder_is_named);
+	tcase_add_test(t, the_longest_names);
 	tcase_add_test(t, a_name_too_long);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -50,6 +50,8 @@ static const struct {
 	{ "0000000000000000", "ln self/ns/user", "takes CAP_SYS_ADMIN or CAP_NET_ADMIN" },
 	{ "00000000a80425fb", "ln self/ns/user", "pid 4242 has neither" },	/* a container's */
 	{ "000001ffffffffff", "touch", "root of another user namespace" },
+	{ "000001ffffffffff", "true", NULL },		/* nothing is known of its namespace, */
+	{ "000001ffffffffff", "rm self/ns/user; touch", NULL },	/* or of ours */
 };
 
 START_TEST(root_takes_capabilities)
@@ -104,6 +106,22 @@ START_TEST(this_process_may)
 }
 END_TEST
 
+/* A daemon that has changed its ids is commanded by its own user. */
+START_TEST(the_same_user_may)
+{
+	struct iscsi_why why;
+	bool unsure;
+
+	if (geteuid() == 0 && seteuid(65534) < 0)
+		return;		/* there is no other user to be */
+	ck_assert_int_eq(peer_check_process("/nowhere", geteuid(), PID, &unsure, &why), ISCSI_SUCCESS);
+	ck_assert(!unsure);
+	ck_assert_int_eq(peer_check_process("/nowhere", 65533, PID, &unsure, &why), ISCSI_ERR_ACCESS);
+	if (getuid() == 0)
+		ck_assert_int_eq(seteuid(0), 0);
+}
+END_TEST
+
 /* Root may have got the connection from a process without capabilities, which can't be told any more. */
 START_TEST(root_must_still_be_there)
 {
@@ -143,6 +161,7 @@ int main(void)
 	tcase_add_loop_test(t, root_takes_capabilities, 0, ARRAY_SIZE(processes));
 	tcase_add_test(t, without_proc_the_uid_counts);
 	tcase_add_test(t, others_may_not);
+	tcase_add_test(t, the_same_user_may);
 	tcase_add_test(t, this_process_may);
 	tcase_add_test(t, root_must_still_be_there);
 	srunner_run_all(runner, CK_NORMAL);
