@@ -287,7 +287,7 @@ static enum iscsi_err walk_node(void *arg, const struct iscsi_db_record *rec)
 	const struct adm_selection *sel = w->sel;
 	const char *transport = iscsi_db_record_get(rec, "iface.transport_name");
 
-	if (sel->transport && sel->iface && !streq(sel->iface, "default") && transport &&
+	if (sel->transport && sel->iface && !streq(sel->iface, "default") &&
 	    !streq(transport, sel->transport))
 		return ISCSI_SUCCESS;
 	if (w->host &&
@@ -371,10 +371,10 @@ bool adm_session_is_of(struct adm *adm, const struct sysfs_session *session,
 	session = snapshot_detail(adm->sessions, session, SYSFS_DETAIL_STATE);
 	if (!session)
 		return false;
-	if (!iface || !*iface)
+	if (!*iface)
 		iface = "default";
 	return streq(snapshot_iface(session), iface) &&
-	       (streq(iface, "default") || !session->transport[0] || !transport ||
+	       (streq(iface, "default") || !session->transport[0] ||
 		streq(session->transport, transport));
 }
 

@@ -64,7 +64,7 @@ static struct adm_selection node_selection(const struct iscsi_db_record *rec)
 		.target = iscsi_db_record_get(rec, "node.name"),
 		.address = iscsi_db_record_get(rec, "node.conn[0].address"),
 		.port = iscsi_db_record_get_int(rec, "node.conn[0].port"),
-		.iface = iface && *iface ? iface : "default",
+		.iface = *iface ? iface : "default",
 	};
 }
 

@@ -284,11 +284,10 @@ void firmware_settings(const struct firmware_target *t, const struct iscsi_db_re
 		       struct option_pair ret[FIRMWARE_SETTINGS])
 {
 	const char *own_name = iscsi_db_record_get(iface, "iface.initiatorname");
-	bool has_own_name = own_name && *own_name;
 	const struct option_pair all[FIRMWARE_SETTINGS] = {
 		{ "node.startup", "onboot" },
 		{ "node.conn[0].startup", "onboot" },
-		{ "iface.initiatorname", t->initiator[0] && !has_own_name ? t->initiator : NULL },
+		{ "iface.initiatorname", t->initiator[0] && !*own_name ? t->initiator : NULL },
 		{ "node.session.auth.authmethod", t->username[0] ? "CHAP" : "None" },
 		{ "node.session.auth.username", t->username },
 		{ "node.session.auth.password", t->password },

@@ -144,7 +144,7 @@ void json_firmware(struct json *json, const struct firmware_target *target)
 {
 	struct json_object *object = add(json, "firmware");
 	char *text = NULL;
-	size_t len = 0;
+	size_t len;
 	FILE *out = object ? open_memstream(&text, &len) : NULL;
 
 	if (!out)

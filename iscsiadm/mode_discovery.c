@@ -44,9 +44,7 @@ struct inquiry {
 
 static bool is_tcp(const struct iscsi_db_record *iface)
 {
-	const char *transport = iscsi_db_record_get(iface, "iface.transport_name");
-
-	return transport && streq(transport, "tcp");
+	return streq(iscsi_db_record_get(iface, "iface.transport_name"), "tcp");
 }
 
 /* An iscsi_db_record_fn: picks the interfaces through which to ask without -I. */

@@ -384,9 +384,9 @@ static const char *card_setting(const struct iscsi_db_record *iface)
 	const char *address = iscsi_db_record_get(iface, "iface.ipaddress");
 	const char *bootproto = iscsi_db_record_get(iface, "iface.bootproto");
 
-	if (address && *address && !streq(address, "default"))
+	if (*address && !streq(address, "default"))
 		return "iface.ipaddress";
-	return bootproto && streq(bootproto, "dhcp") ? "iface.bootproto = dhcp" : NULL;
+	return streq(bootproto, "dhcp") ? "iface.bootproto = dhcp" : NULL;
 }
 
 static enum iscsi_err iface_apply(struct adm *adm, const char *name)

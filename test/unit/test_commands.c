@@ -368,7 +368,8 @@ static void teardown(void)
 }
 
 /* Leaves what a daemon that died while it tried to log in has left. */
-static void note_wanted(unsigned int number, const char *target, const char *address)
+static void note_wanted(unsigned int number, const char *target, const char *address,
+			const char *iface)
 {
 	CLEANUP(closep) int dir_fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct iscsi_db_record *rec;
@@ -376,6 +377,7 @@ static void note_wanted(unsigned int number, const char *target, const char *add
 	ck_assert_int_eq(iscsi_db_record_new(ISCSI_DB_NODE, &rec), 0);
 	ck_assert(!iscsi_db_record_set(rec, "node.name", target, NULL));
 	ck_assert(!iscsi_db_record_set(rec, "node.conn[0].address", address, NULL));
+	ck_assert(!iscsi_db_record_set(rec, "iface.iscsi_ifacename", iface, NULL));
 	ck_assert_int_eq(runstate_save_wanted(dir_fd, number, rec), 0);
 	iscsi_db_record_free(rec);
 }
@@ -383,7 +385,7 @@ static void note_wanted(unsigned int number, const char *target, const char *add
 /* "% WORD ...": changes the world. */
 static void prepare(const char *line)
 {
-	char a[160], b[256];
+	char a[160], b[256], iface[64] = "";
 	unsigned int sid, lun;
 	int used = 0;
 
@@ -414,12 +416,12 @@ static void prepare(const char *line)
 	} else if (sscanf(line, "empty %159s", a) == 1) {
 		(void)snprintf(b, sizeof(b), "%s/%s", root, a);
 		write_file(b, "");
-	} else if (sscanf(line, "note %u %159s %159s", &sid, a, b) == 3) {
-		note_wanted(sid, a, b);
+	} else if (sscanf(line, "note %u %159s %159s %63s", &sid, a, b, iface) >= 3) {
+		note_wanted(sid, a, b, iface);
 	} else if (sscanf(line, "session %u %159s %159s", &sid, a, b) == 3) {
 		fake_sysfs_add_session(fs, sid, sid, a, b, 3260);
 	} else if (sscanf(line, "lun %u %u %159s", &sid, &lun, a) == 3) {
-		fake_sysfs_add_lun(fs, sid, sid, lun, a, "running");
+		fake_sysfs_add_lun(fs, sid, sid, lun, streq(a, "-") ? NULL : a, "running");
 	} else if (sscanf(line, "unset %159s", a) == 1) {
 		fake_sysfs_set(fs, a, NULL);
 	} else if (sscanf(line, "set %159s %n", a, &used) == 1 && used) {
@@ -477,10 +479,10 @@ static bool run(const char *line, unsigned long nth, int *ret_status)
 	ck_assert(!iscsi_db_config_read(path, NULL, NULL, &adm.config, NULL));
 	requests[0] = '\0';
 	capture();
+	alloc_fail_nth(nth);
 	status = (int)options_parse(argc, argv, &adm.opt, &why);
 	if (adm.opt.json)
 		ck_assert(open_document(&adm));
-	alloc_fail_nth(nth);
 	if (!status)
 		status = (int)run_action(&adm);
 	else

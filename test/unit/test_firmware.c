@@ -99,12 +99,14 @@ START_TEST(cards_are_described)
 	size_t len;
 
 	fake_sysfs_set(fs, IBFT "ethernet0/origin", "3\n");
+	fake_sysfs_set(fs, IBFT "ethernet0/secondary-dns", "10.1.1.54\n");
 	fake_sysfs_set(fs, "class/net/eth7/address", "02:00:00:00:00:01\n");
 	fake_sysfs_set(fs, IBFT "target0/port", "0\n");
 	ck_assert(!firmware_read(sysfs, NULL, NULL, &list, &len));
 	ck_assert(list[0].dhcp);
 	ck_assert_str_eq(list[0].netdev, "eth7");
 	ck_assert_int_eq(list[0].port, 3260);
+	ck_assert_str_eq(list[0].secondary_dns, "10.1.1.54");
 	firmware_free(list, len);
 	fake_sysfs_set(fs, IBFT "ethernet0/origin", "0\n");
 	fake_sysfs_set(fs, IBFT "ethernet0/dhcp", "0.0.0.0\n");
@@ -158,6 +160,12 @@ static const struct {
 	  ISCSI_ERR_INVAL },
 	{ "target0/port", NULL, NULL, 0 },
 	{ "target0/port", "0\n", NULL, 0 },
+	{ "target0/port", "65535\n", NULL, 0 },
+	{ "target0/port", "1\n", NULL, 0 },
+	{ "target0/port", "-1\n", "no port: '-1'", ISCSI_ERR_INVAL },
+	{ "target0/ip-addr", "::\n", "no ip-addr", ISCSI_ERR_INVAL },
+	{ "target0/rev-chap-name-secret", "other-secret-1\n",
+	  "of rev-chap-name and rev-chap-name-secret only one is set", ISCSI_ERR_INVAL },
 	{ "target0/port", "65536\n", "no port: '65536'", ISCSI_ERR_INVAL },
 	{ "target0/port", "x\n", "no port: 'x'", ISCSI_ERR_INVAL },
 	{ "target0/chap-name", NULL, "only one is set", ISCSI_ERR_INVAL },
@@ -185,6 +193,96 @@ START_TEST(contents_are_checked)
 	if (contents[_i].why)
 		ck_assert_msg(strstr(why.text, contents[_i].why) != NULL, "%s", why.text);
 	ck_assert_ptr_null(strstr(why.text, "bsecret"));
+	firmware_free(list, len);
+}
+END_TEST
+
+/* Several files of the table, "FILE=TEXT" each, and what is read: "TARGET PORT DHCP NETDEV, ". */
+static const struct {
+	const char *files[5], *read;
+} described[] = {
+	{ { "target0/port=65535" }, "tgt1 65535 static -" },
+	{ { "target0/port=1" }, "tgt1 1 static -" },
+	{ { "target0/port=0" }, "tgt1 3260 static -" },
+	{ { "target0/flags=-1" }, "" },
+	{ { "target0/flags=65536" }, "" },
+	{ { "target0/flags=65535" }, "tgt1 3260 static -" },
+	{ { "target0/flags=x" }, "" },
+	{ { "ethernet0/origin=2" }, "tgt1 3260 static -" },
+	{ { "ethernet0/origin=3" }, "tgt1 3260 dhcp -" },
+	{ { "ethernet0/origin=4" }, "tgt1 3260 static -" },
+	{ { "ethernet0/dhcp=10.1.1.1" }, "tgt1 3260 dhcp -" },
+	{ { "target0/nic-assoc=1", "ethernet0/index=1" }, "tgt1 3260 static -" },
+	{ { "target0/nic-assoc=0", "ethernet0/index=1" }, "" },
+	{ { "target0/nic-assoc=2", "ethernet2/origin=3", "ethernet2/device/net/eth5/address=x" },
+	  "tgt1 3260 dhcp eth5" },
+	{ { "target0/nic-assoc=2", "ethernet2/index=0" }, "" },
+	{ { "ethernet2/origin=3", "target1/flags=3", "target1/nic-assoc=2",
+	    "target1/target-name=iqn.2030-01.org.example:tgt2" },
+	  "tgt1 3260 static -, tgt2 3260 dhcp -" },
+};
+
+START_TEST(what_is_described_is_read)
+{
+	struct firmware_target *list = NULL;
+	char path[128], text[256] = "";
+	size_t len = 0;
+
+	for (const char *const *p = described[_i].files; *p; p++) {
+		(void)snprintf(path, sizeof(path), IBFT "%.*s", (int)strcspn(*p, "="), *p);
+		fake_sysfs_set(fs, path, strchr(*p, '=') + 1);
+	}
+	ck_assert_int_eq(firmware_read(sysfs, NULL, NULL, &list, &len),
+			 *described[_i].read ? ISCSI_SUCCESS : ISCSI_ERR_NO_OBJS_FOUND);
+	for (size_t i = 0; i < len; i++)
+		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s %d %s %s",
+			       i ? ", " : "", strrchr(list[i].target, ':') + 1, list[i].port,
+			       list[i].dhcp ? "dhcp" : "static",
+			       *list[i].netdev ? list[i].netdev : "-");
+	ck_assert_str_eq(text, described[_i].read);
+	firmware_free(list, len);
+}
+END_TEST
+
+/* What is wrong with a target's CHAP settings: name, secret, rev-name, rev-secret, type. */
+static const struct {
+	const char *values[5], *why;
+} chaps[] = {
+	{ { "", "", "", "", "0" }, "" },
+	{ { "n", "s", "", "", "0" }, "" },
+	{ { "n", "s", "", "", "1" }, "" },
+	{ { "n", "s", "", "", "3" }, "" },
+	{ { "n", "s", "rn", "rs", "2" }, "" },
+	{ { "n", "s", "rn", "rs", "1" }, "" },
+	{ { "n", "", "", "", "1" }, "of chap-name and chap-secret only one is set" },
+	{ { "", "s", "", "", "1" }, "of chap-name and chap-secret only one is set" },
+	{ { "n", "s", "rn", "", "2" },
+	  "of rev-chap-name and rev-chap-name-secret only one is set" },
+	{ { "n", "s", "", "rs", "2" },
+	  "of rev-chap-name and rev-chap-name-secret only one is set" },
+	{ { "", "", "rn", "rs", "2" }, "it has a rev-chap-name-secret, but no chap-secret" },
+	{ { "", "", "", "", "1" }, "its chap-type is 1, but it has no chap-name" },
+	{ { "n", "s", "", "", "2" }, "its chap-type is 2, but it has no rev-chap-name" },
+};
+
+START_TEST(chap_settings_are_complete)
+{
+	static const char *const files[] = {
+		"chap-name", "chap-secret", "rev-chap-name", "rev-chap-name-secret", "chap-type",
+	};
+	struct firmware_target *list;
+	struct iscsi_why why = { "" };
+	char path[128];
+	size_t len;
+
+	for (size_t i = 0; i < 5; i++) {
+		(void)snprintf(path, sizeof(path), IBFT "target0/%s", files[i]);
+		fake_sysfs_set(fs, path, chaps[_i].values[i]);
+	}
+	ck_assert(!firmware_read(sysfs, NULL, NULL, &list, &len));
+	ck_assert_int_eq(firmware_check(&list[0], &why),
+			 *chaps[_i].why ? ISCSI_ERR_INVAL : ISCSI_SUCCESS);
+	ck_assert_str_eq(why.text, chaps[_i].why);
 	firmware_free(list, len);
 }
 END_TEST
@@ -289,6 +387,8 @@ int main(void)
 	tcase_add_test(t, cards_are_described);
 	tcase_add_test(t, unusable_targets_are_left_out);
 	tcase_add_loop_test(t, contents_are_checked, 0, (int)ARRAY_SIZE(contents));
+	tcase_add_loop_test(t, what_is_described_is_read, 0, (int)ARRAY_SIZE(described));
+	tcase_add_loop_test(t, chap_settings_are_complete, 0, (int)ARRAY_SIZE(chaps));
 	tcase_add_test(t, long_text_is_not_cut);
 	tcase_add_test(t, cards_of_their_own_are_not_ours);
 	tcase_add_test(t, settings_are_those_of_the_table);
