@@ -66,18 +66,27 @@ static enum iscsi_err pdu_check(const uint8_t bhs[PDU_BHS_LEN], enum pdu_opcode 
 	return ISCSI_SUCCESS;
 }
 
-void pdu_build_login_request(const struct login_request_pdu *req, uint8_t bhs[PDU_BHS_LEN])
+/* Writes the fields that each request has; those that it has besides are zeros. */
+static void pdu_begin(uint8_t bhs[PDU_BHS_LEN], unsigned int opcode, unsigned int flags,
+		      uint32_t itt, uint32_t cmd_sn, uint32_t exp_stat_sn)
 {
 	memset(bhs, 0, PDU_BHS_LEN);
-	bhs[0] = PDU_LOGIN_REQUEST | OPCODE_IMMEDIATE;
-	bhs[AT_FLAGS] = (uint8_t)((req->transit ? FLAG_TRANSIT | req->nsg : 0) |
-				  (req->cont ? FLAG_CONTINUE : 0) | req->csg << 2);
+	bhs[0] = (uint8_t)opcode;
+	bhs[AT_FLAGS] = (uint8_t)flags;
+	put_be32(bhs + AT_ITT, itt);
+	put_be32(bhs + AT_CMD_SN, cmd_sn);
+	put_be32(bhs + AT_EXP_STAT_SN, exp_stat_sn);
+}
+
+void pdu_build_login_request(const struct login_request_pdu *req, uint8_t bhs[PDU_BHS_LEN])
+{
+	pdu_begin(bhs, PDU_LOGIN_REQUEST | OPCODE_IMMEDIATE,
+		  (req->transit ? FLAG_TRANSIT | (unsigned int)req->nsg : 0) |
+		  (req->cont ? FLAG_CONTINUE : 0) | (unsigned int)req->csg << 2,
+		  req->itt, req->cmd_sn, req->exp_stat_sn);
 	/* Version-max and Version-min stay 0, the only version. */
 	put_be24(bhs + AT_DATA_LEN, req->data_len);
 	memcpy(bhs + AT_ISID, req->isid, PDU_ISID_LEN);
-	put_be32(bhs + AT_ITT, req->itt);
-	put_be32(bhs + AT_CMD_SN, req->cmd_sn);
-	put_be32(bhs + AT_EXP_STAT_SN, req->exp_stat_sn);
 }
 
 enum iscsi_err pdu_parse_login_response(const uint8_t bhs[PDU_BHS_LEN],
@@ -112,15 +121,11 @@ enum iscsi_err pdu_parse_login_response(const uint8_t bhs[PDU_BHS_LEN],
 
 void pdu_build_text_request(const struct text_request_pdu *req, uint8_t bhs[PDU_BHS_LEN])
 {
-	memset(bhs, 0, PDU_BHS_LEN);
-	bhs[0] = (uint8_t)(PDU_TEXT_REQUEST | (req->immediate ? OPCODE_IMMEDIATE : 0));
-	bhs[AT_FLAGS] = FLAG_FINAL;
+	pdu_begin(bhs, PDU_TEXT_REQUEST | (req->immediate ? OPCODE_IMMEDIATE : 0), FLAG_FINAL,
+		  req->itt, req->cmd_sn, req->exp_stat_sn);
 	put_be24(bhs + AT_DATA_LEN, req->data_len);
 	memcpy(bhs + AT_LUN, req->lun, sizeof(req->lun));
-	put_be32(bhs + AT_ITT, req->itt);
 	put_be32(bhs + AT_TTT, req->ttt);
-	put_be32(bhs + AT_CMD_SN, req->cmd_sn);
-	put_be32(bhs + AT_EXP_STAT_SN, req->exp_stat_sn);
 }
 
 enum iscsi_err pdu_parse_text_response(const uint8_t bhs[PDU_BHS_LEN],
@@ -151,12 +156,8 @@ enum iscsi_err pdu_parse_text_response(const uint8_t bhs[PDU_BHS_LEN],
 /* The request is immediate, so that a closed command window can't hold it. */
 void pdu_build_logout_request(const struct logout_request_pdu *req, uint8_t bhs[PDU_BHS_LEN])
 {
-	memset(bhs, 0, PDU_BHS_LEN);
-	bhs[0] = PDU_LOGOUT_REQUEST | OPCODE_IMMEDIATE;
-	bhs[AT_FLAGS] = FLAG_FINAL;
-	put_be32(bhs + AT_ITT, req->itt);
-	put_be32(bhs + AT_CMD_SN, req->cmd_sn);
-	put_be32(bhs + AT_EXP_STAT_SN, req->exp_stat_sn);
+	pdu_begin(bhs, PDU_LOGOUT_REQUEST | OPCODE_IMMEDIATE, FLAG_FINAL, req->itt, req->cmd_sn,
+		  req->exp_stat_sn);
 }
 
 enum iscsi_err pdu_parse_logout_response(const uint8_t bhs[PDU_BHS_LEN],
@@ -183,14 +184,10 @@ void pdu_parse_nop_in(const uint8_t bhs[PDU_BHS_LEN], struct nop_in_pdu *ret)
 /* The answer is immediate, so that it takes no number in the command window. */
 void pdu_build_nop_out(const struct nop_out_pdu *nop, uint8_t bhs[PDU_BHS_LEN])
 {
-	memset(bhs, 0, PDU_BHS_LEN);
-	bhs[0] = PDU_NOP_OUT | OPCODE_IMMEDIATE;
-	bhs[AT_FLAGS] = FLAG_FINAL;
+	pdu_begin(bhs, PDU_NOP_OUT | OPCODE_IMMEDIATE, FLAG_FINAL, PDU_RESERVED_TAG, nop->cmd_sn,
+		  nop->exp_stat_sn);
 	memcpy(bhs + AT_LUN, nop->lun, sizeof(nop->lun));
-	put_be32(bhs + AT_ITT, PDU_RESERVED_TAG);
 	put_be32(bhs + AT_TTT, nop->ttt);
-	put_be32(bhs + AT_CMD_SN, nop->cmd_sn);
-	put_be32(bhs + AT_EXP_STAT_SN, nop->exp_stat_sn);
 }
 
 enum iscsi_err pdu_parse_async(const uint8_t bhs[PDU_BHS_LEN], struct async_pdu *ret,
