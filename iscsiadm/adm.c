@@ -203,13 +203,6 @@ enum iscsi_err adm_need_client(struct adm *adm)
 	return ISCSI_SUCCESS;
 }
 
-enum iscsi_err adm_need_names(struct adm *adm)
-{
-	if (!adm->names)
-		adm->names = match_names_new();
-	return adm->names ? ISCSI_SUCCESS : adm_fail(ISCSI_ERR_NOMEM, NULL);
-}
-
 /* ---- lists of records ------------------------------------------------------------------ */
 
 enum iscsi_err adm_records_add(struct adm_records *records, struct iscsi_db_record *rec)
@@ -267,9 +260,13 @@ void adm_select(const struct adm *adm, struct adm_selection *ret)
 		ret->iface = opt->ifaces[0];
 }
 
-static bool same_host(struct adm *adm, const char *a, const char *b)
+bool adm_same_host(struct adm *adm, const char *a, const char *b)
 {
-	return !adm_need_names(adm) && match_address(adm->names, a, b);
+	if (!adm->names)
+		adm->names = match_names_new();
+	if (!adm->names)
+		(void)adm_fail(ISCSI_ERR_NOMEM, NULL);
+	return adm->names && match_address(adm->names, a, b);
 }
 
 struct node_walk {
@@ -291,7 +288,7 @@ static enum iscsi_err walk_node(void *arg, const struct iscsi_db_record *rec)
 	    !streq(transport, sel->transport))
 		return ISCSI_SUCCESS;
 	if (w->host &&
-	    !same_host(w->adm, w->host, iscsi_db_record_get(rec, "node.conn[0].address")))
+	    !adm_same_host(w->adm, w->host, iscsi_db_record_get(rec, "node.conn[0].address")))
 		return ISCSI_SUCCESS;
 	w->count++;
 	return w->fn(w->arg, rec);
@@ -365,7 +362,7 @@ bool adm_session_is_of(struct adm *adm, const struct sysfs_session *session,
 
 	if (!streq(session->target, iscsi_db_record_get(rec, "node.name")) ||
 	    session->persistent_port != iscsi_db_record_get_int(rec, "node.conn[0].port") ||
-	    !same_host(adm, session->persistent_address,
+	    !adm_same_host(adm, session->persistent_address,
 		       iscsi_db_record_get(rec, "node.conn[0].address")))
 		return false;
 	session = snapshot_detail(adm->sessions, session, SYSFS_DETAIL_STATE);
@@ -403,7 +400,7 @@ bool adm_session_selected(struct adm *adm, const struct adm_selection *sel,
 		return false;
 	if (sel->port >= 0 && sel->port != session->persistent_port)
 		return false;
-	if (sel->address && !same_host(adm, sel->address, session->persistent_address))
+	if (sel->address && !adm_same_host(adm, sel->address, session->persistent_address))
 		return false;
 	if (!sel->iface)
 		return true;

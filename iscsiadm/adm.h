@@ -59,7 +59,6 @@ enum iscsi_err adm_need_session(struct adm *adm, unsigned int sid,
 enum iscsi_err adm_need_client(struct adm *adm);
 /* Makes a client that the caller owns and that doesn't start the daemon. NULL: no memory. */
 struct client *adm_new_client(struct adm *adm, iscsi_db_warn_fn *warn, void *arg);
-enum iscsi_err adm_need_names(struct adm *adm);
 /* Makes the next adm_need_sessions() read all sessions anew. */
 void adm_forget_sessions(struct adm *adm);
 
@@ -116,6 +115,8 @@ enum iscsi_err adm_records_add(struct adm_records *records, struct iscsi_db_reco
 enum iscsi_err adm_records_copy(void *arg, const struct iscsi_db_record *rec);
 void adm_records_done(struct adm_records *records);
 
+/* match_address() with the names that the command has looked up so far. */
+bool adm_same_host(struct adm *adm, const char *a, const char *b);
 /* Whether @session belongs to the node in @rec. Reads no more from sysfs than it must. */
 bool adm_session_is_of(struct adm *adm, const struct sysfs_session *session,
 		       const struct iscsi_db_record *rec);

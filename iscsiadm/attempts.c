@@ -163,8 +163,7 @@ static bool selected(struct adm *adm, const struct adm_selection *sel, const str
 {
 	return !sel->session && (!sel->target || streq(sel->target, a->target)) &&
 	       (sel->port < 0 || sel->port == a->port) &&
-	       (!sel->address || (!adm_need_names(adm) &&
-				  match_address(adm->names, sel->address, a->address))) &&
+	       (!sel->address || adm_same_host(adm, sel->address, a->address)) &&
 	       (!sel->iface || streq(sel->iface, a->iface));
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* --wait: the disks of sessions, once other programs can use them. */
+/* The disks of sessions, once other programs can use them, and the names that udev gives them. */
 #pragma once
 
 #include "iscsiadm/adm.h"
+
+struct udev;
 
 /*
  * Waits until udev has finished with each disk of the sessions @sids, and prints the names of
@@ -11,3 +13,10 @@
  * nothing if --wait wasn't given.
  */
 enum iscsi_err disks_wait(struct adm *adm, const unsigned int *sids, size_t len);
+
+/*
+ * Tells @fn each name below /dev/disk that udev has given the disk @name ("sda"). @udev may be NULL;
+ * then the call has a context of its own.
+ */
+void disk_links(struct udev *udev, const char *name, void (*fn)(void *arg, const char *link),
+		void *arg);

@@ -6,7 +6,7 @@
  * after the answers have come. With "-t fw" the firmware names the targets, which are then stored
  * in the same way.
  */
-#include "iscsiadm/mode_discovery.h"
+#include "iscsiadm/modes.h"
 
 #include "iscsiadm/found.h"
 #include "iscsiadm/logins.h"

@@ -4,7 +4,7 @@
  * bound to the interface too, and an interface that is deleted takes those records with it, under
  * one lock and with one commit.
  */
-#include "iscsiadm/mode_iface.h"
+#include "iscsiadm/modes.h"
 
 #include "iscsiadm/print.h"
 #include "iscsiadm/show.h"
@@ -163,6 +163,7 @@ static enum iscsi_err apply_pairs(struct adm *adm, struct iscsi_db_record *iface
 struct iface_change {
 	struct adm *adm;
 	const char *name;
+	const struct iscsi_db_record *iface;	/* as it will be */
 	unsigned int unreadable;	/* unreadable node records whose deletion is staged */
 };
 
@@ -186,45 +187,41 @@ static bool has_record(struct adm *adm, const char *name)
 	return iscsi_db_iface_read(adm->db, name, &iface, NULL) != ISCSI_ERR_NO_OBJS_FOUND;
 }
 
-struct update {
-	struct adm *adm;
-	const struct iscsi_db_record *iface;
-};
-
 /*
  * An iscsi_db_record_fn: sets the same keys in a node bound to the interface. The values are those
  * of the interface record, which may differ from what was typed.
  */
 static enum iscsi_err update_bound_node(void *arg, const struct iscsi_db_record *rec)
 {
-	const struct update *u = arg;
+	const struct iface_change *c = arg;
 	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *copy = NULL;
 	struct iscsi_why why = { "" };
 	enum iscsi_err err = iscsi_db_record_copy(rec, &copy);
 
-	for (size_t i = 0; i < u->adm->opt.pair_count && !err; i++) {
-		const char *key = u->adm->opt.pairs[i].name;
+	for (size_t i = 0; i < c->adm->opt.pair_count && !err; i++) {
+		const char *key = c->adm->opt.pairs[i].name;
 
-		err = iscsi_db_record_set(copy, key, iscsi_db_record_get(u->iface, key), &why);
+		err = iscsi_db_record_set(copy, key, iscsi_db_record_get(c->iface, key), &why);
 	}
 	if (!err)
-		err = iscsi_db_node_write(u->adm->db, copy, &why);
+		err = iscsi_db_node_write(c->adm->db, copy, &why);
 	return why.text[0] ? adm_fail(err, &why) : err;
 }
 
 /* Stages the interface record and, in the nodes bound to it, the settings that were typed. */
 static enum iscsi_err stage_with_nodes(struct adm *adm, const struct iscsi_db_record *iface)
 {
-	struct adm_selection bound = { .port = -1 };
-	struct update update = { .adm = adm, .iface = iface };
+	struct adm_selection bound = {
+		.port = -1, .iface = iscsi_db_record_get(iface, "iface.iscsi_ifacename"),
+	};
+	struct iface_change change = { .adm = adm, .iface = iface };
 	struct iscsi_why why = { "" };
 	enum iscsi_err err;
 
-	bound.iface = iscsi_db_record_get(iface, "iface.iscsi_ifacename");
 	err = adm_fail(iscsi_db_iface_write(adm->db, iface, &why), &why);
 	if (err || !adm->opt.pair_count)
 		return err;
-	return adm_each_node(adm, &bound, update_bound_node, &update, NULL);
+	return adm_each_node(adm, &bound, update_bound_node, &change, NULL);
 }
 
 static enum iscsi_err stage_iface(struct adm *adm, const char *name)

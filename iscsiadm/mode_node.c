@@ -8,6 +8,7 @@
 #include "iscsiadm/mode_node.h"
 
 #include "iscsiadm/attempts.h"
+#include "iscsiadm/modes.h"
 #include "iscsiadm/print.h"
 #include "iscsiadm/sessions.h"
 #include "iscsiadm/show.h"

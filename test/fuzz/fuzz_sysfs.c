@@ -16,8 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "iscsiadm/mode_host.h"
-#include "iscsiadm/mode_session.h"
+#include "iscsiadm/modes.h"
 #include "iscsid/adopt.h"
 #include "iscsid/kernel/inuse.h"
 #include "iscsid/message/session_text.h"
