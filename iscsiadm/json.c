@@ -238,8 +238,7 @@ static void put_disks(struct json *json, struct json_object *object, struct sysf
 	CLEANUP(freep) struct sysfs_lun *luns = NULL;
 	size_t len = 0;
 
-	if (sysfs_list_luns(sysfs, session->sid, session->host_no, &luns, &len))
-		len = 0;
+	(void)sysfs_list_luns(sysfs, session->sid, session->host_no, &luns, &len);
 	for (size_t i = 0; i < len; i++)
 		if (luns[i].block[0])
 			add_disk(json, disks, sysfs, &luns[i]);

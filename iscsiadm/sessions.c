@@ -95,8 +95,7 @@ static void show_devices(struct adm *adm, const struct sysfs_session *session,
 	size_t len = 0;
 
 	sysfs_read_host_state(adm->sysfs, session->host_no, state, sizeof(state));
-	if (sysfs_list_luns(adm->sysfs, session->sid, session->host_no, &luns, &len))
-		len = 0;
+	(void)sysfs_list_luns(adm->sysfs, session->sid, session->host_no, &luns, &len);
 	show_session_luns(stdout, indent, session->host_no, with_host ? state : NULL, luns, len);
 	free(luns);
 }

@@ -481,6 +481,39 @@ START_TEST(hostile_records)
 }
 END_TEST
 
+START_TEST(lines_are_escaped_one_by_one)
+{
+	static const struct {
+		const char *text, *printed;
+	} rows[] = {
+		{ "", "" },
+		{ "a = 1\nb = 2\n", "a = 1\nb = 2\n" },
+		{ "\n\n", "\n\n" },
+		{ "a = \x1b\nb = 2\n\nc = \x7f\n", "a = \\x1b\nb = 2\n\nc = \\x7f\n" },
+		{ "a\n\n\x01\n", "a\n\n\\x01\n" },
+		{ "a\tb\n", "a\\tb\n" },
+		{ "\t\t\n", "\t\t\n" },
+		{ "\xff\n", "\\xff\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(freep) char *lines = strdup(rows[i].text);
+
+		print_lines(out, lines);
+		printed(rows[i].printed);
+		ck_assert_str_eq(lines, rows[i].text);
+	}
+}
+END_TEST
+
+START_TEST(numbers_of_every_length)
+{
+	print_to(out, "%d %u %ld %lu %lld %llu %s.", -1, 4294967295u, -5L, 5ul, -(1LL << 40),
+		 1ULL << 63, "x\x1b");
+	printed("-1 4294967295 -5 5 -1099511627776 9223372036854775808 x\\x1b.");
+}
+END_TEST
+
 START_TEST(states_have_the_words_of_open_iscsi)
 {
 	static const char *const conn[] = {
@@ -515,6 +548,8 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, node_lines, 0, (int)ARRAY_SIZE(nodes));
 	tcase_add_test(t, target_lines);
+	tcase_add_test(t, lines_are_escaped_one_by_one);
+	tcase_add_test(t, numbers_of_every_length);
 	tcase_add_test(t, states_have_the_words_of_open_iscsi);
 	tcase_add_test(t, trees_of_nodes);
 	tcase_add_test(t, records_hide_their_secrets);
