@@ -53,7 +53,7 @@ struct inuse *inuse_close(struct inuse *inuse)
 static bool source_is(const struct inuse *inuse, struct libmnt_fs *fs, const char *name)
 {
 	const char *source = mnt_fs_get_source(fs);
-	char path[320], mapped[160];
+	char path[320], mapped[128];	/* the device mapper's names are no longer */
 
 	if (!source || strncmp(source, "/dev/", 5))
 		return false;
@@ -93,7 +93,7 @@ static bool table_told(const struct place *place, struct libmnt_table *table, co
 static bool read_devno(const struct inuse *inuse, const char *name, dev_t *ret)
 {
 	unsigned int major_no, minor_no;
-	char path[320], text[32];
+	char path[320], text[16];
 
 	(void)snprintf(path, sizeof(path), "class/block/%s/dev", name);
 	if (sysfs_read_text(inuse->sysfs, path, text, sizeof(text)) < 0 ||

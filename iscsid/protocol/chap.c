@@ -149,7 +149,7 @@ void chap_start(struct chap *chap, const struct chap_config *config,
 enum iscsi_err chap_write_algorithms(struct chap *chap, struct text_writer *text,
 				     struct iscsi_why *why)
 {
-	char list[16 * CHAP_ALGORITHMS_MAX] = "";
+	char list[2 * CHAP_ALGORITHMS_MAX] = "";	/* each has one digit */
 
 	chap->offered_len = 0;
 	for (size_t i = 0; i < chap->config.algorithms_len; i++) {

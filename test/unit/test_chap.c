@@ -467,6 +467,13 @@ START_TEST(unavailable_algorithms)
 	chap_start(chap, &config, fake_random);
 	ck_assert_int_eq(chap_write_algorithms(chap, &text, &why), ISCSI_SUCCESS);
 	ck_assert_str_eq(buf, "CHAP_A=6");
+	for (int i = 0; i < CHAP_ALGORITHMS_MAX; i++)
+		config.algorithms[i] = (enum chap_algorithm)(CHAP_SHA3_256 - i);
+	config.algorithms_len = CHAP_ALGORITHMS_MAX;
+	chap_start(chap, &config, fake_random);
+	text_writer_init(&text, buf, sizeof(buf));
+	ck_assert_int_eq(chap_write_algorithms(chap, &text, &why), ISCSI_SUCCESS);
+	ck_assert_str_eq(buf, "CHAP_A=8,7,6,5");
 	chap_free(chap);
 }
 END_TEST

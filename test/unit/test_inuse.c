@@ -123,6 +123,30 @@ START_TEST(a_stack_has_a_limit)
 }
 END_TEST
 
+START_TEST(long_names_are_names)
+{
+	char name[201], mapped[128], path[320], text[400];
+	struct iscsi_why why;
+
+	memset(name, 'd', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	memset(mapped, 'm', sizeof(mapped) - 1);
+	mapped[sizeof(mapped) - 1] = '\0';
+	(void)snprintf(path, sizeof(path), "class/block/sdb/holders/%s/dev", name);
+	fake_sysfs_set(fs, path, "253:9\n");
+	(void)snprintf(path, sizeof(path), "class/block/%s/dev", name);
+	fake_sysfs_set(fs, path, "253:9\n");
+	(void)snprintf(path, sizeof(path), "class/block/%s/dm/name", name);
+	(void)snprintf(text, sizeof(text), "%s\n", mapped);
+	fake_sysfs_set(fs, path, text);
+	(void)snprintf(text, sizeof(text), MOUNT("0:99", "/mnt", "/dev/mapper/%s"), mapped);
+	fake_sysfs_set(fs, "proc/self/mountinfo", text);
+	ck_assert_int_eq(check(INUSE_BY_ANY, &why), ISCSI_ERR_BUSY);
+	(void)snprintf(text, sizeof(text), "%s is mounted on /mnt", name);
+	ck_assert_str_eq(why.text, text);
+}
+END_TEST
+
 START_TEST(what_is_not_there_is_not_used)
 {
 	struct iscsi_why why;
@@ -152,6 +176,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, uses_of_a_disk, 0, (int)ARRAY_SIZE(uses));
 	tcase_add_test(t, a_stack_has_a_limit);
+	tcase_add_test(t, long_names_are_names);
 	tcase_add_test(t, what_is_not_there_is_not_used);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -510,6 +510,40 @@ START_TEST(luns_are_listed_by_name)
 }
 END_TEST
 
+START_TEST(luns_have_limits)
+{
+	static const char lun[] = "devices/platform/host3/session1/target3:0:0/"
+				  "2147483647:2147483647:2147483647:18446744073709551615/";
+	char disk[33], path[PATH_MAX];
+	struct sysfs_lun *luns;
+	size_t len;
+
+	fake_sysfs_add_session(fs, 1, 3, TARGET, "10.0.0.1", 3260);
+	memset(disk, 'd', sizeof(disk));
+	for (size_t i = 31; i <= 32; i++) {	/* the last has no room */
+		disk[i] = '\0';
+		(void)snprintf(path, sizeof(path), "%sblock/%s/dev", lun, disk);
+		fake_sysfs_set(fs, path, "8:0\n");
+		(void)snprintf(path, sizeof(path), "%sstate", lun);
+		fake_sysfs_set(fs, path, "running\n");
+		ck_assert(!sysfs_list_luns(sysfs, 1, 3, &luns, &len));
+		ck_assert_uint_eq(len, 1);
+		ck_assert_int_eq(luns->host_no, INT_MAX);
+		ck_assert_int_eq(luns->channel, INT_MAX);
+		ck_assert_int_eq(luns->target_id, INT_MAX);
+		ck_assert_uint_eq(luns->lun, UINT64_MAX);
+		ck_assert_str_eq(luns->block, i == 31 ? disk : "");
+		free(luns);
+		(void)snprintf(path, sizeof(path), "%s/%sblock/%s/dev", fake_sysfs_root(fs), lun,
+			       disk);
+		ck_assert_int_eq(unlink(path), 0);
+		*strrchr(path, '/') = '\0';
+		ck_assert_int_eq(rmdir(path), 0);
+		disk[i] = 'd';
+	}
+}
+END_TEST
+
 static const char *const no_luns[] = {
 	"2147483648:0:0:1", "3:2147483648:0:1", "3:0:2147483648:1", "3:0:0", "3:0:0:1x", "power",
 };
@@ -756,6 +790,7 @@ int main(void)
 	tcase_add_test(t, a_host_elsewhere_is_found_by_its_class);
 	tcase_add_loop_test(t, disks_that_come_are_not_ready, 0, ARRAY_SIZE(disks));
 	tcase_add_test(t, luns_are_listed_by_name);
+	tcase_add_test(t, luns_have_limits);
 	tcase_add_loop_test(t, other_entries_are_no_luns, 0, ARRAY_SIZE(no_luns));
 	tcase_add_test(t, hosts_are_read);
 	tcase_add_test(t, single_values_are_read);
