@@ -118,7 +118,9 @@ START_TEST(a_session_that_broke_meanwhile_is_reopened)
 	fake_daemon_settle();
 	set_conn(sid, "state", "failed\n");
 	set_session(sid, "state", "FAILED\n");
-	start();
+	fake_daemon_start();
+	ck_assert_uint_eq(fake_clock_next_us(&d->clock), 2000000);	/* the Time2Wait of its note */
+	fake_client_open(&client);
 	await_state(sid, MGMT_CONN_LOGGED_IN);
 	ck_assert_str_eq(d->kernel.log, "stop 1, bind 1, start 1");
 	ck_assert_mem_eq(isid, d->kernel.session[sid].last_bhs + 8, sizeof(isid));

@@ -99,6 +99,17 @@ START_TEST(targets_are_passed_on)
 }
 END_TEST
 
+/* A PDU is bounded, whatever the record says. */
+START_TEST(a_pdu_is_bounded)
+{
+	ck_assert_int_eq(discover(0, (const char *[]){
+		"discovery.sendtargets.iscsi.MaxRecvDataSegmentLength",
+		_i ? "16777215" : "1048575", NULL }), ISCSI_SUCCESS);
+	ck_assert_ptr_nonnull(strstr(d->target.last_login, _i ? "MaxRecvDataSegmentLength=1048576\n" :
+				     "MaxRecvDataSegmentLength=1048572\n"));
+}
+END_TEST
+
 START_TEST(an_empty_list_is_a_success)
 {
 	ck_assert_int_eq(discover(0, NULL), ISCSI_SUCCESS);
@@ -191,8 +202,10 @@ START_TEST(a_busy_target_is_asked_again)
 	fake_daemon_settle();
 	ck_assert(!take_replies());
 	d->target.status = 0;
-	fake_daemon_wait(1100);
-	ck_assert(take_replies());
+	fake_daemon_wait(999);
+	ck_assert_uint_eq(d->target.accepted, 1);
+	fake_daemon_wait(1);
+	UNTIL(take_replies());
 	ck_assert_int_eq(client.reply.err, ISCSI_SUCCESS);
 	ck_assert_str_eq(found, "iqn.2026-01.net.example:a 10.0.0.5,3260,1\n");
 }
@@ -485,6 +498,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, targets_are_passed_on);
+	tcase_add_loop_test(tc, a_pdu_is_bounded, 0, 2);
 	tcase_add_test(tc, an_empty_list_is_a_success);
 	tcase_add_loop_test(tc, an_answer_in_parts, 20, 25);
 	tcase_add_test(tc, an_interface_may_have_a_name_of_its_own);

@@ -188,6 +188,24 @@ START_TEST(each_pdu_has_its_numbers)
 }
 END_TEST
 
+/* No session's ISID, which is its sid, is one of a discovery's. */
+START_TEST(a_discovery_has_an_isid_of_its_own)
+{
+	static const struct { uint8_t random, isid[6]; } isids[] = {
+		{ 0x00, { 0, 2, 0x3d, 0x80, 0x00, 0x00 } },
+		{ 0x5a, { 0, 2, 0x3d, 0xda, 0x5a, 0x5a } },
+		{ 0xff, { 0, 2, 0x3d, 0xff, 0xff, 0xff } },
+	};
+
+	d->target.silent = true;
+	d->random = isids[_i].random;
+	begin(0, NULL);
+	ck_assert_uint_eq(d->target.last_bhs[0], PDU_LOGIN_REQUEST | 0x40);
+	ck_assert_mem_eq(d->target.last_bhs + 8, isids[_i].isid, 6);
+	ck_assert_uint_eq(field(24), 1);		/* CmdSN */
+}
+END_TEST
+
 START_TEST(a_ping_is_answered_with_its_numbers)
 {
 	begin_logged_in(NULL);
@@ -600,6 +618,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, each_pdu_has_its_numbers);
+	tcase_add_loop_test(tc, a_discovery_has_an_isid_of_its_own, 0, 3);
 	tcase_add_test(tc, a_ping_is_answered_with_its_numbers);
 	tcase_add_loop_test(tc, a_closed_window_is_respected, 0, ARRAY_SIZE(windows));
 	tcase_add_test(tc, each_part_moves_the_window);

@@ -207,11 +207,40 @@ START_TEST(a_session_that_is_there_is_wanted_no_more)
 	ck_assert_int_eq(runstate_save_wanted(d->env.run_dir_fd, 7, rec), 0);
 	iscsi_db_record_free(rec);
 	fake_daemon_stop();
+	capture();
 	fake_daemon_start();
 	fake_daemon_wait(60000);
+	ck_assert_ptr_null(strstr(said(1), "can't go on"));
 	ck_assert_uint_eq(wanted_notes(), 0);
 	ck_assert_uint_eq(d->target.logins, 1);
 	fake_client_open(&client);
+}
+END_TEST
+
+START_TEST(a_wanted_login_that_cannot_go_on_is_told)
+{
+	CLEANUP(freep) char *text = fake_node_text((const char *[]){
+		"node.session.auth.password", "secret-secret", NULL });
+	struct iscsi_db_record *rec;
+
+	ck_assert(!iscsi_db_record_parse(ISCSI_DB_NODE, text, strlen(text), "test", NULL, NULL, &rec, NULL));
+	ck_assert_int_eq(runstate_save_wanted(d->env.run_dir_fd, 7, rec), 0);
+	iscsi_db_record_free(rec);
+	fake_client_close(&client);
+	fake_daemon_stop();
+	capture();
+	fake_daemon_start();
+	ck_assert_ptr_nonnull(strstr(said(1), "a login that is wanted can't go on: "
+				     "node.session.auth.password is set"));
+	ck_assert_uint_eq(wanted_notes(), 0);
+	fake_client_open(&client);
+	/* No number is given twice. */
+	fake_target_go_deaf(&d->target);
+	ck_assert_int_eq(want(NULL), ISCSI_SUCCESS);
+	fake_client_send(&client, &(struct mgmt_request){ .type = MGMT_ATTEMPTS, .tag = 6 });
+	UNTIL(fake_client_poll(&client));
+	ck_assert_uint_eq(client.reply.sid, 8);
+	UNTIL(fake_client_poll(&client));
 }
 END_TEST
 
@@ -647,6 +676,7 @@ int main(void)
 	tcase_add_test(t, a_name_is_looked_up_again_and_again);
 	tcase_add_test(t, a_login_that_is_called_off_stays_so);
 	tcase_add_test(t, a_session_that_is_there_is_wanted_no_more);
+	tcase_add_test(t, a_wanted_login_that_cannot_go_on_is_told);
 	tcase_add_test(t, two_names_of_one_portal_make_one_session);
 	tcase_add_test(t, two_names_of_one_portal_make_two_sessions_if_wanted);
 	tcase_add_test(t, sessions_that_are_there_are_counted);
