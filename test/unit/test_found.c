@@ -255,6 +255,82 @@ START_TEST(hostile_names_are_refused)
 }
 END_TEST
 
+static enum iscsi_err report_port(const char *target, const char *address, int port, size_t iface,
+				  struct iscsi_why *why)
+{
+	const struct mgmt_reply reply = {
+		.type = MGMT_TARGET, .name = target, .address = address, .port = port, .tpgt = 1,
+	};
+
+	return found_add(&found, &reply, iface, NULL, why);
+}
+
+START_TEST(ports_have_a_range)
+{
+	struct iscsi_why why;
+
+	ck_assert_int_eq(report_port("iqn.a:b", "10.0.0.1", 0, 0, &why), ISCSI_ERR_INVAL);
+	ck_assert_str_eq(why.text, "port 0 is out of range");
+	ck_assert_int_eq(report_port("iqn.a:b", "10.0.0.1", 65536, 0, &why), ISCSI_ERR_INVAL);
+	ck_assert_str_eq(why.text, "port 65536 is out of range");
+	ck_assert(!report_port("iqn.a:b", "10.0.0.1", 1, 0, &why));
+	ck_assert(!report_port("iqn.a:b", "10.0.0.1", 65535, 0, &why));
+}
+END_TEST
+
+/* "TARGET ADDRESS PORT INTERFACE|" of each. */
+static const char *found_text(void)
+{
+	static char text[1024];
+
+	text[0] = '\0';
+	for (size_t i = 0; i < found.len; i++)
+		sprintf(text + strlen(text), "%s %s %d %zu|", found.list[i].target,
+			found.list[i].address, found.list[i].port, found.list[i].iface);
+	return text;
+}
+
+START_TEST(what_is_found_keeps_its_order)
+{
+	static const struct {
+		const char *target, *address;
+		int port;
+		size_t iface;
+	} rows[] = {
+		{ "iqn.c", "10.0.0.2", 3261, 1 }, { "iqn.c", "10.0.0.2", 3260, 1 },
+		{ "iqn.b", "10.0.0.1", 3260, 0 }, { "iqn.c", "10.0.0.1", 3262, 0 },
+		{ "iqn.a", "10.0.0.1", 3260, 1 }, { "iqn.c", "10.0.0.1", 3260, 0 },
+		{ "iqn.c", "10.0.0.1", 3262, 0 }, { "iqn.c", "10.0.0.1", 3260, 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		ck_assert(!report_port(rows[i].target, rows[i].address, rows[i].port,
+				       rows[i].iface, NULL));
+	found_sort(&found);
+	ck_assert_str_eq(found_text(), "iqn.b 10.0.0.1 3260 0|iqn.c 10.0.0.1 3262 0|"
+			 "iqn.c 10.0.0.1 3260 0|iqn.c 10.0.0.1 3262 0|iqn.c 10.0.0.2 3261 1|"
+			 "iqn.c 10.0.0.2 3260 1|iqn.a 10.0.0.1 3260 1|iqn.c 10.0.0.1 3260 1|");
+	ck_assert(!run(OP_NEW, 2));
+	ck_assert_str_eq(stored(), "iqn.a/10.0.0.1,1/if1=automatic iqn.b/10.0.0.1,1/default=automatic "
+			 "iqn.c/10.0.0.1,1/default=automatic iqn.c/10.0.0.1,1/if1=automatic "
+			 "iqn.c/10.0.0.1,1/default=automatic iqn.c/10.0.0.2,1/if1=automatic "
+			 "iqn.c/10.0.0.2,1/if1=automatic ");
+	ck_assert_uint_eq(records.len, 7);	/* one was reported twice */
+	adm_records_done(&records);
+	/* All are known now, so nothing is written anew. */
+	ck_assert(!run(OP_NEW | OP_DELETE, 2));
+	ck_assert_uint_eq(records.len, 7);
+	found_drop(&found, 0);
+	ck_assert_str_eq(found_text(), "iqn.c 10.0.0.2 3261 1|iqn.c 10.0.0.2 3260 1|"
+			 "iqn.a 10.0.0.1 3260 1|iqn.c 10.0.0.1 3260 1|");
+	ck_assert(!run(OP_DELETE, 2));
+	ck_assert_str_eq(stored(), "iqn.a/10.0.0.1,1/if1=automatic iqn.c/10.0.0.1,1/if1=automatic "
+			 "iqn.c/10.0.0.2,1/if1=automatic iqn.c/10.0.0.2,1/if1=automatic ");
+	found_drop(&found, 1);
+	ck_assert_uint_eq(found.len, 0);
+}
+END_TEST
+
 /* The firmware's targets have settings of their own, and a portal group that is a guess. */
 static const struct option_pair own[] = {
 	{ "node.session.auth.username", "joe" }, { "node.startup", "onboot" },
@@ -370,6 +446,8 @@ int main(void)
 	tcase_add_test(t, portal_group_may_change);
 	tcase_add_test(t, settings_are_kept_if_asked_for);
 	tcase_add_test(t, hostile_names_are_refused);
+	tcase_add_test(t, ports_have_a_range);
+	tcase_add_test(t, what_is_found_keeps_its_order);
 	tcase_add_test(t, settings_are_the_targets_own);
 	tcase_add_test(t, firmware_replaces_only_its_own);
 	tcase_add_test(t, assumed_portal_group_gives_way);

@@ -481,7 +481,8 @@ START_TEST(the_folder_is_made_ahead)
 {
 	static const struct {
 		mode_t before, after;
-	} modes[] = { { 0777, 0700 }, { 0720, 0700 }, { 0702, 0700 }, { 0755, 0755 } };
+	} modes[] = { { 0777, 0700 }, { 0720, 0700 }, { 0702, 0700 }, { 0755, 0755 },
+		      { 0711, 0711 } };
 	struct iscsi_why why = { "" };
 	struct stat st;
 

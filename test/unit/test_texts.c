@@ -269,6 +269,24 @@ START_TEST(texts_become_what_is_written)
 }
 END_TEST
 
+START_TEST(paths_are_put_together)
+{
+	CLEANUP(freep) char *empty = db_format("%s", ""), *whole = db_concat("a", "", "b/", "c", NULL);
+	CLEANUP(freep) char *joined = db_join("a", "b"), *parent = db_parent_name("a/b/c");
+	CLEANUP(freep) char *alone = db_parent_name("a"), *root = db_parent_name("/a");
+
+	ck_assert_str_eq(empty, "");
+	ck_assert_str_eq(whole, "ab/c");
+	ck_assert_str_eq(joined, "a/b");
+	ck_assert_str_eq(parent, "a/b");
+	ck_assert_str_eq(alone, ".");
+	ck_assert_str_eq(root, "");
+	ck_assert_str_eq(db_base_name("a/b/c"), "c");
+	ck_assert_str_eq(db_base_name("a"), "a");
+	ck_assert_str_eq(db_base_name("a/"), "");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("texts");
@@ -277,6 +295,7 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(s, t);
+	tcase_add_test(t, paths_are_put_together);
 	tcase_add_test(t, texts_become_what_is_written);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
