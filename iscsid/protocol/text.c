@@ -6,6 +6,7 @@
 #include "iscsid/protocol/text.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,21 +155,14 @@ bool text_parse_number(const char *value, uint64_t max, uint64_t *ret)
 {
 	bool hex = has_prefix(value, 'x');
 	const char *p = hex ? value + 2 : value;
-	unsigned int base = hex ? 16 : 10;
-	uint64_t number = 0;
+	uint64_t number;
 
-	if (!*p || (!hex && p[0] == '0' && p[1]))
+	if (!*p || p[strspn(p, hex ? "0123456789abcdefABCDEF" : "0123456789")] ||
+	    (!hex && p[0] == '0' && p[1]))
 		return false;
-	for (; *p; p++) {
-		int digit = hex_digit(*p);
-
-		if (digit < 0 || (unsigned int)digit >= base)
-			return false;
-		if (number > (UINT64_MAX - (unsigned int)digit) / base)
-			return false;
-		number = number * base + (unsigned int)digit;
-	}
-	if (number > max)
+	errno = 0;
+	number = strtoull(p, NULL, hex ? 16 : 10);
+	if (errno || number > max)
 		return false;
 	*ret = number;
 	return true;
