@@ -25,8 +25,8 @@ static enum route_step route_unknown(const struct route *route, const char *reas
 /* Checks that a redirection to the peer may be followed; the rules stand in addr_kind.h. */
 static enum route_step route_check_peer(const struct route *route, struct iscsi_why *why)
 {
-	if (addr_may_redirect((const struct sockaddr *)&route->portal,
-			      (const struct sockaddr *)&route->peer))
+	if (!addr_refusal(addr_kind_of((const struct sockaddr *)&route->portal),
+			  addr_kind_of((const struct sockaddr *)&route->peer)))
 		return ROUTE_CONNECT;
 	return route_lost("not the address of another host", why);
 }

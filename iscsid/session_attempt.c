@@ -124,7 +124,7 @@ void session_begin_outage(struct session *session, uint64_t wait_s, bool closed_
 	if (now_us - session->up_since_us >= STEADY_US) {
 		session->outage_since_us = now_us;
 		session->short_lives = 0;
-		retry_reset(&session->retry);
+		session->retry.attempts = 0;
 	} else {
 		session_count_short_life(session, closed_by_target);
 		pause_ms = session_reopen_ms(session, RETRY_LOST);

@@ -108,7 +108,7 @@ bool addr_is_same(const struct sockaddr *a, const struct sockaddr *b)
 
 const char *addr_refusal(enum addr_kind from, enum addr_kind named)
 {
-	static const char *const words[] = {
+	static const char *const words[] = {	/* NULL: a connection may go there */
 		[ADDR_LOOPBACK]		= "this host's own address",
 		[ADDR_UNSPECIFIED]	= "no host's address",
 		[ADDR_MULTICAST]	= "not the address of one host",
@@ -116,23 +116,5 @@ const char *addr_refusal(enum addr_kind from, enum addr_kind named)
 		[ADDR_NUMBER]		= "a number, not an address",
 	};
 
-	switch (named) {
-	case ADDR_LOOPBACK:
-	case ADDR_UNSPECIFIED:
-	case ADDR_MULTICAST:
-	case ADDR_LINK_LOCAL_V4:
-		return from == named ? NULL : words[named];
-	case ADDR_NUMBER:
-		return words[named];
-	case ADDR_NAME:
-	case ADDR_UNICAST:
-	case ADDR_LINK_LOCAL:
-		break;
-	}
-	return NULL;
-}
-
-bool addr_may_redirect(const struct sockaddr *from, const struct sockaddr *to)
-{
-	return !addr_refusal(addr_kind_of(from), addr_kind_of(to));
+	return from == named && named != ADDR_NUMBER ? NULL : words[named];
 }

@@ -43,6 +43,3 @@ bool addr_is_same(const struct sockaddr *a, const struct sockaddr *b);
  * resolves to.
  */
 const char *addr_refusal(enum addr_kind from, enum addr_kind named);
-
-/* The same of socket addresses: whether a target at @from may send us to @to. */
-bool addr_may_redirect(const struct sockaddr *from, const struct sockaddr *to);

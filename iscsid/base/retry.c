@@ -26,11 +26,6 @@ static const struct {
 	[RETRY_LOCAL]	= { 1000, 5000 },
 };
 
-void retry_reset(struct retry *retry)
-{
-	retry->attempts = 0;
-}
-
 /* Up to a fifth less. */
 static uint64_t with_jitter(uint64_t pause, uint32_t random)
 {

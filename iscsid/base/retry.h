@@ -18,7 +18,7 @@ enum retry_cause {
 
 struct retry {
 	enum retry_cause cause;
-	unsigned int attempts;	/* failed in a row */
+	unsigned int attempts;	/* failed in a row; an owner that has succeeded sets 0 */
 };
 
 /*
@@ -50,6 +50,3 @@ uint64_t retry_together_ms(uint64_t pause_ms, unsigned int portals, uint64_t now
  * long as the target has taken for a login, @took_ms; but a second at most of that for TCP.
  */
 uint64_t retry_patience_ms(bool connected, uint64_t down_ms, uint64_t took_ms);
-
-/* An attempt has succeeded. */
-void retry_reset(struct retry *retry);

@@ -132,7 +132,8 @@ START_TEST(redirection)
 	struct addrinfo *from = numeric(redirections[_i].from);
 	struct addrinfo *to = numeric(redirections[_i].to);
 
-	ck_assert_msg(addr_may_redirect(from->ai_addr, to->ai_addr) == redirections[_i].allowed,
+	ck_assert_msg(!addr_refusal(addr_kind_of(from->ai_addr), addr_kind_of(to->ai_addr)) ==
+		      redirections[_i].allowed,
 		      "%s -> %s", redirections[_i].from, redirections[_i].to);
 	freeaddrinfo(from);
 	freeaddrinfo(to);
