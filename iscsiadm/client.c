@@ -65,10 +65,8 @@ struct client {
 	size_t in_len, in_room;
 };
 
-static enum iscsi_err tell(struct client *client, enum iscsi_err err, const char *fmt, ...)
-	PRINTF(3, 4);
-
-static enum iscsi_err tell(struct client *client, enum iscsi_err err, const char *fmt, ...)
+static enum iscsi_err PRINTF(3, 4) tell(struct client *client, enum iscsi_err err,
+					const char *fmt, ...)
 {
 	char text[600];
 	va_list ap;

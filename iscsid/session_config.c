@@ -66,10 +66,15 @@ void session_config_chap_algs(const char *text, struct chap_config *chap)
 		chap->algorithms[chap->algorithms_len++] = CHAP_MD5;
 }
 
+static uint32_t number(const struct iscsi_db_record *rec, const char *key)
+{
+	return (uint32_t)iscsi_db_record_get_int(rec, key);
+}
+
 /* Lengths are offered in multiples of 4: padding takes the rest of any other length. */
 static uint32_t length(const struct iscsi_db_record *rec, const char *key)
 {
-	return (uint32_t)iscsi_db_record_get_int(rec, key) & ~3u;
+	return number(rec, key) & ~3u;
 }
 
 static uint32_t digest(const struct iscsi_db_record *rec, const char *key)
@@ -87,25 +92,21 @@ static void read_offer(const struct iscsi_db_record *rec, struct negotiate_param
 	*offer = (struct negotiate_params){
 		.header_digest = digest(rec, "node.conn[0].iscsi.HeaderDigest"),
 		.data_digest = digest(rec, "node.conn[0].iscsi.DataDigest"),
-		.initial_r2t = iscsi_db_record_get_int(rec, "node.session.iscsi.InitialR2T") != 0,
-		.immediate_data =
-			iscsi_db_record_get_int(rec, "node.session.iscsi.ImmediateData") != 0,
+		.initial_r2t = number(rec, "node.session.iscsi.InitialR2T"),
+		.immediate_data = number(rec, "node.session.iscsi.ImmediateData"),
 		.max_burst_length = length(rec, "node.session.iscsi.MaxBurstLength"),
 		.first_burst_length = length(rec, "node.session.iscsi.FirstBurstLength"),
-		.max_outstanding_r2t = (uint32_t)
-			iscsi_db_record_get_int(rec, "node.session.iscsi.MaxOutstandingR2T"),
+		.max_outstanding_r2t = number(rec, "node.session.iscsi.MaxOutstandingR2T"),
 		.max_connections = 1,
 		.data_pdu_in_order = 1,
 		.data_sequence_in_order = 1,
-		.default_time2wait = (uint32_t)
-			iscsi_db_record_get_int(rec, "node.session.iscsi.DefaultTime2Wait"),
-		.default_time2retain = (uint32_t)
-			iscsi_db_record_get_int(rec, "node.session.iscsi.DefaultTime2Retain"),
+		.default_time2wait = number(rec, "node.session.iscsi.DefaultTime2Wait"),
+		.default_time2retain = number(rec, "node.session.iscsi.DefaultTime2Retain"),
 		.error_recovery_level = 0,	/* the kernel's iscsi_tcp has no other level */
 		.max_recv_data_segment_length =
 			length(rec, "node.conn[0].iscsi.MaxRecvDataSegmentLength"),
-		.max_xmit_data_segment_length = (uint32_t)
-			iscsi_db_record_get_int(rec, "node.conn[0].iscsi.MaxXmitDataSegmentLength"),
+		.max_xmit_data_segment_length =
+			number(rec, "node.conn[0].iscsi.MaxXmitDataSegmentLength"),
 	};
 	/*
 	 * Each record has the RFC's 2 s unless a person has changed them. The longer wait of both
