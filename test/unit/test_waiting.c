@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The line about what a command waits for, on a terminal and elsewhere. */
 #include <pty.h>
+#include <time.h>
 
 #include "iscsiadm/waiting.h"
 #include "test/unit/capture.h"
+
+static int64_t now_ms = 5000;
+
+int clock_gettime(clockid_t id, struct timespec *ret)
+{
+	(void)id;
+	*ret = (struct timespec){ .tv_sec = now_ms / 1000, .tv_nsec = now_ms % 1000 * 1000000 };
+	return 0;
+}
 
 /* What a terminal of @columns shows of @fn. */
 static const char *on_terminal(unsigned short columns, void (*fn)(struct client *client))
@@ -84,6 +94,62 @@ START_TEST(nothing_else_does)
 }
 END_TEST
 
+static void a_slow_one(struct client *client)
+{
+	waiting_begin(client, 119999, false);
+	waiting_for(false, "quiet");
+	now_ms += 1999;
+	waiting_for(false, "quiet");
+	now_ms += 1;
+	waiting_for(false, "a");
+	waiting_for(true, "b");
+	now_ms += 59999;
+	waiting_for(false, "c");
+	waiting_end();
+	waiting_for(false, "after the end");
+	waiting_end();
+	waiting_begin(client, 10000, false);
+	waiting_for(false, "quiet again");
+	waiting_end();
+}
+
+START_TEST(the_seconds_are_shown_after_two)
+{
+	ck_assert_str_eq(on_terminal(80, a_slow_one),
+			 "\ra, 2 s of at most 119 s\x1b[K\rb, 2 s of at most 119 s\x1b[K"
+			 "\rc, 61 s of at most 119 s\x1b[K\r\x1b[K\r\x1b[K$");
+}
+END_TEST
+
+static void a_wide_one(struct client *client)
+{
+	char text[101] = "";
+
+	memset(text, 'x', 100);
+	waiting_begin(client, 60000, true);
+	now_ms += 2000;
+	waiting_for(true, "%s", text);
+}
+
+/* The line leaves one column free; 0 columns are taken for 80. */
+START_TEST(the_text_is_cut_to_the_terminal)
+{
+	static const struct {
+		unsigned short columns;
+		int shown;
+	} rows[] = { { 0, 58 }, { 80, 58 }, { 50, 28 }, { 23, 1 }, { 22, 0 }, { 21, 0 }, { 122, 100 },
+		     { 121, 99 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char wanted[256] = "\r";
+
+		memset(wanted + 1, 'x', (size_t)rows[i].shown);
+		strcat(wanted, ", 2 s of at most 60 s\x1b[K$");
+		ck_assert_str_eq(on_terminal(rows[i].columns, a_wide_one), wanted);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("waiting");
@@ -94,6 +160,8 @@ int main(void)
 	suite_add_tcase(s, t);
 	tcase_add_test(t, a_terminal_shows_it);
 	tcase_add_test(t, nothing_else_does);
+	tcase_add_test(t, the_seconds_are_shown_after_two);
+	tcase_add_test(t, the_text_is_cut_to_the_terminal);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
