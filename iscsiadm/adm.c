@@ -43,7 +43,9 @@ void adm_warn(void *arg, const char *text)
 
 void adm_keep_warning(void *arg, const char *text)
 {
-	(void)iscsi_fail(arg, ISCSI_SUCCESS, "%s", text);
+	struct iscsi_why *why = arg;
+
+	(void)snprintf(why->text, sizeof(why->text), "%s", text);
 }
 
 enum iscsi_err adm_fail(enum iscsi_err err, const struct iscsi_why *why)

@@ -49,6 +49,8 @@ static int listener = -1;
 static bool trying;			/* first logins are under way */
 static struct session_outage outage = { .down_ms = SESSION_OUTAGE_UNKNOWN };
 static unsigned int down_sid;		/* the session that is down */
+static bool terminal;			/* both streams are terminals */
+static bool clock_stands;		/* so that a slow machine shows no more than a fast machine */
 static bool fewer;			/* portals report one target alone */
 static char keys[KEYS_MAX][160];	/* the settings shown of each record that is sent */
 static volatile bool silent, unanswered;	/* no answers; a request has come meanwhile */
@@ -310,6 +312,12 @@ int poll(struct pollfd *fds, nfds_t n, int timeout)
 			     timeout < 0 ? NULL : &wait, NULL);
 }
 
+int isatty(int fd)
+{
+	(void)fd;
+	return terminal;
+}
+
 int clock_gettime(clockid_t id, struct timespec *ret)
 {
 	static int (*real)(clockid_t id, struct timespec *ret);
@@ -318,6 +326,8 @@ int clock_gettime(clockid_t id, struct timespec *ret)
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
 	r = real(id, ret);
+	if (clock_stands)
+		*ret = (struct timespec){ .tv_sec = 1000 };
 	ret->tv_sec += skipped_s;
 	return r;
 }
@@ -394,6 +404,8 @@ static void prepare(const char *line)
 	} else if (streq(line, "daemon")) {
 		start_listener();
 		hold_lock();
+	} else if (streq(line, "terminal")) {
+		terminal = true;
 	} else if (streq(line, "lock")) {
 		hold_lock();
 	} else if (sscanf(line, "down %u %" SCNd64 " %" SCNd64 " %" SCNd64, &down_sid, &outage.down_ms,
@@ -441,11 +453,19 @@ static void print_said(FILE *out, const char *prefix, const char *text)
 {
 	const struct {
 		const char *text, *shown;
-	} changing[] = { { root, "DB" }, { ISCSI_VERSION, "VERSION" }, { ISCSI_CONF_DIR, "CONF" } };
+	} changing[] = {
+		{ root, "DB" }, { ISCSI_VERSION, "VERSION" }, { ISCSI_CONF_DIR, "CONF" },
+		{ "\r", "\\r" }, { "\033", "\\e" },
+	};
 	bool begin = true;
 
 	while (*text) {
-		size_t i = 0;
+		const char *line_end = *text == '\r' ? strstr(text, "\033[K") : NULL;
+		size_t i = 0, again = line_end ? (size_t)(line_end + 3 - text) : 0;
+
+		/* A terminal is shown the same again each time that iscsiadm wakes up. */
+		while (again && !strncmp(text, text + again, again))
+			text += again;
 
 		if (begin)
 			fputs(prefix, out);
@@ -479,6 +499,7 @@ static bool run(const char *line, unsigned long nth, int *ret_status)
 	ck_assert(!iscsi_db_config_read(path, NULL, NULL, &adm.config, NULL));
 	requests[0] = '\0';
 	capture();
+	clock_stands = terminal;
 	alloc_fail_nth(nth);
 	status = (int)options_parse(argc, argv, &adm.opt, &why);
 	if (adm.opt.json)
@@ -495,6 +516,7 @@ static bool run(const char *line, unsigned long nth, int *ret_status)
 	(void)said(0);
 	(void)said(1);
 	skipped_s = 0;
+	clock_stands = false;
 	*ret_status = status;
 	return failed;
 }
@@ -565,7 +587,7 @@ END_TEST
 /* ---- lack of memory ------------------------------------------------------------------------ */
 
 static const char *const world[] = {
-	"daemon", "session 1 iqn.a 10.0.0.1", "lun 1 0 sdzzy", "session 3 iqn.f1 10.0.0.5",
+	"daemon", "fewer targets", "session 1 iqn.a 10.0.0.1", "lun 1 0 sdzzy", "session 3 iqn.f1 10.0.0.5",
 	"set firmware/ibft/ethernet0/mac 00:11:22:33:44:55",
 	"set firmware/ibft/target0/target-name iqn.boot",
 	"set firmware/ibft/target0/ip-addr 10.0.0.1", "set firmware/ibft/target0/flags 3",
@@ -579,10 +601,12 @@ static const struct {
 	{ .line = "-m node -T iqn.b -o update -n node.startup -v automatic" },
 	{ .line = "-m iface -I if1 -o new" },
 	{ .line = "-m iface -I if1 -o update -n iface.mtu -v 1500", .also = { ISCSI_ERR_INVAL } },
+	{ .line = "-m discovery -t st -p 10.0.0.5 -o nonpersistent",
+	  .also = { ISCSI_ERR_ISCSID_COMM_ERR } },
 	{ .line = "-m discovery -t st -p 10.0.0.5", .also = { ISCSI_ERR_ISCSID_COMM_ERR } },
 	{ .line = "-m discoverydb -t isns -p 10.0.0.6 -o new" },
 	{ .line = "-m discoverydb -t isns -p 10.0.0.6 -o update -n discovery.startup -v manual" },
-	{ .line = "-m discovery -t fw" },
+	{ .line = "-m discovery -t fw -o nonpersistent" },
 	{ .line = "-m fw" },
 	{ .line = "-m fw -l", .tells_less = true },
 	{ .line = "-m node -P 1" },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The document of --json: what stands in it, and that no text from outside breaks it. */
 #include <json-c/json.h>
+#include <sys/resource.h>
 
 #include "iscsiadm/json.h"
 #include "libiscsi-db/util.h"
@@ -67,6 +68,24 @@ START_TEST(a_failure_has_name_and_words)
 }
 END_TEST
 
+START_TEST(without_descriptors_there_is_no_document)
+{
+	int next = dup(1);
+	struct rlimit limit;
+
+	(void)close(next);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (rlim_t room = 0; room < 2; room++) {	/* one for /dev/null, one for stdout */
+		limit.rlim_cur = (rlim_t)next + room;
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		ck_assert_ptr_null(json_open());
+	}
+	limit.rlim_cur = limit.rlim_max;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	finish(NULL, ISCSI_SUCCESS);
+}
+END_TEST
+
 START_TEST(nothing_is_added_without_a_document)
 {
 	struct sysfs_host host = { .host_no = 1 };
@@ -124,6 +143,10 @@ START_TEST(a_session_has_what_the_text_has_not)
 	fake_sysfs_add_session(fs, 2, 4, "iqn.b", "10.0.0.1", 3260);
 	fake_sysfs_add_lun(fs, 1, 3, 7, "sdzz", "running");
 	fake_sysfs_set(fs, "class/block/sdzz/size", "2048\n");
+	fake_sysfs_add_lun(fs, 1, 3, 8, "sdzx", "running");
+	fake_sysfs_set(fs, "class/block/sdzx/size", "18014398509481983\n");
+	fake_sysfs_add_lun(fs, 1, 3, 9, "sdzy", "running");
+	fake_sysfs_set(fs, "class/block/sdzy/size", "18014398509481984\n");
 	fake_sysfs_set(fs, "class/block/sdzz/device/wwid", "naa.6001\n");
 	fake_sysfs_set(fs, "class/iscsi_session/session1/password", "secret\n");
 	ck_assert(!sysfs_new(fake_sysfs_root(fs), &sysfs));
@@ -143,6 +166,8 @@ START_TEST(a_session_has_what_the_text_has_not)
 	ck_assert_ptr_null(strstr(said(0), "secret"));
 	ck_assert_str_eq(at("sessions/0/disks/0/lun"), "7");
 	ck_assert_str_eq(at("sessions/0/disks/0/size"), "1048576");
+	ck_assert_str_eq(at("sessions/0/disks/1/size"), "9223372036854775296");
+	ck_assert_str_eq(at("sessions/0/disks/2/size"), "null");
 	ck_assert_str_eq(at("sessions/0/disks/0/wwid"), "\"naa.6001\"");
 	ck_assert_str_eq(at("sessions/0/counters/txdata_octets"), "5");
 	ck_assert_str_eq(at("sessions/1/counters/txdata_octets"), "18446744073709551615");
@@ -168,6 +193,7 @@ int main(void)
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_failure_has_name_and_words);
+	tcase_add_test(t, without_descriptors_there_is_no_document);
 	tcase_add_test(t, nothing_is_added_without_a_document);
 	tcase_add_test(t, a_record_is_shown_like_its_text);
 	tcase_add_test(t, a_session_has_what_the_text_has_not);
