@@ -184,7 +184,10 @@ time_t time(time_t *ret)
 	return 100000;
 }
 
-/* What is about session 2, the target iqn.refused or the portal 10.0.0.66 fails. */
+/*
+ * A login to the target iqn.made makes a session, and session 7 ends while its state is told. What
+ * is about session 2, the target iqn.refused or the portal 10.0.0.66 fails.
+ */
 static void answer(int fd, const struct mgmt_request *req)
 {
 	CLEANUP(freep) char *told = NULL;
@@ -206,6 +209,10 @@ static void answer(int fd, const struct mgmt_request *req)
 	if (req->type == MGMT_SESSION_STATE && req->sid == down_sid)
 		result.session = told = session_text_print_outage(&outage);
 	note_request(req);
+	if (req->type == MGMT_LOGIN && strstr(req->record, "iqn.made\n"))
+		fake_sysfs_add_session(fs, result.sid, result.sid, "iqn.made", "10.0.0.1", 3260);
+	if (req->type == MGMT_SESSION_STATE && req->sid == 7)
+		fake_sysfs_remove_session(fs, req->sid, req->sid);
 	unanswered = silent;
 	if (silent)
 		return;

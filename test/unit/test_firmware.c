@@ -304,6 +304,38 @@ START_TEST(long_text_is_not_cut)
 }
 END_TEST
 
+START_TEST(the_first_problem_is_told)
+{
+	struct firmware_target *list;
+	struct iscsi_why why = { "" };
+	size_t len;
+
+	fake_sysfs_set(fs, IBFT "target0/ip-addr", NULL);
+	fake_sysfs_set(fs, IBFT "target0/ip-addr/x", "a folder\n");
+	fake_sysfs_set(fs, IBFT "target0/chap-name", "a\tb\n");
+	ck_assert(!firmware_read(sysfs, NULL, NULL, &list, &len));
+	ck_assert_int_eq(firmware_check(&list[0], &why), ISCSI_ERR_INVAL);
+	ck_assert_str_eq(why.text, "cannot read target0/ip-addr: Is a directory");
+	firmware_free(list, len);
+}
+END_TEST
+
+START_TEST(a_card_without_a_host_is_software)
+{
+	struct firmware_target *list;
+	size_t len;
+
+	fake_sysfs_set(fs, "firmware/iscsi_boot4/target3/flags", "3\n");
+	fake_sysfs_set(fs, "firmware/iscsi_boot4/ethernet0/index", "0\n");
+	ck_assert(!firmware_read(sysfs, NULL, NULL, &list, &len));
+	ck_assert_uint_eq(len, 2);
+	ck_assert_str_eq(list[0].path, "firmware/ibft/target0");
+	ck_assert_str_eq(list[1].path, "firmware/iscsi_boot4/target3");
+	ck_assert_str_eq(list[1].transport, "tcp");
+	firmware_free(list, len);
+}
+END_TEST
+
 START_TEST(cards_of_their_own_are_not_ours)
 {
 	struct firmware_target *list;
@@ -390,6 +422,8 @@ int main(void)
 	tcase_add_loop_test(t, what_is_described_is_read, 0, (int)ARRAY_SIZE(described));
 	tcase_add_loop_test(t, chap_settings_are_complete, 0, (int)ARRAY_SIZE(chaps));
 	tcase_add_test(t, long_text_is_not_cut);
+	tcase_add_test(t, the_first_problem_is_told);
+	tcase_add_test(t, a_card_without_a_host_is_software);
 	tcase_add_test(t, cards_of_their_own_are_not_ours);
 	tcase_add_test(t, settings_are_those_of_the_table);
 	srunner_run_all(runner, CK_NORMAL);
