@@ -731,6 +731,46 @@ START_TEST(changes_do_as_written)
 }
 END_TEST
 
+/* Calls that give nothing leave errno as it was, so errno says nothing then. */
+START_TEST(the_end_is_no_error)
+{
+	char buf[4096] __attribute__((aligned(8)));
+	struct stat st;
+	int dir, fd;
+
+	fx_put_text("folder/file", "abc");
+	dir = open(fx_path("folder"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = db_os_real.open(dir, "file", O_RDWR, 0);
+	ck_assert_int_ge(fd, 0);
+	errno = EIO;
+	ck_assert_int_eq(db_os_real.read(fd, buf, sizeof(buf), 0), 3);
+	errno = EIO;
+	ck_assert_int_eq(db_os_real.read(fd, buf, sizeof(buf), 3), 0);
+	errno = EIO;
+	ck_assert_int_eq(db_os_real.write(fd, buf, 0), 0);
+	while (db_os_real.getdents(dir, buf, sizeof(buf)) > 0)
+		;
+	errno = EIO;
+	ck_assert_int_eq(db_os_real.getdents(dir, buf, sizeof(buf)), 0);
+	errno = EIO;
+	ck_assert_int_eq(db_os_real.stat(dir, "file", &st), 0);
+	ck_assert_int_eq(db_os_real.stat(dir, "none", &st), -ENOENT);
+	ck_assert_int_eq(db_os_real.read(dir, buf, sizeof(buf), 0), -EISDIR);
+	ck_assert_int_eq(db_os_real.getdents(fd, buf, sizeof(buf)), -ENOTDIR);
+	ck_assert_int_eq(db_os_real.readlink(dir, "file", buf, sizeof(buf)), -EINVAL);
+	ck_assert_int_eq(symlink("text", fx_path("folder/link")), 0);
+	memset(buf, 'x', sizeof(buf));
+	ck_assert_int_eq(db_os_real.readlink(dir, "link", buf, 5), 4);
+	ck_assert_str_eq(buf, "text");
+	ck_assert_int_eq(db_os_real.readlink(dir, "link", buf, 4), 3);
+	ck_assert_str_eq(buf, "tex");
+	ck_assert_int_eq(db_os_real.close(fd), 0);
+	ck_assert_int_eq(db_os_real.close(dir), 0);
+	ck_assert_int_eq(db_os_real.close(dir), -EBADF);
+	ck_assert_int_eq(db_os_real.write(dir, buf, 1), -EBADF);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("commit");
@@ -753,6 +793,7 @@ int main(void)
 	suite_add_tcase(s, t);
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, fx_setup, fx_teardown);
+	tcase_add_test(t, the_end_is_no_error);
 	tcase_add_loop_test(t, changes_do_as_written, 0, count);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner) || !count;

@@ -324,6 +324,8 @@ START_TEST(luns)
 		{ 0, 0, 0, 1, "sda", "running" },
 		{ 12, 0, 3, 16640, "sdb", "transport-offline" },
 	};
+	/* What counts is the first letter. */
+	static const struct sysfs_lun brief[] = { { 0, 0, 0, 0, "s", "r" }, { 0, 1, 0, 0, "\0s", "" } };
 
 	show_session_luns(out, "", 0, "running", list, 3);
 	printed("\t\t************************\n\t\tAttached SCSI devices:\n"
@@ -336,6 +338,14 @@ START_TEST(luns)
 	show_session_luns(out, "\t", 0, NULL, list, 1);
 	printed("\t\t\t************************\n\t\t\tAttached SCSI devices:\n"
 		"\t\t\t************************\n\t\t\tscsi0 Channel 00 Id 0 Lun: 0\n");
+	show_session_luns(out, "", 3, "r", brief, 2);
+	printed("\t\t************************\n\t\tAttached SCSI devices:\n"
+		"\t\t************************\n\t\tHost Number: 3\tState: r\n"
+		"\t\tscsi0 Channel 00 Id 0 Lun: 0\n\t\t\tAttached scsi disk s\t\tState: r\n"
+		"\t\tscsi0 Channel 01 Id 0 Lun: 0\n");
+	show_session_luns(out, "", 3, "\0r", NULL, 0);
+	printed("\t\t************************\n\t\tAttached SCSI devices:\n"
+		"\t\t************************\n\t\tHost Number: 3\tState: unknown\n");
 	show_versions(out, "2.0-870");
 	printed("iSCSI Transport Class version 2.0-870\nversion " ISCSI_VERSION "\n");
 }
