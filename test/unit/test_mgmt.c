@@ -15,7 +15,9 @@
 
 #include "iscsid/base/bytes.h"
 #include "libiscsi-db/util.h"
+#include "iscsid/listen.h"
 #include "test/fake/daemon.h"
+#include "test/unit/capture.h"
 
 #define STALL_S		30	/* what a client may take for a message */
 #define CLIENTS_MAX	512
@@ -129,7 +131,9 @@ START_TEST(half_a_message_is_waited_for_and_no_longer)
 	fake_daemon_wait(STALL_S * 1000 - (STALL_S - 1) * 1000 / 3 * 3 - 1);
 	ck_assert(!fake_client_poll(&client));
 	ck_assert(!client.gone);
+	capture();
 	fake_daemon_wait(1);
+	ck_assert_ptr_nonnull(strstr(said(1), "a client stopped in the middle of a message; dropping it\n"));
 	ck_assert(!fake_client_poll(&client));
 	ck_assert(client.gone);
 }
@@ -144,9 +148,15 @@ START_TEST(an_idle_client_is_dropped_but_not_one_that_waits)
 	fake_client_open(&other);
 	d->target.silent = true;
 	fake_client_send(&client, &(struct mgmt_request){ .type = MGMT_LOGIN, .record = record });
-	fake_daemon_wait((STALL_S + 5) * 1000);
+	fake_daemon_wait(STALL_S * 1000 - 1);
+	(void)fake_client_poll(&other);
+	ck_assert(!other.gone);
+	capture();
+	fake_daemon_wait(1);
+	ck_assert_ptr_null(strstr(said(1), "a client"));
 	(void)fake_client_poll(&other);
 	ck_assert(other.gone);
+	fake_daemon_wait(5000);
 	ck_assert(!fake_client_poll(&client));
 	ck_assert(!client.gone);
 	/* The clock starts anew with each message. */
@@ -335,6 +345,41 @@ START_TEST(clients_have_a_bound)
 END_TEST
 
 /* Out of descriptors: a client is turned away, without a loop that spins. */
+START_TEST(sockets_have_a_bound)
+{
+	char path[112];
+	struct stat st;
+
+	for (int i = 1; i <= 8; i++) {		/* beside the one that is there */
+		int fd;
+
+		(void)snprintf(path, sizeof(path), "%.60s/%d", d->dir, i);
+		fd = listen_path(path, &st);
+		ck_assert_int_ge(fd, 0);
+		ck_assert_int_eq(mgmt_listen(d->mgmt, fd), i < 8 ? 0 : -E2BIG);
+		ck_assert_int_eq(fcntl(fd, F_GETFD) < 0, i == 8);
+		ck_assert_int_eq(unlink(path), 0);
+	}
+}
+END_TEST
+
+/* Nobody waits for the login, but for what is wrong with the request. */
+START_TEST(a_bad_login_is_refused_to_whoever_does_not_wait)
+{
+	CLEANUP(freep) char *record = fake_node_text(NULL);
+
+	(void)fake_client_log_in(&client, NULL);
+	ck_assert_int_eq(fake_client_ask(&client, &(struct mgmt_request){
+		.type = MGMT_LOGIN, .tag = 3, .flags = MGMT_NO_WAIT, .record = record }),
+		ISCSI_ERR_SESS_EXISTS);
+	ck_assert_str_eq(client.reply.why, "1 session requested, but 1 already present");
+	ck_assert_int_eq(fake_client_ask(&client, &(struct mgmt_request){
+		.type = MGMT_LOGIN, .tag = 3, .flags = MGMT_NO_WAIT, .record = "rubbish\n" }),
+		ISCSI_ERR_INVAL);
+	ck_assert_str_ne(client.reply.why, "");
+}
+END_TEST
+
 START_TEST(no_descriptor_left)
 {
 	struct rlimit limit, low;
@@ -406,6 +451,8 @@ int main(void)
 	tcase_add_test(tc, room_for_requests_grows_step_by_step);
 	tcase_add_test(tc, who_takes_no_answers_is_read_no_further_and_dropped);
 	tcase_add_test(tc, clients_have_a_bound);
+	tcase_add_test(tc, sockets_have_a_bound);
+	tcase_add_test(tc, a_bad_login_is_refused_to_whoever_does_not_wait);
 	tcase_add_test(tc, no_descriptor_left);
 	tcase_add_test(tc, only_root_may_command);
 	suite_add_tcase(suite, tc);
