@@ -347,6 +347,35 @@ START_TEST(reopen_max_is_told)
 }
 END_TEST
 
+START_TEST(a_loss_is_followed_by_time2wait)
+{
+	d->target.login_text = "TargetPortalGroupTag=1\nDefaultTime2Wait=7\n";
+	log_in(NULL);
+	lose();
+	CK_NEXT_MS(7000);
+	ck_assert_int_eq(outage().next_attempt_ms, 7000);
+	ck_assert_uint_eq(outage().attempts, 0);
+	fake_daemon_wait(6999);
+	ck_assert_int_eq(session_state(session()), SESSION_FAILED);
+	fake_daemon_wait(1);
+	ck_assert_int_eq(session_state(session()), SESSION_LOGGED_IN);
+}
+END_TEST
+
+/* The patience of later logins comes from how long this one took. */
+START_TEST(a_login_is_timed)
+{
+	d->target.silent = true;
+	begin_login(NULL);
+	fake_daemon_wait(700);
+	d->target.silent = false;
+	fake_target_answer_oldest(&d->target);
+	UNTIL(fake_client_poll(&client));
+	ck_assert_int_eq(client.reply.err, ISCSI_SUCCESS);
+	ck_assert_uint_eq(session()->login_took_ms, 700);
+}
+END_TEST
+
 /* ---- asynchronous messages ----------------------------------------------------------------------- */
 
 START_TEST(an_announced_end_comes_after_2_s)
@@ -389,6 +418,22 @@ START_TEST(messages_that_mean_nothing_here)
 	CK_SAID("the target sent PDU 0x24 without a request; iscsid ignores it");
 	ck_shown(MGMT_CONN_LOGGED_IN, MGMT_RECOVERY_NO_CHANGE);
 	ck_assert_uint_eq(d->target.logins, 1);
+}
+END_TEST
+
+START_TEST(changed_luns_are_looked_for_unless_the_record_says_manual)
+{
+	static const uint8_t sense[] = { 0, 18, 0x70, 0, 6, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x3f, 0x0e,
+					 0, 0, 0, 0 };
+	const uint8_t bhs[PDU_BHS_LEN] = { PDU_ASYNC, 0x80 };
+
+	log_in((const char *[]){ "node.session.scan", _i ? "manual" : "auto", NULL });
+	UNTIL(!session()->scan);
+	fake_sysfs_set(d->fs, "class/scsi_host/host0/scan", "");
+	fake_target_send(&d->target, bhs, sense, sizeof(sense));
+	fake_daemon_settle();
+	UNTIL(!session()->scan);
+	ck_assert_str_eq(fake_sysfs_get(d->fs, "class/scsi_host/host0/scan"), _i ? "" : "- - -");
 }
 END_TEST
 
@@ -586,6 +631,81 @@ START_TEST(a_target_that_closes_during_the_flush)
 }
 END_TEST
 
+/* ---- the network's news ------------------------------------------------------------------------- */
+
+/* Two attempts are 300 ms apart at least, however often the network changes. */
+START_TEST(news_of_the_network_bring_the_next_attempt_forward)
+{
+	log_in(NULL);
+	fake_target_go_deaf(&d->target);
+	lose();
+	fake_daemon_wait(60000);
+	while (session()->attempt_us != d->clock.now_us)
+		(void)fake_daemon_pass(1000);
+	ck_assert_uint_gt(fake_clock_next_us(&d->clock), 1000000);
+	manager_network_changed(d->manager, NULL);
+	CK_NEXT_MS(300);
+	fake_clock_advance(&d->clock, 100000);
+	manager_network_changed(d->manager, NULL);
+	CK_NEXT_MS(200);
+	fake_daemon_wait(200);
+	ck_assert_uint_eq(session()->attempt_us, d->clock.now_us);
+}
+END_TEST
+
+START_TEST(a_neighbour_concerns_its_own_portals)
+{
+	struct sockaddr_storage here, there, here6, there6;
+	uint64_t next_us;
+
+	ck_assert(lookup_numeric("127.0.0.1", 1, &here) && lookup_numeric("127.0.0.2", 2, &there));
+	ck_assert(lookup_numeric("2001:db8::1", 3, &here6) && lookup_numeric("2001:db8::2", 4, &there6));
+	log_in(NULL);
+	fake_target_go_deaf(&d->target);
+	lose();
+	fake_daemon_wait(60000);
+	while (session()->attempt_us != d->clock.now_us)
+		(void)fake_daemon_pass(1000);
+	next_us = fake_clock_next_us(&d->clock);
+	if (_i) {
+		session()->route.portal = here6;
+		here6 = here;
+		here = session()->route.portal;
+		there = there6;
+	}
+	manager_network_changed(d->manager, &there);
+	manager_network_changed(d->manager, &here6);
+	ck_assert_uint_eq(fake_clock_next_us(&d->clock), next_us);
+	manager_network_changed(d->manager, &here);
+	CK_NEXT_MS(300);
+}
+END_TEST
+
+/* A SYN that was lost is repeated later and later, so a new connection begins instead. */
+START_TEST(news_of_the_network_begin_a_connection_anew)
+{
+	struct session *trying;
+	size_t len;
+	void **all;
+	uint64_t begun_us;
+
+	fake_target_lose_packets(&d->target);
+	begin_login(ten_seconds);
+	all = manager_all(d->manager, &len);
+	ck_assert_uint_eq(len, 1);
+	trying = all[0];
+	free(all);
+	begun_us = trying->attempt_us;
+	fake_clock_advance(&d->clock, 299999);
+	manager_network_changed(d->manager, NULL);
+	ck_assert_uint_eq(trying->attempt_us, begun_us);
+	fake_clock_advance(&d->clock, 1);
+	manager_network_changed(d->manager, NULL);
+	ck_assert_uint_eq(trying->attempt_us, begun_us + 300000);
+	CK_NEXT_MS(10000);
+}
+END_TEST
+
 /* ---- a redirection in a recovery -------------------------------------------------------------------- */
 
 START_TEST(a_recovery_elsewhere_is_shown)
@@ -624,6 +744,8 @@ int main(void)
 	tcase_add_test(t, a_recovery_counts_its_attempts);
 	tcase_add_test(t, a_congestion_control_that_the_kernel_lacks);
 	tcase_add_loop_test(t, an_outage_has_its_reason, 0, ARRAY_SIZE(outages));
+	tcase_add_test(t, a_loss_is_followed_by_time2wait);
+	tcase_add_test(t, a_login_is_timed);
 	tcase_add_test(t, a_failure_is_logged_once);
 	tcase_add_test(t, a_first_login_logs_its_first_failure);
 	tcase_add_test(t, a_wanted_login_is_told_of_in_time);
@@ -631,6 +753,7 @@ int main(void)
 	tcase_add_test(t, reopen_max_is_told);
 	tcase_add_loop_test(t, an_announced_end_comes_after_2_s, 0, 5);
 	tcase_add_test(t, messages_that_mean_nothing_here);
+	tcase_add_loop_test(t, changed_luns_are_looked_for_unless_the_record_says_manual, 0, 2);
 	tcase_add_test(t, odd_pdus_fill_no_log);
 	tcase_add_test(t, a_target_that_wants_to_negotiate_is_asked);
 	tcase_add_loop_test(t, how_long_a_logout_that_the_target_asks_for_may_take, 0,
@@ -642,6 +765,9 @@ int main(void)
 	tcase_add_test(t, an_unbind_that_the_kernel_refuses);
 	tcase_add_test(t, a_flush_has_a_minute_and_an_end_30_s);
 	tcase_add_test(t, a_target_that_closes_during_the_flush);
+	tcase_add_test(t, news_of_the_network_bring_the_next_attempt_forward);
+	tcase_add_loop_test(t, a_neighbour_concerns_its_own_portals, 0, 2);
+	tcase_add_test(t, news_of_the_network_begin_a_connection_anew);
 	tcase_add_test(t, a_recovery_elsewhere_is_shown);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
