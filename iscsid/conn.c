@@ -413,14 +413,16 @@ static enum conn_state conn_login_lost(struct conn *conn, const struct conn_inpu
 {
 	struct iscsi_why why;
 
-	(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT, "the connection broke during login: %s",
-			 kernel_conn_error_text(in->error));
-	return conn_login_failed(conn, RETRY_LOST, ISCSI_ERR_PDU_TIMEOUT, &why);
+	return conn_login_failed(conn, RETRY_LOST,
+				 iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT,
+					    "the connection broke during login: %s",
+					    kernel_conn_error_text(in->error)), &why);
 }
 
 static enum conn_state conn_login_timeout(struct conn *conn, const struct conn_input *in)
 {
 	struct iscsi_why why;
+	enum iscsi_err err;
 
 	(void)in;
 	if (conn->impatient && !conn->peer_closed) {
@@ -429,14 +431,14 @@ static enum conn_state conn_login_timeout(struct conn *conn, const struct conn_i
 		conn->owner.on_silence(conn->owner.arg, &conn->fd);
 	}
 	if (conn->peer_closed || conn->impatient)
-		(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT, "the target %s", conn->peer_closed ?
+		err = iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT, "the target %s", conn->peer_closed ?
 				 "closed the connection at once" :
 				 "accepted the connection but didn't answer the login");
 	else
-		(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT,
+		err = iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT,
 				 "the target accepted the connection but didn't finish the login "
 				 "within %d s", conn->config->login_timeout_s);
-	return conn_login_failed(conn, RETRY_SILENT, ISCSI_ERR_PDU_TIMEOUT, &why);
+	return conn_login_failed(conn, RETRY_SILENT, err, &why);
 }
 
 /* ---- full feature phase ---------------------------------------------------------------------- */

@@ -560,14 +560,13 @@ static void discovery_on_timer(void *arg)
 		discovery_attempt(d);
 		break;
 	case DISCOVERY_CONNECT:
-		(void)iscsi_fail(&why, ISCSI_ERR_TRANS_TIMEOUT, "connect to %s timed out",
-				 d->address);
-		discovery_again(d, ISCSI_ERR_TRANS_TIMEOUT, &why);
+		discovery_again(d, iscsi_fail(&why, ISCSI_ERR_TRANS_TIMEOUT, "connect to %s timed out",
+					      d->address), &why);
 		break;
 	case DISCOVERY_LOGIN:
 		if (d->stream.in_len || d->route.insisted) {
-			(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT, "Login response timeout");
-			discovery_again(d, ISCSI_ERR_PDU_TIMEOUT, &why);
+			discovery_again(d, iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT,
+						      "Login response timeout"), &why);
 			break;
 		}
 		/* The peer isn't an iSCSI target, so another attempt is of no use. */
@@ -580,8 +579,8 @@ static void discovery_on_timer(void *arg)
 			discovery_text_error(d, "the answer has no end");
 			break;
 		}
-		(void)iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT, "no answer to SendTargets");
-		discovery_again(d, ISCSI_ERR_PDU_TIMEOUT, &why);
+		discovery_again(d, iscsi_fail(&why, ISCSI_ERR_PDU_TIMEOUT,
+					      "no answer to SendTargets"), &why);
 		break;
 	case DISCOVERY_LOGOUT:
 		discovery_io_error(d, ETIMEDOUT);

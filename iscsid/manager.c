@@ -265,12 +265,10 @@ enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *re
 		return ISCSI_SUCCESS;
 	}
 	/* The session took the record over, so the asker hears the error instead of the caller. */
-	if (session) {
+	if (session)
 		session_free(session);		/* tells the asker */
-	} else {
-		(void)iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
-		asker->done(asker, ISCSI_ERR_NOMEM, 0, why);
-	}
+	else
+		asker->done(asker, iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory"), 0, why);
 	return ISCSI_SUCCESS;
 }
 
