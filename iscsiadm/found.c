@@ -290,8 +290,8 @@ static enum iscsi_err sort_found(struct found_work *s, const struct found_list *
 {
 	size_t n = 0;
 
-	s->sorted = calloc(found->len + 1, sizeof(*s->sorted));
-	s->existing = calloc(found->len + 1, sizeof(*s->existing));
+	s->sorted = calloc(found->len, sizeof(*s->sorted));
+	s->existing = calloc(found->len, sizeof(*s->existing));
 	if (!s->sorted || !s->existing)
 		return ISCSI_ERR_NOMEM;
 	for (size_t i = 0; i < found->len; i++)
@@ -328,8 +328,8 @@ enum iscsi_err found_store(struct adm *adm, const struct found_source *source,
 	enum iscsi_err err, first = ISCSI_SUCCESS;
 	const char *merge;
 
-	templates = calloc(iface_count + 1, sizeof(struct iscsi_db_record *));
-	s.names = calloc(iface_count + 1, sizeof(*s.names));
+	templates = calloc(iface_count, sizeof(struct iscsi_db_record *));
+	s.names = calloc(iface_count, sizeof(*s.names));
 	err = templates && s.names ? sort_found(&s, found) : ISCSI_ERR_NOMEM;
 	if (err)
 		(void)adm_fail(err, NULL);

@@ -109,7 +109,7 @@ size_t sessions_show_trees(struct adm *adm, const struct sysfs_session **list, s
 	const struct sysfs_session *previous = NULL;
 	size_t n = 0;
 
-	states = calloc(len + 1, sizeof(*states));
+	states = calloc(len, sizeof(*states));
 	if (!states || !len)
 		return 0;
 	ask_states(adm, list, len, states);
