@@ -33,7 +33,7 @@ struct fake_target {
 	bool holds_texts;		/* answers Text Requests at fake_target_answer_held() only */
 	/* An iSNS server instead: @targets has lines "NAME IPV4-ADDRESS". */
 	bool isns;
-	uint32_t isns_status[4];	/* of its answers, in their order; then 0 */
+	uint32_t isns_status[8];	/* of its answers, in their order; then 0 */
 	size_t isns_piece;		/* sends an answer in pieces of so many bytes; 0: whole */
 	unsigned int isns_answers;	/* it answers only so many requests; 0: all, or see @silent */
 

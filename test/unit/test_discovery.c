@@ -380,7 +380,7 @@ START_TEST(isns_registers_if_it_must)
 END_TEST
 
 static const struct {
-	uint32_t status[4];
+	uint32_t status[8];
 	const char *asked, *why;
 	enum iscsi_err err;
 } isns_failures[] = {
@@ -389,6 +389,7 @@ static const struct {
 	{ { 6, 3 }, "qr", "did not register iqn.2026-01.net.example:i", ISCSI_ERR_ISNS_REG_FAILED },
 	{ { 6, 0, 8, 0 }, "qrqd", "(status 8)", ISCSI_ERR_ISNS_QUERY },
 	{ { 6, 0, 6, 0 }, "qrqrqd", "", ISCSI_SUCCESS },	/* others have deregistered it */
+	{ { 6, 0, 6, 0, 6, 0, 6 }, "qrqrqrqd", "(status 6)", ISCSI_ERR_ISNS_QUERY },
 };
 
 START_TEST(isns_failures_are_told)

@@ -563,7 +563,7 @@ static const struct {
 START_TEST(isns_servers_that_fall_silent)
 {
 	d->target.isns = true;
-	memcpy(d->target.isns_status, isns_silences[_i].status, sizeof(d->target.isns_status));
+	memcpy(d->target.isns_status, isns_silences[_i].status, sizeof(isns_silences[_i].status));
 	d->target.isns_answers = (unsigned int)strlen(isns_silences[_i].asked) - 1;
 	d->target.silent = !d->target.isns_answers;
 	begin(MGMT_ISNS, NULL);

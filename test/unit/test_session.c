@@ -15,6 +15,7 @@
 
 #include "iscsid/base/bytes.h"
 #include "iscsid/message/session_text.h"
+#include "iscsid/runstate.h"
 #include "iscsid/session.h"
 #include "libiscsi-db/util.h"
 #include "test/fake/clock.h"
@@ -220,6 +221,16 @@ static void break_conn(void)
 	session_conn_error(session, 1020);
 }
 
+/* What a daemon that starts now would read. */
+static enum runstate_phase noted(void)
+{
+	struct runstate note;
+
+	ck_assert_int_eq(runstate_load(env.run_dir_fd, 1, &note), 0);
+	iscsi_db_record_free(note.rec);
+	return note.phase;
+}
+
 START_TEST(login_and_logout_in_order)
 {
 	struct answer login = no_answer(), logout = no_answer();
@@ -228,7 +239,9 @@ START_TEST(login_and_logout_in_order)
 	log_in(&login, NULL);
 	ck_assert_str_eq(fake.log, "create 1, bind 1, start 1");
 	ck_assert_int_eq(session_state(session), SESSION_LOGGED_IN);
+	ck_assert_int_eq(noted(), RUNSTATE_SETTLED);
 	session_logout(session, &logout.asker, "");
+	ck_assert_int_eq(noted(), RUNSTATE_ENDING);
 	ck_assert(!logout.given);
 	session_unbound(session);
 	session_pdu(session, rsp, NULL, 0);
@@ -397,6 +410,7 @@ START_TEST(reopen_max_ends_a_session)
 	closep(&listen_fd);
 	break_conn();
 	PUMP(session_state(session) == SESSION_ENDING);
+	ck_assert_int_eq(noted(), RUNSTATE_ENDING);
 	ck_assert_str_eq(fake.log, "create 1, bind 1, start 1, stop 1, destroy 1");
 }
 END_TEST
@@ -568,6 +582,7 @@ START_TEST(a_login_is_answered_after_the_first_scan)
 	struct answer login = no_answer();
 
 	log_in_scanning(&login);
+	ck_assert_int_eq(noted(), RUNSTATE_SCAN_DUE);
 	let_scan_go();
 	/* The clock stands still: only the scan can have ended the state. */
 	while (session_state(session) == SESSION_SCANNING)
@@ -589,6 +604,7 @@ START_TEST(a_slow_scan_holds_up_no_login)
 	ck_assert(login.given);
 	ck_assert_int_eq(login.err, ISCSI_SUCCESS);
 	ck_assert_int_eq(session_state(session), SESSION_LOGGED_IN);
+	ck_assert_int_eq(noted(), RUNSTATE_SCAN_DUE);
 	let_scan_go();
 }
 END_TEST
@@ -617,6 +633,7 @@ START_TEST(a_connection_lost_during_the_first_scan)
 	PUMP(session_state(session) == SESSION_FAILED);
 	ck_assert(login.given);
 	ck_assert_int_eq(login.err, ISCSI_SUCCESS);
+	ck_assert_int_eq(noted(), RUNSTATE_SCAN_DUE);
 	let_scan_go();
 }
 END_TEST
