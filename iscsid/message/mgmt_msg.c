@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Messages of the local socket <-> bytes, see mgmt_msg.h. The bodies:
- *
- *	request:	tag, flags, sid, record, iface
- *	MGMT_RESULT:	tag, error, sid, conn state, recovery, why, session
- *	MGMT_TARGET:	tag, port, tpgt, name, address
- *	MGMT_STAT:	tag, custom, value's upper and lower half, name
- *	MGMT_HELLO:	tag (0), name
- *	MGMT_WARNING:	tag, why
- *
- * numbers of 32 bits, strings as reader_str() has them.
+ * Messages of the local socket <-> bytes, see mgmt_msg.h. Numbers have 32 bits, and strings are as
+ * reader_str() has them.
  */
 #include "iscsid/message/mgmt_msg.h"
 
@@ -72,17 +64,84 @@ enum iscsi_err mgmt_msg_parse_request(uint16_t type, const uint8_t *body, size_t
 	return ISCSI_SUCCESS;
 }
 
-static void parse_attempt(struct reader *r, struct mgmt_reply *reply)
+/* A body that is read or written: one of both is NULL. */
+struct wire {
+	struct reader *from;
+	struct writer *to;
+};
+
+static void wire_number(const struct wire *wire, uint32_t *number)
 {
-	reply->sid = reader_be32(r);
-	reply->port = (int)reader_be32(r);
-	reply->wanted = reader_be32(r) != 0;
-	reply->failed = reader_be32(r);
-	reply->since_s = reader_be32(r);
-	reply->name = reader_str(r);
-	reply->address = reader_str(r);
-	reply->iface = reader_str(r);
-	reply->why = reader_str(r);
+	if (wire->from)
+		*number = reader_be32(wire->from);
+	else
+		writer_be32(wire->to, *number);
+}
+
+static void wire_flag(const struct wire *wire, bool *flag)
+{
+	uint32_t number = *flag;
+
+	wire_number(wire, &number);
+	*flag = number;
+}
+
+static void wire_text(const struct wire *wire, const char **text)
+{
+	if (wire->from)
+		*text = reader_str(wire->from);
+	else
+		writer_str(wire->to, *text);
+}
+
+/* False: there is no reply of this type. */
+static bool wire_reply(const struct wire *wire, struct mgmt_reply *reply)
+{
+	uint32_t high = (uint32_t)(reply->value >> 32), low = (uint32_t)reply->value;
+
+	wire_number(wire, &reply->tag);
+	switch (reply->type) {
+	case MGMT_RESULT:
+		wire_number(wire, (uint32_t *)&reply->err);
+		wire_number(wire, &reply->sid);
+		wire_number(wire, (uint32_t *)&reply->conn_state);
+		wire_number(wire, (uint32_t *)&reply->recovery);
+		wire_text(wire, &reply->why);
+		wire_text(wire, &reply->session);
+		return true;
+	case MGMT_TARGET:
+		wire_number(wire, (uint32_t *)&reply->port);
+		wire_number(wire, (uint32_t *)&reply->tpgt);
+		wire_text(wire, &reply->name);
+		wire_text(wire, &reply->address);
+		return true;
+	case MGMT_ATTEMPT:
+		wire_number(wire, &reply->sid);
+		wire_number(wire, (uint32_t *)&reply->port);
+		wire_flag(wire, &reply->wanted);
+		wire_number(wire, &reply->failed);
+		wire_number(wire, &reply->since_s);
+		wire_text(wire, &reply->name);
+		wire_text(wire, &reply->address);
+		wire_text(wire, &reply->iface);
+		wire_text(wire, &reply->why);
+		return true;
+	case MGMT_STAT:
+		wire_flag(wire, &reply->custom);
+		wire_number(wire, &high);
+		wire_number(wire, &low);
+		reply->value = (uint64_t)high << 32 | low;
+		wire_text(wire, &reply->name);
+		return true;
+	case MGMT_HELLO:
+		wire_text(wire, &reply->name);
+		return true;
+	case MGMT_WARNING:
+		wire_text(wire, &reply->why);
+		return true;
+	default:
+		return false;
+	}
 }
 
 enum iscsi_err mgmt_msg_parse_reply(uint16_t type, const uint8_t *body, size_t len,
@@ -92,48 +151,15 @@ enum iscsi_err mgmt_msg_parse_reply(uint16_t type, const uint8_t *body, size_t l
 	struct mgmt_reply reply = {
 		.type = type, .why = "", .session = "", .name = "", .address = "", .iface = "",
 	};
-	uint32_t err, conn_state, recovery;
 
-	reply.tag = reader_be32(&r);
-	switch (type) {
-	case MGMT_RESULT:
-		err = reader_be32(&r);
-		reply.sid = reader_be32(&r);
-		conn_state = reader_be32(&r);
-		recovery = reader_be32(&r);
-		reply.why = reader_str(&r);
-		reply.session = reader_str(&r);
-		reply.err = err < ISCSI_ERR_END ? (enum iscsi_err)err : ISCSI_ERR_INTERNAL;
-		reply.conn_state = MIN(conn_state, (uint32_t)MGMT_CONN_UNKNOWN);
-		reply.recovery = MIN(recovery, (uint32_t)MGMT_RECOVERY_UNKNOWN);
-		break;
-	case MGMT_TARGET:
-		reply.port = (int)reader_be32(&r);
-		reply.tpgt = (int)reader_be32(&r);
-		reply.name = reader_str(&r);
-		reply.address = reader_str(&r);
-		break;
-	case MGMT_ATTEMPT:
-		parse_attempt(&r, &reply);
-		break;
-	case MGMT_STAT:
-		reply.custom = reader_be32(&r) != 0;
-		reply.value = (uint64_t)reader_be32(&r) << 32;
-		reply.value |= reader_be32(&r);
-		reply.name = reader_str(&r);
-		break;
-	case MGMT_HELLO:
-		reply.name = reader_str(&r);
-		break;
-	case MGMT_WARNING:
-		reply.why = reader_str(&r);
-		break;
-	default:
+	if (!wire_reply(&(struct wire){ .from = &r }, &reply))
 		return iscsi_fail(why, ISCSI_ERR_INVALID_MGMT_REQ, "unknown reply %u", type);
-	}
 	if (!reader_done(&r))
 		return iscsi_fail(why, ISCSI_ERR_INVALID_MGMT_REQ,
 				  "reply %u: malformed body of %zu bytes", type, len);
+	reply.err = reply.err < ISCSI_ERR_END ? reply.err : ISCSI_ERR_INTERNAL;
+	reply.conn_state = MIN(reply.conn_state, MGMT_CONN_UNKNOWN);
+	reply.recovery = MIN(reply.recovery, MGMT_RECOVERY_UNKNOWN);
 	*ret = reply;
 	return ISCSI_SUCCESS;
 }
@@ -190,47 +216,14 @@ uint8_t *mgmt_msg_build_request(const struct mgmt_request *req, size_t *ret_len)
 
 uint8_t *mgmt_msg_build_reply(const struct mgmt_reply *reply, size_t *ret_len)
 {
-	size_t strings = reply->type == MGMT_RESULT || reply->type == MGMT_WARNING ?
-			 text_len(reply->why) + text_len(reply->session) :
-			 text_len(reply->name) + text_len(reply->address);
-	size_t more = reply->type == MGMT_ATTEMPT ? text_len(reply->iface) + text_len(reply->why) : 0;
+	struct mgmt_reply copy = *reply;
 	struct writer w;
-	uint8_t *data = message_alloc(reply->type, strings + more, &w);
+	uint8_t *data = message_alloc(reply->type, text_len(reply->why) + text_len(reply->session) +
+				      text_len(reply->name) + text_len(reply->address) +
+				      text_len(reply->iface), &w);
 
 	if (!data)
 		return NULL;
-	writer_be32(&w, reply->tag);
-	if (reply->type == MGMT_TARGET) {
-		writer_be32(&w, (uint32_t)reply->port);
-		writer_be32(&w, (uint32_t)reply->tpgt);
-		writer_str(&w, reply->name);
-		writer_str(&w, reply->address);
-	} else if (reply->type == MGMT_ATTEMPT) {
-		writer_be32(&w, reply->sid);
-		writer_be32(&w, (uint32_t)reply->port);
-		writer_be32(&w, reply->wanted);
-		writer_be32(&w, reply->failed);
-		writer_be32(&w, reply->since_s);
-		writer_str(&w, reply->name);
-		writer_str(&w, reply->address);
-		writer_str(&w, reply->iface);
-		writer_str(&w, reply->why);
-	} else if (reply->type == MGMT_STAT) {
-		writer_be32(&w, reply->custom);
-		writer_be32(&w, (uint32_t)(reply->value >> 32));
-		writer_be32(&w, (uint32_t)reply->value);
-		writer_str(&w, reply->name);
-	} else if (reply->type == MGMT_HELLO) {
-		writer_str(&w, reply->name);
-	} else if (reply->type == MGMT_WARNING) {
-		writer_str(&w, reply->why);
-	} else {
-		writer_be32(&w, reply->err);
-		writer_be32(&w, reply->sid);
-		writer_be32(&w, reply->conn_state);
-		writer_be32(&w, reply->recovery);
-		writer_str(&w, reply->why);
-		writer_str(&w, reply->session);
-	}
+	(void)wire_reply(&(struct wire){ .to = &w }, &copy);
 	return message_finish(data, &w, ret_len);
 }
