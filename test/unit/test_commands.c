@@ -432,6 +432,9 @@ static void prepare(const char *line)
 		while (*keys[i])
 			ck_assert_uint_lt(++i, KEYS_MAX);
 		(void)snprintf(keys[i], sizeof(keys[i]), "%s", a);
+	} else if (sscanf(line, "spoil %159s", a) == 1) {
+		(void)snprintf(b, sizeof(b), "%s/%s", base, a);
+		write_file(b, "");
 	} else if (sscanf(line, "empty %159s", a) == 1) {
 		(void)snprintf(b, sizeof(b), "%s/%s", root, a);
 		write_file(b, "");

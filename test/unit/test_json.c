@@ -128,6 +128,23 @@ START_TEST(a_record_is_shown_like_its_text)
 }
 END_TEST
 
+/* The number of the device below /proc, as if it were a disk's; it's mounted on each machine. */
+static const char *device_of_proc(void)
+{
+	static char number[32];
+	char line[1024], point[512];
+	FILE *f = fopen("/proc/self/mountinfo", "r");
+
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*s %*s %30s %*s %511s", number, point) == 2 &&
+		    streq(point, "/proc"))
+			break;
+	fclose(f);
+	ck_assert_str_eq(point, "/proc");
+	return strcat(number, "\n");
+}
+
 START_TEST(a_session_has_what_the_text_has_not)
 {
 	struct show_daemon_state healthy = { .conn = MGMT_CONN_LOGGED_IN };
@@ -144,6 +161,7 @@ START_TEST(a_session_has_what_the_text_has_not)
 	fake_sysfs_add_lun(fs, 1, 3, 7, "sdzz", "running");
 	fake_sysfs_set(fs, "class/block/sdzz/size", "2048\n");
 	fake_sysfs_add_lun(fs, 1, 3, 8, "sdzx", "running");
+	fake_sysfs_set(fs, "class/block/sdzx/dev", device_of_proc());
 	fake_sysfs_set(fs, "class/block/sdzx/size", "18014398509481983\n");
 	fake_sysfs_add_lun(fs, 1, 3, 9, "sdzy", "running");
 	fake_sysfs_set(fs, "class/block/sdzy/size", "18014398509481984\n");
@@ -166,6 +184,9 @@ START_TEST(a_session_has_what_the_text_has_not)
 	ck_assert_ptr_null(strstr(said(0), "secret"));
 	ck_assert_str_eq(at("sessions/0/disks/0/lun"), "7");
 	ck_assert_str_eq(at("sessions/0/disks/0/size"), "1048576");
+	ck_assert_str_eq(at("sessions/0/disks/0/mounts"), "[]");
+	ck_assert_str_eq(at("sessions/0/disks/1/mounts/0/device"), "\"sdzx\"");
+	ck_assert_str_eq(at("sessions/0/disks/1/mounts/0/mount_point"), "\"/proc\"");
 	ck_assert_str_eq(at("sessions/0/disks/1/size"), "9223372036854775296");
 	ck_assert_str_eq(at("sessions/0/disks/2/size"), "null");
 	ck_assert_str_eq(at("sessions/0/disks/0/wwid"), "\"naa.6001\"");
