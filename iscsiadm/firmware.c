@@ -20,7 +20,7 @@
 
 struct source {
 	struct sysfs *sysfs;
-	char base[64];			/* "firmware/ibft" */
+	char base[32];			/* "firmware/ibft" */
 	const char *transport;
 	unsigned int *nics;
 	size_t nic_count;
@@ -212,7 +212,7 @@ enum iscsi_err firmware_read(struct sysfs *sysfs, firmware_no_nic_fn *no_nic, vo
 	      sysfs_list_numbers(sysfs, "firmware", "iscsi_boot", &cards, &count);
 	for (size_t i = 0; i < count && !err; i++) {
 		struct sysfs_host host;
-		char base[64];
+		char base[32];
 
 		(void)snprintf(base, sizeof(base), "firmware/iscsi_boot%u", cards[i]);
 		if (sysfs_read_host(sysfs, (int)cards[i], &host))
