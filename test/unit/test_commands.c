@@ -4,7 +4,6 @@
  * files test/fake/commands* hold what is typed and what comes back; the head of test/fake/commands
  * says how to read them.
  */
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
@@ -17,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 /* The tests call the functions of main.c that main() calls. */
@@ -327,16 +327,12 @@ int isatty(int fd)
 
 int clock_gettime(clockid_t id, struct timespec *ret)
 {
-	static int (*real)(clockid_t id, struct timespec *ret);
-	int r;
+	struct timeval now;
 
-	if (!real)
-		*(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
-	r = real(id, ret);
-	if (clock_stands)
-		*ret = (struct timespec){ .tv_sec = 1000 };
-	ret->tv_sec += skipped_s;
-	return r;
+	(void)id;
+	(void)gettimeofday(&now, NULL);
+	*ret = (struct timespec){ now.tv_sec + skipped_s, now.tv_usec * 1000 };
+	return 0;
 }
 
 /* ---- the world ----------------------------------------------------------------------------- */
