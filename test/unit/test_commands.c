@@ -51,6 +51,7 @@ static struct session_outage outage = { .down_ms = SESSION_OUTAGE_UNKNOWN };
 static unsigned int down_sid;		/* the session that is down */
 static bool terminal;			/* both streams are terminals */
 static bool clock_stands;		/* so that a slow machine shows no more than a fast machine */
+static char refused[32];		/* the name of a request that fails */
 static bool fewer;			/* portals report one target alone */
 static char keys[KEYS_MAX][160];	/* the settings shown of each record that is sent */
 static volatile bool silent, unanswered;	/* no answers; a request has come meanwhile */
@@ -202,6 +203,10 @@ static void answer(int fd, const struct mgmt_request *req)
 		result.err = req->type == MGMT_LOGIN ? ISCSI_ERR_LOGIN_AUTH_FAILED :
 			     req->type == MGMT_LOGOUT ? ISCSI_ERR_BUSY : ISCSI_ERR_INTERNAL;
 		result.why = "the daemon's reason";
+	}
+	if (streq(type_names[req->type], refused)) {
+		result.err = ISCSI_ERR_ACCESS;
+		result.why = "you may not";
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(broken_ifaces) && req->type == MGMT_DISCOVER; i++)
 		if (strstr(req->iface, broken_ifaces[i].line))
@@ -428,6 +433,8 @@ static void prepare(const char *line)
 		while (*keys[i])
 			ck_assert_uint_lt(++i, KEYS_MAX);
 		(void)snprintf(keys[i], sizeof(keys[i]), "%s", a);
+	} else if (sscanf(line, "refuse %31s", refused) == 1) {
+		return;
 	} else if (sscanf(line, "spoil %159s", a) == 1) {
 		(void)snprintf(b, sizeof(b), "%s/%s", base, a);
 		write_file(b, "");
