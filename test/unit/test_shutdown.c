@@ -145,6 +145,47 @@ START_TEST(the_system_s_own_session_stays)
 }
 END_TEST
 
+/* Without its root the machine can't go down, so nobody gives it up. */
+START_TEST(the_root_s_session_is_neither_waited_for_nor_given_up)
+{
+	uint32_t sid = log_in_and_mount("/");
+
+	fake_client_close(&client);
+	lose_target();
+	shutdown_announce(shutdown_of_test);
+	fake_daemon_wait(20000);
+	ck_assert(exists(sid));
+	shutdown_log_out(shutdown_of_test, on_done, NULL);
+	fake_daemon_wait(1);
+	ck_assert(done && exists(sid));
+}
+END_TEST
+
+START_TEST(a_logout_under_way_is_waited_for)
+{
+	uint32_t sid = log_in_and_mount(NULL);
+
+	fake_client_close(&client);
+	d->kernel.keeps_luns = d->kernel.keeps_sessions = true;
+	session_logout(manager_find(d->manager, sid), NULL, "");
+	shutdown_announce(shutdown_of_test);
+	shutdown_log_out(shutdown_of_test, on_done, NULL);
+	fake_daemon_wait(5000);
+	ck_assert(!done);
+	d->target.never_logs_out = true;
+	manager_kernel_events.unbound(d->manager, sid);
+	fake_daemon_wait(5000);
+	ck_assert(!done);
+	fake_daemon_wait(10000);	/* the target's time to answer */
+	ck_assert_int_eq(session_state(manager_find(d->manager, sid)), SESSION_ENDING);
+	fake_daemon_wait(5000);
+	ck_assert(!done);
+	manager_kernel_events.destroyed(d->manager, sid);
+	fake_daemon_wait(250);
+	ck_assert(done);
+}
+END_TEST
+
 START_TEST(a_silent_target_is_given_up_while_mounted)
 {
 	uint32_t sid = log_in_and_mount("/mnt");
@@ -279,6 +320,8 @@ int main(void)
 	tcase_add_test(tc, a_mounted_disk_is_waited_for);
 	tcase_add_test(tc, but_not_for_ever);
 	tcase_add_loop_test(tc, the_system_s_own_session_stays, 0, ARRAY_SIZE(system_places));
+	tcase_add_test(tc, the_root_s_session_is_neither_waited_for_nor_given_up);
+	tcase_add_test(tc, a_logout_under_way_is_waited_for);
 	tcase_add_test(tc, a_silent_target_is_given_up_while_mounted);
 	tcase_add_test(tc, a_target_that_falls_silent_later);
 	tcase_add_loop_test(tc, swap_keeps_a_session_unless_its_target_is_silent, 0,
