@@ -293,6 +293,36 @@ START_TEST(a_first_login_logs_its_first_failure)
 }
 END_TEST
 
+START_TEST(whoever_joins_a_login_has_the_whole_time)
+{
+	static const char *const settings[] = { "node.session.initial_login_retry_max", "2",
+						"node.conn[0].timeo.login_timeout", "10", NULL };
+	CLEANUP(freep) char *record = fake_node_text(settings);
+	struct fake_client other;
+	char text[256];
+
+	fake_target_go_deaf(&d->target);
+	begin_login(settings);
+	fake_daemon_wait(12000);
+	ck_assert(!fake_client_poll(&client));
+	fake_client_open(&other);
+	fake_client_send(&other, &(struct mgmt_request){ .type = MGMT_LOGIN, .tag = 4, .record = record });
+	UNTIL(fake_client_poll(&other));
+	ck_assert_int_eq(other.reply.type, MGMT_WARNING);
+	(void)snprintf(text, sizeof(text), FAKE_TARGET_NAME " 127.0.0.1,%u: a login is under way since "
+		       "12 s; last failure: cannot make a connection to 127.0.0.1:%u: Connection "
+		       "refused; this login waits for its end", d->target.port, d->target.port);
+	ck_assert_str_eq(other.reply.why, text);
+	fake_daemon_wait(12000);
+	ck_assert(!fake_client_poll(&client) && !fake_client_poll(&other));
+	fake_daemon_wait(8000);
+	ck_assert(fake_client_poll(&client) && fake_client_poll(&other));
+	ck_assert_int_eq(client.reply.err, ISCSI_ERR_TRANS_TIMEOUT);
+	ck_assert_int_eq(other.reply.err, ISCSI_ERR_TRANS_TIMEOUT);
+	fake_client_close(&other);
+}
+END_TEST
+
 /* Whoever waits for a wanted login hears what comes of it in the time of a first login. */
 START_TEST(a_wanted_login_is_told_of_in_time)
 {
@@ -748,6 +778,7 @@ int main(void)
 	tcase_add_test(t, a_login_is_timed);
 	tcase_add_test(t, a_failure_is_logged_once);
 	tcase_add_test(t, a_first_login_logs_its_first_failure);
+	tcase_add_test(t, whoever_joins_a_login_has_the_whole_time);
 	tcase_add_test(t, a_wanted_login_is_told_of_in_time);
 	tcase_add_test(t, a_login_again_goes_on_with_the_numbers);
 	tcase_add_test(t, reopen_max_is_told);
