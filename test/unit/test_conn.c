@@ -467,6 +467,23 @@ START_TEST(changed_luns_are_looked_for_unless_the_record_says_manual)
 }
 END_TEST
 
+START_TEST(a_scan_that_fails_is_told)
+{
+	static const char why[] = "the kernel can't be asked to look for disks: Is a directory";
+
+	(void)fake_client_log_in(&client, NULL);
+	UNTIL(!session()->scan);
+	fake_sysfs_set(d->fs, "class/scsi_host/host0/scan", NULL);
+	fake_sysfs_set(d->fs, "class/scsi_host/host0/scan/file", "");
+	capture();
+	ck_assert_int_eq(fake_client_ask(&client, &(struct mgmt_request){
+		.type = MGMT_RESCAN, .tag = 4, .sid = 1 }), ISCSI_ERR_SYSFS_LOOKUP);
+	CK_SAID(why);
+	ck_assert_str_eq(client.reply.why, why);
+	ck_assert_uint_eq(client.reply.sid, 1);
+}
+END_TEST
+
 START_TEST(odd_pdus_fill_no_log)
 {
 	static const uint16_t nothing[3];
@@ -785,6 +802,7 @@ int main(void)
 	tcase_add_loop_test(t, an_announced_end_comes_after_2_s, 0, 5);
 	tcase_add_test(t, messages_that_mean_nothing_here);
 	tcase_add_loop_test(t, changed_luns_are_looked_for_unless_the_record_says_manual, 0, 2);
+	tcase_add_test(t, a_scan_that_fails_is_told);
 	tcase_add_test(t, odd_pdus_fill_no_log);
 	tcase_add_test(t, a_target_that_wants_to_negotiate_is_asked);
 	tcase_add_loop_test(t, how_long_a_logout_that_the_target_asks_for_may_take, 0,
