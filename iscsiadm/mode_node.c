@@ -329,7 +329,6 @@ static enum iscsi_err stage_additions(void *arg)
 
 	if (!sel->target || !sel->address) {
 		any_iface.iface = NULL;
-		any_iface.transport = NULL;
 		any_iface.literal = true;
 		return adm_each_node(a->adm, &any_iface, add_again, a, NULL);
 	}

@@ -83,7 +83,7 @@ static void token_classify(struct token *t, int c)
 
 enum iscsi_err tokens_read(int argc, char **argv, struct token_list *ret)
 {
-	char shorts[2 * ARRAY_SIZE(long_options) + 2];
+	char shorts[2 * ARRAY_SIZE(long_options)];	/* the last row is for the ends */
 	struct token_list list = { .tokens = NULL };
 	size_t room = 1;
 	int i, c;
