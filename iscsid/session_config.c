@@ -25,13 +25,10 @@ enum iscsi_err session_config_source(const struct iscsi_db_record *rec, struct s
 	struct sockaddr_storage any_zone;
 
 	*ret = (struct tcp_source){ .address.ss_family = AF_UNSPEC };
-	if (strlen(netdev) >= IF_NAMESIZE)
-		return iscsi_fail(why, ISCSI_ERR_INVAL,
-				  "'%s' can't be the name of a network device", netdev);
 	if (*address && !addr_parse(address, 0, &any_zone))
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "iface.ipaddress is '%s', which is no "
 				  "IP address", address);
-	strcpy(ret->netdev, netdev);
+	(void)snprintf(ret->netdev, sizeof(ret->netdev), "%s", netdev);
 	if (!*netdev && *hwaddress &&
 	    !sysfs_find_netdev(sysfs, hwaddress, ret->netdev, IF_NAMESIZE))
 		return iscsi_fail(why, ISCSI_ERR_TRANS, "this host has no network device with "

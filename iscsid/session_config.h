@@ -63,7 +63,7 @@ void session_config_chap_algs(const char *text, struct chap_config *chap);
 
 /*
  * Finds what an interface record (or the interface part of a node record) binds to: a device, by
- * its name or hardware address, and an address. ISCSI_ERR_INVAL: the record has no proper name or
+ * its name or hardware address, and an address. ISCSI_ERR_INVAL: the record has no proper
  * address; ISCSI_ERR_TRANS: this host has no such device now.
  */
 enum iscsi_err session_config_source(const struct iscsi_db_record *rec, struct sysfs *sysfs,

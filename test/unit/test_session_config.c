@@ -288,6 +288,9 @@ static const struct {
 	  "transport 'iser' is not supported; only tcp is", false },
 	{ "iface.net_ifacename", "device-of-15-by", ISCSI_SUCCESS, NULL, true },
 	{ "iface.net_ifacename", "default", ISCSI_SUCCESS, NULL, true },
+	{ "node.conn[0].port", "1", ISCSI_SUCCESS, NULL, true },
+	{ "node.conn[0].port", "65535", ISCSI_SUCCESS, NULL, true },
+	{ "node.conn[0].port", "0", ISCSI_ERR_INVAL, "node.conn[0].port is 0, which is no port", false },
 	{ "iface.ipaddress", "127.0.0.1", ISCSI_SUCCESS, NULL, true },
 	{ "iface.ipaddress", "127.0.0.1x", ISCSI_ERR_INVAL,
 	  "iface.ipaddress is '127.0.0.1x', which is no IP address", false },
@@ -331,6 +334,8 @@ START_TEST(what_is_refused)
 		ck_assert_int_eq(config->source_found, refusals[_i].err != ISCSI_ERR_TRANS);
 		ck_assert_str_eq(config->initiator, "iqn.me");
 		ck_assert_str_eq(config->alias, "alias");
+		if (!strcmp(refusals[_i].value, "device-of-15-by"))
+			ck_assert_str_eq(config->source.netdev, "device-of-15-by");
 		if (!strcmp(refusals[_i].value, "02:00:00:00:00:01"))
 			ck_assert_str_eq(config->source.netdev, "eth7");
 		session_config_free(config);
