@@ -438,6 +438,38 @@ START_TEST(each_answer_of_a_login_has_its_time)
 }
 END_TEST
 
+static void answer_login(uint32_t number, const char *text, size_t len)
+{
+	uint8_t bhs[PDU_BHS_LEN] = { PDU_LOGIN_RESPONSE, 0 };
+
+	memcpy(bhs + 8, d->target.last_bhs + 8, 6);
+	memcpy(bhs + 16, d->target.last_bhs + 16, 4);
+	put_be32(bhs + 24, number);
+	put_be32(bhs + 28, 1);
+	put_be32(bhs + 32, 1);
+	fake_target_send(&d->target, bhs, text, len);
+	fake_daemon_settle();
+}
+
+/* Each answer may take its time, but all of them together not more than the three times. */
+START_TEST(a_login_has_its_time)
+{
+	static const char *const settings[] = { TIMES(1, 10, 5), CHAP, NULL };
+	static const char method[] = "AuthMethod=CHAP";
+	static const char challenge[] = "CHAP_A=5\0CHAP_I=1\0CHAP_C=0x000102030405060708090a0b0c0d0e0f";
+
+	d->target.silent = true;
+	begin(0, settings);
+	fake_daemon_wait(4900);
+	answer_login(1, method, sizeof(method));
+	ck_assert_uint_eq(d->target.pdus, 2);
+	fake_daemon_wait(9900);
+	answer_login(2, challenge, sizeof(challenge));
+	ck_assert_uint_eq(d->target.pdus, 3);
+	ck_ends_after(1201, ISCSI_ERR_FATAL_LOGIN, "accepted the connection, but didn't answer");
+}
+END_TEST
+
 START_TEST(the_parts_of_an_answer_have_twice_the_time)
 {
 	static const char *const settings[] = { TIMES(3, 7, 5), NULL };
@@ -632,6 +664,7 @@ int main(void)
 	tcase_add_test(tc, a_logout_waits_a_second);
 	tcase_add_test(tc, a_target_may_hang_up_instead_of_the_logout);
 	tcase_add_loop_test(tc, each_answer_of_a_login_has_its_time, 0, 2);
+	tcase_add_test(tc, a_login_has_its_time);
 	tcase_add_loop_test(tc, the_parts_of_an_answer_have_twice_the_time, 0, 3);
 	tcase_add_test(tc, a_connection_has_its_time);
 	tcase_add_loop_test(tc, a_look_up_has_its_time, 0, 2);

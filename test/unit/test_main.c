@@ -390,7 +390,7 @@ START_TEST(an_object_is_made_resident)
 		{ .p_type = PT_NOTE, .p_flags = PF_R, .p_vaddr = (ElfW(Addr))hidden, .p_memsz = PAGE },
 		{ .p_type = PT_LOAD, .p_flags = PF_X, .p_vaddr = (ElfW(Addr))hidden, .p_memsz = PAGE },
 		{ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = (ElfW(Addr))there,
-		  .p_memsz = 2 * PAGE + 1 },
+		  .p_memsz = 3 * PAGE },
 		{ .p_type = PT_LOAD, .p_flags = PF_R, .p_vaddr = (ElfW(Addr))hidden, .p_memsz = PAGE },
 	};
 	struct dl_phdr_info info = {
@@ -399,6 +399,7 @@ START_TEST(an_object_is_made_resident)
 	unsigned char resident[4];
 
 	ck_assert(there != MAP_FAILED && hidden != MAP_FAILED);
+	ck_assert_int_eq(mprotect(there + 3 * PAGE, PAGE, PROT_NONE), 0);
 	ck_assert_int_eq(touch_object(&info, sizeof(info), NULL), 0);
 	ck_assert_int_eq(mincore(there, 4 * PAGE, resident), 0);
 	ck_assert_uint_eq(resident[0] & 1, 0);
