@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Who may command the daemon, by what /proc shows of the process. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -98,7 +100,10 @@ START_TEST(this_process_may)
 	int fds[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	(void)close(STDIN_FILENO);	/* so that the process gets the descriptor 0 */
+	errno = EINVAL;			/* of something before */
 	ck_assert_int_eq(peer_check(fds[0], &unsure, &why), ISCSI_SUCCESS);
+	ck_assert_int_lt(fcntl(STDIN_FILENO, F_GETFD), 0);
 	ck_assert(!unsure);
 	(void)close(fds[0]);
 	(void)close(fds[1]);
