@@ -4,6 +4,7 @@
 #define TEST_CAPTURE_H
 
 #include <stdio.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <check.h>
@@ -16,7 +17,7 @@ static inline void capture(void)
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		captured[i] = tmpfile();
+		captured[i] = fdopen(memfd_create("said", MFD_CLOEXEC), "w+");
 		ck_assert_ptr_nonnull(captured[i]);
 		fflush(i ? stderr : stdout);
 		saved[i] = dup(i + 1);
