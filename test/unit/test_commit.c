@@ -771,6 +771,42 @@ START_TEST(the_end_is_no_error)
 }
 END_TEST
 
+/* Only the folders of the first two levels may be links; see os.c. */
+START_TEST(links_are_followed_on_two_levels)
+{
+	static const struct {
+		const char *path, *text;	/* NULL: the base of the test */
+		int flags, err;
+	} rows[] = {
+		{ "one", NULL, O_DIRECTORY, 0 },	{ "one", NULL, 0, -ELOOP },
+		{ "a/two", NULL, O_DIRECTORY, 0 },	{ "a/b/three", NULL, O_DIRECTORY, -ELOOP },
+		{ "beside", "a", O_DIRECTORY, 0 },	{ "a/beside", "b", O_DIRECTORY, -ELOOP },
+		{ "nowhere", "none", O_DIRECTORY, -ELOOP },
+	};
+	int dir;
+
+	fx_mkdir("a/b");
+	dir = open(fx_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *text = rows[i].text ? rows[i].text : fx_base;
+		int fd;
+
+		(void)unlink(fx_path(rows[i].path));
+		ck_assert_int_eq(symlink(text, fx_path(rows[i].path)), 0);
+		fd = os_open_by_parts(dir, rows[i].path, O_RDONLY | rows[i].flags, 0);
+		ck_assert_msg((fd >= 0 ? 0 : fd) == rows[i].err, "row %zu: %d", i, fd);
+		if (fd >= 0)
+			(void)close(fd);
+	}
+	/* Others than root could have made the link. */
+	for (mode_t mode = 0720; mode >= 0702; mode -= 016) {
+		ck_assert_int_eq(chmod(fx_root, mode), 0);
+		ck_assert_int_eq(os_open_by_parts(dir, "one", O_RDONLY | O_DIRECTORY, 0), -ELOOP);
+	}
+	(void)close(dir);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("commit");
@@ -794,6 +830,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, fx_setup, fx_teardown);
 	tcase_add_test(t, the_end_is_no_error);
+	tcase_add_test(t, links_are_followed_on_two_levels);
 	tcase_add_loop_test(t, changes_do_as_written, 0, count);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner) || !count;
