@@ -5,29 +5,13 @@
 #include <libudev.h>
 #include <poll.h>
 
+#include "iscsiadm/disk_links.h"
 #include "iscsiadm/print.h"
 #include "libiscsi-db/util.h"
 
 #define BY_PATH		"/dev/disk/by-path/"
 #define BY_NUMBER	"/dev/disk/by-diskseq/"
 #define LOOK_MS		1000	/* an event is missed if it comes between a look and poll() */
-
-void disk_links(struct udev *udev, const char *name, void (*fn)(void *arg, const char *link),
-		void *arg)
-{
-	struct udev *own = udev ? udev_ref(udev) : udev_new();
-	struct udev_device *device;
-	struct udev_list_entry *entry;
-
-	if (!own)
-		return;
-	device = udev_device_new_from_subsystem_sysname(own, "block", name);
-	if (device)
-		udev_list_entry_foreach(entry, udev_device_get_devlinks_list_entry(device))
-			fn(arg, udev_list_entry_get_name(entry));
-	udev_device_unref(device);
-	udev_unref(own);
-}
 
 struct wait {
 	struct adm *adm;

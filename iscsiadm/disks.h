@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The disks of sessions, once other programs can use them, and the names that udev gives them. */
+/* --wait: the disks of sessions, once other programs can use them. */
 #pragma once
 
 #include "iscsiadm/adm.h"
-
-struct udev;
 
 /*
  * Waits until udev has finished with each disk of the sessions @sids, and prints the names of
@@ -13,10 +11,3 @@ struct udev;
  * nothing if --wait wasn't given.
  */
 enum iscsi_err disks_wait(struct adm *adm, const unsigned int *sids, size_t len);
-
-/*
- * Tells @fn each name below /dev/disk that udev has given the disk @name ("sda"). @udev may be NULL;
- * then the call has a context of its own.
- */
-void disk_links(struct udev *udev, const char *name, void (*fn)(void *arg, const char *link),
-		void *arg);

@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <json-c/json.h>
 
-#include "iscsiadm/disks.h"
+#include "iscsiadm/disk_links.h"
 #include "iscsid/kernel/inuse.h"
 #include "libiscsi-db/util.h"
 

@@ -8,7 +8,12 @@
 #include <signal.h>
 #include <sys/stat.h>
 
-#include "iscsiadm/modes.h"
+#include "iscsiadm/mode_discovery.h"
+#include "iscsiadm/mode_fw.h"
+#include "iscsiadm/mode_host.h"
+#include "iscsiadm/mode_iface.h"
+#include "iscsiadm/mode_node.h"
+#include "iscsiadm/mode_session.h"
 #include "iscsiadm/waiting.h"
 #include "libiscsi-db/util.h"
 

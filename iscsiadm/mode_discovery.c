@@ -6,7 +6,7 @@
  * after the answers have come. With "-t fw" the firmware names the targets, which are then stored
  * in the same way.
  */
-#include "iscsiadm/modes.h"
+#include "iscsiadm/mode_discovery.h"
 
 #include "iscsiadm/found.h"
 #include "iscsiadm/logins.h"
@@ -285,7 +285,8 @@ static enum iscsi_err inquiry_finish(struct inquiry *d, bool all_answered)
 	/* Without changes no lock is needed, so the database may be read-only. */
 	err = d->store_rec || (d->ops & CHANGES) ? adm_change(d->adm, stage_inquiry, d) :
 						   stage_inquiry(d);
-	err = d->first ?: err;
+	if (d->first)
+		err = d->first;
 	inquiry_print(d);
 	if (d->adm->opt.login && d->records.len)
 		adm_keep_first(&err, logins_run(d->adm, d->records.list, d->records.len, &how));

@@ -7,7 +7,6 @@
 #include "iscsiadm/mode_fw.h"
 
 #include "iscsiadm/logins.h"
-#include "iscsiadm/modes.h"
 #include "iscsiadm/print.h"
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What discovery mode uses of fw mode. */
+/* "-m fw": the targets that the firmware describes. */
 #pragma once
 
 #include "iscsiadm/adm.h"
 #include "iscsiadm/firmware.h"
 
+/* Does the whole of the mode and returns the exit status. */
+enum iscsi_err mode_fw_run(struct adm *adm);
+
 /*
  * Reads what the firmware describes, as firmware_read() does, and says why if no target can be
- * returned.
+ * returned. Discovery mode uses this and the two functions below too.
  */
 enum iscsi_err mode_fw_read(struct adm *adm, firmware_no_nic_fn *no_nic, void *arg,
 			    struct firmware_target **ret, size_t *ret_len);

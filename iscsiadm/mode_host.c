@@ -4,7 +4,7 @@
  * transport. CHAP tables, flash nodes and statistics of hosts exist on cards alone, so asking for
  * them ends with an error that says so.
  */
-#include "iscsiadm/modes.h"
+#include "iscsiadm/mode_host.h"
 
 #include <strings.h>
 

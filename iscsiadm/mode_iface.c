@@ -4,7 +4,7 @@
  * bound to the interface too, and an interface that is deleted takes those records with it, under
  * one lock and with one commit.
  */
-#include "iscsiadm/modes.h"
+#include "iscsiadm/mode_iface.h"
 
 #include "iscsiadm/print.h"
 #include "iscsiadm/show.h"

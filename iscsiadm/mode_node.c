@@ -8,7 +8,6 @@
 #include "iscsiadm/mode_node.h"
 
 #include "iscsiadm/attempts.h"
-#include "iscsiadm/modes.h"
 #include "iscsiadm/print.h"
 #include "iscsiadm/sessions.h"
 #include "iscsiadm/show.h"

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What session mode uses of node mode. */
+/* "-m node": the node records, and logging in and out by them. */
 #pragma once
 
 #include "iscsiadm/logins.h"
+
+/* Does the whole of the mode and returns the exit status. */
+enum iscsi_err mode_node_run(struct adm *adm);
 
 /* Logs in to the records that @sel selects, or, for another session, to the first of them. */
 enum iscsi_err mode_node_login(struct adm *adm, const struct adm_selection *sel,

@@ -3,7 +3,7 @@
  * "-m session": lists of the sessions that exist, as sysfs shows them. What is done with sessions
  * is in sessions.c; for one session (-r) the operations of node mode work on its record.
  */
-#include "iscsiadm/modes.h"
+#include "iscsiadm/mode_session.h"
 
 #include "iscsiadm/attempts.h"
 #include "iscsiadm/mode_node.h"

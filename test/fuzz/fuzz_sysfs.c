@@ -16,7 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "iscsiadm/modes.h"
+#include "iscsiadm/mode_host.h"
+#include "iscsiadm/mode_session.h"
 #include "iscsid/adopt.h"
 #include "iscsid/kernel/inuse.h"
 #include "iscsid/message/session_text.h"

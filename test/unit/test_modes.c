@@ -12,7 +12,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "iscsiadm/modes.h"
+#include "iscsiadm/mode_discovery.h"
+#include "iscsiadm/mode_iface.h"
+#include "iscsiadm/mode_node.h"
 #include "libiscsi-db/util.h"
 #include "test/fake/sysfs.h"
 #include "test/unit/capture.h"
