@@ -120,7 +120,10 @@ static void inquiry_on_target(struct inquiry *d, const struct mgmt_reply *reply,
 	if (err)
 		adm_error("a target that %s,%d reported is left out: %s", d->address, d->port,
 			  why.text);
-	/* A record isn't to be deleted because its target, which was reported, isn't kept here. */
+	/*
+	 * A record isn't to be deleted because its target, which was reported, isn't kept here. So
+	 * the whole answer through this interface counts as failed, and its targets are dropped.
+	 */
 	if (err == ISCSI_ERR_NOMEM)
 		d->results[iface] = err;
 }
