@@ -117,9 +117,11 @@ int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *res
 	return 0;
 }
 
+/* A program that counts its lines looks at its own folders at the end. */
 int access(const char *path, int mode)
 {
-	ck_assert_str_eq(path, "/run/systemd/system");
+	if (!streq(path, "/run/systemd/system"))
+		return faccessat(AT_FDCWD, path, mode, 0);
 	ck_assert_int_eq(mode, F_OK);
 	return row->systemd ? 0 : -1;
 }
