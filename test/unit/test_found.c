@@ -213,6 +213,10 @@ START_TEST(portal_group_may_change)
 	ck_assert(!report("iqn.a:old", "10.0.0.1", 1, 0));
 	ck_assert(!run(OP_NEW, 1));
 	ck_assert_str_eq(stored(), "iqn.a:old/10.0.0.1,7/default=onboot ");
+	/* Of two portal groups the one that isn't reported goes with an update alone. */
+	store("iqn.a:old", "10.0.0.1", 1, "send_targets", "10.0.0.1", 0);
+	ck_assert(!run(OP_NEW | OP_DELETE, 1));
+	ck_assert_str_eq(stored(), KEPT "iqn.a:old/10.0.0.1,7/default=onboot ");
 	ck_assert(!run(OP_NEW | OP_UPDATE | OP_DELETE, 1));
 	ck_assert_str_eq(stored(), FRESH);
 }
