@@ -53,7 +53,7 @@ static void put_string(struct json_object *object, const char *key, const char *
 	put(object, key, text_value(text));
 }
 
-static void put_number(struct json_object *object, const char *key, int64_t number)
+static void put_int64(struct json_object *object, const char *key, int64_t number)
 {
 	put(object, key, json_object_new_int64(number));
 }
@@ -169,7 +169,7 @@ void json_target(struct json *json, const char *target, const char *address, int
 		return;
 	put_string(object, "target", target);
 	put_string(object, "address", address);
-	put_number(object, "port", port);
+	put_int64(object, "port", port);
 	put_int(object, "tpgt", tpgt, ISCSI_TPGT_UNKNOWN);
 	put_string(object, "iface", iface);
 }
@@ -268,7 +268,7 @@ static void put_outage(struct json_object *object, const struct show_daemon_stat
 		(void)strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	put_string(down, "since", since);
 	put_seconds(down, "seconds", o->down_ms);
-	put_number(down, "attempts", o->attempts);
+	put_int64(down, "attempts", o->attempts);
 	put_result(down, o->code, o->reason.text);
 	put_seconds(down, "next_attempt_in", o->next_attempt_ms);
 	put_seconds(down, "io_fails_in", o->fails_ms);
@@ -289,7 +289,7 @@ void json_session(struct json *json, struct sysfs *sysfs, const struct sysfs_ses
 
 	if (!object)
 		return;
-	put_number(object, "sid", session->sid);
+	put_int64(object, "sid", session->sid);
 	put_int(object, "host_no", session->host_no, SYSFS_UNSET);
 	put_string(object, "transport", session->transport);
 	for (size_t i = 0; i < sysfs_attrs_len; i++) {
@@ -342,11 +342,11 @@ void json_attempt(struct json *json, const struct show_attempt *attempt)
 		return;
 	put_string(object, "target", attempt->target);
 	put_string(object, "address", attempt->address);
-	put_number(object, "port", attempt->port);
+	put_int64(object, "port", attempt->port);
 	put_string(object, "iface", attempt->iface);
 	put(object, "wanted", json_object_new_boolean(attempt->wanted));
-	put_number(object, "seconds", attempt->since_s);
-	put_number(object, "failed", attempt->failed);
+	put_int64(object, "seconds", attempt->since_s);
+	put_int64(object, "failed", attempt->failed);
 	put_string(object, "reason", attempt->why.text);
 }
 
