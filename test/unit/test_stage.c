@@ -825,6 +825,41 @@ START_TEST(few_calls_for_each_record)
 }
 END_TEST
 
+static ssize_t write_one(int fd, const void *buf, size_t len)
+{
+	return db_os_real.write(fd, buf, len ? 1 : 0);
+}
+
+static ssize_t write_nothing(int fd, const void *buf, size_t len)
+{
+	(void)fd;
+	(void)buf;
+	(void)len;
+	return 0;
+}
+
+/* A file system may take a part, which goes on, or nothing, which must not go on for ever. */
+START_TEST(a_file_is_written_whole)
+{
+	struct db_os os = db_os_real;
+	char text[8] = "";
+	int dir, fd;
+
+	set_up_old();
+	dir = open(fx_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	os.write = write_one;
+	ck_assert_int_eq(stage_write_file(&os, dir, "part", "abcdef"), 0);
+	fd = openat(dir, "part", O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(read(fd, text, sizeof(text)), 6);
+	ck_assert_str_eq(text, "abcdef");
+	os.write = write_nothing;
+	ck_assert_int_eq(stage_write_file(&os, dir, "nothing", "abcdef"), -EIO);
+	ck_assert_int_eq(stage_write_file(&os, dir, "empty", ""), 0);
+	closep(&fd);
+	closep(&dir);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("stage");
@@ -857,6 +892,7 @@ int main(void)
 	tcase_add_test(t, no_room_for_the_link_of_a_new_portal);
 	tcase_add_test(t, many_records_in_one_change);
 	tcase_add_test(t, few_calls_for_each_record);
+	tcase_add_test(t, a_file_is_written_whole);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
