@@ -32,6 +32,7 @@ int iscsiadm_main(int argc, char **argv);
 #include "test/fake/sysfs.h"
 #include "test/unit/alloc.h"
 #include "test/unit/capture.h"
+#include "test/unit/sections.h"
 
 #define WORDS_MAX	24
 #define KEYS_MAX	24
@@ -550,24 +551,10 @@ static void run_and_print(const char *line, FILE *out)
 
 static char *commands;
 
-/* The @i-th section, from its line "== NAME" to the next; NULL: there are fewer. */
-static const char *section(int i, size_t *len)
-{
-	const char *p = strstr(commands, "\n== "), *end;
-
-	while (p && i--)
-		p = strstr(p + 1, "\n== ");
-	if (!p)
-		return NULL;
-	end = strstr(++p, "\n== ");
-	*len = end ? (size_t)(end + 1 - p) : strlen(p);
-	return p;
-}
-
 START_TEST(commands_do_as_written)
 {
 	size_t len = 0, got_len, at = 0;
-	const char *text = section(_i, &len), *write_to = getenv("COMMANDS_OUT");
+	const char *text = section_of(commands, _i, &len), *write_to = getenv("COMMANDS_OUT");
 	CLEANUP(freep) char *wanted = strndup(text, len);
 	CLEANUP(freep) char *copy = strndup(text, len);
 	CLEANUP(freep) char *got = NULL;
@@ -697,7 +684,7 @@ int main(void)
 		read_commands(only ? only : files[i], out);
 	fputs("\n", out);
 	(void)fclose(out);
-	while (section(count, &len))
+	while (section_of(commands, count, &len))
 		count++;
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, teardown);

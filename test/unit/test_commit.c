@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "test/unit/alloc.h"
+#include "test/unit/sections.h"
 
 static const char *const files[] = {
 	"test/fake/commits", "test/fake/walks", "test/fake/shortages",
@@ -668,24 +669,10 @@ static void print_calls(FILE *out, unsigned int total)
 
 static char *file;
 
-/* The @i-th section, from its line "== NAME" to the next; NULL: there are fewer. */
-static const char *section(int i, size_t *len)
-{
-	const char *p = strstr(file, "\n== "), *end;
-
-	while (p && i--)
-		p = strstr(p + 1, "\n== ");
-	if (!p)
-		return NULL;
-	end = strstr(++p, "\n== ");
-	*len = end ? (size_t)(end + 1 - p) : strlen(p);
-	return p;
-}
-
 START_TEST(changes_do_as_written)
 {
 	size_t len = 0, got_len, at = 0;
-	const char *from = section(_i, &len), *write_to = getenv("COMMITS_OUT");
+	const char *from = section_of(file, _i, &len), *write_to = getenv("COMMITS_OUT");
 	CLEANUP(freep) char *wanted = strndup(from, len);
 	CLEANUP(freep) char *got = NULL, *old = NULL, *new = NULL, *shown = NULL;
 	FILE *out = open_memstream(&got, &got_len);
@@ -824,7 +811,7 @@ int main(void)
 		}
 		file = db_format("%s%s", before ? before : "\n", strstr(text, "\n== ") + 1);
 	}
-	while (section(count, &len))
+	while (section_of(file, count, &len))
 		count++;
 	suite_add_tcase(s, t);
 	tcase_set_timeout(t, 60);
