@@ -40,14 +40,21 @@ static bool clean(char *text)
 	return found;
 }
 
+/* Reads a file of the table. 0 or -errno. */
+static int read_file(const struct source *s, const char *folder, const char *name, char *ret,
+		     size_t size)
+{
+	char path[96];
+
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", s->base, folder, name);
+	return sysfs_read_text(s->sysfs, path, ret, size);
+}
+
 /* Reads text that is only printed. */
 static void read_shown(const struct source *s, const char *folder, const char *name, char *ret,
 		       size_t size)
 {
-	char path[192];
-
-	(void)snprintf(path, sizeof(path), "%s/%s/%s", s->base, folder, name);
-	(void)sysfs_read_text(s->sysfs, path, ret, size);
+	(void)read_file(s, folder, name, ret, size);
 	(void)clean(ret);
 }
 
@@ -56,7 +63,7 @@ static void PRINTF(2, 3) set_problem(struct firmware_target *t, const char *fmt,
 {
 	va_list ap;
 
-	if (t->problem[0])
+	if (*t->problem)
 		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(t->problem, sizeof(t->problem), fmt, ap);
@@ -67,11 +74,8 @@ static void PRINTF(2, 3) set_problem(struct firmware_target *t, const char *fmt,
 static void read_needed(const struct source *s, const char *folder, const char *name, char *ret,
 			size_t size, struct firmware_target *t)
 {
-	char path[192];
-	int r;
+	int r = read_file(s, folder, name, ret, size);
 
-	(void)snprintf(path, sizeof(path), "%s/%s/%s", s->base, folder, name);
-	r = sysfs_read_text(s->sysfs, path, ret, size);
 	if (r == -EOVERFLOW)
 		set_problem(t, "%s/%s is too long", folder, name);
 	else if (r < 0 && r != -ENOENT)
@@ -88,9 +92,8 @@ static int read_firmware_number(const struct source *s, const char *folder, cons
 	long n;
 
 	read_shown(s, folder, name, text, sizeof(text));
-	errno = 0;
 	n = strtol(text, &end, 10);
-	return errno || end == text || n < 0 || n > 65535 ? otherwise : (int)n;
+	return end == text || n < 0 || n > 65535 ? otherwise : (int)n;
 }
 
 /* Finds the folder of the network card with this index. False: there is none. */
@@ -106,7 +109,7 @@ static bool find_nic(const struct source *s, int index, char *ret, size_t size)
 
 static void read_nic(const struct source *s, const char *nic, struct firmware_target *t)
 {
-	char dhcp[64], path[160];
+	char dhcp[64], path[80];
 
 	read_shown(s, nic, "mac", t->hwaddress, sizeof(t->hwaddress));
 	read_shown(s, nic, "ip-addr", t->ipaddress, sizeof(t->ipaddress));
@@ -206,19 +209,17 @@ enum iscsi_err firmware_read(struct sysfs *sysfs, firmware_no_nic_fn *no_nic, vo
 	CLEANUP(freep) unsigned int *cards = NULL;
 	struct target_list targets = { NULL, 0 };
 	enum iscsi_err err;
-	size_t count = 0;
+	size_t count;
 
 	err = read_source(sysfs, "firmware/ibft", "tcp", no_nic, arg, &targets) ?:
 	      sysfs_list_numbers(sysfs, "firmware", "iscsi_boot", &cards, &count);
-	for (size_t i = 0; i < count && !err; i++) {
+	for (size_t i = 0; !err && i < count; i++) {
 		struct sysfs_host host;
+		bool known = !sysfs_read_host(sysfs, (int)cards[i], &host) && *host.transport;
 		char base[32];
 
 		(void)snprintf(base, sizeof(base), "firmware/iscsi_boot%u", cards[i]);
-		if (sysfs_read_host(sysfs, (int)cards[i], &host))
-			host.transport[0] = '\0';
-		err = read_source(sysfs, base, host.transport[0] ? host.transport : "tcp",
-				  no_nic, arg, &targets);
+		err = read_source(sysfs, base, known ? host.transport : "tcp", no_nic, arg, &targets);
 	}
 	if (!err && !targets.len)
 		err = ISCSI_ERR_NO_OBJS_FOUND;
@@ -251,7 +252,7 @@ enum iscsi_err firmware_check(const struct firmware_target *t, struct iscsi_why 
 		return iscsi_fail(why, ISCSI_ERR_OP_NOT_SUPP,
 				  "it is for a card of the transport %s; only tcp is supported",
 				  t->transport);
-	if (t->problem[0])
+	if (*t->problem)
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "%s", t->problem);
 	if (!t->target[0])
 		return iscsi_fail(why, ISCSI_ERR_INVAL, "it has no target-name");

@@ -144,6 +144,7 @@ static const struct {
 	{ "target0/index", "0\n", NULL, 0 },
 	{ "target0/target-name", "", "no target-name", ISCSI_ERR_INVAL },
 	{ "target0/target-name", NULL, "no target-name", ISCSI_ERR_INVAL },
+	{ "target0/target-name", "x\n", NULL, 0 },
 	{ "target0/target-name", "../../etc/x\n", "'/' in it", ISCSI_ERR_INVAL },
 	{ "target0/target-name", "iqn.a:with blank\n", "blank", ISCSI_ERR_INVAL },
 	{ "target0/target-name", "iqn.a:\033[2J\n", "control characters", ISCSI_ERR_INVAL },
@@ -154,6 +155,7 @@ static const struct {
 	{ "target0/ip-addr", "127.0.0.1\n", "this host's own address", ISCSI_ERR_INVAL },
 	{ "target0/ip-addr", "169.254.169.254\n", "on one link alone", ISCSI_ERR_INVAL },
 	{ "target0/ip-addr", "2130706433\n", "a number, not an address", ISCSI_ERR_INVAL },
+	{ "target0/ip-addr", "1\n", "a number, not an address", ISCSI_ERR_INVAL },
 	{ "target0/target-name", "iqn.a:$(id)\n", "RFC 3722", ISCSI_ERR_INVAL },
 	{ "target0/chap-type", "1\n", NULL, 0 },
 	{ "target0/chap-type", "2\n", "chap-type is 2, but it has no rev-chap-name",
@@ -168,11 +170,14 @@ static const struct {
 	  "of rev-chap-name and rev-chap-name-secret only one is set", ISCSI_ERR_INVAL },
 	{ "target0/port", "65536\n", "no port: '65536'", ISCSI_ERR_INVAL },
 	{ "target0/port", "x\n", "no port: 'x'", ISCSI_ERR_INVAL },
+	{ "target0/port", "99999999999999999999\n", "no port: '99999999999999999999'",
+	  ISCSI_ERR_INVAL },
 	{ "target0/chap-name", NULL, "only one is set", ISCSI_ERR_INVAL },
 	{ "target0/chap-secret", NULL, "only one is set", ISCSI_ERR_INVAL },
 	{ "target0/chap-secret", "a\tb-and-some-more\n", "control characters", ISCSI_ERR_INVAL },
 	{ "target0/rev-chap-name", "joe\n", "only one is set", ISCSI_ERR_INVAL },
 	{ "initiator/initiator-name", NULL, NULL, 0 },
+	{ "initiator/initiator-name", "/\n", "'/' in it", ISCSI_ERR_INVAL },
 	{ "initiator/initiator-name", "iqn.a/b\n", "'/' in it", ISCSI_ERR_INVAL },
 	{ "ethernet0/mac", "\001\n", NULL, 0 },
 };
@@ -204,6 +209,7 @@ static const struct {
 	{ { "target0/port=65535" }, "tgt1 65535 static -" },
 	{ { "target0/port=1" }, "tgt1 1 static -" },
 	{ { "target0/port=0" }, "tgt1 3260 static -" },
+	{ { "target0/port=00000000000000003261" }, "tgt1 3261 static -" },
 	{ { "target0/flags=-1" }, "" },
 	{ { "target0/flags=65536" }, "" },
 	{ { "target0/flags=65535" }, "tgt1 3260 static -" },
@@ -212,6 +218,8 @@ static const struct {
 	{ { "ethernet0/origin=3" }, "tgt1 3260 dhcp -" },
 	{ { "ethernet0/origin=4" }, "tgt1 3260 static -" },
 	{ { "ethernet0/dhcp=10.1.1.1" }, "tgt1 3260 dhcp -" },
+	{ { "ethernet0/dhcp=1" }, "tgt1 3260 dhcp -" },
+	{ { "ethernet0/dhcp=fd00:1111:2222:3333:4444:5555:6666:7777" }, "tgt1 3260 dhcp -" },
 	{ { "target0/nic-assoc=1", "ethernet0/index=1" }, "tgt1 3260 static -" },
 	{ { "target0/nic-assoc=0", "ethernet0/index=1" }, "" },
 	{ { "target0/nic-assoc=2", "ethernet2/origin=3", "ethernet2/device/net/eth5/address=x" },
@@ -336,6 +344,34 @@ START_TEST(a_card_without_a_host_is_software)
 }
 END_TEST
 
+/* The longest paths: of a card, a target and a network card that all have the largest number. */
+START_TEST(the_largest_numbers_have_room)
+{
+	static const char *const files[] = {
+		"ethernet4294967295/index", "65535\n", "ethernet4294967295/secondary-dns", "10.1.1.54\n",
+		"ethernet4294967295/device/net/eth1/address", "02:00:00:00:00:01\n",
+		"target4294967295/flags", "1\n", "target4294967295/nic-assoc", "65535\n",
+		"target4294967295/rev-chap-name-secret", "other-secret-1\n", NULL,
+	};
+	struct firmware_target *list;
+	char path[128];
+	size_t len;
+
+	fake_sysfs_set(fs, IBFT "target0/flags", "0\n");
+	for (const char *const *p = files; *p; p += 2) {
+		(void)snprintf(path, sizeof(path), "firmware/iscsi_boot4294967295/%s", p[0]);
+		fake_sysfs_set(fs, path, p[1]);
+	}
+	ck_assert(!firmware_read(sysfs, NULL, NULL, &list, &len));
+	ck_assert_uint_eq(len, 1);
+	ck_assert_str_eq(list[0].path, "firmware/iscsi_boot4294967295/target4294967295");
+	ck_assert_str_eq(list[0].secondary_dns, "10.1.1.54");
+	ck_assert_str_eq(list[0].netdev, "eth1");
+	ck_assert_str_eq(list[0].password_in, "other-secret-1");
+	firmware_free(list, len);
+}
+END_TEST
+
 START_TEST(cards_of_their_own_are_not_ours)
 {
 	struct firmware_target *list;
@@ -392,6 +428,7 @@ START_TEST(settings_are_those_of_the_table)
 {
 	ck_assert_str_eq(settings_text(""), ONBOOT NAME CHAP NO_IN);
 	ck_assert_str_eq(settings_text("iqn.a:iface"), ONBOOT CHAP NO_IN);
+	ck_assert_str_eq(settings_text("x"), ONBOOT CHAP NO_IN);
 	fake_sysfs_set(fs, IBFT "target0/rev-chap-name", "target\n");
 	fake_sysfs_set(fs, IBFT "target0/rev-chap-name-secret", "other-secret-1\n");
 	ck_assert_str_eq(settings_text(""), ONBOOT NAME CHAP "node.session.auth.username_in=target "
@@ -402,6 +439,12 @@ START_TEST(settings_are_those_of_the_table)
 	fake_sysfs_set(fs, IBFT "target0/rev-chap-name-secret", NULL);
 	fake_sysfs_set(fs, IBFT "initiator/initiator-name", NULL);
 	ck_assert_str_eq(settings_text(""), ONBOOT NO_CHAP NO_IN);
+	fake_sysfs_set(fs, IBFT "initiator/initiator-name", "i\n");
+	fake_sysfs_set(fs, IBFT "target0/chap-name", "n\n");
+	fake_sysfs_set(fs, IBFT "target0/chap-secret", "s\n");
+	ck_assert_str_eq(settings_text(""), ONBOOT "iface.initiatorname=i "
+			 "node.session.auth.authmethod=CHAP node.session.auth.username=n "
+			 "node.session.auth.password=s " NO_IN);
 }
 END_TEST
 
@@ -424,6 +467,7 @@ int main(void)
 	tcase_add_test(t, long_text_is_not_cut);
 	tcase_add_test(t, the_first_problem_is_told);
 	tcase_add_test(t, a_card_without_a_host_is_software);
+	tcase_add_test(t, the_largest_numbers_have_room);
 	tcase_add_test(t, cards_of_their_own_are_not_ours);
 	tcase_add_test(t, settings_are_those_of_the_table);
 	srunner_run_all(runner, CK_NORMAL);
