@@ -232,8 +232,7 @@ enum iscsi_err adm_read_iface(struct adm *adm, const char *name, const char *bef
 	struct iscsi_why why = { "" };
 	enum iscsi_err err = iscsi_db_iface_read(adm->db, name, ret, &why);
 
-	if (err && why.text[0])
-		adm_error("%s", why.text);
+	(void)adm_fail(err, &why);
 	return err ? adm_refuse(err, "%s%s%s", before, name, after) : ISCSI_SUCCESS;
 }
 

@@ -219,7 +219,7 @@ static enum iscsi_err queue_logins(struct adm *adm, struct job *job,
 /* --wait: for the disks of the sessions that were made. */
 static enum iscsi_err wait_for_disks(struct adm *adm, const struct job *job)
 {
-	CLEANUP(freep) unsigned int *sids = calloc(job->len + 1, sizeof(*sids));
+	CLEANUP(freep) unsigned int *sids = calloc(job->len, sizeof(*sids));
 	size_t n = 0;
 
 	if (!sids)

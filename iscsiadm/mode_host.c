@@ -44,7 +44,7 @@ static enum iscsi_err show_sessions(struct adm *adm, int host_no, int level)
 	err = adm_need_sessions(adm);
 	if (err)
 		return err;
-	list = calloc(snapshot_count(adm->sessions) + 1, sizeof(*list));
+	list = calloc(snapshot_count(adm->sessions), sizeof(*list));
 	if (!list)
 		return adm_fail(ISCSI_ERR_NOMEM, NULL);
 	if (level >= 3) {

@@ -74,7 +74,7 @@ static enum iscsi_err show_one(struct adm *adm, const char *name)
 }
 
 struct bound_nodes {
-	struct json *json;
+	const struct adm *adm;
 	struct adm_records all;
 };
 
@@ -88,7 +88,7 @@ static enum iscsi_err list_bound_nodes(void *arg, const struct iscsi_db_record *
 
 	if (!nodes->len)
 		return ISCSI_SUCCESS;
-	json_record(b->json, "ifaces", iface, false);
+	json_record(b->adm->json, "ifaces", iface, b->adm->opt.show_secrets);
 	print_to(stdout, "Iface: %s\n", name);
 	for (size_t i = 0; i < nodes->len; i++) {
 		const struct iscsi_db_record *node = nodes->list[i];
@@ -96,7 +96,7 @@ static enum iscsi_err list_bound_nodes(void *arg, const struct iscsi_db_record *
 
 		if (!streq(iscsi_db_record_get(node, "iface.iscsi_ifacename"), name))
 			continue;
-		json_record(b->json, "nodes", node, false);
+		json_record(b->adm->json, "nodes", node, b->adm->opt.show_secrets);
 		if (!last || !streq(last, target))
 			print_to(stdout, "\tTarget: %s\n", target);
 		last = target;
@@ -112,7 +112,7 @@ static enum iscsi_err list_bound_nodes(void *arg, const struct iscsi_db_record *
 static enum iscsi_err show_bound_nodes(struct adm *adm, const char *only)
 {
 	struct adm_selection all = { .port = -1 };
-	struct bound_nodes nodes = { .json = adm->json };
+	struct bound_nodes nodes = { .adm = adm };
 	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *iface = NULL;
 	enum iscsi_err err = adm_each_node(adm, &all, adm_records_copy, &nodes.all, NULL);
 
@@ -205,7 +205,7 @@ static enum iscsi_err update_bound_node(void *arg, const struct iscsi_db_record 
 	}
 	if (!err)
 		err = iscsi_db_node_write(c->adm->db, copy, &why);
-	return why.text[0] ? adm_fail(err, &why) : err;
+	return *why.text ? adm_fail(err, &why) : err;
 }
 
 /* Stages the interface record and, in the nodes bound to it, the settings that were typed. */
@@ -333,8 +333,7 @@ static enum iscsi_err stage_iface_delete(void *arg)
 		return adm_refuse(ISCSI_ERR_INVAL, "iface %s is a special interface and cannot "
 				  "be deleted.", name);
 	err = iscsi_db_iface_read(adm->db, name, &iface, &why);
-	if (err && why.text[0])
-		adm_error("%s", why.text);
+	(void)adm_fail(err, &why);
 	/* ISCSI_ERR_IDBM: an unreadable record, which can be deleted too. */
 	if (err && err != ISCSI_ERR_IDBM)
 		return adm_refuse(ISCSI_ERR_INVAL, "Could not read iface info for %s.", name);
@@ -366,12 +365,6 @@ static enum iscsi_err iface_delete(struct adm *adm, const char *name)
 
 /* ---- what only cards need -------------------------------------------------------------- */
 
-static enum iscsi_err read_card_iface(struct adm *adm, const char *name, struct iscsi_db_record **ret)
-{
-	return adm_read_iface(adm, name, "Could not read iface ", " (6).", ret) ?
-	       ISCSI_ERR_IDBM : ISCSI_SUCCESS;
-}
-
 /*
  * The setting that only a card could carry out; NULL: none. These two make open-iscsi fail, while
  * open-iscsi answers all other settings with "nothing to do".
@@ -393,7 +386,7 @@ static enum iscsi_err iface_apply(struct adm *adm, const char *name)
 
 	if (!name)
 		return adm_refuse(ISCSI_ERR_INVAL, "Apply requires iface.");
-	if (read_card_iface(adm, name, &iface))
+	if (adm_read_iface(adm, name, "Could not read iface ", " (6).", &iface))
 		return ISCSI_ERR_IDBM;
 	setting = card_setting(iface);
 	if (setting) {
@@ -441,7 +434,7 @@ static enum iscsi_err iface_ping(struct adm *adm, const char *name)
 				  opt->packet_count);
 	if (opt->interval < 0)
 		return adm_refuse(ISCSI_ERR_INVAL, "Invalid timing interval: %d.", opt->interval);
-	if (read_card_iface(adm, name, &iface))
+	if (adm_read_iface(adm, name, "Could not read iface ", " (6).", &iface))
 		return ISCSI_ERR_IDBM;
 	/* The kernel can only send pings from the network stack of a card. */
 	for (int i = 1; i <= opt->packet_count; i++)

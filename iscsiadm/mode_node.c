@@ -103,11 +103,12 @@ static void change_failed(struct change *c, enum iscsi_err err, const struct isc
 
 static void say_hint(struct change *c)
 {
-	if (c->hint.text[0] && !streq(c->hint.text, c->last_hint.text))
+	if (!*c->hint.text)
+		return;
+	if (!streq(c->hint.text, c->last_hint.text))
 		adm_error("%s", c->hint.text);
-	if (c->hint.text[0])
-		c->last_hint = c->hint;
-	c->hint.text[0] = '\0';
+	c->last_hint = c->hint;
+	*c->hint.text = '\0';
 }
 
 /* Iface mode changes an interface's settings; only its transport may be changed here too. */
@@ -567,7 +568,7 @@ static enum iscsi_err node_logout_all(struct adm *adm)
 	if (err)
 		return err;
 	count = snapshot_count(adm->sessions);
-	list = calloc(count + 1, sizeof(*list));
+	list = calloc(count, sizeof(*list));
 	if (!list)
 		return adm_fail(ISCSI_ERR_NOMEM, NULL);
 	for (size_t i = 0; i < count; i++) {

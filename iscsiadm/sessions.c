@@ -110,7 +110,7 @@ size_t sessions_show_trees(struct adm *adm, const struct sysfs_session **list, s
 	size_t n = 0;
 
 	states = calloc(len, sizeof(*states));
-	if (!states || !len)
+	if (!states)
 		return 0;
 	ask_states(adm, list, len, states);
 	for (size_t i = 0; i < len; i++) {
@@ -163,7 +163,7 @@ static enum iscsi_err select_sessions(struct adm *adm, const struct adm_selectio
 		count = snapshot_of_target(adm->sessions, sel->target, &first);
 	else
 		count = snapshot_count(adm->sessions);
-	list = calloc(count + 1, sizeof(*list));
+	list = calloc(count, sizeof(*list));
 	if (!list)
 		return adm_fail(ISCSI_ERR_NOMEM, NULL);
 	for (size_t i = 0; i < count; i++) {
@@ -341,7 +341,7 @@ enum iscsi_err sessions_stats(struct adm *adm, const struct adm_selection *sel)
 	CLEANUP(freep) const struct sysfs_session **list = NULL;
 	struct stats stats = { .json = adm->json };
 	enum iscsi_err err;
-	size_t len = 0;
+	size_t len;
 
 	err = select_sessions(adm, sel, "No session found.", &list, &len);
 	if (err)

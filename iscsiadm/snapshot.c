@@ -67,8 +67,8 @@ static enum iscsi_err take_snapshot(struct sysfs *sysfs, const unsigned int *sid
 	if (!s)
 		return ISCSI_ERR_NOMEM;
 	s->sysfs = sysfs;
-	s->list = calloc(count + 1, sizeof(*s->list));
-	s->by_target = calloc(count + 1, sizeof(*s->by_target));
+	s->list = calloc(count, sizeof(*s->list));
+	s->by_target = calloc(count, sizeof(*s->by_target));
 	if (!s->list || !s->by_target) {
 		snapshot_free(s);
 		return ISCSI_ERR_NOMEM;

@@ -115,7 +115,11 @@ static enum iscsi_err run(const char *line)
 	ck_assert(!sysfs_new(fake_sysfs_root(fs), &adm.sysfs));
 	ck_assert(!iscsi_db_config_read(at(base, "iscsid.conf"), NULL, NULL, &adm.config, NULL));
 	capture();
+	if (adm.opt.json)
+		adm.json = json_open();
 	err = run_mode(&adm);
+	if (adm.opt.json)
+		ck_assert_int_eq(json_close(adm.json, adm.sysfs, err), 0);
 	adm_done(&adm);
 	return err;
 }
@@ -174,6 +178,26 @@ START_TEST(what_stays_is_not_called_deleted)
 }
 END_TEST
 
+START_TEST(an_unreadable_interface_is_deleted)
+{
+	make_folder("ifaces");
+	put_file(at(root, "ifaces/bad"));
+	ck_assert_int_eq(run("-m iface -I bad -o delete"), ISCSI_SUCCESS);
+	ck_assert_str_eq(said(0), "bad unbound and deleted.\n");
+	ck_assert_str_eq(plain(1), "iscsiadm: DB/ifaces/bad is empty\n");
+	ck_assert(!is_there("ifaces/bad"));
+}
+END_TEST
+
+START_TEST(an_interface_that_is_not_written_is_not_added)
+{
+	put_file(at(root, "ifaces"));
+	ck_assert_int_eq(run("-m iface -I if1 -o new -n iface.mtu -v 1500"), ISCSI_ERR_IDBM);
+	ck_assert_str_eq(said(0), "");
+	ck_assert_ptr_nonnull(strstr(said(1), "Could not create new interface if1.\n"));
+}
+END_TEST
+
 /* Nothing else could find it once the interface has gone. */
 START_TEST(an_interface_takes_its_unreadable_nodes)
 {
@@ -224,6 +248,37 @@ START_TEST(unreadable_interfaces_without_nodes)
 	ck_assert_str_eq(plain(1), "iscsiadm: DB/ifaces/bad is empty; it is left out\n");
 	ck_assert_int_eq(run("-m iface -I bad -P 1"), ISCSI_SUCCESS);
 	ck_assert_str_eq(plain(0), unreadable);
+}
+END_TEST
+
+/* ---- secrets --------------------------------------------------------------------------- */
+
+static const struct {
+	const char *line;
+	bool secrets;
+} documents[] = {
+	{ "-m node -o new -T iqn.a -p 10.0.0.1:3260,1 --json", false },
+	{ "-m node --json", false },
+	{ "-m node --json -S", true },
+	{ "-m node -P 1 --json", false },
+	{ "-m node -T iqn.a --json", false },
+	{ "-m node -T iqn.a --json -S", true },
+	{ "-m iface -P 1 --json", false },
+	{ "-m discovery -P 1 --json", false },
+	{ "-m discovery -P 1 --json -S", true },
+};
+
+START_TEST(a_document_has_secrets_only_with_S)
+{
+	FILE *f = fopen(at(base, "iscsid.conf"), "w");
+
+	ck_assert_ptr_nonnull(f);
+	fputs("node.session.auth.password = a-long-secret\n", f);
+	fclose(f);
+	must("-m node -o new -T iqn.a -p 10.0.0.1:3260,1");
+	must(documents[_i].line);
+	ck_assert_ptr_nonnull(strstr(said(0), "\"node.session.auth.password\": \""));
+	ck_assert_int_eq(strstr(said(0), "a-long-secret") != NULL, documents[_i].secrets);
 }
 END_TEST
 
@@ -388,9 +443,12 @@ int main(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, an_unreadable_node_is_deleted);
 	tcase_add_test(t, what_stays_is_not_called_deleted);
+	tcase_add_test(t, an_unreadable_interface_is_deleted);
+	tcase_add_test(t, an_interface_that_is_not_written_is_not_added);
 	tcase_add_test(t, an_interface_takes_its_unreadable_nodes);
 	tcase_add_test(t, an_interface_in_use_takes_nothing);
 	tcase_add_test(t, unreadable_interfaces_without_nodes);
+	tcase_add_loop_test(t, a_document_has_secrets_only_with_S, 0, (int)ARRAY_SIZE(documents));
 	tcase_add_test(t, one_section_does_not_hide_the_others);
 	tcase_add_test(t, nor_does_the_first);
 	tcase_add_test(t, portals_are_added_again_once_each);
