@@ -42,7 +42,7 @@ static void real_timer_start(struct real_timer *t, uint64_t us)
 static int real_timer_on_time(sd_event_source *source, uint64_t due, void *userdata)
 {
 	struct real_timer *t = userdata;
-	uint64_t now = real_now_us(t->timer.clock), late = now > due ? now - due : 0;
+	uint64_t late = real_now_us(t->timer.clock) - due;
 
 	(void)source;
 	if (late > LATE_US && !t->has_waited) {
@@ -77,16 +77,14 @@ static struct timer *real_timer_free(struct timer *timer)
 static struct timer *real_timer_new(struct clock *clock, void (*expired)(void *arg), void *arg)
 {
 	struct real_timer *t = calloc(1, sizeof(*t));
-	int r;
 
 	if (!t)
 		return NULL;
 	t->timer = (struct timer){ .clock = clock, .expired = expired, .arg = arg };
-	r = sd_event_add_time(((struct real_clock *)clock)->loop, &t->source, CLOCK_MONOTONIC,
-			      UINT64_MAX, ACCURACY_US, real_timer_on_time, t);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(t->source, SD_EVENT_OFF);
-	return r < 0 ? real_timer_free(&t->timer) : &t->timer;
+	if (sd_event_add_time(((struct real_clock *)clock)->loop, &t->source, CLOCK_MONOTONIC,
+			      UINT64_MAX, ACCURACY_US, real_timer_on_time, t) < 0)
+		return real_timer_free(&t->timer);
+	return &t->timer;
 }
 
 struct clock *clock_open(sd_event *loop)

@@ -41,13 +41,13 @@ void log_open(bool to_syslog, int level)
 /* A log that is full or dead must not hold up a recovery, so the line is lost. */
 static void log_send(const char *line, size_t len)
 {
-	if (send(log_fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno == EAGAIN)
+	if (write(log_fd, line, len) == (ssize_t)len || errno == EAGAIN)
 		return;
 	/* The log was restarted: connect again, at most once a second. */
 	if (time(NULL) != log_connected) {
 		log_open(true, log_level);
 		if (log_fd >= 0)
-			(void)!send(log_fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+			(void)!write(log_fd, line, len);
 	}
 }
 

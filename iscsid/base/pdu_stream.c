@@ -82,10 +82,8 @@ int pdu_stream_send(struct pdu_stream *stream, const uint8_t bhs[PDU_BHS_LEN],
 
 int pdu_stream_read(struct pdu_stream *stream, uint32_t max_data, struct pdu_header *ret)
 {
-	int r = 1;
+	int r = stream_receive(stream->fd, stream->in, PDU_BHS_LEN, &stream->in_len);
 
-	if (stream->in_len < PDU_BHS_LEN)
-		r = stream_receive(stream->fd, stream->in, PDU_BHS_LEN, &stream->in_len);
 	if (r <= 0)
 		return r;
 	pdu_parse_header(stream->in, ret);

@@ -47,7 +47,7 @@ static enum iscsi_err tcp_bind(int fd, const struct tcp_source *source, struct i
 	int one = 1;
 
 	if (*source->netdev && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, source->netdev,
-					  (socklen_t)strlen(source->netdev) + 1) < 0)
+					  (socklen_t)strlen(source->netdev)) < 0)
 		return errno == ENODEV ?
 		       iscsi_fail(why, ISCSI_ERR_TRANS, "this host has no network device %s",
 				  source->netdev) :
@@ -69,8 +69,7 @@ static enum iscsi_err tcp_bind(int fd, const struct tcp_source *source, struct i
 enum iscsi_err tcp_open(const struct sockaddr_storage *peer, const struct tcp_source *source,
 			int *ret, struct iscsi_why *why)
 {
-	CLEANUP(closep) int fd = socket(peer->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-					IPPROTO_TCP);
+	CLEANUP(closep) int fd = socket(peer->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	enum iscsi_err err = ISCSI_SUCCESS;
 	int one = 1;
 
@@ -110,7 +109,7 @@ int tcp_connect(int fd, const struct sockaddr_storage *peer)
 int tcp_error(int fd)
 {
 	socklen_t len = sizeof(int);
-	int error = 0;
+	int error;
 
 	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? errno : error;
 }
@@ -118,7 +117,7 @@ int tcp_error(int fd)
 enum iscsi_err tcp_check_silence(int fd, struct iscsi_why *why)
 {
 	char byte;
-	ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	ssize_t n = recv(fd, &byte, 1, MSG_PEEK);
 
 	if (n > 0)
 		return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,

@@ -140,11 +140,34 @@ START_TEST(redirection)
 }
 END_TEST
 
+static const struct {
+	const char *one, *other;
+	bool same;
+} pairs[] = {
+	{ "10.0.0.5", "10.0.0.5", true }, { "10.0.0.5", "10.0.0.6", false },
+	{ "2001:db8::5", "2001:db8::5", true }, { "2001:db8::5", "2001:db8::6", false },
+	{ "fe80::1%1", "fe80::1%2", true },		/* the zone is no part of the address */
+	{ "0.0.0.0", "::", false }, { "::", "0.0.0.0", false }, { "10.0.0.5", "::ffff:10.0.0.5", false },
+};
+
+START_TEST(same_address)
+{
+	struct sockaddr_storage one, other;
+
+	ck_assert(addr_parse(pairs[_i].one, 3260, &one));
+	ck_assert(addr_parse(pairs[_i].other, 860, &other));
+	ck_assert_msg(addr_is_same((struct sockaddr *)&one, (struct sockaddr *)&other) ==
+		      pairs[_i].same, "%s, %s", pairs[_i].one, pairs[_i].other);
+}
+END_TEST
+
 /* Numeric hosts are read as getaddrinfo() reads them, the zone included; names are none. */
 static const char *const hosts[] = {
 	"10.0.0.5", "10.1", "0x7f000001", "2001:db8::5", "::ffff:10.0.0.5", "fe80::1%lo",
 	"fe80::1%1", "fe80::1", "fe80::1%", "fe80::1%no-such-device", "fe80::1%1x",
 	"10.0.0.5%lo", "10.0.0.5 x", "10.0.0.256", "[::1]", "localhost", "storage.example", "",
+	"a-name-that-is-far-longer-than-any-address-in-text-would-ever-be.example", "fe80::1%9",
+	"fe80::1%07",
 };
 
 START_TEST(numeric_host)
@@ -191,6 +214,7 @@ int main(void)
 	suite_add_tcase(s, t);
 	tcase_add_loop_test(t, kind, 0, ARRAY_SIZE(addresses));
 	tcase_add_loop_test(t, numeric_host, 0, ARRAY_SIZE(hosts));
+	tcase_add_loop_test(t, same_address, 0, ARRAY_SIZE(pairs));
 	tcase_add_test(t, other_families);
 	tcase_add_test(t, what_may_be_named);
 	tcase_add_loop_test(t, redirection, 0, ARRAY_SIZE(redirections));

@@ -6,6 +6,7 @@
 #include <check.h>
 
 #include "iscsid/base/bytes.h"
+#include "test/unit/alloc.h"
 
 START_TEST(fields_keep_their_order)
 {
@@ -103,10 +104,13 @@ START_TEST(strings_are_strict)
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct reader r = reader_init(bad[i].bytes, bad[i].len);
+		uint8_t *exact = malloc(bad[i].len);	/* so that a sanitizer sees a read past the end */
+		struct reader r = reader_init(exact, bad[i].len);
 
+		memcpy(exact, bad[i].bytes, bad[i].len);
 		ck_assert_str_eq(reader_str(&r), "");
 		ck_assert_msg(r.failed, "string %zu", i);
+		free(exact);
 	}
 }
 END_TEST
@@ -148,6 +152,22 @@ START_TEST(a_buffer_grows_by_doubling)
 }
 END_TEST
 
+START_TEST(without_memory_a_buffer_stays_as_it_is)
+{
+	uint8_t *data = NULL, *before;
+	size_t size = 0;
+
+	ck_assert(bytes_reserve(&data, &size, 1));
+	before = data;
+	alloc_fail_nth(1);
+	ck_assert(!alloc_can_fail || !bytes_reserve(&data, &size, 1025));
+	(void)alloc_fail_stop();
+	ck_assert_ptr_eq(data, before);
+	ck_assert_uint_eq(size, 1024);
+	free(data);
+}
+END_TEST
+
 START_TEST(random_bytes_differ)
 {
 	uint8_t one[32] = { 0 }, other[32] = { 0 };
@@ -173,6 +193,7 @@ int main(void)
 	tcase_add_test(t, strings_are_strict);
 	tcase_add_test(t, a_full_writer_writes_nothing_more);
 	tcase_add_test(t, a_buffer_grows_by_doubling);
+	tcase_add_test(t, without_memory_a_buffer_stays_as_it_is);
 	tcase_add_test(t, random_bytes_differ);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

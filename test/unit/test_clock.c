@@ -3,9 +3,12 @@
 #include "iscsid/base/clock.h"
 
 #include <check.h>
+#include <dlfcn.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "libiscsi-db/util.h"
 
 static sd_event *loop;
 static struct clock *clk;
@@ -14,6 +17,24 @@ static int ends[2];
 static int expired, answered, answered_before;
 static bool stops;
 
+/* What the clock gave the loop for its last timer. */
+static sd_event_source *source;
+static sd_event_time_handler_t on_due;
+static void *source_data;
+
+int sd_event_add_time(sd_event *e, sd_event_source **ret, clockid_t clock, uint64_t us, uint64_t accuracy,
+		      sd_event_time_handler_t callback, void *userdata)
+{
+	int (*add)(sd_event *, sd_event_source **, clockid_t, uint64_t, uint64_t,
+		   sd_event_time_handler_t, void *) = dlsym(RTLD_NEXT, "sd_event_add_time");
+	int r = add(e, ret, clock, us, accuracy, callback, userdata);
+
+	source = *ret;
+	on_due = callback;
+	source_data = userdata;
+	return r;
+}
+
 static void on_time(void *arg)
 {
 	(void)arg;
@@ -21,11 +42,11 @@ static void on_time(void *arg)
 	answered_before = answered;
 }
 
-static int on_answer(sd_event_source *source, int fd, uint32_t events, void *arg)
+static int on_answer(sd_event_source *io, int fd, uint32_t events, void *arg)
 {
 	char byte;
 
-	(void)source;
+	(void)io;
 	(void)events;
 	(void)arg;
 	ck_assert_int_eq(read(fd, &byte, 1), 1);
@@ -139,6 +160,30 @@ START_TEST(timer_expires)
 }
 END_TEST
 
+/* How late, and how much later the timer is told: once, and never by more than a second. */
+static const struct { uint64_t late_us, wait_us; } graces[] = {
+	{ 0, 0 }, { 100000, 0 }, { 100001, 100001 }, { 999999, 999999 }, { 1000000, 1000000 },
+	{ 1000001, 1000000 }, { 10000000, 1000000 },
+};
+
+START_TEST(a_timer_waits_as_long_as_it_was_late)
+{
+	uint64_t now, due;
+
+	ck_assert_int_ge(sd_event_run(loop, 0), 0);	/* the loop's time stands still from here on */
+	now = clock_now_us(clk);
+	timer_arm(timer, 5);
+	ck_assert_int_eq(on_due(source, now - graces[_i].late_us, source_data), 0);
+	ck_assert_int_eq(expired, graces[_i].wait_us == 0);
+	if (expired)
+		return;
+	ck_assert_int_ge(sd_event_source_get_time(source, &due), 0);
+	ck_assert_uint_eq(due - now, graces[_i].wait_us);
+	ck_assert_int_eq(on_due(source, now - graces[_i].late_us, source_data), 0);
+	ck_assert_int_eq(expired, 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("clock");
@@ -153,6 +198,7 @@ int main(void)
 	tcase_add_test(tc, late_timer_expires_once);
 	tcase_add_test(tc, timer_is_armed_again);
 	tcase_add_test(tc, timer_expires);
+	tcase_add_loop_test(tc, a_timer_waits_as_long_as_it_was_late, 0, (int)ARRAY_SIZE(graces));
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

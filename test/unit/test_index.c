@@ -13,13 +13,6 @@
 static struct index table;
 static int object[OBJECTS];
 
-static void teardown(void)
-{
-	index_done(&table);
-	ck_assert_uint_eq(table.len, 0);
-	ck_assert_ptr_null(index_find(&table, 1, NULL));
-}
-
 /* How many objects have the @key; each must be one of two. */
 static int count(uint64_t key, const int *one, const int *other)
 {
@@ -32,6 +25,17 @@ static int count(uint64_t key, const int *one, const int *other)
 		n++;
 	}
 	return n;
+}
+
+static void teardown(void)
+{
+	index_done(&table);
+	ck_assert_uint_eq(table.len, 0);
+	ck_assert_ptr_null(index_find(&table, 1, NULL));
+	/* The empty table can be filled again. */
+	ck_assert_int_eq(index_add(&table, 1, &object[1]), 0);
+	ck_assert_int_eq(count(1, &object[1], NULL), 1);
+	index_done(&table);
 }
 
 START_TEST(what_was_added_is_found)
@@ -91,6 +95,16 @@ START_TEST(the_table_grows_when_it_is_full)
 }
 END_TEST
 
+/* As session numbers do. */
+START_TEST(numbers_in_a_row_have_a_chain_each)
+{
+	for (uint64_t i = 0; i < 64; i++)
+		ck_assert_int_eq(index_add(&table, i, &object[i]), 0);
+	for (uint64_t i = 0; i < 64; i++)
+		ck_assert_ptr_null(index_find(&table, i, NULL)->next);
+}
+END_TEST
+
 START_TEST(without_memory_nothing_is_added)
 {
 	for (unsigned long nth = 1; alloc_can_fail && nth <= 2; nth++) {
@@ -137,6 +151,7 @@ int main(void)
 	tcase_add_test(tc, what_was_added_is_found);
 	tcase_add_test(tc, what_was_removed_is_not_found);
 	tcase_add_test(tc, the_table_grows_when_it_is_full);
+	tcase_add_test(tc, numbers_in_a_row_have_a_chain_each);
 	tcase_add_test(tc, without_memory_nothing_is_added);
 	tcase_add_test(tc, hashes_are_those_of_the_standard);
 	suite_add_tcase(suite, tc);

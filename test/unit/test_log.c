@@ -85,10 +85,12 @@ START_TEST(lines_on_a_socket)
 }
 END_TEST
 
-/* Lines are lost meanwhile, and at most one attempt a second is made. */
+/* Lines are lost meanwhile, at most one attempt a second is made, and no line comes twice. */
 START_TEST(a_log_that_was_restarted_is_found_again)
 {
-	static const char *const got[] = { "", "", "<30>iscsid[%d]: line 2", "<30>iscsid[%d]: line 3" };
+	static const char *const got[] = {
+		"", "", "<30>iscsid[%d]: line 2", "<30>iscsid[%d]: line 3", "<30>iscsid[%d]: line 4",
+	};
 	char line[256], wanted[64];
 	int fd;
 
@@ -102,16 +104,43 @@ START_TEST(a_log_that_was_restarted_is_found_again)
 	log_open(true, LOG_INFO);
 	(void)close(fd);
 	fd = listen_on_log();
-	for (int i = 0; i < 4; i++) {
-		now = i < 2 ? 1000 : 1001;
+	ck_assert_int_eq(fcntl(STDIN_FILENO, F_GETFD), FD_CLOEXEC);
+	for (int i = 0; i < 5; i++) {
+		now = i < 2 ? 1000 : i < 4 ? 1001 : 1002;
 		log_info("line %d", i);
 		memset(line, 0, sizeof(line));
 		(void)recv(fd, line, sizeof(line) - 1, MSG_DONTWAIT);
 		(void)snprintf(wanted, sizeof(wanted), got[i], getpid());
 		ck_assert_str_eq(line, wanted);
+		ck_assert_int_lt(recv(fd, line, sizeof(line), MSG_DONTWAIT), 0);
 	}
 	log_close();
 	ck_assert_int_lt(fcntl(STDIN_FILENO, F_GETFD), 0);
+	(void)close(fd);
+}
+END_TEST
+
+START_TEST(a_full_log_holds_up_nobody)
+{
+	char line[256];
+	int fd, lines = 0;
+
+	if (unshare(CLONE_NEWNS) || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("log", "/dev", "tmpfs", 0, NULL))
+		return;
+	fd = listen_on_log();
+	log_open(true, LOG_INFO);
+	capture();
+	for (int i = 0; i < 10000; i++)
+		log_info("a line");
+	ck_assert_str_eq(said(1), "");
+	while (recv(fd, line, sizeof(line), MSG_DONTWAIT) > 0)
+		lines++;
+	ck_assert_int_gt(lines, 0);
+	ck_assert_int_lt(lines, 10000);
+	log_info("another line");
+	ck_assert_int_gt(recv(fd, line, sizeof(line), MSG_DONTWAIT), 0);
+	log_close();
 	(void)close(fd);
 }
 END_TEST
@@ -127,6 +156,7 @@ int main(void)
 	tcase_add_test(t, lines_on_stderr);
 	tcase_add_test(t, lines_on_a_socket);
 	tcase_add_test(t, a_log_that_was_restarted_is_found_again);
+	tcase_add_test(t, a_full_log_holds_up_nobody);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -10,6 +10,7 @@
 
 #include "iscsid/base/bytes.h"
 #include "iscsid/base/pdu_stream.h"
+#include "iscsid/base/stream.h"
 #include "libiscsi-db/util.h"
 
 #define MAX_DATA	1024
@@ -92,6 +93,44 @@ START_TEST(whole_pdus_only)
 }
 END_TEST
 
+/* The end of one and all of the next come at once. */
+START_TEST(two_pdus_in_one_piece)
+{
+	uint8_t pdus[2 * (PDU_BHS_LEN + 260)];
+	size_t len = make_pdu(pdus, 257), cut = (size_t)_i;
+
+	ck_assert_uint_eq(len, make_pdu(pdus + len, 257));
+	pdus[len + PDU_BHS_LEN] = 'b';
+	say(pdus, cut);
+	ck_assert_int_eq(pdu_stream_read(&stream, MAX_DATA, &header), 0);
+	say(pdus + cut, 2 * len - cut);
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert_int_eq(pdu_stream_read(&stream, MAX_DATA, &header), 1);
+		ck_assert_mem_eq(stream.in, pdus + i * len, len);
+	}
+	ck_assert_int_eq(pdu_stream_read(&stream, MAX_DATA, &header), 0);
+}
+END_TEST
+
+/* A byte stream of other owners: 0 or 1 unless the connection is broken. */
+START_TEST(bytes_go_as_far_as_there_is_room)
+{
+	static uint8_t data[1 << 20], got[1 << 20];
+	size_t sent = 0, received = 0;
+
+	ck_assert_int_eq(stream_receive(other, got, sizeof(got), &received), 0);
+	ck_assert_int_eq(stream_send(stream.fd, data, sizeof(data), &sent), 0);
+	ck_assert_uint_lt(sent, sizeof(data));
+	while (sent < sizeof(data)) {
+		ck_assert_int_eq(stream_receive(other, got, sizeof(got), &received), 0);
+		ck_assert_uint_eq(received, sent);
+		ck_assert_int_eq(stream_send(stream.fd, data, sizeof(data), &sent), 0);
+	}
+	ck_assert_int_eq(stream_receive(other, got, sizeof(got), &received), 1);
+	ck_assert_int_eq(stream_receive(other, got, sizeof(got), &received), 1);
+}
+END_TEST
+
 /* H-114: the length is judged by the header alone. */
 START_TEST(too_long)
 {
@@ -159,13 +198,14 @@ END_TEST
 /* A peer that reads nothing: what doesn't fit is refused, the rest goes out once it reads. */
 START_TEST(a_peer_that_does_not_read)
 {
-	uint8_t bhs[PDU_BHS_LEN] = { 0 }, data[4096], got[8192];
+	uint8_t bhs[PDU_BHS_LEN], data[4096], got[8192];
 	size_t sent = 0, received = 0, room;
 	ssize_t n;
 	int r, small = 4096;
 
 	ck_assert_int_eq(setsockopt(stream.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
-	memset(data, 7, sizeof(data));
+	for (size_t i = 0; i < sizeof(bhs) + sizeof(data); i++)
+		*(i < sizeof(bhs) ? bhs + i : data + i - sizeof(bhs)) = (uint8_t)i;
 	while ((r = pdu_stream_send(&stream, bhs, data, sizeof(data))) == 0) {
 		sent += PDU_BHS_LEN + sizeof(data);
 		ck_assert_uint_lt(sent, 100u << 20);
@@ -183,6 +223,8 @@ START_TEST(a_peer_that_does_not_read)
 	while (received < sent) {
 		n = recv(other, got, sizeof(got), MSG_DONTWAIT);
 		ck_assert_int_gt(n, 0);
+		for (size_t i = 0; i < (size_t)n; i++)
+			ck_assert_uint_eq(got[i], (received + i) % (sizeof(bhs) + sizeof(data)) % 256);
 		received += (size_t)n;
 		ck_assert_int_eq(pdu_stream_flush(&stream), 0);
 	}
@@ -257,6 +299,8 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, whole_pdus_only, 0, ARRAY_SIZE(lengths));
+	tcase_add_loop_test(tc, two_pdus_in_one_piece, 1, PDU_BHS_LEN + 100);
+	tcase_add_test(tc, bytes_go_as_far_as_there_is_room);
 	tcase_add_test(tc, too_long);
 	tcase_add_test(tc, additional_header);
 	tcase_add_test(tc, closed_in_the_middle);

@@ -93,7 +93,7 @@ START_TEST(many_portals_share_the_attempts)
 	ck_assert_uint_eq(retry_reopen_ms(&retry, RETRY_LOST, 0, 10000, 0), 1500);
 	ck_assert_uint_eq(retry_reopen_ms(&retry, RETRY_LOST, 30000, 100, 0), 1200);
 	ck_assert_uint_eq(retry_together_ms(250, 31, 1000000), 250);
-	ck_assert_uint_eq(retry_together_ms(850, 100, 1000000), 800);
+	ck_assert_uint_eq(retry_together_ms(830, 100, 1000000), 800);
 	ck_assert_uint_eq(retry_together_ms(50, 100, 1000055), 45);
 	ck_assert_uint_eq(retry_together_ms(50, 100, 1000010), 0);
 }

@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include <check.h>
 
@@ -18,6 +19,17 @@
 
 static struct sockaddr_storage peer;
 static int fd = -1, listener = -1, target = -1;	/* ours; its socket; its end of the connection */
+
+static bool may_not_bind;	/* to a network device */
+
+int setsockopt(int s, int level, int option, const void *value, socklen_t len)
+{
+	if (may_not_bind && option == SO_BINDTODEVICE) {
+		errno = EPERM;
+		return -1;
+	}
+	return (int)syscall(SYS_setsockopt, s, level, option, value, len);
+}
 
 static void set_peer(const char *address, uint16_t port)
 {
@@ -136,6 +148,33 @@ START_TEST(new_socket)
 	ck_assert_int_ne(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
 	ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
 	ck_assert_int_ne(on, 0);
+	ck_assert(!tcp_peer_closed(fd));
+}
+END_TEST
+
+START_TEST(a_socket_whose_descriptor_is_0)
+{
+	set_peer("127.0.0.1", 1);
+	(void)close(STDIN_FILENO);
+	open_socket();
+	ck_assert_int_eq(fd, STDIN_FILENO);
+	open_socket();
+	ck_assert_int_gt(fd, STDERR_FILENO);
+	ck_assert_int_eq(fcntl(STDIN_FILENO, F_GETFD), FD_CLOEXEC);	/* still open */
+}
+END_TEST
+
+START_TEST(a_device_that_may_not_be_used)
+{
+	struct tcp_source source = { .netdev = "lo", .address.ss_family = AF_UNSPEC };
+	struct iscsi_why why;
+
+	set_peer("127.0.0.1", 1);
+	may_not_bind = true;
+	ck_assert_int_eq(tcp_open(&peer, &source, &fd, &why), ISCSI_ERR_TRANS);
+	ck_assert_str_eq(why.text, "can't bind to network device lo: Operation not permitted");
+	ck_assert_int_eq(fd, -1);
+	may_not_bind = false;
 }
 END_TEST
 
@@ -220,6 +259,9 @@ START_TEST(options)
 	ck_assert_int_eq(tcp_tune(fd, 0, ""), 0);
 	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len), 0);
 	ck_assert_int_eq(size, usual);
+	ck_assert_int_eq(tcp_tune(fd, 1, ""), 0);
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len), 0);
+	ck_assert_int_lt(size, usual);		/* the kernel's least */
 	ck_assert_int_eq(tcp_tune(fd, 16384, named ? "reno" : ""), 0);
 	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len), 0);
 	ck_assert_int_eq(size, 2 * 16384);		/* socket(7) */
@@ -274,6 +316,16 @@ START_TEST(a_refused_socket_connects_later)
 	wait_until(POLLOUT);
 	ck_assert_int_eq(tcp_error(fd), 0);
 	ck_assert(!tcp_peer_closed(fd));
+}
+END_TEST
+
+/* As it does for a socket without a handshake. */
+START_TEST(a_connect_may_end_at_once)
+{
+	set_peer("127.0.0.1", 1);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	errno = EPERM;
+	ck_assert_int_eq(tcp_connect(fd, &peer), 0);
 }
 END_TEST
 
@@ -362,6 +414,8 @@ int main(void)
 	tcase_set_timeout(t, 30);
 	tcase_add_loop_test(t, peer_name, 0, ARRAY_SIZE(names));
 	tcase_add_test(t, new_socket);
+	tcase_add_test(t, a_socket_whose_descriptor_is_0);
+	tcase_add_test(t, a_device_that_may_not_be_used);
 	tcase_add_loop_test(t, a_socket_is_bound, 0, ARRAY_SIZE(sources));
 	tcase_add_test(t, no_such_family);
 	tcase_add_test(t, no_descriptor_left);
@@ -370,6 +424,7 @@ int main(void)
 	tcase_add_loop_test(t, connects, 0, ARRAY_SIZE(addresses));
 	tcase_add_loop_test(t, refused, 0, ARRAY_SIZE(addresses));
 	tcase_add_test(t, a_refused_socket_connects_later);
+	tcase_add_test(t, a_connect_may_end_at_once);
 	tcase_add_test(t, not_a_socket);
 	tcase_add_test(t, silent_target);
 	tcase_add_test(t, target_speaks);

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The worker pool: jobs overlap, answers come in the loop, a job that hangs holds nobody. */
 #include <check.h>
+#include <dirent.h>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "iscsid/base/worker.h"
@@ -20,6 +25,63 @@ struct job {
 static sd_event *loop;
 static struct worker_pool *pool;
 static struct job jobs[JOBS];
+
+/* ---- what the pool asks of its threads ------------------------------------------------------- */
+
+static _Atomic int idle;		/* threads that wait for a job */
+static int create_error;		/* of each attempt to start a thread */
+static struct timespec deadline;	/* until which the pool waits for its threads */
+static bool too_late;			/* the deadline is over at once */
+static int end_fd = -1;			/* a job is released once the pool waits for it */
+
+int pthread_create(pthread_t *ret, const pthread_attr_t *attr, void *(*run)(void *), void *arg)
+{
+	int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) =
+		dlsym(RTLD_NEXT, "pthread_create");
+
+	return create_error ? create_error : real(ret, attr, run, arg);
+}
+
+static int wait_long(pthread_cond_t *cond, pthread_mutex_t *lock)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += 1000;
+	return pthread_cond_clockwait(cond, lock, CLOCK_MONOTONIC, &until);
+}
+
+int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock)
+{
+	int r;
+
+	idle++;		/* the lock is released in one step with the wait */
+	r = wait_long(cond, lock);
+	idle--;
+	return r;
+}
+
+int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *lock, const struct timespec *until)
+{
+	deadline = *until;
+	if (end_fd >= 0)
+		(void)eventfd_write(end_fd, 1);
+	return too_late ? ETIMEDOUT : wait_long(cond, lock);
+}
+
+/* The threads of this process. */
+static int threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	int n = 0;
+
+	while (readdir(dir))
+		n++;
+	(void)closedir(dir);
+	return n - 2;		/* "." and ".." */
+}
+
+/* ---- jobs ------------------------------------------------------------------------------------ */
 
 static void run_job(struct worker_job *job)
 {
@@ -63,20 +125,34 @@ static void teardown(void)
 	sd_event_unref(loop);
 }
 
+static void wait_until_running(int i)
+{
+	const struct timespec step = { 0, 10000000 };
+
+	for (int tries = 0; !jobs[i].running; tries++) {
+		ck_assert_int_lt(tries, 1000);
+		(void)nanosleep(&step, NULL);
+	}
+}
+
+static void wait_until_idle(int n)
+{
+	const struct timespec step = { 0, 10000000 };
+
+	for (int tries = 0; idle != n; tries++) {
+		ck_assert_int_lt(tries, 1000);
+		(void)nanosleep(&step, NULL);
+	}
+}
+
 START_TEST(jobs_overlap)
 {
 	int fd = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC);
-	const struct timespec step = { 0, 10000000 };
 
 	for (int i = 0; i < JOBS; i++)
 		submit(i, fd);
-	for (int i = 0, tries = 0; i < JOBS; tries++) {
-		ck_assert_int_lt(tries, 1000);
-		if (jobs[i].running)
-			i++;		/* while all before it still wait */
-		else
-			(void)nanosleep(&step, NULL);
-	}
+	for (int i = 0; i < JOBS; i++)
+		wait_until_running(i);		/* while all before it still wait */
 	ck_assert_int_eq(eventfd_write(fd, JOBS), 0);
 	for (int i = 0; i < JOBS; i++)
 		pump(&jobs[i].done);
@@ -88,31 +164,143 @@ END_TEST
 START_TEST(more_jobs_than_threads)
 {
 	struct worker_pool *one;
+	int before;
 
 	ck_assert(worker_pool_free(pool));
 	ck_assert_int_ge(worker_pool_new(loop, 1, &one), 0);
 	pool = one;
+	before = threads();
 	for (int i = 0; i < JOBS; i++)
 		submit(i, -1);
+	ck_assert_int_eq(threads(), before + 1);
 	for (int i = 0; i < JOBS; i++)
 		pump(&jobs[i].done);
+	ck_assert(worker_pool_free(pool));
+	ck_assert(worker_pool_free(NULL));
+}
+END_TEST
+
+/* An idle thread takes the next job; a job that no idle thread is left for has a new one. */
+START_TEST(threads_are_started_when_needed)
+{
+	int fd = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC), before = threads();
+
+	submit(0, -1);
+	pump(&jobs[0].done);
+	wait_until_idle(1);
+	for (int round = 0; round < 2; round++) {
+		submit(1, fd);
+		wait_until_running(1);
+		ck_assert_int_eq(threads(), before + 1 + round);
+		submit(2, fd);
+		wait_until_running(2);
+		ck_assert_int_eq(threads(), before + 2);
+		ck_assert_int_eq(eventfd_write(fd, 2), 0);
+		pump(&jobs[1].done);
+		pump(&jobs[2].done);
+		wait_until_idle(2);
+	}
+	for (int i = 0; i < 3; i++)
+		submit(i, fd);
+	for (int i = 0; i < 3; i++)
+		wait_until_running(i);
+	ck_assert_int_eq(threads(), before + 3);
+	ck_assert_int_eq(eventfd_write(fd, 3), 0);
+	ck_assert(worker_pool_free(pool));
+	(void)close(fd);
+}
+END_TEST
+
+START_TEST(without_a_thread_a_job_is_refused)
+{
+	struct job job = { .job = { .run = run_job, .done = job_done }, .wait_fd = -1 };
+
+	create_error = EAGAIN;
+	ck_assert_int_eq(worker_submit(pool, &job.job), -EAGAIN);
+	create_error = 0;
+	submit(0, -1);
+	create_error = EAGAIN;
+	for (int i = 1; i < JOBS; i++)
+		submit(i, -1);		/* the one thread takes all of them */
+	for (int i = 0; i < JOBS; i++)
+		pump(&jobs[i].done);
+	create_error = 0;
+	ck_assert(!job.running && !job.done);
+	ck_assert(worker_pool_free(pool));
+}
+END_TEST
+
+static bool flushes;
+
+static void look_at_thread(struct worker_job *job)
+{
+	sigset_t blocked;
+
+	flushes = prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0) == 1;
+	ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, NULL, &blocked), 0);
+	((struct job *)job)->running = sigismember(&blocked, SIGTERM) && sigismember(&blocked, SIGCHLD);
+}
+
+/* A scan may write to disks to get memory, the daemon's own thread must not. */
+START_TEST(a_thread_is_no_io_flusher_and_has_no_signals)
+{
+	bool may = prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) == 0;
+	sigset_t blocked;
+
+	jobs[0] = (struct job){ .job = { .run = look_at_thread, .done = job_done } };
+	flushes = true;
+	ck_assert_int_eq(worker_submit(pool, &jobs[0].job), 0);
+	pump(&jobs[0].done);
+	ck_assert(jobs[0].running);
+	ck_assert(!flushes);
+	ck_assert_int_eq(prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0) == 1, may);
+	ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, NULL, &blocked), 0);
+	ck_assert(!sigismember(&blocked, SIGTERM));
 	ck_assert(worker_pool_free(pool));
 }
 END_TEST
 
 START_TEST(a_job_that_hangs_is_left_behind)
 {
-	const struct timespec step = { 0, 10000000 };
 	int fd = eventfd(0, EFD_CLOEXEC);
 
 	submit(0, fd);
-	for (int tries = 0; !jobs[0].running; tries++) {
-		ck_assert_int_lt(tries, 1000);
-		(void)nanosleep(&step, NULL);
-	}
+	wait_until_running(0);
+	too_late = true;
 	ck_assert(!worker_pool_free(pool));
 	ck_assert(!jobs[0].done);
 	ck_assert_int_eq(eventfd_write(fd, 1), 0);
+}
+END_TEST
+
+START_TEST(a_job_is_waited_for)
+{
+	struct timespec now;
+
+	end_fd = eventfd(0, EFD_CLOEXEC);
+	submit(0, end_fd);
+	wait_until_running(0);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	ck_assert(worker_pool_free(pool));
+	ck_assert(jobs[0].done);
+	ck_assert_int_ge(deadline.tv_sec, now.tv_sec + 1);
+	(void)close(end_fd);
+	end_fd = -1;
+}
+END_TEST
+
+/* The least descriptor is as good as any other, and no child inherits it. */
+START_TEST(a_pool_whose_descriptor_is_0)
+{
+	ck_assert(worker_pool_free(pool));
+	(void)close(STDIN_FILENO);
+	ck_assert_int_eq(worker_pool_new(loop, 1, &pool), 0);
+	ck_assert_int_eq(fcntl(STDIN_FILENO, F_GETFD), FD_CLOEXEC);
+	ck_assert_int_ne(fcntl(STDIN_FILENO, F_GETFL) & O_NONBLOCK, 0);
+	submit(0, -1);
+	pump(&jobs[0].done);
+	ck_assert(worker_pool_free(pool));
+	ck_assert_int_eq(fcntl(STDIN_FILENO, F_GETFD), -1);
 }
 END_TEST
 
@@ -138,7 +326,12 @@ int main(void)
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, jobs_overlap);
 	tcase_add_test(tc, more_jobs_than_threads);
+	tcase_add_test(tc, threads_are_started_when_needed);
+	tcase_add_test(tc, without_a_thread_a_job_is_refused);
+	tcase_add_test(tc, a_thread_is_no_io_flusher_and_has_no_signals);
 	tcase_add_test(tc, a_job_that_hangs_is_left_behind);
+	tcase_add_test(tc, a_job_is_waited_for);
+	tcase_add_test(tc, a_pool_whose_descriptor_is_0);
 	tcase_add_test(tc, each_job_is_done_in_the_end);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
