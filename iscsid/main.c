@@ -45,6 +45,7 @@
 #define RUN_DIR		"/run/iscsid"
 #define SCAN_THREADS	32	/* scans that run at once; each waits for its target */
 #define NAME_THREADS	4
+#define PAGE_LEN	4096UL	/* no machine has smaller ones */
 
 /* The parts of the daemon, in the order in which daemon_build() makes them. */
 struct daemon {
@@ -148,10 +149,10 @@ struct starter {
  * The parent waits until the child says that it serves, so that its exit status is the truth.
  * It doesn't return. The child's own stderr is /dev/null from here on: the log is elsewhere.
  */
-static void daemonise(struct starter *starter)
+static void daemonise(struct starter *starter, int null_fd)
 {
 	char status = 1;
-	int pipe_fd[2], null_fd;
+	int pipe_fd[2];
 	pid_t pid;
 
 	if (pipe2(pipe_fd, O_CLOEXEC) < 0 || (pid = fork()) < 0) {
@@ -160,7 +161,7 @@ static void daemonise(struct starter *starter)
 	}
 	if (pid > 0) {
 		(void)close(pipe_fd[1]);
-		(void)!read(pipe_fd[0], &status, 1);
+		(void)!read(pipe_fd[0], &status, sizeof(status));
 		_exit(status);
 	}
 	(void)close(pipe_fd[0]);
@@ -168,26 +169,21 @@ static void daemonise(struct starter *starter)
 	(void)!chdir("/");
 	starter->status_fd = pipe_fd[1];
 	starter->stderr_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && null_fd >= 0; fd++)
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		(void)dup2(null_fd, fd);
-	if (null_fd > STDERR_FILENO)
-		(void)close(null_fd);
 }
 
 static void start_failed(struct starter *starter, const char *why)
 {
 	log_error("%s", why);
-	if (starter->stderr_fd >= 0)
-		(void)dprintf(starter->stderr_fd, "iscsid: %s\n", why);
+	(void)dprintf(starter->stderr_fd, "iscsid: %s\n", why);
 }
 
 static void start_done(struct starter *starter)
 {
 	const char status = 0;
 
-	if (starter->status_fd >= 0)
-		(void)!write(starter->status_fd, &status, 1);
+	(void)!write(starter->status_fd, &status, sizeof(status));
 	closep(&starter->status_fd);
 	closep(&starter->stderr_fd);
 }
@@ -200,7 +196,7 @@ static enum iscsi_err write_pid_file(const struct daemon_options *o, struct iscs
 		return ISCSI_SUCCESS;
 	/* A new file: one that lies there may be a FIFO, or have another name elsewhere. */
 	(void)unlink(o->pid_file);
-	fd = open(o->pid_file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = open(o->pid_file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd >= 0 && dprintf(fd, "%d\n", getpid()) >= 0)
 		return ISCSI_SUCCESS;
 	(void)iscsi_fail(why, ISCSI_ERR_INTERNAL, "pid file %s: %s", o->pid_file, strerror(errno));
@@ -217,8 +213,7 @@ static void write_file(const char *path, const char *text)
 {
 	CLEANUP(closep) int fd = open(path, O_WRONLY | O_CLOEXEC);
 
-	if (fd >= 0)
-		(void)!write(fd, text, strlen(text));
+	(void)!write(fd, text, strlen(text));
 }
 
 /* Whether recovery runs code of this object: the program itself and the libraries it calls. */
@@ -242,22 +237,20 @@ static bool recovery_needs(const char *name)
 __attribute__((no_sanitize("address")))	/* the function reads whole segments, red zones included */
 static int touch_object(struct dl_phdr_info *info, size_t size, void *arg)
 {
-	volatile char sum = 0;
-
 	(void)size;
 	(void)arg;
 	if (!recovery_needs(info->dlpi_name))
 		return 0;
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
-		const char *start = (const char *)info->dlpi_addr + ph->p_vaddr;
+		uintptr_t start = info->dlpi_addr + ph->p_vaddr, end = start + ph->p_memsz;
 
 		if (ph->p_type != PT_LOAD || !(ph->p_flags & PF_R))
 			continue;
-		for (size_t at = 0; at < ph->p_memsz; at += 4096)
-			sum += start[at];
+		/* A segment may begin anywhere in its first page. */
+		for (uintptr_t page = start & ~(PAGE_LEN - 1); page < end; page += PAGE_LEN)
+			(void)*(const volatile char *)page;
 	}
-	(void)sum;
 	return 0;
 }
 
@@ -382,7 +375,7 @@ static enum iscsi_err check_passed(int fds, struct iscsi_why *why)
 	struct ucred peer;
 
 	for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + fds; fd++)
-		if (sd_is_socket_unix(fd, SOCK_STREAM, 1, name, sizeof(name) - 1) > 0)
+		if (sd_is_socket_unix(fd, SOCK_STREAM, true, name, sizeof(name) - 1) > 0)
 			return ISCSI_SUCCESS;
 	if (listen_holder(MGMT_SOCKET_ABSTRACT, &peer) == -ECONNREFUSED)
 		return ISCSI_SUCCESS;	/* nobody uses that name */
@@ -392,7 +385,7 @@ static enum iscsi_err check_passed(int fds, struct iscsi_why *why)
 /* The sockets of the service manager, else the abstract name, if it can be had. */
 static enum iscsi_err listen_first(struct daemon *daemon, bool *passed, struct iscsi_why *why)
 {
-	int fds = sd_listen_fds(1), r;
+	int fds = sd_listen_fds(true), r;
 
 	*passed = fds > 0;
 	for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + fds; fd++)
@@ -419,7 +412,7 @@ static enum iscsi_err listen_on_path(struct daemon *daemon, struct iscsi_why *wh
 	int r = listen_path(MGMT_SOCKET_PATH, &daemon->own_path);
 
 	daemon->has_path = r >= 0;
-	if (r >= 0)
+	if (daemon->has_path)
 		r = mgmt_listen(daemon->mgmt, r);
 	if (r < 0 && !daemon->has_abstract)
 		return iscsi_fail(why, ISCSI_ERR_INTERNAL, MGMT_SOCKET_PATH ": %s", strerror(-r));
@@ -455,10 +448,10 @@ static void watch_network(struct daemon *daemon)
 	if (r >= 0)
 		r = network_new(daemon->loop, fd, manager_network_changed, daemon->manager,
 				&daemon->network);
-	if (r < 0)
-		log_warning("iscsid hears no news of the network: %s", strerror(-r));
-	if (r < 0 && fd >= 0)
-		(void)close(fd);
+	if (r >= 0)
+		return;
+	log_warning("iscsid hears no news of the network: %s", strerror(-r));
+	closep(&fd);
 }
 
 static enum iscsi_err daemon_build(struct daemon *daemon, const struct daemon_options *o,
@@ -550,33 +543,38 @@ static int run(const struct daemon_options *o, struct starter *starter)
 		goto out;
 	}
 	start_done(starter);
-	(void)sd_notify(0, "READY=1\nSTATUS=Ready to process requests");
+	(void)sd_notify(false, "READY=1\nSTATUS=Ready to process requests");
 	r = sd_event_loop(daemon.loop);
-	(void)sd_notify(0, "STOPPING=1");
+	(void)sd_notify(false, "STOPPING=1");
 out:
 	daemon_free(&daemon);
-	if (r >= 0 && o->pid_file)
+	if (!r && o->pid_file)
 		(void)unlink(o->pid_file);
-	if (r >= 0)
+	if (!r)
 		log_notice("iscsid shutting down.");
-	return r < 0;
+	return r != 0;
 }
 
 int main(int argc, char **argv)
 {
 	struct starter starter = { .status_fd = -1, .stderr_fd = -1 };
 	struct daemon_options o = { 0 };
-	int status;
+	int status, null_fd;
 
 	status = parse_options(argc, argv, &o);
 	if (status >= 0)
 		return status;
+	/* Otherwise a socket could take the place of a closed stderr, and get the log. */
+	do
+		null_fd = open("/dev/null", O_RDWR);
+	while (null_fd >= 0 && null_fd <= STDERR_FILENO);
 	umask(0077);
 	(void)signal(SIGPIPE, SIG_IGN);
 	/* The journal is reached by its socket: a write to stderr would wait for the journal. */
 	log_open(!o.foreground || getenv("JOURNAL_STREAM"), log_level_of(&o));
 	if (!o.foreground)
-		daemonise(&starter);
+		daemonise(&starter, null_fd);
+	closep(&null_fd);
 	status = run(&o, &starter);
 	log_close();
 	return status;

@@ -45,6 +45,8 @@ static struct fake_kernel kernel;
 static struct fake_sysfs *fs;
 static int news[2];			/* what the program does, a line each */
 static int passed_fd, passed_count;	/* the sockets of the service manager */
+static const char *missing = "";	/* the standard descriptors that the program starts without */
+static bool no_pipe;
 static bool no_kernel;
 static int refuses;			/* the error of what may be refused; 0: nothing is */
 
@@ -95,8 +97,8 @@ static const char *moved(const char *path)
 #define SD_LISTEN_FDS_START		passed_fd
 #undef MGMT_SOCKET_ABSTRACT
 #define MGMT_SOCKET_ABSTRACT		"iscsi-test-main"
-#define sd_listen_fds(unset)		((void)(unset), passed_count)
-#define sd_notify(unset, state)		tell(0, "%s\n", state)
+#define sd_listen_fds(unset)		((unset) ? passed_count : 0)
+#define sd_notify(unset, state)		tell(0, (unset) ? "last: %s\n" : "%s\n", state)
 #define module_load_iscsi_tcp()		tell(0, "module\n")
 #define iscsi_db_make_lock_folder(warn, arg, why) \
 	((void)(warn), (void)(arg), (void)(why), tell(0, "lock folder\n"))
@@ -111,8 +113,10 @@ static const char *moved(const char *path)
 	tell(refuses ? -1 : 0, "prctl %d %d %d %d %d\n", option, a, b, c, d)
 #define open(path, ...)			open(moved(path), __VA_ARGS__)
 #define unlink(path)			unlink(moved(path))
+#define pipe2(fd, flags)		(no_pipe ? (errno = EMFILE, -1) : pipe2(fd, flags))
 #define log_open(syslog, level)		tell(0, "log %d %d\n", syslog, level)
-#define log_close()			tell(0, "end\n")
+/* The program leaves its stdin open. */
+#define log_close()			(fcntl(STDIN_FILENO, F_GETFD) < 0 ? _exit(3) : (void)tell(0, "end\n"))
 #define sysfs_new(root, ret)		(sysfs_new)((root) ? NULL : fake_sysfs_root(fs), ret)
 #define netlink_open(loop, sysfs, wire, events, arg, ret, why) \
 	((void)(sysfs), (void)(wire), open_kernel(loop, events, arg, ret, why))
@@ -126,6 +130,7 @@ int iscsid_main(int argc, char **argv);
 #undef main
 #undef open
 #undef unlink
+#undef pipe2
 
 /* ---- a process ----------------------------------------------------------------------------- */
 
@@ -187,6 +192,8 @@ static pid_t begin(const char *line)
 		(void)dup2(fd, STDERR_FILENO);
 		ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
 		limit.rlim_cur = limit.rlim_max / 2;
+		for (const char *digit = missing; *digit; digit++)
+			(void)close(*digit - '0');
 		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 		(void)snprintf(words, sizeof(words), "%s -c %s/conf -i %s/initiator", line, dir, dir);
 		exit(run_words(words));
@@ -348,8 +355,8 @@ END_TEST
 START_TEST(options_that_are_kept)
 {
 	char *all[] = { (char[]){ "iscsid" }, (char[]){ "-fc" }, (char[]){ "C" },
-			(char[]){ "--initiatorname=I" }, (char[]){ "-d8" }, (char[]){ "-u7" },
-			(char[]){ "--gid=9" }, (char[]){ "-n" }, NULL };
+			(char[]){ "--initiatorname=I" }, (char[]){ "-d8" }, (char[]){ "-u17" },
+			(char[]){ "--gid=19" }, (char[]){ "-n" }, NULL };
 	struct daemon_options o = { 0 };
 
 	optind = 0;
@@ -366,8 +373,8 @@ START_TEST(options_that_are_kept)
 	ck_assert_str_eq(o.initiator_path, "I");
 	ck_assert_int_eq(o.debug, 8);
 	ck_assert_int_eq(log_level_of(&o), LOG_DEBUG);
-	ck_assert_uint_eq(o.uid, 7);
-	ck_assert_uint_eq(o.gid, 9);
+	ck_assert_uint_eq(o.uid, 17);
+	ck_assert_uint_eq(o.gid, 19);
 }
 END_TEST
 
@@ -380,7 +387,7 @@ START_TEST(what_recovery_needs_is_resident)
 }
 END_TEST
 
-/* Of an object, the segments that can be read are read to their last page, and nothing else is. */
+/* Of an object, all pages of the segments that can be read are read, and nothing else is. */
 START_TEST(an_object_is_made_resident)
 {
 	enum { PAGE = 4096 };
@@ -389,12 +396,14 @@ START_TEST(an_object_is_made_resident)
 	ElfW(Phdr) segments[] = {
 		{ .p_type = PT_NOTE, .p_flags = PF_R, .p_vaddr = (ElfW(Addr))hidden, .p_memsz = PAGE },
 		{ .p_type = PT_LOAD, .p_flags = PF_X, .p_vaddr = (ElfW(Addr))hidden, .p_memsz = PAGE },
-		{ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = (ElfW(Addr))there,
-		  .p_memsz = 3 * PAGE },
+		{ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = (ElfW(Addr))there + PAGE - 1,
+		  .p_memsz = 2 },
+		{ .p_type = PT_LOAD, .p_flags = PF_R, .p_vaddr = (ElfW(Addr))there + 2 * PAGE,
+		  .p_memsz = PAGE },
 		{ .p_type = PT_LOAD, .p_flags = PF_R, .p_vaddr = (ElfW(Addr))hidden, .p_memsz = PAGE },
 	};
 	struct dl_phdr_info info = {
-		.dlpi_name = "/lib/libelse.so", .dlpi_phdr = segments, .dlpi_phnum = 3,
+		.dlpi_name = "/lib/libelse.so", .dlpi_phdr = segments, .dlpi_phnum = 4,
 	};
 	unsigned char resident[4];
 
@@ -441,6 +450,9 @@ START_TEST(in_the_foreground)
 	ck_assert_ptr_nonnull(strstr(text, "reading initiator name and settings anew"));
 	ck_assert_ptr_nonnull(strstr(text, "iscsid shutting down."));
 	ck_assert_ptr_null(strstr(text, " can't "));
+	ck_assert_ptr_null(strstr(text, "supplementary groups"));
+	ck_assert_ptr_null(strstr(text, "news of the network"));
+	ck_assert_ptr_null(strstr(text, "on the abstract name only"));
 	ck_assert_int_ne(access(in_dir("/iscsid.sock"), F_OK), 0);
 	ck_assert_ptr_nonnull(strstr(news_to("STOPPING=1\nend\n"), "end\n"));
 }
@@ -514,11 +526,39 @@ START_TEST(the_usual_pid_file)
 }
 END_TEST
 
+/* Nothing that the program opens takes the place of a standard descriptor. */
+static void ck_standard_descriptor(pid_t pid, int fd)
+{
+	char name[16], path[64];
+
+	(void)snprintf(name, sizeof(name), "fd/%d", fd);
+	ck_assert_str_eq(link_of(pid, name), "/dev/null");
+	(void)snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)pid, fd);
+	ck_assert_uint_eq(flags_of(path) & O_ACCMODE, O_RDWR);
+}
+
+START_TEST(in_the_foreground_without_standard_descriptors)
+{
+	pid_t pid;
+
+	missing = "012";
+	pid = begin("-f -n");
+	(void)news_to(READY);
+	for (int fd = 0; fd < 3; fd++)
+		ck_standard_descriptor(pid, fd);
+	check_descriptors(pid);
+	ck_assert_int_eq(end(pid, SIGTERM), 0);
+}
+END_TEST
+
+static const char *const missing_descriptors[] = { "", "0", "01", "2", "012" };
+
 START_TEST(in_the_background)
 {
 	char line[128];
 	pid_t pid;
 
+	missing = missing_descriptors[_i];
 	(void)snprintf(line, sizeof(line), "-p %s/pid", dir);
 	write_file_at("/pid", "an old file");
 	/* The daemon becomes a child of the test. */
@@ -531,14 +571,9 @@ START_TEST(in_the_background)
 	ck_assert_int_gt(pid, 1);
 	ck_assert_int_eq(getsid(pid), pid);
 	ck_assert_str_eq(link_of(pid, "cwd"), "/");
-	for (int fd = 0; fd < 3; fd++) {
-		char name[16], path[64];
-
-		(void)snprintf(name, sizeof(name), "fd/%d", fd);
-		ck_assert_str_eq(link_of(pid, name), "/dev/null");
-		(void)snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)pid, fd);
-		ck_assert_uint_eq(flags_of(path) & O_ACCMODE, O_RDWR);
-	}
+	for (int fd = 0; fd < 3; fd++)
+		ck_standard_descriptor(pid, fd);
+	check_descriptors(pid);
 	ck_assert(greets("/iscsid.sock", NULL));
 	ck_assert_int_eq(end(pid, SIGTERM), 0);
 	ck_assert_int_ne(access(in_dir("/pid"), F_OK), 0);
@@ -555,6 +590,14 @@ START_TEST(the_starter_hears_why_not)
 	no_kernel = false;
 	ck_assert_int_eq(status_of(begin("-p /nowhere/pid")), 1);
 	ck_assert_ptr_nonnull(strstr(text_of("/stderr"), "iscsid: pid file /nowhere/pid: No such file"));
+}
+END_TEST
+
+START_TEST(a_daemon_that_cannot_be_waited_for)
+{
+	no_pipe = true;
+	ck_assert_int_eq(status_of(begin("-n")), 1);
+	ck_assert_str_eq(text_of("/stderr"), "iscsid: can't become a daemon: Too many open files\n");
 }
 END_TEST
 
@@ -588,14 +631,35 @@ END_TEST
 /* Another program has the abstract name. */
 START_TEST(a_name_that_is_taken)
 {
-	int fd = listen_abstract("iscsi-test-main");
+	int passed = listen_abstract("iscsi-test-passed"), fd = listen_abstract("iscsi-test-main");
 
-	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(fd, passed + 1);	/* it could be taken for one that was passed */
 	ck_assert_int_eq(status_of(begin("-f -n")), 1);
-	passed_fd = listen_abstract("iscsi-test-passed");
+	passed_fd = passed;
 	passed_count = 1;
 	ck_assert_int_eq(status_of(begin("-f -n")), 1);
 	ck_assert_ptr_null(strstr(news_to("end\n"), READY));
+	(void)close(fd);
+}
+END_TEST
+
+/* A process has the abstract name and doesn't serve it; then the path is enough. */
+START_TEST(a_name_that_is_not_served)
+{
+	static const char name[] = "iscsi-test-main";
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	pid_t pid;
+
+	memcpy(addr.sun_path + 1, name, sizeof(name) - 1);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr,
+			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof(name))), 0);
+	pid = begin("-f -n");
+	(void)news_to(READY);
+	ck_assert(greets("/iscsid.sock", NULL));
+	ck_assert_int_eq(end(pid, SIGTERM), 0);
+	ck_assert_int_eq(mkdir(in_dir("/iscsid.sock"), 0700), 0);
+	ck_assert_int_eq(status_of(begin("-f -n")), 1);
 	(void)close(fd);
 }
 END_TEST
@@ -644,10 +708,13 @@ int main(void)
 	tcase_add_test(t, with_other_ids);
 	tcase_add_loop_test(t, what_is_refused_is_said, 0, (int)ARRAY_SIZE(refusals));
 	tcase_add_test(t, the_usual_pid_file);
-	tcase_add_test(t, in_the_background);
+	tcase_add_test(t, in_the_foreground_without_standard_descriptors);
+	tcase_add_loop_test(t, in_the_background, 0, (int)ARRAY_SIZE(missing_descriptors));
 	tcase_add_test(t, the_starter_hears_why_not);
+	tcase_add_test(t, a_daemon_that_cannot_be_waited_for);
 	tcase_add_loop_test(t, the_sockets_of_the_service_manager, 0, 2);
 	tcase_add_test(t, a_name_that_is_taken);
+	tcase_add_test(t, a_name_that_is_not_served);
 	tcase_add_test(t, a_path_that_cannot_be_had);
 	tcase_add_test(t, a_machine_that_shuts_down);
 	srunner_run_all(runner, CK_NORMAL);
