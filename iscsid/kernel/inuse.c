@@ -161,9 +161,9 @@ enum iscsi_err inuse_check(struct sysfs *sysfs, const char *proc, unsigned int s
 	struct check check = { .by = by, .why = why };
 	struct inuse *inuse;
 	bool used = false;
-	size_t len = 0;
+	size_t len;
 
-	if (sysfs_list_luns(sysfs, sid, host_no, &luns, &len) || !len)
+	if (sysfs_list_luns(sysfs, sid, host_no, &luns, &len))
 		return ISCSI_SUCCESS;
 	inuse = inuse_open(sysfs, proc);
 	if (!inuse)

@@ -199,10 +199,9 @@ static struct uevent *batch_add(struct netlink *nl, uint32_t type, const void *h
 	size_t len = sizeof(struct message) + head_len + tail_len;
 	struct message *msg;
 
-	if (start + len > sizeof(nl->batch)) {
-		nl->batch_len = sizeof(nl->batch) + 1;
+	nl->batch_len = start + len;
+	if (nl->batch_len > sizeof(nl->batch))
 		return &nowhere;
-	}
 	msg = (struct message *)(nl->batch + start);
 	memset(msg, 0, sizeof(*msg));
 	msg->nlh.nlmsg_len = (uint32_t)len;
@@ -213,7 +212,6 @@ static struct uevent *batch_add(struct netlink *nl, uint32_t type, const void *h
 		memcpy(msg + 1, head, head_len);
 	if (tail_len)
 		memcpy((uint8_t *)(msg + 1) + head_len, tail, tail_len);
-	nl->batch_len = start + len;
 	return &msg->ev;
 }
 
@@ -324,7 +322,6 @@ static enum iscsi_err reply_err(const struct message *msg, int error)
  */
 static void describe_failure(const struct message *msg, int error, char *ret, size_t size)
 {
-	ret[0] = '\0';
 	if (msg->nlh.nlmsg_type == CMD_SET_PARAM)
 		(void)snprintf(ret, size, " (number %u)", msg->ev.u.set_param.param);
 	else if (msg->nlh.nlmsg_type == CMD_SEND_PDU && error == EPERM)
@@ -366,7 +363,7 @@ static enum iscsi_err batch_exchange(struct netlink *nl, struct uevent *last, in
 	unsigned int expected;
 	int got = 0, at = 0;
 	enum iscsi_err err;
-	char more[160];
+	char more[160] = "";
 
 	if (error)
 		*error = 0;
@@ -562,11 +559,11 @@ static uint64_t host_number(const uint8_t *p, size_t size)
 	uint64_t v8;
 	uint32_t v4;
 
-	if (size == 4) {
-		memcpy(&v4, p, 4);
+	if (size == sizeof(v4)) {
+		memcpy(&v4, p, size);
 		return v4;
 	}
-	memcpy(&v8, p, 8);
+	memcpy(&v8, p, size);
 	return v8;
 }
 

@@ -63,7 +63,7 @@ static PRINTF(2, 3) int open_below(int dirfd, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(path, sizeof(path), fmt, ap);
 	va_end(ap);
-	if (n < 0 || (size_t)n >= sizeof(path))
+	if ((size_t)n >= sizeof(path))
 		return -ENAMETOOLONG;
 	do
 		fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
@@ -198,7 +198,7 @@ static int compare_uint(const void *pa, const void *pb)
 {
 	unsigned int a = *(const unsigned int *)pa, b = *(const unsigned int *)pb;
 
-	return a < b ? -1 : a > b;
+	return (a > b) - (a < b);
 }
 
 enum iscsi_err sysfs_list_numbers(struct sysfs *sysfs, const char *path, const char *prefix,
@@ -460,7 +460,7 @@ static bool each_lun(int session_fd, lun_fn *fn, void *arg)
 			continue;
 		fd = open_below(session_fd, "%s", name);
 		luns = (struct dir_iter){ .fd = fd };
-		while (all && fd >= 0 && (name = dir_next(&luns)))
+		while (all && (name = dir_next(&luns)))
 			all = !isdigit((unsigned char)name[0]) || fn(arg, fd, name);
 	}
 	return all;
@@ -493,7 +493,7 @@ static bool read_lun(int target_fd, const char *name, struct sysfs_lun *ret)
 {
 	CLEANUP(closep) int block_fd = open_below(target_fd, "%s/block", name);
 	struct dir_iter it = { .fd = block_fd };
-	const char *block = block_fd < 0 ? NULL : dir_next(&it);
+	const char *block = dir_next(&it);
 	int r = read_lun_state(target_fd, name, ret->state, sizeof(ret->state));
 
 	if (block && strlen(block) < sizeof(ret->block))
@@ -617,7 +617,7 @@ static bool lun_is_ready(void *arg, int target_fd, const char *name)
 {
 	CLEANUP(closep) int block_fd = open_below(target_fd, "%s/block", name);
 	struct dir_iter it = { .fd = block_fd };
-	const char *block = block_fd < 0 ? NULL : dir_next(&it);
+	const char *block = dir_next(&it);
 	char path[NAME_MAX + 16];
 
 	(void)arg;

@@ -8,6 +8,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -32,6 +33,7 @@ static struct fake_sysfs *fs;
 static struct sysfs *sysfs;
 static struct kernel *kernel;
 static struct iscsi_why why;
+static bool without_stdin;		/* the test has closed it */
 static int command_fd, event_fd, stats_fd;
 
 /* What was sent last. */
@@ -44,6 +46,7 @@ static char sent_types[256];		/* of the last batch: "13 15 16 19" */
 static struct { uint32_t command; int class_error, result; } failing;
 static int send_errno;
 static unsigned int replies = UINT_MAX;	/* so many more */
+static unsigned int receives;		/* how often one was asked for */
 
 /* Datagrams that wait to be received. */
 static struct datagram {
@@ -183,6 +186,7 @@ static inline int wire_receive(int fd, void *buf, size_t size, size_t *len, unsi
 	static bool few;
 	unsigned int n = 0;
 
+	receives++;
 	few = !few;
 	most = few ? MIN(most, 2u) : MIN(most, (unsigned int)NETLINK_AT_ONCE);
 	for (size_t i = 0; i < queue_len; i++) {
@@ -311,6 +315,8 @@ static inline void setup(void)
 static inline void teardown(void)
 {
 	kernel = netlink_close(kernel);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)	/* they are none of its own */
+		ck_assert(without_stdin || fcntl(fd, F_GETFD) >= 0);
 	sysfs_free(sysfs);
 	fake_sysfs_free(fs);
 	sd_event_unref(loop);

@@ -144,6 +144,12 @@ START_TEST(long_names_are_names)
 	ck_assert_int_eq(check(INUSE_BY_ANY, &why), ISCSI_ERR_BUSY);
 	(void)snprintf(text, sizeof(text), "%s is mounted on /mnt", name);
 	ck_assert_str_eq(why.text, text);
+	/* What stands on such a device, and its partitions. */
+	(void)snprintf(path, sizeof(path), "class/block/%s/holders/dm-7/dev", name);
+	fake_sysfs_set(fs, path, "253:7\n");
+	fake_sysfs_set(fs, "proc/self/mountinfo", MOUNT("253:7", "/mnt", "/dev/other"));
+	ck_assert_int_eq(check(INUSE_BY_ANY, &why), ISCSI_ERR_BUSY);
+	ck_assert_str_eq(why.text, "dm-7 is mounted on /mnt");
 }
 END_TEST
 

@@ -275,6 +275,70 @@ START_TEST(each_command_has_words)
 }
 END_TEST
 
+/* The last reply that came isn't taken for one that is missing. */
+START_TEST(each_command_has_a_reply_of_its_own)
+{
+	struct kernel_params params = { .len = 0 };
+
+	for (int i = 0; i < 8; i++)
+		kernel_params_number(&params, KERNEL_MAX_BURST, 262144);
+	for (replies = 1; replies < 8;) {
+		unsigned int come = replies;
+
+		ck_assert_int_eq(kernel->ops->set_params(kernel, 7, &params, &why),
+				 ISCSI_ERR_INTERNAL);
+		ck_assert_str_eq(why.text, "the kernel didn't answer the request to set a "
+				 "parameter: no such reply");
+		replies = come + 1;
+	}
+}
+END_TEST
+
+/* Of two commands that fail, the first is told. */
+START_TEST(the_first_failure_counts)
+{
+	struct kernel_params params = { .len = 0 };
+
+	kernel_params_number(&params, KERNEL_MAX_BURST, 262144);
+	kernel_params_number(&params, KERNEL_RECOVERY_TMO, 120);
+	failing.command = 16;
+	failing.class_error = EINVAL;
+	ck_assert_int_eq(kernel->ops->set_params(kernel, 7, &params, &why), ISCSI_ERR_INTERNAL);
+	ck_assert_str_eq(why.text, "the kernel could not set a parameter: Invalid argument (number 8)");
+}
+END_TEST
+
+/* One datagram is sent for a command and one is received, also after replies have been lost. */
+START_TEST(a_command_takes_two_calls)
+{
+	for (int i = 0; i < 3; i++) {
+		receives = batches = 0;
+		ck_assert_int_eq(kernel->ops->stop_conn(kernel, 7, &why), ISCSI_SUCCESS);
+		ck_assert_uint_eq(batches, 1);
+		ck_assert_uint_eq(receives, i == 1 ? 2 : 1);
+		replies = i == 0 ? 0 : UINT_MAX;
+		if (i == 0)
+			ck_assert_int_eq(kernel->ops->stop_conn(kernel, 7, &why),
+					 ISCSI_ERR_INTERNAL);
+		replies = UINT_MAX;
+	}
+}
+END_TEST
+
+START_TEST(any_descriptor_is_a_socket)
+{
+	close_kernel();
+	(void)close(STDIN_FILENO);
+	without_stdin = true;
+	failing.command = 21;
+	failing.class_error = EINVAL;
+	ck_assert_msg(!open_kernel(), "%s", why.text);
+	ck_assert_int_eq(command_fd, STDIN_FILENO);
+	close_kernel();
+	ck_assert_int_lt(fcntl(STDIN_FILENO, F_GETFD), 0);
+}
+END_TEST
+
 /* A reply that is missing, late, short, or to another command. */
 START_TEST(replies_that_go_astray)
 {
@@ -418,6 +482,10 @@ int main(void)
 	tcase_add_test(tc, bind_conn_in_one_batch);
 	tcase_add_loop_test(tc, failures_become_reasons, 0, ARRAY_SIZE(failures));
 	tcase_add_test(tc, each_command_has_words);
+	tcase_add_test(tc, each_command_has_a_reply_of_its_own);
+	tcase_add_test(tc, the_first_failure_counts);
+	tcase_add_test(tc, a_command_takes_two_calls);
+	tcase_add_test(tc, any_descriptor_is_a_socket);
 	tcase_add_test(tc, replies_that_go_astray);
 	tcase_add_test(tc, what_does_not_fit_is_not_sent);
 	tcase_add_test(tc, start_stop_unbind);

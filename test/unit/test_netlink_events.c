@@ -96,6 +96,10 @@ START_TEST(counters_have_bounds)
 		ck_assert_int_eq(stats[i].name[62], 'A' + (int)i - 21);
 		ck_assert_uint_eq(stats[i].value, i - 21);
 	}
+	/* The bytes behind a counter that isn't counted are none. */
+	answer_stats(0, 20, 7, 0, AT_PAYLOAD + 96 + 72);
+	ck_assert_int_eq(kernel->ops->get_stats(kernel, 7, stats, &len, &why), 0);
+	ck_assert_uint_eq(len, 21);
 	answer_stats(20, 103, 7, 0, AT_PAYLOAD);
 	ck_assert_int_eq(kernel->ops->get_stats(kernel, 7, stats, &len, &why), ISCSI_ERR_INTERNAL);
 	ck_assert_str_eq(why.text, "the kernel has no statistics: Transport endpoint is not "
@@ -106,6 +110,33 @@ START_TEST(counters_have_bounds)
 	open_error = EMFILE;
 	ck_assert_int_eq(kernel->ops->get_stats(kernel, 7, stats, &len, &why), ISCSI_ERR_INTERNAL);
 	ck_assert_str_eq(why.text, "netlink: Too many open files");
+}
+END_TEST
+
+START_TEST(any_descriptor_has_counters)
+{
+	struct kernel_stat stats[KERNEL_STATS_MAX];
+	size_t len;
+
+	(void)close(STDIN_FILENO);
+	without_stdin = true;
+	stats_fd = STDIN_FILENO;
+	answer_stats(0, 20, 7, 0, AT_PAYLOAD + 96);
+	ck_assert_int_eq(kernel->ops->get_stats(kernel, 7, stats, &len, &why), 0);
+	ck_assert_int_eq(stats_fd, STDIN_FILENO);
+	ck_assert_int_lt(fcntl(STDIN_FILENO, F_GETFD), 0);
+}
+END_TEST
+
+/* Without the transport there is no session to count for. */
+START_TEST(no_transport_no_counters)
+{
+	struct kernel_stat stats[KERNEL_STATS_MAX];
+	size_t len;
+
+	fake_sysfs_set(fs, "class/iscsi_transport/tcp/handle", NULL);
+	ck_assert_int_eq(kernel->ops->get_stats(kernel, 7, stats, &len, &why),
+			 ISCSI_ERR_TRANS_NOT_FOUND);
 }
 END_TEST
 
@@ -228,6 +259,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, counters);
 	tcase_add_test(tc, counters_have_bounds);
+	tcase_add_test(tc, any_descriptor_has_counters);
+	tcase_add_test(tc, no_transport_no_counters);
 	tcase_add_test(tc, events_are_passed_on);
 	tcase_add_test(tc, odd_events_are_ignored);
 	tcase_add_test(tc, lost_events_are_told);

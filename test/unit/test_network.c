@@ -32,9 +32,12 @@ static void note(void *arg, const struct sockaddr_storage *neighbour)
 }
 
 static int receive_errors[2];		/* of the next calls */
+static int lost;			/* so many more calls say that news were lost */
 
 int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int most, int flags, struct timespec *wait)
 {
+	if (lost && lost--)
+		receive_errors[0] = ENOBUFS;
 	errno = receive_errors[0];
 	receive_errors[0] = receive_errors[1];
 	receive_errors[1] = 0;
@@ -129,6 +132,7 @@ static const struct {
 	{ AF_INET, NUD_PERMANENT, { { NDA_DST, 4 } }, "1.2.3.4 " },
 	{ AF_INET, NUD_STALE, { { NDA_LLADDR, 6 }, { NDA_DST, 4 } }, "1.2.3.4 " },
 	{ AF_INET, NUD_REACHABLE, { { NDA_DST, 4 }, { NDA_LLADDR, 6 } }, "1.2.3.4 " },
+	{ AF_INET, NUD_REACHABLE, { { NDA_LLADDR, 0 }, { NDA_DST, 4 } }, "1.2.3.4 " },
 	{ AF_INET6, NUD_PERMANENT, { { NDA_DST, 16 } }, "102:304:506:708:90a:b0c:d0e:f10 " },
 	/* A tunnel's link address is as long as an address. */
 	{ AF_INET, NUD_REACHABLE, { { NDA_LLADDR, 4 } }, "" },
@@ -151,11 +155,11 @@ START_TEST(a_neighbour_is_its_address)
 				  .ndm_state = neighbours[_i].state };
 	size_t len = sizeof(nd);
 
-	for (size_t i = 0; i < 2 && neighbours[_i].attrs[i].size; i++)
+	for (size_t i = 0; i < 2 && neighbours[_i].attrs[i].type; i++)
 		len += 4 + (neighbours[_i].attrs[i].size + 3u) / 4 * 4;
 	put_header(RTM_NEWNEIGH, len);
 	put(&nd, sizeof(nd));
-	for (size_t i = 0; i < 2 && neighbours[_i].attrs[i].size; i++) {
+	for (size_t i = 0; i < 2 && neighbours[_i].attrs[i].type; i++) {
 		const struct rtattr attr = { .rta_type = neighbours[_i].attrs[i].type,
 				.rta_len = (uint16_t)(4 + neighbours[_i].attrs[i].size) };
 
@@ -243,6 +247,51 @@ START_TEST(a_flood_is_read_in_turns)
 }
 END_TEST
 
+/* However much comes, others have their turn after 64 messages. */
+START_TEST(a_flood_is_bounded)
+{
+	struct network *network;
+	sd_event *loop;
+	int fd[2];
+
+	ck_assert_int_ge(sd_event_new(&loop), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd), 0);
+	ck_assert_int_eq(network_new(loop, fd[0], note, heard, &network), 0);
+	put_header(RTM_NEWADDR, 0);
+	ck_assert_int_eq(send(fd[1], out, out_len, 0), (ssize_t)out_len);
+	lost = 70;
+	ck_assert_int_ge(sd_event_run(loop, 10000000), 0);
+	ck_assert_uint_eq(strlen(heard), 64 * strlen("any "));
+	network_free(network);
+	(void)close(fd[1]);
+	sd_event_unref(loop);
+}
+END_TEST
+
+/* What stands at the end of 8 KB is heard. */
+START_TEST(a_long_datagram_is_heard)
+{
+	static uint8_t data[8192];
+	const struct nlmsghdr first = { .nlmsg_type = NLMSG_DONE, .nlmsg_len = sizeof(data) - 16 },
+			      last = { .nlmsg_type = RTM_NEWADDR, .nlmsg_len = 16 };
+	struct network *network;
+	sd_event *loop;
+	int fd[2];
+
+	memcpy(data, &first, sizeof(first));
+	memcpy(data + sizeof(data) - 16, &last, sizeof(last));
+	ck_assert_int_ge(sd_event_new(&loop), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd), 0);
+	ck_assert_int_eq(network_new(loop, fd[0], note, heard, &network), 0);
+	ck_assert_int_eq(send(fd[1], data, sizeof(data), 0), (ssize_t)sizeof(data));
+	ck_assert_int_ge(sd_event_run(loop, 10000000), 0);
+	ck_assert_str_eq(heard, "any ");
+	network_free(network);
+	(void)close(fd[1]);
+	sd_event_unref(loop);
+}
+END_TEST
+
 /* After lost news, anything may have changed; a socket that is broken says nothing. */
 START_TEST(lost_news_are_news)
 {
@@ -308,6 +357,8 @@ int main(void)
 	tcase_add_test(tc, short_messages_say_nothing);
 	tcase_add_test(tc, a_malformed_datagram_is_harmless);
 	tcase_add_test(tc, a_flood_is_read_in_turns);
+	tcase_add_test(tc, a_flood_is_bounded);
+	tcase_add_test(tc, a_long_datagram_is_heard);
 	tcase_add_test(tc, lost_news_are_news);
 	tcase_add_test(tc, the_kernel_lets_us_listen);
 	suite_add_tcase(suite, tc);

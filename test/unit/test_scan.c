@@ -31,6 +31,7 @@ int nanosleep(const struct timespec *pause, struct timespec *left)
 	(void)left;
 	ck_assert_uint_lt(pauses_len, ARRAY_SIZE(pauses_ms));
 	ck_assert_int_eq(pause->tv_sec, 0);
+	ck_assert_int_eq(pause->tv_nsec % 1000000, 0);
 	pauses_ms[pauses_len++] = pause->tv_nsec / 1000000;
 	if (pauses_len == ready_after)
 		fake_sysfs_set(fs, LUN "block/sda/queue/hw_sector_size", "512\n");

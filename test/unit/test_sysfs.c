@@ -30,21 +30,40 @@ static int vanishes_at;		/* before this open, session 1 on host 4 goes away */
 static int open_errors[4];	/* of the next opens */
 static int read_error;		/* of the next read; EINTR: then it works */
 static int write_error;		/* the same; -1: only a byte is written */
+static int looks;		/* whether a session is still there */
+
+/* What succeeds leaves errno as it was, and an earlier call may have been interrupted. */
+static ssize_t result_of(ssize_t result, int error)
+{
+	errno = error ? error : result < 0 ? errno : EINTR;
+	return error ? -1 : result;
+}
 
 int openat(int dirfd, const char *path, int flags, ...)
 {
+	int error;
+
 	if (++opens == vanishes_at)
 		fake_sysfs_remove_session(fs, 1, 4);
-	errno = open_errors[0];
+	ck_assert(flags & O_CLOEXEC);
+	error = open_errors[0];
 	memmove(open_errors, open_errors + 1, sizeof(open_errors) - sizeof(*open_errors));
-	return errno ? -1 : (int)syscall(SYS_openat, dirfd, path, flags, 0);
+	return (int)result_of(error ? -1 : syscall(SYS_openat, dirfd, path, flags, 0), error);
+}
+
+int faccessat(int dirfd, const char *path, int mode, int flags)
+{
+	looks++;
+	ck_assert_int_eq(flags, 0);
+	return (int)syscall(SYS_faccessat, dirfd, path, mode);
 }
 
 ssize_t read(int fd, void *buf, size_t len)
 {
-	errno = read_error;
+	int error = read_error;
+
 	read_error = 0;
-	return errno ? -1 : syscall(SYS_read, fd, buf, len);
+	return result_of(error ? -1 : syscall(SYS_read, fd, buf, len), error);
 }
 
 ssize_t write(int fd, const void *buf, size_t len)
@@ -52,8 +71,7 @@ ssize_t write(int fd, const void *buf, size_t len)
 	int error = write_error;
 
 	write_error = 0;
-	errno = error;
-	return error > 0 ? -1 : syscall(SYS_write, fd, buf, error < 0 ? 1 : len);
+	return result_of(error > 0 ? -1 : syscall(SYS_write, fd, buf, error < 0 ? 1 : len), MAX(error, 0));
 }
 
 /* ---- sessions --------------------------------------------------------------------------- */
@@ -78,8 +96,13 @@ START_TEST(root_must_be_there)
 	struct sysfs *none = NULL;
 
 	ck_assert_int_eq(sysfs_new("/nonexistent", &none), ISCSI_ERR_SYSFS_LOOKUP);
+	ck_assert_int_eq(sysfs_new("/proc/self/status", &none), ISCSI_ERR_SYSFS_LOOKUP);
 	ck_assert_ptr_null(none);
 	ck_assert_ptr_null(sysfs_free(NULL));
+	/* Its descriptor may be any, and programs that are started don't get it. */
+	ck_assert(!sysfs_new("/proc", &none));
+	ck_assert_int_eq(fcntl(STDIN_FILENO, F_GETFD), FD_CLOEXEC);
+	sysfs_free(none);
 }
 END_TEST
 
@@ -318,7 +341,8 @@ START_TEST(session_vanishes_while_it_is_read)
 	opens = 0;
 	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_ALL, &s));
 	all = opens;
-	ck_assert_int_gt(all, 30);
+	/* Each attribute is read once, and the transport's name. */
+	ck_assert_int_eq(all, (int)sysfs_attrs_len + 1);
 	for (vanishes_at = 1; vanishes_at <= all; vanishes_at++) {
 		opens = 0;
 		ck_assert_int_eq(sysfs_read_session(sysfs, 1, SYSFS_DETAIL_ALL, &s),
@@ -345,6 +369,7 @@ START_TEST(states_are_read_anew)
 	opens = 0;
 	ck_assert(!sysfs_read_live(sysfs, SYSFS_DETAIL_STATE, &s));
 	ck_assert_int_eq(opens, 1);
+	ck_assert_int_eq(looks, 0);
 	ck_assert_str_eq(s.state, "FAILED");
 	ck_assert_int_eq(s.recovery_tmo, 120);
 	ck_assert(!sysfs_read_live(sysfs, SYSFS_DETAIL_VALUES, &s));
@@ -393,6 +418,8 @@ START_TEST(scans_write_to_the_host)
 	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_LIST, &s));
 	ck_assert_int_eq(sysfs_scan_session(sysfs, 1, 3, false), 0);
 	ck_assert_str_eq(fake_sysfs_get(fs, "class/scsi_host/host3/scan"), "- - -");
+	fake_sysfs_add_session(fs, UINT_MAX, INT_MAX, TARGET, "10.0.0.1", 3260);
+	ck_assert_int_eq(sysfs_scan_session(sysfs, UINT_MAX, INT_MAX, true), 0);
 	/* Not the host that meanwhile has the number of one that is gone. */
 	fake_sysfs_set(fs, "class/scsi_host/host3/scan", "");
 	fake_sysfs_remove_session(fs, 1, 3);
@@ -507,6 +534,28 @@ START_TEST(luns_are_listed_by_name)
 	free(luns);
 	fake_sysfs_remove_session(fs, 1, 3);
 	ck_assert_int_eq(sysfs_list_luns(sysfs, 1, 3, &luns, &len), ISCSI_ERR_SYSFS_LOOKUP);
+}
+END_TEST
+
+/* Whatever is left of its folder. */
+START_TEST(a_lun_that_goes_is_not_listed)
+{
+	struct sysfs_lun *luns;
+	size_t len;
+
+	fake_sysfs_add_session(fs, 1, 3, TARGET, "10.0.0.1", 3260);
+	fake_sysfs_add_lun(fs, 1, 3, 7, "sda", "running");
+	read_error = ENODEV;
+	ck_assert(!sysfs_list_luns(sysfs, 1, 3, &luns, &len));
+	ck_assert_uint_eq(len, 0);
+	read_error = EIO;
+	ck_assert(!sysfs_list_luns(sysfs, 1, 3, &luns, &len));
+	ck_assert_uint_eq(len, 1);
+	ck_assert_str_eq(luns->state, "");
+	free(luns);
+	fake_sysfs_set(fs, TARGET_3 "3:0:0:7/state", NULL);
+	ck_assert(!sysfs_list_luns(sysfs, 1, 3, &luns, &len));
+	ck_assert_uint_eq(len, 0);
 }
 END_TEST
 
@@ -790,6 +839,7 @@ int main(void)
 	tcase_add_test(t, a_host_elsewhere_is_found_by_its_class);
 	tcase_add_loop_test(t, disks_that_come_are_not_ready, 0, ARRAY_SIZE(disks));
 	tcase_add_test(t, luns_are_listed_by_name);
+	tcase_add_test(t, a_lun_that_goes_is_not_listed);
 	tcase_add_test(t, luns_have_limits);
 	tcase_add_loop_test(t, other_entries_are_no_luns, 0, ARRAY_SIZE(no_luns));
 	tcase_add_test(t, hosts_are_read);
