@@ -31,7 +31,6 @@ enum isns_state {
 	ISNS_REGISTER,
 	ISNS_ASK_AGAIN,		/* after the registration */
 	ISNS_DEREGISTER,	/* the result is known */
-	ISNS_DONE,
 };
 
 struct isns {
@@ -69,7 +68,6 @@ static void isns_end(struct isns *isns, enum iscsi_err err, const struct iscsi_w
 	isns->io = sd_event_source_disable_unref(isns->io);
 	timer_stop(isns->timer);
 	closep(&isns->fd);
-	isns->state = ISNS_DONE;
 	isns->owner.on_done(isns->owner.arg, err, why);
 }
 
@@ -222,7 +220,6 @@ static void isns_take_answer(struct isns *isns)
 		break;
 	case ISNS_LOOKUP:
 	case ISNS_CONNECT:
-	case ISNS_DONE:
 		break;
 	}
 }
@@ -355,8 +352,6 @@ static void isns_on_timer(void *arg)
 	case ISNS_DEREGISTER:
 		isns_fail(isns, "no answer in time");
 		break;
-	case ISNS_DONE:
-		break;
 	}
 }
 
@@ -433,7 +428,6 @@ void isns_silence(struct isns *isns)
 {
 	if (!isns)
 		return;
-	isns->state = ISNS_DONE;
 	isns->lookup = lookup_forget(isns->lookup);
 	isns->io = sd_event_source_disable_unref(isns->io);
 	isns->timer = timer_free(isns->timer);

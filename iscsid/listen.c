@@ -74,16 +74,15 @@ void listen_remove(const char *path, const struct stat *own)
 int listen_holder(const char *name, struct ucred *ret)
 {
 	const struct timespec pause = { .tv_nsec = HOLDER_PAUSE_MS * 1000000L };
-	CLEANUP(closep) int fd = -1;
+	CLEANUP(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un addr;
 	socklen_t len = abstract_address(name, &addr), cred_len = sizeof(*ret);
-	int r = len ? 0 : -ENAMETOOLONG;
+	int r;
 
-	if (r < 0)
-		return r;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
+	if (!len)
+		return -ENAMETOOLONG;
 	for (int i = 0; i < HOLDER_TRIES; i++) {
 		r = connect(fd, (const struct sockaddr *)&addr, len) < 0 ? -errno : 0;
 		/* A queue that is full, or a process between bind() and listen(), may recover. */
@@ -99,7 +98,7 @@ int listen_holder(const char *name, struct ucred *ret)
 /* A process chooses its own name, so what isn't plain in it is left out. */
 static void printable_name(pid_t pid, char *ret, size_t size)
 {
-	char text[32];
+	char text[16];		/* as long as the kernel's */
 
 	if (!process_name(pid, text, sizeof(text)))
 		return;
@@ -111,7 +110,7 @@ static void printable_name(pid_t pid, char *ret, size_t size)
 
 enum iscsi_err listen_judge_holder(const char *name, struct iscsi_why *why)
 {
-	struct ucred peer = { 0 };
+	struct ucred peer;
 	char comm[32] = "a process";
 	int r = listen_holder(name, &peer);
 

@@ -23,7 +23,7 @@
 static bool read_capabilities(const char *proc, pid_t pid, uint64_t *ret)
 {
 	CLEANUP(fclosep) FILE *f = NULL;
-	char path[128], line[256];
+	char path[64], line[256];
 
 	(void)snprintf(path, sizeof(path), "%s/%d/status", proc, (int)pid);
 	f = fopen(path, "re");
@@ -37,7 +37,7 @@ static bool read_capabilities(const char *proc, pid_t pid, uint64_t *ret)
 static bool is_elsewhere(const char *proc, pid_t pid)
 {
 	struct stat theirs, ours;
-	char path[128];
+	char path[64];
 
 	(void)snprintf(path, sizeof(path), "%s/%d/ns/user", proc, (int)pid);
 	if (stat(path, &theirs) < 0)
@@ -90,7 +90,6 @@ enum iscsi_err peer_check(int fd, bool *unsure, struct iscsi_why *why)
 	socklen_t len = sizeof(peer);
 	enum iscsi_err err;
 
-	*unsure = false;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
 		return iscsi_fail(why, ISCSI_ERR_ACCESS, "who asks can't be told: %s",
 				  strerror(errno));
@@ -103,7 +102,7 @@ enum iscsi_err peer_check(int fd, bool *unsure, struct iscsi_why *why)
 	 * that had ended before, /proc shows nothing; SO_PEERPIDFD says EINVAL then.
 	 */
 	if (!err && (pid_fd == -ESRCH || pid_fd == -EINVAL ||
-		     (pid_fd >= 0 && pidfd_send_signal(pid_fd, 0, NULL, 0) < 0 && errno == ESRCH)))
+		     (pidfd_send_signal(pid_fd, 0, NULL, 0) < 0 && errno == ESRCH)))
 		return iscsi_fail(why, ISCSI_ERR_ACCESS, "whoever connected has ended");
 	return err;
 }

@@ -30,7 +30,7 @@ static void limit_bounding_set(uint64_t kept)
 		if (kept & BIT(capability))
 			continue;
 		/* EINVAL: the kernel knows no such capability, nor any above it. */
-		if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) {
+		if (prctl(PR_CAPBSET_DROP, capability) < 0) {
 			if (errno != EINVAL)
 				log_debug("the bounding set of capabilities stays: %s",
 					  strerror(errno));
@@ -39,35 +39,33 @@ static void limit_bounding_set(uint64_t kept)
 	}
 }
 
-static int limit_capabilities(uint64_t kept)
+static bool limit_capabilities(uint64_t kept)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
 
 	if (syscall(SYS_capget, &header, data) < 0)
-		return -errno;
+		return false;
 	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
 		/* A container may have left us less than what is needed. */
 		data[i].permitted &= (uint32_t)(kept >> (32 * i));
 		data[i].effective = data[i].permitted;
 		data[i].inheritable = 0;
 	}
-	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+	return syscall(SYS_capset, &header, data) == 0;
 }
 
 void privileges_limit(bool change_ids)
 {
 	uint64_t kept = sessions_need;
-	int r;
 
 	if (change_ids)
 		kept |= BIT(CAP_SETUID) | BIT(CAP_SETGID);
 	limit_bounding_set(kept);
-	r = limit_capabilities(kept);
-	if (r < 0)
-		log_warning("capabilities that aren't needed can't be given up: %s", strerror(-r));
+	if (!limit_capabilities(kept))
+		log_warning("capabilities that aren't needed can't be given up: %s", strerror(errno));
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		log_warning("the right to gain privileges can't be given up: %s", strerror(errno));
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		log_warning("the memory can't be hidden from other processes: %s", strerror(errno));
 }

@@ -12,12 +12,10 @@
 
 enum iscsi_err run_dir_open(const char *path, int *ret, struct iscsi_why *why)
 {
-	CLEANUP(closep) int fd = -1;
+	CLEANUP(closep) int fd = mkdir(path, 0755) < 0 && errno != EEXIST ? -1 :
+				 open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	struct stat st;
 
-	if (mkdir(path, 0755) < 0 && errno != EEXIST)
-		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "%s: %s", path, strerror(errno));
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "%s: %s", path, strerror(errno));
 	if ((st.st_uid && st.st_uid != geteuid()) || st.st_mode & 022)

@@ -66,7 +66,7 @@ static size_t print_first_line(char *ret, const struct runstate *state)
 /* A daemon that died while it wrote a note has left its file, which we don't write into. */
 static int create_anew(int dir_fd, const char *name)
 {
-	static const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+	static const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
 	int fd = openat(dir_fd, name, flags, 0600);
 
 	if (fd >= 0 || errno != EEXIST)
@@ -132,7 +132,7 @@ static int read_whole(int dir_fd, const char *name, char **ret, size_t *ret_len)
 		return -errno;
 	/* A note says where the daemon connects to, so only a file that root alone can write counts. */
 	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) ||
-	    st.st_size <= 0 || st.st_size > FILE_MAX)
+	    st.st_size > FILE_MAX)
 		return -EBADMSG;
 	text = malloc((size_t)st.st_size + 1);
 	if (!text)
@@ -166,12 +166,11 @@ static bool parse_first_line(const char *text, struct runstate *state)
 
 static int load(int dir_fd, const char *name, struct runstate *ret)
 {
-	struct runstate state = { 0 };
+	struct runstate state;
 	char *text = NULL;
 	size_t len = 0;
-	int r;
+	int r = read_whole(dir_fd, name, &text, &len);
 
-	r = read_whole(dir_fd, name, &text, &len);
 	if (r < 0)
 		return r;
 	if (!parse_first_line(text, &state))
@@ -218,7 +217,7 @@ static int compare_numbers(const void *a, const void *b)
 
 static DIR *open_notes(int dir_fd)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(dir_fd, ".", O_RDONLY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
 	if (!dir)
@@ -250,16 +249,15 @@ unsigned int *runstate_list_wanted(int dir_fd, size_t *ret_len)
 	size_t len = 0;
 
 	while (dir && (entry = readdir(dir))) {
-		unsigned int *more;
+		unsigned int *added;
 
 		if (sscanf(entry->d_name, "wanted-%u", &number) != 1 ||
 		    !streq(entry->d_name, note_name("wanted", number).text))
 			continue;
-		more = reallocarray(numbers, len + 1, sizeof(*numbers));
-		if (!more)
+		added = ARRAY_ADD(numbers, len);
+		if (!added)
 			break;
-		numbers = more;
-		numbers[len++] = number;
+		*added = number;
 	}
 	if (dir)
 		closedir(dir);

@@ -4,8 +4,11 @@
  * of a client to the targets that it gets, and all that may go wrong on the way.
  */
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "iscsid/base/bytes.h"
 #include "libiscsi-db/util.h"
@@ -16,6 +19,25 @@
 static struct fake_daemon *d = &the_daemon;
 static struct fake_client client;
 static char found[8192];		/* "name address,port,tpgt\n" for each target */
+static size_t request_piece;		/* iSNS requests go in pieces of so many bytes; 0: whole */
+
+/* Between the pieces the socket has no room. */
+ssize_t send(int fd, const void *data, size_t len, int flags)
+{
+	static int request_fd = -1;
+	static bool full;
+
+	if (request_piece && memcmp(data, (uint8_t[]){ 0, 1, 0 }, 3) == 0)
+		request_fd = fd;
+	if (fd == request_fd) {
+		full = !full;
+		len = MIN(len, request_piece);
+		errno = EAGAIN;
+		if (!full)
+			return -1;
+	}
+	return syscall(SYS_sendto, fd, data, len, flags, NULL, 0);
+}
 
 static void setup(void)
 {
@@ -460,6 +482,31 @@ START_TEST(isns_answers_may_come_in_pieces)
 }
 END_TEST
 
+START_TEST(isns_requests_may_go_in_pieces)
+{
+	d->target.isns = true;
+	d->target.targets = "iqn.2026-01.net.example:a 10.0.0.5\n";
+	d->target.isns_status[0] = 6;
+	request_piece = 7;
+	ck_assert_int_eq(discover(MGMT_ISNS, NULL), ISCSI_SUCCESS);
+	ck_assert_str_eq(d->target.isns_asked, "qrqd");
+	ck_assert_str_eq(found, "iqn.2026-01.net.example:a 10.0.0.5,3260,1\n");
+}
+END_TEST
+
+/* A discovery that never had a connection closes nothing. */
+START_TEST(isns_closes_its_own_connection_alone)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_eq(fd, STDIN_FILENO);
+	ck_assert_int_eq(discover(MGMT_ISNS, (const char *[]){
+		"discovery.sendtargets.address", "nowhere.example", NULL }), ISCSI_ERR_TRANS);
+	ck_assert_int_ge(fcntl(fd, F_GETFD), 0);
+	(void)close(fd);
+}
+END_TEST
+
 START_TEST(isns_servers_that_hang_up)
 {
 	char why[128];
@@ -523,6 +570,8 @@ int main(void)
 	tcase_add_test(tc, isns_servers_have_their_time_to_connect);
 	tcase_add_test(tc, isns_deregistration_has_a_second);
 	tcase_add_loop_test(tc, isns_answers_may_come_in_pieces, 1, 20);
+	tcase_add_test(tc, isns_requests_may_go_in_pieces);
+	tcase_add_test(tc, isns_closes_its_own_connection_alone);
 	tcase_add_test(tc, isns_servers_that_hang_up);
 	tcase_add_test(tc, isns_that_nobody_waits_for_ends);
 	suite_add_tcase(suite, tc);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include <check.h>
 
@@ -16,6 +17,16 @@
 #include "test/unit/capture.h"
 
 static char name[64];
+static size_t pauses;
+
+int nanosleep(const struct timespec *pause, struct timespec *left)
+{
+	(void)left;
+	ck_assert_int_eq(pause->tv_sec, 0);
+	ck_assert_int_eq(pause->tv_nsec, 50000000);
+	pauses++;
+	return 0;
+}
 
 static void setup(void)
 {
@@ -73,6 +84,7 @@ START_TEST(a_full_queue_ends_the_wait)
 			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name)));
 	}
 	ck_assert_int_eq(listen_holder(name, &who), -EAGAIN);
+	ck_assert_uint_eq(pauses, 10);
 	for (size_t i = 0; i < ARRAY_SIZE(full); i++)
 		(void)close(full[i]);
 	(void)close(fd);
@@ -91,6 +103,20 @@ START_TEST(a_daemon_of_the_same_user_counts)
 	ck_assert_msg(strstr(why.text, pid), "%s", why.text);
 	(void)close(fd);
 	ck_assert_int_eq(listen_judge_holder(name, &why), ISCSI_SUCCESS);
+}
+END_TEST
+
+START_TEST(a_daemon_of_root_counts)
+{
+	int fd = listen_abstract(name);
+	struct iscsi_why why;
+
+	if (geteuid())
+		return;		/* only root can listen as root */
+	ck_assert_int_eq(seteuid(12), 0);
+	ck_assert_int_eq(listen_judge_holder(name, &why), ISCSI_ERR_INTERNAL);
+	ck_assert_int_eq(seteuid(0), 0);
+	(void)close(fd);
 }
 END_TEST
 
@@ -208,6 +234,7 @@ START_TEST(a_name_too_long)
 	text[sizeof(text) - 1] = '\0';
 	ck_assert_int_eq(listen_abstract(text), -ENAMETOOLONG);
 	ck_assert_int_eq(listen_holder(text, &who), -ENAMETOOLONG);
+	ck_assert_int_lt(fcntl(STDIN_FILENO, F_GETFD), 0);
 	ck_assert_int_eq(listen_path(text, &st), -ENAMETOOLONG);
 }
 END_TEST
@@ -225,6 +252,7 @@ int main(void)
 	tcase_add_test(t, nobody_listens);
 	tcase_add_test(t, a_full_queue_ends_the_wait);
 	tcase_add_test(t, a_daemon_of_the_same_user_counts);
+	tcase_add_test(t, a_daemon_of_root_counts);
 	tcase_add_test(t, another_user_s_listener_is_said);
 	tcase_add_test(t, a_path_is_replaced);
 	tcase_add_test(t, a_holder_is_named);

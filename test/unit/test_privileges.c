@@ -12,7 +12,9 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "iscsid/base/log.h"
 #include "libiscsi-db/util.h"
+#include "test/unit/capture.h"
 
 #define BIT(capability)		(UINT64_C(1) << (capability))
 
@@ -41,7 +43,10 @@ static int limited(bool change_ids)
 	if (pid == 0) {
 		uint64_t had = status_of("CapPrm"), bound = status_of("CapBnd");
 
+		capture();
 		privileges_limit(change_ids);
+		if (*said(1))
+			_exit(7);
 		if (status_of("CapPrm") != (had & kept))
 			_exit(1);
 		if (status_of("CapEff") != (had & kept))

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "iscsid/base/retry.h"
 #include "iscsid/run_dir.h"
@@ -131,18 +132,30 @@ END_TEST
 
 static char dir[] = "/tmp/iscsi-test-runstate-XXXXXX";
 static int dir_fd;
+static bool piecemeal;		/* each write is interrupted once, and then takes 100 bytes */
+
+ssize_t write(int fd, const void *buf, size_t len)
+{
+	static bool interrupted;
+
+	interrupted = piecemeal && !interrupted;
+	errno = interrupted ? EINTR : 0;
+	return interrupted ? -1 : syscall(SYS_write, fd, buf, piecemeal ? MIN(len, 100) : len);
+}
 
 static void setup(void)
 {
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_ge(dir_fd, 0);
+	(void)close(STDIN_FILENO);	/* so that each file has the descriptor 0 */
 }
 
 static void teardown(void)
 {
 	char command[64];
 
+	ck_assert_int_lt(fcntl(STDIN_FILENO, F_GETFD), 0);
 	closep(&dir_fd);
 	(void)snprintf(command, sizeof(command), "rm -rf %s", dir);
 	ck_assert_int_eq(system(command), 0);
@@ -156,8 +169,10 @@ START_TEST(run_state_survives)
 	ck_assert_int_eq(iscsi_db_record_new(ISCSI_DB_NODE, &state.rec), 0);
 	ck_assert_int_eq(iscsi_db_record_set(state.rec, "node.name", "iqn.a:b", NULL), 0);
 	ck_assert_int_eq(runstate_load(dir_fd, 9, &got), -ENOENT);
+	piecemeal = _i;
 	ck_assert_int_eq(runstate_save(dir_fd, 9, &state), 0);
 	ck_assert_int_eq(fstatat(dir_fd, "session-9", &st, 0), 0);
+	ck_assert_int_gt(st.st_size, 1000);
 	ck_assert_uint_eq(st.st_mode & 07777, 0600);
 	ck_assert_int_eq(runstate_load(dir_fd, 9, &got), 0);
 	ck_assert_mem_eq(got.isid, state.isid, sizeof(got.isid));
@@ -253,6 +268,19 @@ START_TEST(foreign_run_state_is_refused)
 }
 END_TEST
 
+START_TEST(the_note_of_another_user_is_refused)
+{
+	struct runstate state = { .time2wait_s = 3 }, got;
+
+	ck_assert_int_eq(iscsi_db_record_new(ISCSI_DB_NODE, &state.rec), 0);
+	ck_assert_int_eq(runstate_save(dir_fd, 9, &state), 0);
+	iscsi_db_record_free(state.rec);
+	if (fchownat(dir_fd, "session-9", 12, 12, 0) < 0)
+		return;		/* only root can try */
+	ck_assert_int_eq(runstate_load(dir_fd, 9, &got), -EBADMSG);
+}
+END_TEST
+
 /* A FIFO has no writer, and what a dead daemon left half-written is in nobody's way. */
 START_TEST(nothing_of_that_name_hangs_or_misleads)
 {
@@ -266,6 +294,7 @@ START_TEST(nothing_of_that_name_hangs_or_misleads)
 	ck_assert_int_eq(runstate_save(dir_fd, 9, &state), 0);
 	ck_assert_int_eq(fstatat(dir_fd, "session-9", &st, AT_SYMLINK_NOFOLLOW), 0);
 	ck_assert(S_ISREG(st.st_mode));
+	ck_assert_uint_eq(st.st_mode & 07777, 0600);
 	/* Through another name the file would be written where that name leads to. */
 	ck_assert_int_eq(symlinkat("elsewhere", dir_fd, "session-9.new"), 0);
 	ck_assert_int_eq(runstate_save(dir_fd, 9, &state), 0);
@@ -442,9 +471,10 @@ int main(void)
 	tcase_add_test(pure, no_pause_is_longer_than_promised);
 	tcase_add_test(pure, patience_grows_with_the_outage_and_the_last_login);
 	tcase_add_checked_fixture(files, setup, teardown);
-	tcase_add_test(files, run_state_survives);
+	tcase_add_loop_test(files, run_state_survives, 0, 2);
 	tcase_add_test(files, the_phase_is_written_over_the_old_one);
 	tcase_add_test(files, an_older_note_is_not_written_into);
+	tcase_add_test(files, the_note_of_another_user_is_refused);
 	tcase_add_test(files, nothing_of_that_name_hangs_or_misleads);
 	tcase_add_test(files, the_largest_numbers_have_room);
 	tcase_add_test(files, a_note_has_a_bound);

@@ -3,6 +3,7 @@
 #include "iscsid/run_dir.h"
 
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdlib.h>
@@ -125,18 +126,21 @@ static void ck_not_locked(int dir_fd, const char *reason)
 
 START_TEST(one_daemon_has_the_lock)
 {
-	int dir_fd = opened(), lock = -1, fd;
+	int first = opened(), dir_fd = fcntl(first, F_DUPFD_CLOEXEC, 3), lock = -1, fd;
 	char text[32] = "", pid[16];
 	struct stat st;
 
+	(void)close(first);		/* so that the lock has the descriptor 0 */
+	ck_assert_int_eq(first, STDIN_FILENO);
 	ck_assert(run_dir_is_idle(dir_fd));		/* no daemon has ever run */
 	/* A longer number than a pid is replaced. */
 	fd = open(lock_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	ck_assert_int_eq(write(fd, "123456789012345\n", 16), 16);
 	(void)close(fd);
+	errno = 0;
 	ck_assert(run_dir_is_idle(dir_fd));
 	ck_assert(!run_dir_lock(dir_fd, path, &lock, &why));
-	ck_assert_int_ge(lock, 0);
+	ck_assert_int_eq(lock, STDIN_FILENO);
 	ck_assert_int_eq(fcntl(lock, F_GETFD), FD_CLOEXEC);
 	(void)snprintf(pid, sizeof(pid), "%d\n", getpid());
 	ck_assert_int_ge(pread(lock, text, sizeof(text) - 1, 0), 0);
@@ -149,8 +153,12 @@ START_TEST(one_daemon_has_the_lock)
 	ck_not_locked(dir_fd, "another iscsid is running; it holds ");
 	ck_assert_int_eq(pwrite(lock, "12x\x1b\n", 5, 0), 5);
 	ck_not_locked(dir_fd, ", pid 12; it holds ");
+	ck_assert_int_eq(pwrite(lock, "12345678901234567\n", 18, 0), 18);
+	ck_not_locked(dir_fd, ", pid 123456789012345; it holds ");
 	(void)close(lock);
+	errno = 0;
 	ck_assert(run_dir_is_idle(dir_fd));
+	ck_assert_int_lt(fcntl(STDIN_FILENO, F_GETFD), 0);
 	ck_assert_int_eq(unlink(lock_path), 0);
 	ck_assert(!run_dir_lock(dir_fd, path, &lock, &why));
 	ck_assert_int_eq(fstat(lock, &st), 0);
@@ -164,6 +172,7 @@ START_TEST(only_a_file_can_be_locked)
 
 	ck_assert_int_eq(mkfifo(lock_path, 0600), 0);
 	ck_not_locked(dir_fd, " is no regular file");
+	(void)run_dir_is_idle(dir_fd);		/* nor is it waited for */
 	ck_assert_int_eq(unlink(lock_path), 0);
 	ck_assert_int_eq(symlink("elsewhere", lock_path), 0);
 	ck_not_locked(dir_fd, ": Too many levels of symbolic links");

@@ -8,7 +8,9 @@
 #include <check.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "libiscsi-db/util.h"
 #include "test/fake/daemon.h"
@@ -156,8 +158,41 @@ START_TEST(the_root_s_session_is_neither_waited_for_nor_given_up)
 	fake_daemon_wait(20000);
 	ck_assert(exists(sid));
 	shutdown_log_out(shutdown_of_test, on_done, NULL);
+	ck_assert_uint_eq(fake_clock_next_us(&d->clock), 0);	/* at once */
 	fake_daemon_wait(1);
 	ck_assert(done && exists(sid));
+}
+END_TEST
+
+/* However long the wait is, the service manager hears that it goes on. */
+START_TEST(the_service_manager_is_asked_for_time)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	socklen_t len = sizeof(addr);
+	char text[64], name[64];
+
+	(void)log_in_and_mount("/mnt");
+	(void)snprintf(addr.sun_path + 1, sizeof(addr.sun_path) - 1, "iscsi-test-shutdown-%d", getpid());
+	len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(addr.sun_path + 1));
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, len), 0);
+	(void)snprintf(name, sizeof(name), "@%s", addr.sun_path + 1);
+	ck_assert_int_eq(setenv("NOTIFY_SOCKET", name, 1), 0);
+	shutdown_announce(shutdown_of_test);
+	fake_daemon_wait(1000);
+	ck_assert_int_lt(recv(fd, text, sizeof(text), 0), 0);	/* nobody waits for the daemon yet */
+	shutdown_log_out(shutdown_of_test, on_done, NULL);
+	for (int i = 0; i < 3; i++) {
+		ssize_t n;
+
+		fake_daemon_wait(250);
+		n = recv(fd, text, sizeof(text) - 1, 0);
+		ck_assert_int_gt(n, 0);
+		text[n] = '\0';
+		ck_assert_str_eq(text, "EXTEND_TIMEOUT_USEC=10000000");
+	}
+	ck_assert_int_eq(unsetenv("NOTIFY_SOCKET"), 0);
+	(void)close(fd);
 }
 END_TEST
 
@@ -321,6 +356,7 @@ int main(void)
 	tcase_add_test(tc, but_not_for_ever);
 	tcase_add_loop_test(tc, the_system_s_own_session_stays, 0, ARRAY_SIZE(system_places));
 	tcase_add_test(tc, the_root_s_session_is_neither_waited_for_nor_given_up);
+	tcase_add_test(tc, the_service_manager_is_asked_for_time);
 	tcase_add_test(tc, a_logout_under_way_is_waited_for);
 	tcase_add_test(tc, a_silent_target_is_given_up_while_mounted);
 	tcase_add_test(tc, a_target_that_falls_silent_later);
