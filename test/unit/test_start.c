@@ -81,8 +81,11 @@ static const char *in_dir(const char *path)
 static const char *ip(const struct sockaddr *addr)
 {
 	ck_assert_int_eq(addr->sa_family, AF_INET);
+	ck_assert_uint_eq(((const struct sockaddr_in *)(const void *)addr)->sin_port, 0);
 	return inet_ntoa(((const struct sockaddr_in *)(const void *)addr)->sin_addr);
 }
+
+static unsigned long refused_request;	/* what the kernel doesn't allow */
 
 /* Notes what is set; a device that is called "gone" isn't there. */
 static int note_ioctl(int fd, unsigned long request, void *arg)
@@ -97,6 +100,9 @@ static int note_ioctl(int fd, unsigned long request, void *arg)
 	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len), 0);
 	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len), 0);
 	ck_assert_int_eq(type, SOCK_DGRAM);
+	errno = EPERM;
+	if (request == refused_request)
+		return -1;
 	if (request == SIOCADDRT && domain == AF_INET6) {
 		(void)sprintf(end, "route6 %s dev %d flags %x, ",
 			      inet_ntop(AF_INET6, &route6->rtmsg_gateway, text, sizeof(text)),
@@ -132,14 +138,15 @@ static int note_ioctl(int fd, unsigned long request, void *arg)
 	return 0;
 }
 
-static bool loaded;
+static bool loaded, no_sys;
 static char made[64];			/* the folder that the program makes */
 static mode_t made_mode;
 static char *copies[8];			/* of secrets, which the program keeps to its end */
 static size_t copies_len;
 
 #define module_load_iscsi_tcp()	(loaded = true)
-#define sysfs_new(root, ret)	(sysfs_new)((root) ? NULL : fake_sysfs_root(fs), ret)
+#define sysfs_new(root, ret)	\
+	(sysfs_new)((root) ? NULL : no_sys ? "/nowhere" : fake_sysfs_root(fs), ret)
 /* A target of the firmware's can't be on this host, but that of the test is. */
 #define firmware_check(t, why)								\
 	(streq((t)->address, "127.0.0.1") ? ISCSI_SUCCESS : firmware_check(t, why))
@@ -154,7 +161,8 @@ static size_t copies_len;
 	((void)(l), (void)(sysfs), (void)(wire), (void)(why), open_kernel(events, arg, ret))
 #define netlink_close(k)	((void)(k), fake_kernel_subscribe(&kernel, NULL, NULL))
 #define ioctl(fd, request, arg)	note_ioctl(fd, request, arg)
-#define socket(domain, type, protocol)	(ck_assert((type) & SOCK_CLOEXEC), socket(domain, type, protocol))
+#define socket(domain, type, protocol)	\
+	(ck_assert((type) & SOCK_CLOEXEC && !(protocol)), socket(domain, type, protocol))
 #define if_nametoindex(name)	((void)(name), 7u)
 #define strdup(text)		(copies[copies_len++ % ARRAY_SIZE(copies)] = strdup(text))
 #define fopen(path, mode)	fopen(in_dir(path), mode)
@@ -215,6 +223,7 @@ static int run_line(const char *line)
 	capture();
 	status = iscsistart_main(argc, argv);
 	(void)said(0);
+	ck_assert_int_ge(fcntl(STDIN_FILENO, F_GETFD), 0);	/* it isn't the program's own */
 	return status;
 }
 
@@ -295,6 +304,14 @@ START_TEST(nothing_is_done_for)
 	ck_assert_str_eq(said(0), refused[_i].out);
 	ck_assert_int_eq(status, refused[_i].status);
 	ck_assert_str_eq(kernel.log, "");
+}
+END_TEST
+
+START_TEST(a_system_without_sys)
+{
+	no_sys = true;
+	ck_assert_int_eq(run_line("-f"), 1);
+	ck_assert_str_eq(said(1), VERSION_LINE "iscsistart: can't read /sys\n");
 }
 END_TEST
 
@@ -473,6 +490,7 @@ START_TEST(the_device_towards_a_portal)
 {
 	char name[IF_NAMESIZE] = "none";
 
+	(void)close(STDIN_FILENO);	/* so that the socket has the descriptor 0 */
 	ck_assert(device_of("127.0.0.1", name));
 	ck_assert_str_eq(name, "lo");
 	if (works_here(access("/proc/net/if_inet6", F_OK) == 0 && device_of("::1", name),
@@ -713,16 +731,55 @@ START_TEST(a_card_with_two_addresses)
 	set_firmware("ethernet1/ip-addr", "2001:db8::2\n");
 	set_firmware("ethernet1/device/net/eth0/address", "02:00:00:00:00:01\n");
 	set_firmware("target1/flags", "3\n");
-	set_firmware("target1/nic-assoc", "1\n");
+	set_firmware("target1/nic-assoc", "2\n");
 	set_firmware("ethernet2/flags", "3\n");
 	set_firmware("ethernet2/mac", "02:00:00:00:00:02\n");
 	set_firmware("ethernet2/ip-addr", "10.1.1.3\n");
 	set_firmware("target2/flags", "3\n");
-	set_firmware("target2/nic-assoc", "2\n");
+	set_firmware("target2/nic-assoc", "1\n");
 	ck_assert_int_eq(run_line("-N"), 0);
 	ck_assert_str_eq(said(0), SETTING_UP("eth0") SETTING_UP("eth0"));
 	ck_assert_str_eq(ioctls, "eth0 flags 3, eth0 addr 10.1.1.2, "
 			 "eth0 flags 3, addr6 2001:db8::2/64 dev 7, ");
+}
+END_TEST
+
+START_TEST(a_device_with_a_long_name)
+{
+	add_firmware("a23456789012345");
+	set_firmware("ethernet0/gateway", NULL);
+	set_firmware("ethernet0/subnet-mask", NULL);
+	ck_assert_int_eq(run_line("-N"), 0);
+	ck_assert_str_eq(ioctls, "a23456789012345 flags 3, a23456789012345 addr 10.1.1.2, ");
+}
+END_TEST
+
+/* What is done before the kernel refuses a step, after which nothing else is tried. */
+static const struct {
+	unsigned long request;
+	const char *address, *gateway, *done;
+} refused_steps[] = {
+	{ SIOCGIFFLAGS, "10.1.1.2\n", "10.1.1.254\n", "" },
+	{ SIOCSIFFLAGS, "10.1.1.2\n", "10.1.1.254\n", "" },
+	{ SIOCSIFADDR, "10.1.1.2\n", "10.1.1.254\n", "eth0 flags 3, " },
+	{ SIOCSIFNETMASK, "10.1.1.2\n", "10.1.1.254\n", "eth0 flags 3, eth0 addr 10.1.1.2, " },
+	{ SIOCADDRT, "10.1.1.2\n", "10.1.1.254\n",
+	  "eth0 flags 3, eth0 addr 10.1.1.2, eth0 mask 255.255.255.0, " },
+	{ SIOCSIFADDR, "2001:db8::2\n", "2001:db8::1\n", "eth0 flags 3, " },
+	{ SIOCADDRT, "2001:db8::2\n", "2001:db8::1\n",
+	  "eth0 flags 3, addr6 2001:db8::2/24 dev 7, " },
+};
+
+START_TEST(a_step_that_is_refused_is_the_last)
+{
+	add_firmware("eth0");
+	set_firmware("ethernet0/ip-addr", refused_steps[_i].address);
+	set_firmware("ethernet0/gateway", refused_steps[_i].gateway);
+	refused_request = refused_steps[_i].request;
+	ck_assert_int_eq(run_line("-N"), 1);
+	ck_assert_str_eq(said(0), SETTING_UP("eth0") "Setting up software interface eth0 failed\n");
+	ck_assert_str_eq(said(1), VERSION_LINE "iscsistart: eth0: Operation not permitted\n");
+	ck_assert_str_eq(ioctls, refused_steps[_i].done);
 }
 END_TEST
 
@@ -756,6 +813,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, nothing_is_done_for, 0, (int)ARRAY_SIZE(refused));
+	tcase_add_test(t, a_system_without_sys);
 	tcase_add_test(t, params_have_a_bound);
 	tcase_add_test(t, a_login);
 	tcase_add_loop_test(t, what_a_login_does_is_said_on_demand, 0, 2);
@@ -784,6 +842,8 @@ int main(void)
 	tcase_add_test(t, the_network_of_ipv6);
 	tcase_add_test(t, a_gateway_of_ipv6);
 	tcase_add_test(t, a_card_with_two_addresses);
+	tcase_add_test(t, a_device_with_a_long_name);
+	tcase_add_loop_test(t, a_step_that_is_refused_is_the_last, 0, (int)ARRAY_SIZE(refused_steps));
 	tcase_add_test(t, a_network_that_cannot_be_set_up);
 	tcase_add_test(t, a_card_without_address);
 	srunner_run_all(runner, CK_NORMAL);
