@@ -44,7 +44,7 @@ static uint64_t session_ms_until(const struct session *session, uint64_t until_u
 {
 	uint64_t now_us = session_now_us(session);
 
-	return until_us > now_us ? (until_us - now_us + 999) / 1000 : 0;
+	return (MAX(until_us, now_us) - now_us + 999) / 1000;
 }
 
 void session_pause(struct session *session, uint64_t ms)
