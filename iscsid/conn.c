@@ -109,7 +109,7 @@ static struct conn_report *conn_report(struct conn *conn, enum conn_report_kind 
 			return &conn->reports[i];
 	assert(conn->reports_len < REPORTS_MAX);
 	report = &conn->reports[conn->reports_len++];
-	*report = (struct conn_report){ .kind = kind, .wait_s = -1 };
+	*report = (struct conn_report){ .kind = kind };
 	(void)sd_event_source_set_enabled(conn->deferred, SD_EVENT_ONESHOT);
 	return report;
 }
@@ -808,7 +808,6 @@ void conn_forget(struct conn *conn)
 {
 	conn_drop(conn);
 	conn->sid = 0;
-	conn->host_no = -1;
 	conn->created = false;
 	conn_set_state(conn, CONN_FREE);
 }
@@ -848,7 +847,6 @@ struct conn *conn_new(const struct conn_env *env, const struct session_config *c
 		      const char *name, const struct conn_owner *owner)
 {
 	struct conn *conn = calloc(1, sizeof(*conn));
-	int r;
 
 	if (!conn)
 		return NULL;
@@ -857,16 +855,13 @@ struct conn *conn_new(const struct conn_env *env, const struct session_config *c
 	conn->name = name;
 	conn->owner = *owner;
 	conn->fd = -1;
-	conn->host_no = -1;
 	conn->drop_wait_s = -1;
 	conn->login = login_new();
 	conn->timer = timer_new(env->clock, conn_on_timer, conn);
-	r = conn->login && conn->timer ? 0 : -ENOMEM;
-	if (r >= 0)
-		r = sd_event_add_defer(env->loop, &conn->deferred, conn_on_reports, conn);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(conn->deferred, SD_EVENT_OFF);
-	return r < 0 ? conn_free(conn) : conn;
+	if (!conn->login || !conn->timer ||
+	    sd_event_add_defer(env->loop, &conn->deferred, conn_on_reports, conn) < 0)
+		return conn_free(conn);
+	return conn;
 }
 
 struct conn *conn_free(struct conn *conn)

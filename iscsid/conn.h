@@ -45,7 +45,7 @@ struct conn_report {
 	enum retry_cause cause;		/* CONN_REPORT_FAILED */
 	enum iscsi_err err;
 	int error;			/* CONN_REPORT_LOST: the kernel's, see kernel.h, or 0 */
-	/* CONN_REPORT_LOST: the target's own wish; _FAILED after a login: Time2Wait; else -1 */
+	/* CONN_REPORT_LOST: the target's own wish or -1; _FAILED after a login: Time2Wait; else 0 */
 	int wait_s;
 	struct iscsi_why why;
 };

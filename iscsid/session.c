@@ -132,7 +132,7 @@ void session_set_state(struct session *session, enum session_state state, enum i
 	else
 		turn_end(&session->turn);
 	timer_stop(session->timer);
-	if (state != SESSION_FREE && state != SESSION_SCANNING)
+	if (state != SESSION_SCANNING)
 		asker_answer_all(&session->login_asker, err, conn_sid(session->conn), why);
 }
 
@@ -457,6 +457,7 @@ static void session_on_timer(void *arg)
 {
 	struct session *session = arg;
 	struct iscsi_why why;
+	enum iscsi_err err;
 
 	switch (session->state) {
 	case SESSION_FREE:
@@ -477,10 +478,10 @@ static void session_on_timer(void *arg)
 	case SESSION_LOGGING_OUT:
 		break;			/* the connection uses its own timer */
 	case SESSION_ENDING:
-		(void)iscsi_fail(&why, ISCSI_ERR_LOGOUT, "the kernel hasn't removed the session "
+		err = iscsi_fail(&why, ISCSI_ERR_LOGOUT, "the kernel hasn't removed the session "
 				 "after %d s", ENDING_TIMEOUT_S);
 		log_error("%s: %s", session->name, why.text);
-		session_ended(session, ISCSI_ERR_LOGOUT, &why);
+		session_ended(session, err, &why);
 		break;
 	}
 }

@@ -5,6 +5,7 @@
  */
 #include <check.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <syslog.h>
 
 #include "iscsid/base/bytes.h"
@@ -173,14 +174,16 @@ END_TEST
 
 /* ---- what is said of a login ------------------------------------------------------------------- */
 
-static const struct { const char *tpgt, *said; } groups[] = {
-	{ "1", NULL }, { "-1", NULL },
-	{ "2", "the target names portal group 1, but the record names 2" },
-	{ "0", "the target names portal group 1, but the record names 0" },
+static const struct { const char *tpgt, *keys, *said; } groups[] = {
+	{ "1", NULL, NULL }, { "-1", NULL, NULL }, { "1", "DefaultTime2Wait=2\n", NULL },
+	{ "2", NULL, "the target names portal group 1, but the record names 2" },
+	{ "0", NULL, "the target names portal group 1, but the record names 0" },
+	{ "1", "TargetPortalGroupTag=0\n", "the target names portal group 0, but the record names 1" },
 };
 
 START_TEST(another_portal_group_is_said)
 {
+	d->target.login_text = groups[_i].keys;
 	capture();
 	log_in((const char *[]){ "node.tpgt", groups[_i].tpgt, NULL });
 	ck_assert_uint_eq(times_said("the target names portal group"), groups[_i].said != NULL);
@@ -406,6 +409,110 @@ START_TEST(a_login_is_timed)
 }
 END_TEST
 
+/* ---- what goes wrong in a login -------------------------------------------------------------- */
+
+static const char *const chap[] = {
+	"node.session.auth.authmethod", "CHAP", "node.session.auth.username", "u",
+	"node.session.auth.password", "secret-secret", "node.conn[0].timeo.login_timeout", "10", NULL };
+
+/* The connection has just broken if the kernel takes no more, so the next attempt comes after 1 s. */
+START_TEST(a_login_that_the_kernel_cannot_go_on_with_is_repeated)
+{
+	d->random = 0;
+	d->kernel.fail_at = 3;		/* after create and bind: start, or send with CHAP's second step */
+	begin_login(_i ? chap : ten_seconds);
+	fake_daemon_wait(999);
+	ck_assert(!fake_client_poll(&client));
+	fake_daemon_wait(1);
+	do
+		UNTIL(fake_client_poll(&client));
+	while (client.reply.type != MGMT_RESULT);
+	ck_assert_int_eq(client.reply.err, ISCSI_SUCCESS);
+}
+END_TEST
+
+START_TEST(a_login_that_the_kernel_cannot_go_on_with_is_told)
+{
+	log_in(_i ? chap : NULL);
+	lose();
+	d->kernel.fail_at = d->kernel.operations + 2;
+	while (!outage().attempts)
+		(void)fake_daemon_pass(1000);
+	ck_assert_int_eq(outage().code, ISCSI_ERR_PDU_TIMEOUT);
+	ck_assert_str_eq(outage().reason.text, "the fake kernel was told to fail");
+}
+END_TEST
+
+/* Only a mistake of this program could bring a logout in the middle of a login. */
+START_TEST(an_event_out_of_turn_drops_the_connection)
+{
+	struct session *trying;
+	size_t len;
+	void **all;
+
+	d->target.silent = true;
+	begin_login(NULL);
+	all = manager_all(d->manager, &len);
+	trying = all[0];
+	free(all);
+	capture();
+	conn_logout(trying->conn);
+	fake_daemon_settle();
+	CK_SAID("event 6 can't happen while IN LOGIN; the connection is dropped");
+	CK_SAID("the connection broke during login: connection failed; iscsid tries again");
+	ck_assert_str_eq(d->kernel.log, "create 1, bind 1, stop 1");
+}
+END_TEST
+
+START_TEST(the_longest_address_is_told_whole)
+{
+	static const char wanted[] = "cannot make a connection to "
+				     "[2001:db8:1111:2222:3333:4444:5555:6666]:65535: ";
+
+	begin_login((const char *[]){
+		"node.conn[0].address", "2001:db8:1111:2222:3333:4444:5555:6666",
+		"node.conn[0].port", "65535", "node.session.initial_login_retry_max", "1",
+		"node.conn[0].timeo.login_timeout", "10", NULL });
+	fake_daemon_wait(10000);
+	UNTIL(fake_client_poll(&client));
+	if (!strstr(client.reply.why, "cannot make a socket"))	/* this machine has no IPv6 */
+		ck_assert_mem_eq(client.reply.why, wanted, strlen(wanted));
+}
+END_TEST
+
+static unsigned int count_sockets(void)
+{
+	char path[32], link[64];
+	unsigned int n = 0;
+
+	for (int fd = 0; fd < 256; fd++) {
+		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		n += readlink(path, link, sizeof(link)) > 7 && strncmp(link, "socket:", 7) == 0;
+	}
+	return n;
+}
+
+/* A recovery keeps the socket that was refused, which is cheaper; a first login may wait long. */
+START_TEST(a_refused_socket_is_kept_in_a_recovery)
+{
+	unsigned int others = 1;		/* which close too: the target's listener, ... */
+	unsigned int before;
+
+	if (_i) {
+		log_in(NULL);
+		others = 4;			/* ... and three of the connection that is lost */
+	}
+	before = count_sockets();
+	fake_target_go_deaf(&d->target);
+	if (_i)
+		lose();
+	else
+		begin_login(ten_seconds);
+	fake_daemon_wait(3500);
+	ck_assert_uint_eq(count_sockets(), before - others + (unsigned int)_i);
+}
+END_TEST
+
 /* ---- asynchronous messages ----------------------------------------------------------------------- */
 
 START_TEST(an_announced_end_comes_after_2_s)
@@ -414,6 +521,7 @@ START_TEST(an_announced_end_comes_after_2_s)
 		{ 0, 0 }, { 20, 20000 }, { 3600, 3600000 }, { 3601, 3600000 }, { 65535, 3600000 },
 	};
 
+	d->target.login_text = "TargetPortalGroupTag=1\nDefaultTime2Wait=5\n";
 	log_in(NULL);
 	send_async(_i ? 3 : 2, 0, waits[_i].wait_s, 0);
 	CK_NEXT_MS(2000);
@@ -425,6 +533,12 @@ START_TEST(an_announced_end_comes_after_2_s)
 		(void)fake_daemon_step();
 	ck_assert_str_eq(outage().reason.text, "the target announced this");
 	ck_assert_int_eq(outage().next_attempt_ms, waits[_i].next_ms);
+	/* It holds for this loss alone. */
+	d->target.silent = false;
+	fake_daemon_wait(3630000);
+	ck_assert_int_eq(session_state(session()), SESSION_LOGGED_IN);
+	lose();
+	CK_NEXT_MS(5000);
 }
 END_TEST
 
@@ -451,15 +565,18 @@ START_TEST(messages_that_mean_nothing_here)
 }
 END_TEST
 
-START_TEST(changed_luns_are_looked_for_unless_the_record_says_manual)
+START_TEST(changed_luns_are_looked_for_unless_unwanted)
 {
 	static const uint8_t sense[] = { 0, 18, 0x70, 0, 6, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x3f, 0x0e,
 					 0, 0, 0, 0 };
 	const uint8_t bhs[PDU_BHS_LEN] = { PDU_ASYNC, 0x80 };
 
-	log_in((const char *[]){ "node.session.scan", _i ? "manual" : "auto", NULL });
+	log_in((const char *[]){ "node.session.scan", _i == 1 ? "manual" : "auto", NULL });
 	UNTIL(!session()->scan);
 	fake_sysfs_set(d->fs, "class/scsi_host/host0/scan", "");
+	d->kernel.keeps_luns = true;
+	if (_i == 2)
+		log_out();	/* whose flush isn't over */
 	fake_target_send(&d->target, bhs, sense, sizeof(sense));
 	fake_daemon_settle();
 	UNTIL(!session()->scan);
@@ -535,6 +652,14 @@ START_TEST(a_target_that_wants_to_negotiate_is_asked)
 	send_async(4, 0, 0, 0);
 	CK_SAID("the target wants to negotiate, but the Text Request failed: the fake kernel was told "
 		"to fail");
+	ck_shown(MGMT_CONN_LOGGED_IN, MGMT_RECOVERY_NO_CHANGE);
+	/* A new login expects no answer from before. */
+	send_async(4, 0, 0, 0);
+	lose();
+	fake_daemon_wait(10000);
+	capture();
+	send_pdu(PDU_TEXT_RESPONSE, 0x00, NULL, 0);
+	CK_SAID("the target sent PDU 0x24 without a request");
 	ck_shown(MGMT_CONN_LOGGED_IN, MGMT_RECOVERY_NO_CHANGE);
 }
 END_TEST
@@ -753,6 +878,83 @@ START_TEST(news_of_the_network_begin_a_connection_anew)
 }
 END_TEST
 
+/* ---- several things at once ---------------------------------------------------------------------- */
+
+START_TEST(what_comes_at_once_is_done_in_its_order)
+{
+	static const uint8_t sense[] = { 0, 18, 0x70, 0, 6, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x3f, 0x0e,
+					 0, 0, 0, 0 };
+	static const uint8_t changed[PDU_BHS_LEN] = { PDU_ASYNC, 0x80 };
+	static const uint8_t leave[PDU_BHS_LEN] = { PDU_ASYNC, 0x80, [36] = 1 };
+	const char *asked, *lost;
+
+	log_in(NULL);
+	UNTIL(!session()->scan);
+	fake_sysfs_set(d->fs, "class/scsi_host/host0/scan", "");
+	capture();
+	manager_kernel_events.pdu(d->manager, 1, changed, sense, sizeof(sense));
+	manager_kernel_events.pdu(d->manager, 1, leave, NULL, 0);
+	manager_kernel_events.conn_error(d->manager, 1, 1022);
+	fake_daemon_settle();
+	asked = strstr(said(1), "the target asks for a logout");
+	lost = strstr(said(1), "Kernel reported iSCSI connection 1:0 error: ");
+	ck_assert(asked && lost && asked < lost);
+	UNTIL(*fake_sysfs_get(d->fs, "class/scsi_host/host0/scan"));
+	fake_daemon_wait(10000);
+	ck_assert_int_eq(session_state(session()), SESSION_LOGGED_IN);
+}
+END_TEST
+
+/* The kernel's events were lost, but sysfs shows that the connection has failed. */
+START_TEST(a_loss_is_found_in_sysfs)
+{
+	log_in(NULL);
+	fake_sysfs_set(d->fs, "class/iscsi_connection/connection1:0/state", "failed\n");
+	fake_kernel_break(&d->kernel, 1);
+	capture();
+	manager_kernel_events.lost_events(d->manager);
+	fake_daemon_settle();
+	CK_SAID("Kernel reported iSCSI connection 1:0 error: connection failed (1011); ");
+}
+END_TEST
+
+/* ---- notes for the next daemon -------------------------------------------------------------------- */
+
+/* What is in the way of a new note, and what is said then of a login. */
+static const struct { const char *folder, *said; } notes[] = {
+	{ NULL, NULL },
+	{ "session-1.new", "iscsid can't note the session for a restart: File exists\n" },
+	{ "wanted-1.new", "iscsid can't note the login for a restart: File exists\n" },
+};
+
+START_TEST(a_note_that_cannot_be_written_is_told)
+{
+	static const char *const settings[] = { "node.session.scan", "manual", NULL };
+	CLEANUP(freep) char *record = fake_node_text(settings);
+
+	if (notes[_i].folder)
+		ck_assert_int_eq(mkdirat(d->env.run_dir_fd, notes[_i].folder, 0700), 0);
+	capture();
+	ck_assert_int_eq(fake_client_ask(&client, &(struct mgmt_request){
+		.type = MGMT_LOGIN, .tag = 3, .flags = MGMT_WANTED, .record = record }), 0);
+	ck_assert_uint_eq(times_said("iscsid can't note"), notes[_i].said != NULL);
+	if (notes[_i].said)
+		CK_SAID(notes[_i].said);
+}
+END_TEST
+
+/* How far a session has come is written into its note, which needs no room on a full file system. */
+START_TEST(a_note_changes_in_its_place)
+{
+	log_in(NULL);
+	ck_assert_int_eq(mkdirat(d->env.run_dir_fd, "session-1.new", 0700), 0);
+	d->kernel.keeps_luns = true;
+	capture();
+	log_out();
+	ck_assert_uint_eq(times_said("iscsid can't note"), 0);
+}
+END_TEST
+
 /* ---- a redirection in a recovery -------------------------------------------------------------------- */
 
 START_TEST(a_recovery_elsewhere_is_shown)
@@ -799,9 +1001,14 @@ int main(void)
 	tcase_add_test(t, a_wanted_login_is_told_of_in_time);
 	tcase_add_test(t, a_login_again_goes_on_with_the_numbers);
 	tcase_add_test(t, reopen_max_is_told);
+	tcase_add_loop_test(t, a_login_that_the_kernel_cannot_go_on_with_is_repeated, 0, 2);
+	tcase_add_loop_test(t, a_login_that_the_kernel_cannot_go_on_with_is_told, 0, 2);
+	tcase_add_test(t, an_event_out_of_turn_drops_the_connection);
+	tcase_add_test(t, the_longest_address_is_told_whole);
+	tcase_add_loop_test(t, a_refused_socket_is_kept_in_a_recovery, 0, 2);
 	tcase_add_loop_test(t, an_announced_end_comes_after_2_s, 0, 5);
 	tcase_add_test(t, messages_that_mean_nothing_here);
-	tcase_add_loop_test(t, changed_luns_are_looked_for_unless_the_record_says_manual, 0, 2);
+	tcase_add_loop_test(t, changed_luns_are_looked_for_unless_unwanted, 0, 3);
 	tcase_add_test(t, a_scan_that_fails_is_told);
 	tcase_add_test(t, odd_pdus_fill_no_log);
 	tcase_add_test(t, a_target_that_wants_to_negotiate_is_asked);
@@ -817,6 +1024,10 @@ int main(void)
 	tcase_add_test(t, news_of_the_network_bring_the_next_attempt_forward);
 	tcase_add_loop_test(t, a_neighbour_concerns_its_own_portals, 0, 2);
 	tcase_add_test(t, news_of_the_network_begin_a_connection_anew);
+	tcase_add_test(t, what_comes_at_once_is_done_in_its_order);
+	tcase_add_test(t, a_loss_is_found_in_sysfs);
+	tcase_add_loop_test(t, a_note_that_cannot_be_written_is_told, 0, ARRAY_SIZE(notes));
+	tcase_add_test(t, a_note_changes_in_its_place);
 	tcase_add_test(t, a_recovery_elsewhere_is_shown);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
