@@ -178,7 +178,7 @@ static enum iscsi_err read_initiator(struct manager *manager, struct iscsi_why *
 	if (err && *manager->initiator.name)
 		return err;
 	if (!*initiator.alias)
-		(void)gethostname(initiator.alias, sizeof(initiator.alias) - 1);
+		(void)gethostname(initiator.alias, sizeof(initiator.alias));
 	manager->initiator = initiator;
 	return err;
 }
@@ -445,8 +445,6 @@ static void manager_adopt(struct manager *manager)
 	if (sysfs_list_sessions(manager->given->sysfs, &sids, &len))
 		return;
 	runstate_sweep(manager->env.run_dir_fd, sids, len);
-	if (!len)
-		return;
 	adoption = adopt_begin(manager->given->sysfs, manager->env.run_dir_fd,
 			       manager->given->db_root, manager->given->config_path,
 			       &manager->initiator);
@@ -508,16 +506,12 @@ void manager_reload(struct manager *manager)
 			    why.text);
 }
 
-static int manager_init(struct manager *manager)
+static bool manager_init(struct manager *manager)
 {
 	const struct manager_env *given = manager->given;
-	int r;
 
-	r = sd_event_add_defer(given->loop, &manager->sweep, manager_on_sweep, manager);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(manager->sweep, SD_EVENT_OFF);
-	if (r < 0)
-		return r;
+	if (sd_event_add_defer(given->loop, &manager->sweep, manager_on_sweep, manager) < 0)
+		return false;
 	manager->env = (struct session_env){
 		.conn = {
 			.loop = given->loop, .clock = given->clock, .random = given->random,
@@ -533,7 +527,7 @@ static int manager_init(struct manager *manager)
 		.loop = given->loop, .clock = given->clock, .resolver = given->resolver,
 		.sysfs = given->sysfs, .random = given->random, .issued = &manager->issued,
 	};
-	return 0;
+	return true;
 }
 
 struct manager *manager_new(const struct manager_env *env)
@@ -543,7 +537,7 @@ struct manager *manager_new(const struct manager_env *env)
 	if (!manager)
 		return NULL;
 	manager->given = env;
-	if (manager_init(manager) < 0)
+	if (!manager_init(manager))
 		return manager_free(manager);
 	manager_reload(manager);
 	return manager;

@@ -104,6 +104,26 @@ START_TEST(a_target_that_is_away_now_and_then_is_no_sign_of_another_host)
 }
 END_TEST
 
+/* A target that is about to restart, say, asks its initiators to leave. */
+START_TEST(a_target_that_asks_for_logouts_is_no_sign_of_another_host)
+{
+	static const uint8_t leave[PDU_BHS_LEN] = { PDU_ASYNC, 0x80, [36] = 1, [43] = 3 };
+
+	(void)fake_client_log_in(&client, NULL);
+	fake_client_close(&client);
+	capture();
+	for (unsigned int i = 0; i < 10; i++) {
+		fake_daemon_wait(1000);
+		fake_target_send(&d->target, leave, NULL, 0);
+		fake_daemon_settle();
+		ck_assert_uint_eq(d->target.logouts, i + 1);
+		until_up();
+	}
+	ck_assert_uint_eq(times_told(said(1)), 0);
+	fake_client_open(&client);
+}
+END_TEST
+
 static enum iscsi_err want(const char *const *settings)
 {
 	CLEANUP(freep) char *record = fake_node_text(settings);
@@ -290,6 +310,53 @@ START_TEST(two_names_of_one_portal_make_two_sessions_if_wanted)
 			i < 2 ? ISCSI_SUCCESS : ISCSI_ERR_SESS_EXISTS);
 	}
 	ck_assert_ptr_nonnull(strstr(client.reply.why, " is the same portal as 127.0.0.1,"));
+}
+END_TEST
+
+/* What makes another session than that of FAKE_TARGET_NAME at 127.0.0.1, which is there. */
+static const struct { const char *name, *iface, *address; bool other_port; } differences[] = {
+	{ FAKE_TARGET_NAME "2", "default", "127.0.0.1", false },
+	{ FAKE_TARGET_NAME, "other", "127.0.0.1", false },
+	{ FAKE_TARGET_NAME, "default", "127.0.0.1", true },
+	{ FAKE_TARGET_NAME "2", "default", "portal.example", false },
+	{ FAKE_TARGET_NAME, "other", "portal.example", false },
+	{ FAKE_TARGET_NAME, "default", "portal.example", true },
+};
+
+START_TEST(another_target_interface_or_port_is_another_session)
+{
+	struct fake_target elsewhere;
+	char port[8];
+	const char *const settings[] = {
+		"node.name", differences[_i].name, "node.conn[0].port", port,
+		"iface.iscsi_ifacename", differences[_i].iface,
+		"node.conn[0].address", differences[_i].address, NULL };
+
+	fake_daemon_add_name("portal.example", "127.0.0.1");
+	fake_target_open(&elsewhere, d->loop);
+	(void)snprintf(port, sizeof(port), "%u",
+		       differences[_i].other_port ? elsewhere.port : d->target.port);
+	(void)fake_client_log_in(&client, NULL);
+	ck_assert_uint_eq(fake_client_log_in(&client, settings), 2);
+	fake_daemon_stop();
+	fake_target_close(&elsewhere);
+	fake_daemon_start();
+}
+END_TEST
+
+/* A session that the kernel is still removing doesn't keep its record from a login. */
+START_TEST(a_session_at_its_end_is_not_counted)
+{
+	fake_daemon_add_name("portal.example", "127.0.0.1");
+	(void)fake_client_log_in(&client, NULL);
+	d->kernel.keeps_sessions = true;
+	fake_client_send(&client, &(struct mgmt_request){ .type = MGMT_LOGOUT, .tag = 9, .sid = 1 });
+	fake_daemon_settle();
+	ck_assert_uint_eq(d->target.logouts, 1);
+	ck_assert(!fake_client_poll(&client));
+	d->kernel.keeps_sessions = false;
+	ck_assert_uint_eq(fake_client_log_in(&client, _i ? (const char *[]){
+		"node.conn[0].address", "portal.example", NULL } : NULL), 2);
 }
 END_TEST
 
@@ -679,6 +746,10 @@ int main(void)
 	tcase_add_test(t, a_wanted_login_that_cannot_go_on_is_told);
 	tcase_add_test(t, two_names_of_one_portal_make_one_session);
 	tcase_add_test(t, two_names_of_one_portal_make_two_sessions_if_wanted);
+	tcase_add_loop_test(t, another_target_interface_or_port_is_another_session, 0,
+			    ARRAY_SIZE(differences));
+	tcase_add_loop_test(t, a_session_at_its_end_is_not_counted, 0, 2);
+	tcase_add_test(t, a_target_that_asks_for_logouts_is_no_sign_of_another_host);
 	tcase_add_test(t, sessions_that_are_there_are_counted);
 	tcase_add_test(t, a_login_under_way_is_listed);
 	tcase_add_test(t, a_new_target_is_logged_in_to_and_out_of_when_it_vanishes);
