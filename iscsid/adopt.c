@@ -179,8 +179,7 @@ static struct adopt_verdict adopt_judge(const struct sysfs_session *found, enum 
 	/* Without a target's name the first login hadn't even begun. */
 	if (!*found->target && !up)
 		return (struct adopt_verdict)REMOVE;
-	while (i < ARRAY_SIZE(rows) - 1 &&
-	       !(rows[i].up == up && rows[i].phases & (1u << phase) &&
+	while (!(rows[i].up == up && rows[i].phases & (1u << phase) &&
 		 (!rows[i].target_state || streq(rows[i].target_state, found->target_state))))
 		i++;
 	return rows[i].verdict;

@@ -108,10 +108,16 @@ END_TEST
 
 START_TEST(a_session_that_broke_meanwhile_is_reopened)
 {
-	uint32_t sid = fake_client_log_in(&client, (const char *[]){
-		"node.session.iscsi.DefaultTime2Wait", "0", NULL });
+	static const struct { const char *keys; uint64_t wait_us; } rows[] = {
+		{ "TargetPortalGroupTag=1\n", 2000000 }, { "DefaultTime2Wait=0\n", 1000 },
+		{ "DefaultTime2Wait=3\n", 3000000 },
+	};
 	uint8_t isid[6];
+	uint32_t sid;
 
+	d->target.login_text = rows[_i].keys;
+	sid = fake_client_log_in(&client, (const char *[]){
+		"node.session.iscsi.DefaultTime2Wait", "0", NULL });
 	memcpy(isid, d->kernel.session[sid].last_bhs + 8, sizeof(isid));
 	stop();
 	fake_target_hang_up(&d->target);
@@ -119,11 +125,37 @@ START_TEST(a_session_that_broke_meanwhile_is_reopened)
 	set_conn(sid, "state", "failed\n");
 	set_session(sid, "state", "FAILED\n");
 	fake_daemon_start();
-	ck_assert_uint_eq(fake_clock_next_us(&d->clock), 2000000);	/* the Time2Wait of its note */
+	ck_assert_uint_eq(fake_clock_next_us(&d->clock), rows[_i].wait_us);	/* by its note */
 	fake_client_open(&client);
 	await_state(sid, MGMT_CONN_LOGGED_IN);
 	ck_assert_str_eq(d->kernel.log, "stop 1, bind 1, start 1");
 	ck_assert_mem_eq(isid, d->kernel.session[sid].last_bhs + 8, sizeof(isid));
+}
+END_TEST
+
+START_TEST(a_loss_after_the_start_is_followed_by_time2wait)
+{
+	d->target.login_text = "DefaultTime2Wait=7\n";
+	(void)fake_client_log_in(&client, NULL);
+	stop();
+	fake_daemon_start();
+	fake_daemon_wait(20000);
+	fake_target_hang_up(&d->target);
+	fake_daemon_settle();
+	ck_assert_uint_eq(fake_clock_next_us(&d->clock), 7000000);
+}
+END_TEST
+
+/* Another program has removed the session while the daemon read the list of all. */
+START_TEST(a_session_that_vanishes_is_not_told_of)
+{
+	(void)fake_client_log_in(&client, NULL);
+	stop();
+	fake_sysfs_set(d->fs, "class/iscsi_session/session9/unknown", "1\n");
+	capture();
+	start();
+	ck_assert_ptr_null(strstr(said(1), "session 9"));
+	ck_assert_int_eq(fake_client_state(&client, 1), MGMT_CONN_LOGGED_IN);
 }
 END_TEST
 
@@ -356,10 +388,18 @@ START_TEST(pings_after_a_boot)
 	write_record(record);
 	start();
 	ck_assert_str_eq(d->kernel.log, "set 30=4, set 31=3");
-	/* The note has what the kernel has been told. */
+	/* The note has what the kernel has been told, both numbers or one of them. */
 	stop();
 	set_conn(sid, "ping_tmo", "4\n");
+	start();
+	ck_assert_str_eq(d->kernel.log, "set 30=4, set 31=3");
+	stop();
+	set_conn(sid, "ping_tmo", "6\n");
 	set_conn(sid, "recv_tmo", "3\n");
+	start();
+	ck_assert_str_eq(d->kernel.log, "set 30=4, set 31=3");
+	stop();
+	set_conn(sid, "ping_tmo", "4\n");
 	start();
 	ck_assert_str_eq(d->kernel.log, "");
 	ck_assert_int_eq(fake_client_state(&client, sid), MGMT_CONN_LOGGED_IN);
@@ -474,7 +514,9 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_healthy_session_is_left_alone);
 	tcase_add_test(tc, a_session_counts_for_its_record);
-	tcase_add_test(tc, a_session_that_broke_meanwhile_is_reopened);
+	tcase_add_loop_test(tc, a_session_that_broke_meanwhile_is_reopened, 0, 3);
+	tcase_add_test(tc, a_loss_after_the_start_is_followed_by_time2wait);
+	tcase_add_test(tc, a_session_that_vanishes_is_not_told_of);
 	tcase_add_test(tc, a_name_is_looked_up_again);
 	tcase_add_loop_test(tc, half_a_logout_is_finished, 0, ARRAY_SIZE(halves));
 	tcase_add_test(tc, a_login_that_was_never_finished_is_removed);

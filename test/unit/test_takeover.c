@@ -16,6 +16,7 @@
 #define SESSION_DIR	"class/iscsi_session/session1/"
 #define CONN_STATE	"class/iscsi_connection/connection1:0/state"
 #define SCAN_FILE	"class/scsi_host/host0/scan"
+#define RESCAN_FILE	"devices/platform/host0/session1/target0:0:0/0:0:0:5/rescan"
 
 static const enum runstate_phase phases[] = {
 	RUNSTATE_NO_NOTE, RUNSTATE_SCAN_DUE, RUNSTATE_SETTLED, RUNSTATE_ENDING,
@@ -93,6 +94,8 @@ START_TEST(each_step_that_a_daemon_died_at)
 	closep(&dir_fd);
 	fake_sysfs_set(d->fs, SESSION_DIR "target_state", cases[c].target_state);
 	fake_sysfs_set(d->fs, SCAN_FILE, "");
+	fake_sysfs_add_lun(d->fs, 1, 0, 5, "sda", "running");
+	fake_sysfs_set(d->fs, RESCAN_FILE, "");
 	if (!cases[c].up) {
 		fake_sysfs_set(d->fs, CONN_STATE, "failed\n");
 		fake_sysfs_set(d->fs, SESSION_DIR "state", "FAILED\n");
@@ -124,6 +127,7 @@ START_TEST(each_step_that_a_daemon_died_at)
 	UNTIL(note_says(RUNSTATE_SETTLED));
 	ck_assert_str_eq(fake_sysfs_get(d->fs, SCAN_FILE),
 			 outcome == IS_SCANNED || outcome == RETURNS_SCANNED ? "- - -" : "");
+	ck_assert_str_eq(fake_sysfs_get(d->fs, RESCAN_FILE), "");	/* disks that are there stay as they are */
 }
 END_TEST
 
