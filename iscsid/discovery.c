@@ -77,7 +77,7 @@ struct discovery {
 /* Waits for @timeout_s, but not past @ends_us. */
 static void discovery_arm_until(struct discovery *d, int timeout_s, uint64_t ends_us)
 {
-	uint64_t now = clock_now_us(d->env.clock), left = ends_us > now ? ends_us - now : 0;
+	uint64_t now = clock_now_us(d->env.clock), left = MAX(ends_us, now) - now;
 
 	timer_arm_ms(d->timer, MIN((uint64_t)timeout_s * 1000, left / 1000 + 1));
 }
@@ -142,7 +142,6 @@ static void discovery_follow(struct discovery *d, enum route_step step, enum isc
 			     struct iscsi_why *why)
 {
 	pdu_stream_close(&d->stream);
-	d->ask_waits = false;
 	while (step == ROUTE_CONNECT) {
 		struct iscsi_why cause;
 		enum iscsi_err refusal = pdu_stream_connect(&d->stream, d->env.loop,

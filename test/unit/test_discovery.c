@@ -164,6 +164,18 @@ START_TEST(an_interface_may_have_a_name_of_its_own)
 }
 END_TEST
 
+/* No attempt would go better, so there is one. */
+START_TEST(an_interface_whose_address_this_host_lacks)
+{
+	send_discover(0, "iface.iscsi_ifacename = i1\niface.ipaddress = 192.0.2.1\n"
+		      "iface.transport_name = tcp\n", NULL);
+	UNTIL(take_replies());
+	ck_assert_int_eq(client.reply.err, ISCSI_ERR_TRANS);
+	ck_assert_str_eq(client.reply.why, "cannot make connection to 127.0.0.1: "
+			 "this host has no address 192.0.2.1");
+}
+END_TEST
+
 /* The file of the initiator name is read again at each request until there is a name. */
 START_TEST(an_initiator_name_is_needed)
 {
@@ -279,6 +291,11 @@ START_TEST(names_are_looked_up)
 	d->target.targets = ONE_TARGET;
 	ck_assert_int_eq(discover(0, by_name), ISCSI_SUCCESS);
 	ck_assert_str_eq(found, "iqn.2026-01.net.example:a 10.0.0.5,3260,1\n");
+	/* A target without an address is where the list was asked for, as the person named it. */
+	d->target.targets = "TargetName=iqn.2026-01.net.example:b\n";
+	found[0] = '\0';
+	ck_assert_int_eq(discover(0, by_name), ISCSI_SUCCESS);
+	ck_assert_ptr_nonnull(strstr(found, "iqn.2026-01.net.example:b storage.example,"));
 }
 END_TEST
 
@@ -550,6 +567,7 @@ int main(void)
 	tcase_add_test(tc, an_empty_list_is_a_success);
 	tcase_add_loop_test(tc, an_answer_in_parts, 20, 25);
 	tcase_add_test(tc, an_interface_may_have_a_name_of_its_own);
+	tcase_add_test(tc, an_interface_whose_address_this_host_lacks);
 	tcase_add_test(tc, an_initiator_name_is_needed);
 	tcase_add_loop_test(tc, a_refusal_is_told_with_its_reason, 0, ARRAY_SIZE(refusals));
 	tcase_add_test(tc, a_portal_that_refuses_is_tried_reopen_max_times);

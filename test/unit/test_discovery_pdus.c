@@ -413,6 +413,63 @@ START_TEST(a_target_may_hang_up_instead_of_the_logout)
 }
 END_TEST
 
+/* The list is complete, so nothing that comes instead of the answer to the logout is an error. */
+START_TEST(a_target_may_send_anything_instead_of_the_logout)
+{
+	static const char data[8196];
+
+	d->target.never_logs_out = true;
+	begin(0, (const char *[]){
+		"discovery.sendtargets.iscsi.MaxRecvDataSegmentLength", "8192", NULL });
+	ck_assert_uint_eq(d->target.logouts, 1);
+	say(PDU_TEXT_RESPONSE, 0, 7, open_window, data, sizeof(data));
+	ck_ended(ISCSI_SUCCESS, "");
+}
+END_TEST
+
+START_TEST(what_a_target_that_hangs_up_was_doing_is_said)
+{
+	d->target.silent = true;
+	if (_i)
+		begin_logged_in((const char *[]){ "discovery.sendtargets.reopen_max", "0", NULL });
+	else
+		begin(0, (const char *[]){ "discovery.sendtargets.reopen_max", "0", NULL });
+	fake_target_hang_up(&d->target);
+	ck_ended(ISCSI_ERR_PDU_TIMEOUT, _i ? "Text I/O error: the target closed the connection; " :
+					     "Login I/O error: the target closed the connection; ");
+}
+END_TEST
+
+/* A target that wanted the security stage first, and is busy then, is asked again. */
+START_TEST(a_target_that_insists_may_be_busy)
+{
+	static const uint16_t statuses[] = { 0x0201, 0x0301 };
+
+	d->target.silent = true;
+	begin(0, NULL);
+	for (unsigned int i = 0; i < 2; i++) {
+		d->target.status = statuses[i];
+		fake_target_answer_oldest(&d->target);
+		fake_daemon_settle();
+	}
+	ck_assert(!ended());
+	ck_assert_uint_eq(d->target.accepted, 2);
+	fake_daemon_wait(1000);
+	ck_assert_uint_eq(d->target.accepted, 3);
+}
+END_TEST
+
+/* Without F and without a tag to ask for more with, a list is over. */
+START_TEST(an_answer_without_a_tag_is_the_last)
+{
+	begin_logged_in(NULL);
+	say(PDU_TEXT_RESPONSE, 0, PDU_RESERVED_TAG, open_window, whole, sizeof(whole));
+	ck_assert_uint_eq(d->target.last_bhs[0], PDU_LOGOUT_REQUEST | 0x40);
+	ck_assert(!ended());
+	ck_assert_str_eq(found, NAME " 10.0.0.5\n");
+}
+END_TEST
+
 /* The first answer to a login; then, with CHAP, an answer for which the target asks others. */
 START_TEST(each_answer_of_a_login_has_its_time)
 {
@@ -663,6 +720,10 @@ int main(void)
 	tcase_add_test(tc, a_password_that_is_not_asked_for_is_said);
 	tcase_add_test(tc, a_logout_waits_a_second);
 	tcase_add_test(tc, a_target_may_hang_up_instead_of_the_logout);
+	tcase_add_test(tc, a_target_may_send_anything_instead_of_the_logout);
+	tcase_add_test(tc, a_target_that_insists_may_be_busy);
+	tcase_add_test(tc, an_answer_without_a_tag_is_the_last);
+	tcase_add_loop_test(tc, what_a_target_that_hangs_up_was_doing_is_said, 0, 2);
 	tcase_add_loop_test(tc, each_answer_of_a_login_has_its_time, 0, 2);
 	tcase_add_test(tc, a_login_has_its_time);
 	tcase_add_loop_test(tc, the_parts_of_an_answer_have_twice_the_time, 0, 3);
