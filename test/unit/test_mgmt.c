@@ -27,8 +27,12 @@
 static struct fake_daemon *d = &the_daemon;
 static struct fake_client client, other;
 
+static bool was_open[256];		/* the descriptors that are check's own */
+
 static void setup(void)
 {
+	for (int fd = 0; fd < (int)ARRAY_SIZE(was_open); fd++)
+		was_open[fd] = fcntl(fd, F_GETFD) >= 0;
 	fake_daemon_setup();
 	fake_client_open(&client);
 	other.fd = -1;
@@ -267,6 +271,52 @@ START_TEST(room_for_requests_grows_step_by_step)
 }
 END_TEST
 
+/* Sends @n logouts that wait for their session's end, in the steps that are read. */
+static void send_logouts(uint32_t sid, uint32_t n)
+{
+	for (uint32_t tag = 0; tag < n; tag++) {
+		fake_client_send(&client, &(struct mgmt_request){
+			.type = MGMT_LOGOUT, .tag = tag, .sid = sid });
+		if (tag % 128 == 127)
+			fake_daemon_wait(1000);
+	}
+}
+
+START_TEST(no_client_has_more_than_4096_open_requests)
+{
+	enum { MANY = 4096 };
+	uint32_t sid = fake_client_log_in(&client, NULL);
+
+	d->kernel.keeps_luns = true;
+	send_logouts(sid, MANY - 1);
+	must_serve(&client);
+	fake_client_send(&client, &(struct mgmt_request){ .type = MGMT_LOGOUT, .sid = sid });
+	send_state_request(&client, MANY);
+	fake_daemon_wait(3000);
+	ck_assert(!fake_client_poll(&client));
+	manager_kernel_events.unbound(d->manager, sid);
+	for (uint32_t i = 0; i < MANY + 1; i++)
+		UNTIL(fake_client_poll(&client));
+	must_serve(&client);
+}
+END_TEST
+
+/* Nothing is read of a client with too many open requests, but its end is seen. */
+START_TEST(a_client_with_too_many_requests_may_leave)
+{
+	uint32_t sid = fake_client_log_in(&client, NULL);
+
+	d->kernel.keeps_luns = true;
+	send_logouts(sid, 127);
+	fake_client_send(&client, &(struct mgmt_request){ .type = MGMT_LOGOUT, .sid = sid });
+	fake_daemon_settle();
+	fake_client_close(&client);
+	fake_daemon_settle();
+	manager_kernel_events.unbound(d->manager, sid);
+	UNTIL(!d->kernel.session[sid].exists);
+}
+END_TEST
+
 START_TEST(who_takes_no_answers_is_read_no_further_and_dropped)
 {
 	enum { MANY = 200000 };
@@ -305,6 +355,29 @@ static int connect_raw(void)
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
 	return fd;
 }
+
+START_TEST(a_client_may_have_the_number_0)
+{
+	char byte;
+	int fd = connect_raw();
+
+	(void)close(STDIN_FILENO);	/* the daemon's end of the connection gets its number */
+	UNTIL(recv(fd, &byte, 1, MSG_DONTWAIT) == 1);
+	ck_assert_int_ge(fcntl(STDIN_FILENO, F_GETFD), 0);
+	(void)close(fd);
+	fake_daemon_settle();
+	ck_assert_int_lt(fcntl(STDIN_FILENO, F_GETFD), 0);
+}
+END_TEST
+
+START_TEST(a_daemon_that_stops_closes_nothing_else)
+{
+	fake_client_close(&client);
+	fake_daemon_stop();
+	for (int fd = 0; fd < (int)ARRAY_SIZE(was_open); fd++)
+		ck_assert(!was_open[fd] || fcntl(fd, F_GETFD) >= 0);
+}
+END_TEST
 
 /* The loop itself bounds how many clients are accepted in a time, by the real clock. */
 static void wait_for_accept(void)
@@ -398,6 +471,8 @@ START_TEST(no_descriptor_left)
 	must_serve(&client);
 	fake_client_open(&other);
 	must_serve(&other);
+	for (fd = 0; fd < (int)ARRAY_SIZE(was_open); fd++)	/* of those that are new, too */
+		ck_assert(was_open[fd] || fcntl(fd, F_GETFD) < 0 || fcntl(fd, F_GETFD) & FD_CLOEXEC);
 }
 END_TEST
 
@@ -449,6 +524,10 @@ int main(void)
 	tcase_add_test(tc, open_requests_have_a_bound);
 	tcase_add_test(tc, requests_that_wait_long_hold_up_no_others);
 	tcase_add_test(tc, room_for_requests_grows_step_by_step);
+	tcase_add_test(tc, no_client_has_more_than_4096_open_requests);
+	tcase_add_test(tc, a_client_with_too_many_requests_may_leave);
+	tcase_add_test(tc, a_client_may_have_the_number_0);
+	tcase_add_test(tc, a_daemon_that_stops_closes_nothing_else);
 	tcase_add_test(tc, who_takes_no_answers_is_read_no_further_and_dropped);
 	tcase_add_test(tc, clients_have_a_bound);
 	tcase_add_test(tc, sockets_have_a_bound);
