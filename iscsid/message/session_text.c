@@ -35,12 +35,12 @@ char *session_text_print(const struct sysfs_session *session)
 	for (size_t i = 0; i < sysfs_attrs_len; i++) {
 		const struct sysfs_attr *attr = &sysfs_attrs[i];
 		const char *field = (const char *)session + attr->offset;
-		int number = attr->number ? *(const int *)(const void *)field : 0;
+		const int *number = (const void *)field;
 
 		if (!is_printed(attr))
 			continue;
-		if (attr->number && number != SYSFS_UNSET)
-			fprintf(out, "%s=%d\n", attr->name, number);
+		if (attr->number && *number != SYSFS_UNSET)
+			fprintf(out, "%s=%d\n", attr->name, *number);
 		else if (!attr->number && *field)
 			fprintf(out, "%s=%s\n", attr->name, field);
 	}
@@ -49,7 +49,7 @@ char *session_text_print(const struct sysfs_session *session)
 
 static bool parse_int(const char *value, int *ret)
 {
-	int end = 0;
+	int end;
 
 	return sscanf(value, "%d%n", ret, &end) == 1 && !value[end];
 }

@@ -25,8 +25,8 @@ enum {				/* the keys of the step that have come */
 	GOT_A	= 1,
 	GOT_I	= 2,
 	GOT_C	= 4,
-	GOT_N	= 8,
-	GOT_R	= 16,
+	GOT_N	= 1,
+	GOT_R	= 2,
 };
 
 struct chap {
@@ -103,10 +103,8 @@ static struct chap_config with_defaults(const struct chap_config *config)
 {
 	struct chap_config copy = *config;
 
-	if (!copy.algorithms_len) {
-		copy.algorithms[0] = CHAP_MD5;
-		copy.algorithms_len = 1;
-	}
+	if (!copy.algorithms_len)
+		copy.algorithms[copy.algorithms_len++] = CHAP_MD5;
 	return copy;
 }
 
@@ -151,7 +149,6 @@ enum iscsi_err chap_write_algorithms(struct chap *chap, struct text_writer *text
 {
 	char list[2 * CHAP_ALGORITHMS_MAX] = "";	/* each has one digit */
 
-	chap->offered_len = 0;
 	for (size_t i = 0; i < chap->config.algorithms_len; i++) {
 		enum chap_algorithm algorithm = chap->config.algorithms[i];
 		EVP_MD *md = fetch_digest(algorithm);
@@ -170,7 +167,6 @@ enum iscsi_err chap_write_algorithms(struct chap *chap, struct text_writer *text
 				  "on this host (MD5 in FIPS mode?)");
 	text_write(text, "CHAP_A", list);
 	chap->state = CHAP_WAIT_CHALLENGE;
-	chap->got = 0;
 	return ISCSI_SUCCESS;
 }
 
@@ -209,7 +205,7 @@ static enum iscsi_err take_challenge(struct chap *chap, const char *value,
 	const struct chap_issued *issued = chap->config.issued;
 	long len = text_parse_binary(value, chap->challenge, sizeof(chap->challenge));
 
-	if (len <= 0)
+	if (len == -1)
 		return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
 				  "CHAP_C is not a hex or base64 constant of 1 to %d bytes",
 				  CHAP_CHALLENGE_MAX);
@@ -239,7 +235,7 @@ static enum iscsi_err take_chap_response(struct chap *chap, const char *value,
 {
 	long len = text_parse_binary(value, chap->proof, sizeof(chap->proof));
 
-	if (len <= 0)
+	if (len == -1)
 		return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
 				  "the target failed to authenticate itself: "
 				  "CHAP_R is not a digest");
@@ -320,7 +316,7 @@ static enum iscsi_err answer_challenge(struct chap *chap, struct text_writer *te
 	uint8_t digest[CHAP_DIGEST_MAX];
 	char hex[2 * CHAP_DIGEST_MAX + 3];
 	enum iscsi_err err;
-	size_t len = 0;
+	size_t len;
 	int r;
 
 	if (chap->got != (GOT_A | GOT_I | GOT_C))
@@ -355,7 +351,7 @@ static enum iscsi_err answer_challenge(struct chap *chap, struct text_writer *te
 static enum iscsi_err check_proof(struct chap *chap, struct iscsi_why *why)
 {
 	uint8_t expected[CHAP_DIGEST_MAX], ours[CHAP_DIGEST_MAX];
-	size_t len = 0, ours_len = 0;
+	size_t len;
 	enum iscsi_err err = ISCSI_ERR_FATAL_LOGIN;
 	bool right;
 	int r;
@@ -367,15 +363,14 @@ static enum iscsi_err check_proof(struct chap *chap, struct iscsi_why *why)
 			  chap->our_challenge, chap->our_challenge_len, expected, &len);
 	if (!r)
 		r = chap_response(chap->algorithm, chap->our_identifier, chap->config.password,
-				  chap->our_challenge, chap->our_challenge_len, ours,
-				  &ours_len);
+				  chap->our_challenge, chap->our_challenge_len, ours, &len);
 	if (r) {
 		explicit_bzero(expected, sizeof(expected));
 		return digest_failed(why);
 	}
 
 	right = chap->proof_len == len && CRYPTO_memcmp(chap->proof, expected, len) == 0;
-	if (chap->proof_len == ours_len && CRYPTO_memcmp(chap->proof, ours, ours_len) == 0)
+	if (chap->proof_len == len && CRYPTO_memcmp(chap->proof, ours, len) == 0)
 		/* The target has reflected our challenge, or both secrets are the same (9.2.1). */
 		(void)iscsi_fail(why, err, "the target authenticated itself with our own "
 				 "secret: CHAP needs two different secrets");
@@ -406,7 +401,7 @@ enum iscsi_err chap_step(struct chap *chap, struct text_writer *text, bool *last
 	chap->got = 0;
 	if (err)
 		chap->state = CHAP_FAILED;
-	*last = chap->state != CHAP_IDLE && chap->state != CHAP_WAIT_CHALLENGE;
+	*last = chap->state != CHAP_WAIT_CHALLENGE;
 	return err;
 }
 

@@ -163,7 +163,6 @@ enum iscsi_err isns_answer_part(struct isns_answer *answer, const uint8_t header
 bool isns_answer_part_end(struct isns_answer *answer)
 {
 	answer->len += answer->part_len;
-	answer->part_len = 0;
 	answer->parts++;
 	return answer->last;
 }
@@ -197,7 +196,7 @@ struct group {
 	uint32_t port;		/* as received; 0: the standard port */
 	int tpgt;
 	bool no_access;
-	size_t order;
+	int order;
 };
 
 struct tables {
@@ -259,7 +258,7 @@ static bool end_group(struct tables *t)
 	if (!group)
 		return false;
 	*group = t->now;
-	group->order = t->groups_len;
+	group->order = (int)t->groups_len;
 	return true;
 }
 
@@ -322,7 +321,7 @@ static int compare_names(const struct name *a, const struct name *b)
 {
 	int r = memcmp(a->text, b->text, MIN(a->len, b->len));
 
-	return r ? r : (a->len > b->len) - (a->len < b->len);
+	return r ? r : (int)a->len - (int)b->len;
 }
 
 static int compare_nodes(const void *pa, const void *pb)
@@ -332,38 +331,32 @@ static int compare_nodes(const void *pa, const void *pb)
 	return compare_names(&a->name, &b->name);
 }
 
-static uint32_t group_port(const struct group *g)
+static int group_port(const struct group *g)
 {
-	return g->port & 0xffff ? g->port & 0xffff : ISCSI_PORT_DEFAULT;
+	return g->port & 0xffff ? (int)(g->port & 0xffff) : ISCSI_PORT_DEFAULT;
 }
 
 /* Compares the keys of two groups (6.5), so that sorting brings repeated groups together. */
 static int compare_groups(const void *pa, const void *pb)
 {
 	const struct group *a = pa, *b = pb;
-	uint32_t port_a = group_port(a), port_b = group_port(b);
 	int r = compare_names(&a->name, &b->name);
 
 	if (!r)
 		r = memcmp(a->address, b->address, ADDRESS_LEN);
-	if (!r)
-		r = (port_a > port_b) - (port_a < port_b);
-	return r;
-}
-
-static int compare_groups_and_order(const void *pa, const void *pb)
-{
-	const struct group *a = pa, *b = pb;
-	int r = compare_groups(a, b);
-
-	return r ? r : (a->order > b->order) - (a->order < b->order);
+	return r ? r : group_port(a) - group_port(b);
 }
 
 static int compare_order(const void *pa, const void *pb)
 {
 	const struct group *a = pa, *b = pb;
 
-	return (a->order > b->order) - (a->order < b->order);
+	return a->order - b->order;
+}
+
+static int compare_groups_and_order(const void *pa, const void *pb)
+{
+	return compare_groups(pa, pb) ?: compare_order(pa, pb);
 }
 
 static void remove_repeated(struct tables *t)
@@ -398,8 +391,7 @@ static const char *address_text(const struct tables *t, const uint8_t *address,
 		  (memcmp(address, zeros, sizeof(zeros)) == 0 && address[12]);
 	enum addr_kind kind;
 
-	(void)inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + 12 : address, ret,
-			ISCSI_ADDRESS_MAX + 1);
+	(void)inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + 12 : address, ret, INET6_ADDRSTRLEN);
 	kind = addr_kind_of_text(ret);
 	if (zone && kind == ADDR_LINK_LOCAL && strlen(ret) + strlen(zone) <= ISCSI_ADDRESS_MAX)
 		strcat(ret, zone);
@@ -425,7 +417,7 @@ static void tell_group(struct tables *t, const struct group *group)
 {
 	struct node *node = NULL, key = { .name = group->name };
 	char name[ISCSI_NAME_MAX + 1], address[ISCSI_ADDRESS_MAX + 1];
-	struct isns_portal portal = { name, address, (int)group_port(group), group->tpgt };
+	struct isns_portal portal = { name, address, group_port(group), group->tpgt };
 	const char *refusal;
 
 	if (t->nodes_len)

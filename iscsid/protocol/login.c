@@ -30,7 +30,8 @@ struct login {
 
 	enum login_stage stage;
 	bool transit;			/* the T bit of the last request */
-	unsigned int rounds, stage_rounds;
+	bool answered;			/* a response was taken */
+	unsigned int stage_rounds;
 	uint32_t exp_stat_sn;
 	enum auth_state auth;
 	bool tpgt_seen;
@@ -68,7 +69,6 @@ static void login_drop_text(struct login *login)
 {
 	free(login->in);
 	login->in = NULL;
-	login->in_len = 0;
 	free(login->out);
 	login->out = NULL;
 	login->out_len = login->out_pos = 0;
@@ -152,7 +152,7 @@ static void take_redirection(struct login *login, const uint8_t *data, size_t le
 		kind = addr_kind_of_text(portal->address);
 		if (kind == ADDR_UNSPECIFIED || kind == ADDR_MULTICAST || kind == ADDR_NUMBER)
 			continue;
-		if (portal->port < 0)
+		if (portal->port == -1)
 			portal->port = ISCSI_PORT_DEFAULT;
 		outcome->moved_to_len++;
 	}
@@ -248,11 +248,8 @@ static void send_rest(const struct step *step)
 	memcpy(step->request->data, login->out + login->out_pos, len);
 	step->request->data_len = len;
 	login->out_pos += len;
-	if (login->out_pos == login->out_len) {
-		free(login->out);
-		login->out = NULL;
-		login->out_len = login->out_pos = 0;
-	}
+	if (login->out_pos == login->out_len)
+		login_drop_text(login);
 }
 
 /* Builds the header for the text. Only the last piece of a text may have the T bit (6.2). */
@@ -628,8 +625,7 @@ static enum iscsi_err next_of_security(const struct step *step)
 		bool mutual = chap_mutual(&login->config.chap);
 
 		if (login->auth == AUTH_CHAP_CHOSEN ||
-		    (login->auth == AUTH_CHAP && !chap_complete(login->chap)) ||
-		    (login->auth == AUTH_OFFERED && mutual))
+		    (login->auth == AUTH_CHAP && !chap_complete(login->chap)))
 			return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
 					  "the target ends the security stage before %s",
 					  mutual ? "it has authenticated itself" :
@@ -668,9 +664,10 @@ static enum iscsi_err take_login_response(const struct step *step,
 		err = add_piece(login, data, len, step->why);
 		if (err)
 			return err;
-		login->transit = login->transit && !pdu->cont;
-		if (pdu->cont)
+		if (pdu->cont) {
+			login->transit = false;
 			return ISCSI_SUCCESS;
+		}
 		text = login->in;
 		len = login->in_len;
 	}
@@ -703,7 +700,7 @@ static enum iscsi_err take_login_response(const struct step *step,
 /* Limits the exchanges with a target that never ends the phase. */
 static enum iscsi_err count_round(struct login *login, struct iscsi_why *why)
 {
-	login->rounds++;
+	login->answered = true;
 	if (++login->stage_rounds <= LOGIN_STAGE_ROUNDS_MAX)
 		return ISCSI_SUCCESS;
 	return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
@@ -776,7 +773,7 @@ enum login_result login_step(struct login *login, const uint8_t bhs[PDU_BHS_LEN]
 		r = iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN,
 			       "got a Login Response with another task tag than the request's");
 	if (!r && pdu.status_class) {
-		bool skipped = login->stage == LOGIN_STAGE_OPERATIONAL && !login->rounds;
+		bool skipped = login->stage == LOGIN_STAGE_OPERATIONAL && !login->answered;
 
 		r = take_status(login, &pdu, data, why);
 		if (r == ISCSI_ERR_LOGIN_AUTH_FAILED && pdu.status_detail == 1 && skipped) {
@@ -792,9 +789,10 @@ enum login_result login_step(struct login *login, const uint8_t bhs[PDU_BHS_LEN]
 		r = check_response(login, &pdu, why);
 	if (!r)
 		r = count_round(login, why);
-	step.transit = !r && pdu.transit;
-	if (!r)
+	if (!r) {
+		step.transit = pdu.transit;
 		r = take_login_response(&step, &pdu, data, &done);
+	}
 	if (r)
 		return login_failed(login, r, err);
 	if (done) {

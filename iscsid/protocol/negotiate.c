@@ -139,14 +139,10 @@ void negotiation_start(struct negotiation *n, bool discovery,
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		uint32_t *value = field_of(&n->offer, &keys[i]);
 
-		if (keys[i].flags & UNASKED)
-			continue;
-		if (keys[i].result == RESULT_LIST) {
-			if (*value > DIGEST_NONE_CRC32C)
-				*value = DIGEST_NONE;
-			continue;
-		}
-		*value = MIN(MAX(*value, keys[i].min), keys[i].max);
+		if (keys[i].result == RESULT_LIST)
+			*value = *value > DIGEST_NONE_CRC32C ? DIGEST_NONE : *value;
+		else if (!(keys[i].flags & UNASKED))
+			*value = MIN(MAX(*value, keys[i].min), keys[i].max);
 	}
 	if (n->offer.first_burst_length > n->offer.max_burst_length)
 		n->offer.first_burst_length = n->offer.max_burst_length;
@@ -249,7 +245,7 @@ static enum iscsi_err parse_value(const struct operational_key *key, const char 
 static enum iscsi_err take_answer(struct negotiation *n, const struct operational_key *key,
 				  const char *value, struct iscsi_why *why)
 {
-	uint32_t offer = field_in(&n->offer, key), answer = 0;
+	uint32_t offer = field_in(&n->offer, key), answer;
 	enum iscsi_err err;
 	bool legal = true;
 
@@ -277,7 +273,8 @@ static enum iscsi_err take_answer(struct negotiation *n, const struct operationa
 				  offer ? "Yes" : "No");
 	if (!legal)
 		return iscsi_fail(why, ISCSI_ERR_FATAL_LOGIN, "%s=%s is %s than the %u offered",
-				  key->name, value, answer > offer ? "more" : "less", offer);
+				  key->name, value, key->result == RESULT_MIN ? "more" : "less",
+				  offer);
 	*field_of(&n->answer, key) = answer;
 	return ISCSI_SUCCESS;
 }
@@ -291,7 +288,7 @@ static enum negotiate_answer take_proposal(struct negotiation *n,
 					   const char *value, bool *agreed,
 					   struct text_writer *reply, struct iscsi_why *why)
 {
-	uint32_t ours = field_in(&n->offer, key), theirs = 0, result;
+	uint32_t ours = field_in(&n->offer, key), theirs, result;
 	int digest;
 
 	if (!is_used(n, key)) {
@@ -365,7 +362,6 @@ enum negotiate_answer negotiation_take(struct negotiation *n, const char *name,
 		if (parse_value(key, value, &number, why))
 			return NEGOTIATE_ERROR;
 		n->answer.max_xmit_data_segment_length = number;
-		n->state[i].agreed = true;
 		return NEGOTIATE_TAKEN;
 	}
 	if (negotiation_is_refusal(value)) {

@@ -40,8 +40,8 @@ struct sendtargets *sendtargets_new(const struct sendtargets_config *config)
 	if (!st->config.text_max)
 		st->config.text_max = SENDTARGETS_TEXT_MAX;
 	/* A hash without a key works too, but a hostile target could slow it down. */
-	if (config->random && config->random(st->hash_key, sizeof(st->hash_key)))
-		memset(st->hash_key, 0, sizeof(st->hash_key));
+	if (config->random)
+		(void)config->random(st->hash_key, sizeof(st->hash_key));
 	return st;
 }
 
@@ -85,7 +85,7 @@ static enum iscsi_err tell_portal(struct sendtargets *st, const char *address, i
 	const struct sendtargets_portal portal = {
 		.name = st->name, .address = address, .port = port, .tpgt = tpgt,
 	};
-	char text[ISCSI_NAME_MAX + ISCSI_ADDRESS_MAX + 32];
+	char text[ISCSI_NAME_MAX + ISCSI_ADDRESS_MAX + sizeof("  65535 65535")];
 	uint64_t hash;
 	int len;
 
@@ -179,7 +179,7 @@ static enum iscsi_err take_address(struct sendtargets *st, const char *value,
 		WARN(st, "skipping an address of %s: %s is %s", st->name, portal.address, refusal);
 		return ISCSI_SUCCESS;
 	}
-	if (portal.port < 0)
+	if (portal.port == -1)
 		portal.port = ISCSI_PORT_DEFAULT;
 	return tell_portal(st, portal.address, portal.port, portal.tpgt, why);
 }
@@ -225,7 +225,7 @@ enum iscsi_err sendtargets_feed(struct sendtargets *st, const void *data, size_t
 		p += n;
 		len -= n;
 		if (!end)
-			break;
+			return ISCSI_SUCCESS;
 		p++;
 		len--;
 		if (!st->pair_len)	/* some targets pad with NULs between pairs */

@@ -218,7 +218,6 @@ static long parse_base64(const char *digits, uint8_t *ret, size_t size)
 			continue;
 		for (int shift = 16; shift >= 0 && out < len; shift -= 8)
 			ret[out++] = (uint8_t)(bits >> shift);
-		bits = 0;
 	}
 	return (long)len;
 }

@@ -8,6 +8,9 @@
 
 #include <check.h>
 
+#include <dlfcn.h>
+#include <openssl/evp.h>
+
 #include "iscsid/protocol/chap.h"
 #include "libiscsi-db/util.h"
 #include "test/unit/alloc.h"
@@ -32,6 +35,17 @@ static int fake_random(void *buf, size_t len)
 	for (size_t i = 0; i < len; i++)
 		((uint8_t *)buf)[i] = (uint8_t)(0xc0 + (random_stuck ? i : random_next++));
 	return random_fails ? -5 : 0;
+}
+
+static char fetched[64];	/* the digests that OpenSSL was asked for */
+
+EVP_MD *EVP_MD_fetch(OSSL_LIB_CTX *ctx, const char *name, const char *properties)
+{
+	EVP_MD *(*real)(OSSL_LIB_CTX *, const char *, const char *) = dlsym(RTLD_NEXT, "EVP_MD_fetch");
+	size_t used = strlen(fetched);
+
+	(void)snprintf(fetched + used, sizeof(fetched) - used, "%s ", name);
+	return real(ctx, name, properties);
 }
 
 /* 1.8.3 of the checklist; made with Python's hashlib. */
@@ -282,6 +296,12 @@ START_TEST(run)
 		/* P-AUTH-13 */
 		ck_assert_ptr_null(strstr(why.text, "secret-"));
 		ck_assert_ptr_null(strstr(why.text, MD5_R));
+		/* Nothing mends it. */
+		for (size_t i = 0; i < 5; i++) {
+			(void)snprintf(key, sizeof(key), "CHAP_%c", "AICNR"[i]);
+			ck_assert_int_eq(chap_take(chap, key, "5", &why), ISCSI_ERR_FATAL_LOGIN);
+		}
+		ck_assert(!chap_complete(chap));
 	}
 	chap_free(chap);
 }
@@ -338,6 +358,25 @@ static enum iscsi_err up_to_our_challenge(struct chap *chap, const struct chap_c
 	words_of(&text, words);
 	return err;
 }
+
+/* P-CHAP-20 */
+START_TEST(long_names)
+{
+	char name[TEXT_VALUE_MAX + 2], words[1024];
+	struct chap_config config = config_for(MUTUAL);
+	struct chap *chap = chap_new();
+
+	memset(name, 'n', sizeof(name));
+	for (size_t len = TEXT_VALUE_MAX; len <= TEXT_VALUE_MAX + 1; len++) {
+		name[len] = '\0';
+		ck_assert_int_eq(up_to_our_challenge(chap, &config, CHALLENGE, words, NULL), 0);
+		ck_assert_int_eq(chap_take(chap, "CHAP_N", name, NULL),
+				 len == TEXT_VALUE_MAX ? ISCSI_SUCCESS : ISCSI_ERR_FATAL_LOGIN);
+		name[len] = 'n';
+	}
+	chap_free(chap);
+}
+END_TEST
 
 /* P-CHAP-13, H-81: what we ask on one connection must not be asked back on another. */
 START_TEST(reflection_across_connections)
@@ -443,7 +482,26 @@ START_TEST(when_chap_is_wanted)
 	config.password_in = "";
 	config.username_in = "x";
 	ck_assert(chap_wanted(&config) && !chap_mutual(&config));
+}
+END_TEST
+
+START_TEST(each_configured_digest_is_prepared)
+{
+	static const struct { int config; const char *digests; } rows[] = {
+		{ ONE_WAY, "MD5 " }, { MUTUAL, "MD5 " }, { STRONG, "SHA256 MD5 " },
+	};
+	struct chap_config config;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		config = config_for(rows[i].config);
+		*fetched = '\0';
+		chap_prepare(&config);
+		ck_assert_str_eq(fetched, rows[i].digests);
+	}
+	*fetched = '\0';
+	config.password = "";		/* no CHAP: OpenSSL stays asleep */
 	chap_prepare(&config);
+	ck_assert_str_eq(fetched, "");
 }
 END_TEST
 
@@ -534,10 +592,12 @@ int main(void)
 	tcase_add_test(t, known_digests);
 	tcase_add_loop_test(t, run, 0, ARRAY_SIZE(runs));
 	tcase_add_test(t, long_challenges);
+	tcase_add_test(t, long_names);
 	tcase_add_test(t, reflection_across_connections);
 	tcase_add_test(t, identifiers_change);
 	tcase_add_test(t, our_challenge_is_not_the_targets);
 	tcase_add_test(t, when_chap_is_wanted);
+	tcase_add_test(t, each_configured_digest_is_prepared);
 	tcase_add_test(t, unavailable_algorithms);
 	tcase_add_test(t, no_memory);
 	srunner_run_all(runner, CK_NORMAL);

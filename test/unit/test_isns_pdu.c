@@ -159,6 +159,9 @@ static const struct {
 	  "=000000000000000000000000ac180306 :3260 ,2 @iqn.b/1 * +iqn.b "
 	  "=000000000000000000000000ac180305 :3260 ,1",
 	  { "iqn.a 172.24.3.5:3260,1", "iqn.a 172.24.3.6:3260,2", "iqn.b 172.24.3.5:3260,1" } },
+	{ "@iqn.a/1 +iqn.a =0000000000000000000000000a000001 +iqn.a "
+	  "=00000000000000000000000000010203",
+	  { "iqn.a 10.0.0.1:3260,-1", "! ::0.1.2.3 is no host" } },
 	/* one kind of object after the other, and names only later */
 	{ "* * +iqn.b " V4("0a000001") " :860 ,3 +iqn.a " V4("0a000001") " :860 ,3 @iqn.a @iqn.b",
 	  { "iqn.b 10.0.0.1:860,3", "iqn.a 10.0.0.1:860,3" } },
@@ -232,6 +235,25 @@ START_TEST(an_answer_names_these_portals)
 			ck_assert_str_eq(h.lines[i], want);
 	}
 	ck_assert_msg(i == h.len, "too much: %s", h.lines[i]);
+}
+END_TEST
+
+/* The answer repeats what was asked, up to the delimiter. */
+START_TEST(a_key_names_no_target)
+{
+	static struct heard h;
+	uint8_t buf[256];
+	struct writer w = writer_init(buf, sizeof(buf));
+
+	writer_be32(&w, 0);
+	put_u32(&w, 33, 1);
+	put(&w, 32, "iqn.key", 8);
+	put(&w, 48, "iqn.key", 8);
+	put(&w, 0, "", 0);
+	put(&w, 32, "iqn.a", 6);
+	ck_assert_int_eq(parse(buf, w.pos, &h), ISCSI_SUCCESS);
+	ck_assert_uint_eq(h.len, 1);
+	ck_assert_str_eq(h.lines[0], "! iqn.a has no portal");
 }
 END_TEST
 
@@ -452,6 +474,24 @@ START_TEST(parts_make_an_answer)
 }
 END_TEST
 
+START_TEST(without_memory_a_part_is_refused)
+{
+	static const struct part part = { 1, QUERY, 8, WHOLE, 7, 0 };
+	struct isns_answer answer = { .function = ISNS_DEV_ATTR_QRY, .xid = 7 };
+	struct iscsi_why why;
+	bool complete;
+
+	if (!alloc_can_fail)
+		return;
+	alloc_fail_nth(1);
+	ck_assert_int_eq(feed(&answer, &part, &complete, &why), ISCSI_ERR_ISNS_QUERY);
+	(void)alloc_fail_stop();
+	ck_assert_str_eq(why.text, "no memory for the server's answer");
+	ck_assert_int_eq(feed(&answer, &part, &complete, &why), ISCSI_SUCCESS);
+	isns_answer_done(&answer);
+}
+END_TEST
+
 START_TEST(an_answer_without_end_ends)
 {
 	static const uint16_t lens[] = { 0, 4, 4096, 65532 };
@@ -572,12 +612,14 @@ int main(void)
 	int failed;
 
 	tcase_add_loop_test(t, an_answer_names_these_portals, 0, ARRAY_SIZE(answers));
+	tcase_add_test(t, a_key_names_no_target);
 	tcase_add_test(t, long_names_and_names_without_a_nul);
 	tcase_add_test(t, an_attribute_that_does_not_fit_spoils_all);
 	tcase_add_loop_test(t, faults_without_number_cost_few_warnings, 0, ARRAY_SIZE(many));
 	tcase_add_test(t, a_link_local_address_gets_a_zone);
 	tcase_add_test(t, without_memory_nothing_is_told);
 	tcase_add_loop_test(t, parts_make_an_answer, 0, ARRAY_SIZE(streams));
+	tcase_add_test(t, without_memory_a_part_is_refused);
 	tcase_add_loop_test(t, an_answer_without_end_ends, 0, 4);
 	tcase_add_test(t, requests_are_these_bytes);
 	tcase_add_test(t, every_status_has_words);

@@ -311,6 +311,18 @@ static const struct conversation conversations[] = {
 	"> T 1-3 | X-com.example.a=NotUnderstood",
 	"< T 1-3 tsih=1 |",
 	"= done tsih=1 | max_burst_length=65536" } },
+{ "two texts in pieces", 0, {
+	FIRST,
+	"< C 1 nonul | TargetAl",
+	"> 1 |",
+	"< 1 | ias=x",
+	"> T 1-3 |",
+	"< C 1 nonul | MaxBurst",
+	"> 1 |",
+	"< 1 | Length=65536",
+	"> T 1-3 |",
+	"< T 1-3 tsih=1 |",
+	"= done tsih=1 | max_burst_length=65536" } },
 { "T after a piece, which we didn't ask for", 0, {
 	FIRST, "< C 1 |", "> 1 |", "< T 1-3 |", "= fail 19 | without being asked" } },
 
@@ -391,6 +403,8 @@ static const struct conversation conversations[] = {
 	"= done tsih=1 |" } },
 /* P-KEY-01, P-KEY-04 */
 { "our own keys", 0, { FIRST, "< 1 | InitiatorName=iqn.x", "= fail 19 | may not send" } },
+{ "our own keys, and good ones after them", 0, {
+	FIRST, "< 1 | InitiatorName=iqn.x TargetAlias=a", "= fail 19 | may not send" } },
 { "our own keys: SessionType", 0, {
 	FIRST, "< 1 | SessionType=Normal", "= fail 19 | may not send" } },
 { "our own keys: SendTargets", 0, {
@@ -534,7 +548,8 @@ static const struct conversation conversations[] = {
 { "one good address of many", 0, {
 	FIRST, "< 1 stat=01/01 | TargetAddress=0.0.0.0:3260 TargetAddress=224.0.0.1 "
 	"TargetAddress=255.255.255.255 TargetAddress=[::]:3260 TargetAddress=[ff02::1] "
-	"TargetAddress=[::ffff:224.0.0.1] TargetAddress=10.0.0.5",
+	"TargetAddress=[::ffff:224.0.0.1] TargetAddress=2130706433 TargetAddress=10.5 "
+	"TargetAddress=10.0.0.5",
 	"= moved 10.0.0.5:3260" } },
 /* P-REDIR-06, H-97 */
 { "moved, but where?", 0, {
@@ -733,6 +748,7 @@ static void check_end(const char *line, const struct login *login, enum login_re
 	const struct login_outcome *o = login_outcome(login);
 	struct negotiate_params base = negotiate_rfc_defaults;
 	const char *bar = strchr(line, '|'), *found;
+	unsigned int class, detail;
 	char head[512] = "";
 
 	switch (result) {
@@ -759,6 +775,7 @@ static void check_end(const char *line, const struct login *login, enum login_re
 		ck_assert_int_eq(err, ISCSI_SUCCESS);
 		break;
 	case LOGIN_MOVED:
+		ck_assert_int_eq(err, ISCSI_SUCCESS);
 		(void)snprintf(head, sizeof(head), "= moved");
 		for (size_t i = 0; i < o->moved_to_len; i++)
 			(void)snprintf(head + strlen(head), sizeof(head) - strlen(head), " %s:%d",
@@ -774,6 +791,11 @@ static void check_end(const char *line, const struct login *login, enum login_re
 			      "'%s', not '%s' (%s)", head, line, why->text);
 		found = strstr(why->text, bar + 2);
 		ck_assert_msg(found, "'%s' lacks '%s'", why->text, bar + 2);
+		found = strrchr(why->text, '(');
+		if (!found || sscanf(found, "(%2x/%2x)", &class, &detail) != 2)
+			class = 0xff;	/* no response with a status ended the login */
+		ck_assert_uint_eq(o->status_class, class);
+		found = strstr(why->text, bar + 2);
 		if (bar[strlen(bar) - 1] == ')')	/* a status: no note follows */
 			ck_assert_str_eq(found, bar + 2);
 		break;
@@ -1034,7 +1056,7 @@ START_TEST(answers_over_many_requests)
 }
 END_TEST
 
-/* An answer has 16 bytes. A PDU and 64 KiB more of them are sent, and no more. */
+/* An answer has 16 bytes. A PDU and 64 KiB more of them are sent, and no more, though not the first. */
 START_TEST(too_many_answers)
 {
 	static char text[PDU_LOGIN_DATA_MAX];
@@ -1045,6 +1067,10 @@ START_TEST(too_many_answers)
 		struct talk *t = talk_new(0);
 		size_t last = ((8192 + 65536) / 16 + more) * 4 - 2 * sizeof(text);
 
+		ck_assert_int_eq(say(t, "< 1 |", text, (8192 / 16 + 1) * 4), LOGIN_SEND);
+		ck_assert_uint_eq(t->request.bhs[1], 0x44);
+		ck_assert_int_eq(say(t, "< 1 |", NULL, 0), LOGIN_SEND);
+		ck_assert_uint_eq(t->request.data_len, 16);
 		for (int i = 0; i < 2; i++)
 			ck_assert_int_eq(say(t, "< C 1 |", text, sizeof(text)), LOGIN_SEND);
 		ck_assert_int_eq(say(t, "< 1 |", text, last), more ? LOGIN_FAILED : LOGIN_SEND);

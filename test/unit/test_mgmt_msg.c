@@ -135,6 +135,9 @@ START_TEST(a_foreign_header_is_refused)
 	put_be32(header + 8, MGMT_BODY_MAX + 1);
 	ck_assert_int_eq(mgmt_msg_header(header, NULL, &body_len, &why),
 			 ISCSI_ERR_INVALID_MGMT_REQ);
+	(void)snprintf(versions, sizeof(versions), "message of %u bytes; at most %u are taken",
+		       MGMT_BODY_MAX + 1, MGMT_BODY_MAX);
+	ck_assert_str_eq(why.text, versions);
 }
 END_TEST
 
@@ -229,9 +232,24 @@ START_TEST(numbers_that_are_too_large_become_known_ones)
 		ck_assert_uint_eq(got.conn_state, rows[i].got[1]);
 		ck_assert_uint_eq(got.recovery, rows[i].got[2]);
 		/* A byte more or less is another message. */
-		ck_assert_int_ne(mgmt_msg_parse_reply(MGMT_RESULT, body, w.pos + 1, &got, NULL), 0);
-		ck_assert_int_ne(mgmt_msg_parse_reply(MGMT_RESULT, body, w.pos - 1, &got, NULL), 0);
+		ck_assert_int_eq(mgmt_msg_parse_reply(MGMT_RESULT, body, w.pos + 1, &got, NULL),
+				 ISCSI_ERR_INVALID_MGMT_REQ);
+		ck_assert_int_eq(mgmt_msg_parse_reply(MGMT_RESULT, body, w.pos - 1, &got, NULL),
+				 ISCSI_ERR_INVALID_MGMT_REQ);
 	}
+}
+END_TEST
+
+START_TEST(every_state_of_a_connection_has_words)
+{
+	static const char *const texts[] = {
+		"FREE", "TRANSPORT WAIT", "IN LOGIN", "LOGGED IN", "IN LOGOUT", "LOGOUT REQUESTED",
+		"CLEANUP WAIT", "Unknown", "Unknown",
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(texts); i++)
+		ck_assert_str_eq(mgmt_conn_text(i), texts[i]);
+	ck_assert_str_eq(mgmt_conn_text(UINT32_MAX), "Unknown");
 }
 END_TEST
 
@@ -252,8 +270,11 @@ START_TEST(an_unknown_type_is_refused)
 	ck_assert_str_eq(why.text, unknown);
 	ck_assert_int_eq(mgmt_msg_parse_request(MGMT_RESULT, body, sizeof(body), &req, &why),
 			 ISCSI_ERR_INVALID_MGMT_REQ);
-	ck_assert_int_eq(mgmt_msg_parse_reply(MGMT_LOGIN, body, sizeof(body), &reply, &why),
-			 ISCSI_ERR_INVALID_MGMT_REQ);
+	for (size_t len = 0; len <= sizeof(body); len++) {
+		ck_assert_int_eq(mgmt_msg_parse_reply(MGMT_LOGIN, body, len, &reply, &why),
+				 ISCSI_ERR_INVALID_MGMT_REQ);
+		ck_assert_ptr_nonnull(strstr(why.text, "unknown reply "));
+	}
 }
 END_TEST
 
@@ -271,6 +292,7 @@ int main(void)
 	tcase_add_test(tc, a_body_has_a_limit);
 	tcase_add_test(tc, long_texts_have_room);
 	tcase_add_test(tc, numbers_that_are_too_large_become_known_ones);
+	tcase_add_test(tc, every_state_of_a_connection_has_words);
 	tcase_add_test(tc, an_unknown_type_is_refused);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

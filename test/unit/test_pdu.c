@@ -265,6 +265,14 @@ static const struct {
 	{ 10, "\0\x08\x73\6\x3f\x0e\0\0\0\0", true },
 	{ 10, "\0\x08\x70\6\x3f\x0e\0\0\0\0", false },
 	{ 10, "\0\x08\x74\6\x3f\x0e\0\0\0\0", false },
+	{ 10, "\0\x08\xf2\6\x3f\x0e\0\0\0\0", true },
+	{ 10, "\0\x08\x72\6\x3f\x03\0\0\0\0", false },
+	{ 10, "\0\x08\x72\6\x29\x0e\0\0\0\0", false },
+	{ 6, "\0\x04\x72\6\x3f\x0e", true },
+	/* Long enough for the fixed format. */
+	{ 20, "\0\x12\x72\6\x3f\x0e\0\0\0\x0a\0\0\0\0\0\0\0\0\0\0", true },
+	{ 20, "\0\x12\x72\6\x29\x03\0\0\0\x0a\0\0\0\0\x3f\x0e\0\0\0\0", false },
+	{ 10, "\0\x12\x70\0\6\0\0\0\0\x0a", false },	/* cut off */
 	{ 10, "\0\x09\x72\6\x3f\x0e\0\0\0\0", false },	/* cut off */
 	{ 5, "\0\x03\x72\6\x3f", false },
 	{ 1, "\0", false }, { 0, "", false },

@@ -10,6 +10,7 @@
 #include <check.h>
 
 #include "iscsid/protocol/sendtargets.h"
+#include "iscsid/protocol/text.h"
 #include "libiscsi-db/util.h"
 #include "test/unit/alloc.h"
 
@@ -137,6 +138,8 @@ static const struct {
 	  "TargetAddress=10.0.0.5,1",
 	  { "! unusable name", "! unusable name", "! unusable name", "! unusable name",
 	    "! unusable name", "! unusable name", "iqn.good 10.0.0.5:3260,1" } },
+	{ "TargetName=iqn.a TargetAddress=10.0.0.5,1 TargetName=a/b TargetAddress=10.0.0.9,1",
+	  { "iqn.a 10.0.0.5:3260,1", "! unusable name" } },
 	/* P-DISC-19 */
 	{ "TargetName=iqn.a TargetAddress=10.0.0.5,1 TargetAddress=10.0.0.5,1 TargetName=iqn.b "
 	  "TargetAddress=10.0.0.5,1 TargetName=iqn.a TargetAddress=10.0.0.5:3260,1 "
@@ -330,6 +333,7 @@ START_TEST(too_long)
 				 ISCSI_SUCCESS);
 		ck_assert_int_eq(sendtargets_finish(st, NULL), ISCSI_SUCCESS);
 		ck_assert_uint_eq(h.warnings, lengths[i] > 241 ? 2 : lengths[i] > 223);
+		ck_assert_uint_eq(h.portals, (lengths[i] <= 223) + (lengths[i] <= 241));
 		sendtargets_free(st);
 		free(h.text);
 	}
@@ -371,6 +375,30 @@ START_TEST(limits_of_an_address)
 }
 END_TEST
 
+/* The longest line of a portal is told from another one by its end. */
+START_TEST(the_longest_portals)
+{
+	char name[11 + ISCSI_NAME_MAX + 1] = "TargetName=", address[300];
+	struct heard h = { 0 };
+	struct sendtargets_config config = config_for(&h);
+	struct sendtargets *st = sendtargets_new(&config);
+
+	memset(name + 11, 'n', ISCSI_NAME_MAX);
+	ck_assert_int_eq(sendtargets_feed(st, name, sizeof(name), NULL), 0);
+	for (int i = 0; i < 6; i++) {
+		memset(address, 'a', sizeof(address));
+		memcpy(address, "TargetAddress=", 14);
+		(void)sprintf(address + 14 + TEXT_VALUE_MAX - 12, ":65535,6553%d", i / 2);
+		ck_assert_int_eq(sendtargets_feed(st, address, strlen(address) + 1, NULL), 0);
+	}
+	ck_assert_int_eq(sendtargets_finish(st, NULL), 0);
+	ck_assert_uint_eq(h.portals, 3);
+	ck_assert_uint_eq(h.warnings, 0);
+	sendtargets_free(st);
+	free(h.text);
+}
+END_TEST
+
 /* A million faults are not a million lines of log. */
 START_TEST(warnings_are_bounded)
 {
@@ -381,6 +409,8 @@ START_TEST(warnings_are_bounded)
 	for (int i = 0; i < 10000; i++)
 		ck_assert_int_eq(sendtargets_feed(st, "x", 2, NULL), ISCSI_SUCCESS);
 	ck_assert_uint_eq(h.warnings, 33);
+	h.text[h.len - 1] = '\0';
+	ck_assert_str_eq(strrchr(h.text, '\n') + 1, "! the SendTargets answer has more faults");
 	sendtargets_free(st);
 	free(h.text);
 
@@ -518,6 +548,7 @@ int main(void)
 	tcase_add_test(t, link_local_zone);
 	tcase_add_test(t, too_long);
 	tcase_add_test(t, limits_of_an_address);
+	tcase_add_test(t, the_longest_portals);
 	tcase_add_test(t, warnings_are_bounded);
 	tcase_add_test(t, text_is_bounded);
 	tcase_add_test(t, many_targets);

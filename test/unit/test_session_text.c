@@ -7,6 +7,7 @@
 #include "iscsid/message/session_text.h"
 #include "libiscsi-db/util.h"
 #include "test/fake/sysfs.h"
+#include "test/unit/alloc.h"
 
 #define TARGET	"iqn.2026-01.net.example:disk1"
 #define SESSION	"class/iscsi_session/session1/"
@@ -76,10 +77,57 @@ START_TEST(values_have_names)
 	ck_assert_str_eq(s.username, "a=b");
 	ck_assert_int_eq(s.tpgt, SYSFS_UNSET);
 	ck_assert_str_eq(s.address, "");
+	ck_assert(session_text_parse("host_no=0\ntargetname=x\n", 9, &s));
+	ck_assert_int_eq(s.host_no, 0);
 	/* A secret or a state is no part of the text. */
 	ck_assert(session_text_parse("host_no=4\ntargetname=x\npassword=p\nstate=FAILED\n", 9, &s));
 	ck_assert_str_eq(s.password, "");
 	ck_assert_str_eq(s.state, "");
+}
+END_TEST
+
+START_TEST(what_is_not_known_is_not_printed)
+{
+	struct sysfs_session s;
+	char *text;
+
+	sysfs_session_unset(&s, 1);
+	s.host_no = 4;
+	text = session_text_print(&s);
+	ck_assert_str_eq(text, "host_no=4\ntransport=\n");
+	free(text);
+}
+END_TEST
+
+/* All of a text, or none. */
+START_TEST(without_memory_there_is_no_text)
+{
+	const struct session_outage outage = { .reason = { "refused" } };
+	struct sysfs_session s, back;
+	struct session_outage out;
+	bool injected = true;
+	char *text;
+
+	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_VALUES, &s));
+	memset(s.username, 'u', sizeof(s.username) - 1);
+	for (unsigned long nth = 1; alloc_can_fail && injected; nth++) {
+		alloc_fail_nth(nth);
+		text = session_text_print(&s);
+		injected = alloc_fail_stop();
+		ck_assert(injected ? !text : session_text_parse(text, 1, &back));
+		free(text);
+	}
+	injected = alloc_can_fail;
+	for (unsigned long nth = 1; injected; nth++) {
+		alloc_fail_nth(nth);
+		text = session_text_print_outage(&outage);
+		injected = alloc_fail_stop();
+		ck_assert(injected ? !text : session_text_parse_outage(text, &out));
+		free(text);
+	}
+	alloc_fail_nth(1);
+	ck_assert(!alloc_can_fail || !session_text_parse("host_no=4\ntargetname=x\n", 1, &s));
+	(void)alloc_fail_stop();
 }
 END_TEST
 
@@ -197,6 +245,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_session_goes_through_text);
 	tcase_add_test(tc, values_have_names);
+	tcase_add_test(tc, what_is_not_known_is_not_printed);
+	tcase_add_test(tc, without_memory_there_is_no_text);
 	tcase_add_loop_test(tc, malformed_texts_are_refused, 0, ARRAY_SIZE(malformed));
 	tcase_add_test(tc, a_value_has_its_room_and_no_more);
 	tcase_add_test(tc, an_outage_goes_through_text);

@@ -41,6 +41,8 @@ static const struct {
 	{ TEXT("a=b\0"), "ERROR" },
 	{ TEXT("9=b\0"), "ERROR" },
 	{ TEXT("iSCSIProtocolLevels=1\0"), "ERROR" },
+	{ TEXT("iSCSIProtocolLeveL=1\0"), "ERROR" },
+	{ TEXT("iSCSI=1\0"), "ERROR" },
 	{ TEXT("A B=1\0"), "ERROR" },
 	{ TEXT("A\x1b=1\0"), "ERROR" },
 	{ TEXT("Abc =1\0"), "ERROR" },
@@ -208,6 +210,7 @@ static const struct {
 	{ "18446744073709551610", UINT64_MAX, true, UINT64_MAX - 5 },
 	{ "0b11", UINT64_MAX, false, 0 },
 	{ "0xg", UINT64_MAX, false, 0 },
+	{ "1x5", UINT64_MAX, false, 0 },
 	{ "Reject", UINT64_MAX, false, 0 },			/* H-59 */
 };
 
