@@ -203,6 +203,31 @@ static int send_piece(sd_event_source *source, void *userdata)
 	return 0;
 }
 
+/* Puts a header before each part of an answer. */
+static void send_isns(struct fake_target_conn *conn, const uint8_t *data, size_t len)
+{
+	size_t most = conn->target->isns_part ? conn->target->isns_part : len;
+	struct writer w = writer_init(conn->pieces, sizeof(conn->pieces));
+
+	for (size_t at = 0; at < len; at += most) {
+		size_t part = MIN(most, len - at);
+
+		writer_be16(&w, 1);
+		writer_be16(&w, get_be16(conn->in + 2) | 0x8000);
+		writer_be16(&w, (uint16_t)part);
+		/* The server's; the last and the first part are marked. */
+		writer_be16(&w, 0x4000 | (at + part == len ? 0x800 : 0) | (at ? 0 : 0x400));
+		writer_bytes(&w, conn->in + 8, 2);	/* the transaction */
+		writer_be16(&w, (uint16_t)(at / most));
+		writer_bytes(&w, data + at, part);
+	}
+	must(!w.failed, "an iSNS answer that is too long");
+	conn->pieces_len = w.pos;
+	conn->pieces_pos = 0;
+	conn->next_piece = sd_event_source_disable_unref(conn->next_piece);
+	(void)send_piece(NULL, conn);
+}
+
 static void answer_isns(struct fake_target_conn *conn)
 {
 	struct fake_target *target = conn->target;
@@ -216,22 +241,11 @@ static void answer_isns(struct fake_target_conn *conn)
 		target->isns_asked[n] = function == 1 ? 'r' : function == 2 ? 'q' : 'd';
 	if (target->silent || (target->isns_answers && n >= target->isns_answers))
 		return;
-	writer_be16(&w, 1);
-	writer_be16(&w, function | 0x8000);
-	writer_be16(&w, 0);
-	writer_be16(&w, 0x4c00);		/* the server's; first and last part */
-	writer_bytes(&w, conn->in + 8, 2);	/* the transaction */
-	writer_be16(&w, 0);
 	writer_be32(&w, status);
 	if (function == 2 && !status)
 		isns_targets(&w, target->targets);
 	must(!w.failed, "an iSNS answer that is too long");
-	put_be16(out + 4, (uint16_t)(w.pos - ISNS_HEADER));
-	memcpy(conn->pieces, out, w.pos);
-	conn->pieces_len = w.pos;
-	conn->pieces_pos = 0;
-	conn->next_piece = sd_event_source_disable_unref(conn->next_piece);
-	(void)send_piece(NULL, conn);
+	send_isns(conn, out, w.pos);
 }
 
 /* ---- what comes in ------------------------------------------------------------------------- */

@@ -35,6 +35,7 @@ struct fake_target {
 	bool isns;
 	uint32_t isns_status[8];	/* of its answers, in their order; then 0 */
 	size_t isns_piece;		/* sends an answer in pieces of so many bytes; 0: whole */
+	size_t isns_part;		/* an answer has parts of so many bytes; 0: one part */
 	unsigned int isns_answers;	/* it answers only so many requests; 0: all, or see @silent */
 
 	/* What it has seen. */

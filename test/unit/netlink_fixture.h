@@ -114,6 +114,7 @@ static inline void enqueue_error(int fd, int error)
 /* ---- the wire ----------------------------------------------------------------------------- */
 
 static int open_error, open_error_after;	/* so many sockets can be opened, the next can't */
+static int stdin_after = -1;		/* after so many sockets, the next gets the descriptor 0 */
 
 static inline int wire_open(uint32_t groups)
 {
@@ -121,6 +122,8 @@ static inline int wire_open(uint32_t groups)
 
 	if (open_error && !open_error_after--)
 		return -open_error;
+	if (!stdin_after--)
+		(void)close(STDIN_FILENO);
 	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!groups)
 		command_fd = fd;

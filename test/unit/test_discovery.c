@@ -493,6 +493,7 @@ START_TEST(isns_answers_may_come_in_pieces)
 	d->target.targets = "iqn.2026-01.net.example:a 10.0.0.5\n";
 	d->target.isns_status[0] = 6;
 	d->target.isns_piece = (size_t)_i;
+	d->target.isns_part = _i % 2 ? 0 : 8;
 	ck_assert_int_eq(discover(MGMT_ISNS, NULL), ISCSI_SUCCESS);
 	ck_assert_str_eq(d->target.isns_asked, "qrqd");
 	ck_assert_str_eq(found, "iqn.2026-01.net.example:a 10.0.0.5,3260,1\n");

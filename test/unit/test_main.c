@@ -78,6 +78,8 @@ static enum iscsi_err open_kernel(sd_event *loop, const struct kernel_events *ev
 	return ISCSI_SUCCESS;
 }
 
+static bool usual_files;		/* no option names a file */
+
 static const char *in_dir(const char *path)
 {
 	static char text[128];
@@ -91,6 +93,17 @@ static const char *moved(const char *path)
 {
 	return !strncmp(path, "/proc/self/", 11) || streq(path, "/run/iscsid.pid") ? in_dir(path) :
 										       path;
+}
+
+/* The files of this machine aren't the test's. */
+static struct manager *make_manager(struct manager_env *env)
+{
+	if (usual_files) {
+		(void)tell(0, "config %s, initiator %s\n", env->config_path ?: "usual",
+			   env->initiator_path ?: "usual");
+		env->config_path = env->initiator_path = "/nowhere";
+	}
+	return manager_new(env);
 }
 
 #undef SD_LISTEN_FDS_START
@@ -118,6 +131,7 @@ static const char *moved(const char *path)
 /* The program leaves its stdin open. */
 #define log_close()			(fcntl(STDIN_FILENO, F_GETFD) < 0 ? _exit(3) : (void)tell(0, "end\n"))
 #define sysfs_new(root, ret)		(sysfs_new)((root) ? NULL : fake_sysfs_root(fs), ret)
+#define manager_new(env)		make_manager(env)
 #define netlink_open(loop, sysfs, wire, events, arg, ret, why) \
 	((void)(sysfs), (void)(wire), open_kernel(loop, events, arg, ret, why))
 #define netlink_close(k)		((k) ? fake_kernel_done(&kernel) : (void)0)
@@ -195,7 +209,8 @@ static pid_t begin(const char *line)
 		for (const char *digit = missing; *digit; digit++)
 			(void)close(*digit - '0');
 		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-		(void)snprintf(words, sizeof(words), "%s -c %s/conf -i %s/initiator", line, dir, dir);
+		(void)snprintf(words, sizeof(words), usual_files ? "%s" : "%s -c %s/conf -i %s/initiator",
+			       line, dir, dir);
 		exit(run_words(words));
 	}
 	return pid;
@@ -504,6 +519,17 @@ START_TEST(what_is_refused_is_said)
 }
 END_TEST
 
+START_TEST(the_usual_files)
+{
+	pid_t pid;
+
+	usual_files = true;
+	pid = begin("-f -n");
+	ck_assert_ptr_nonnull(strstr(news_to(READY), "config usual, initiator usual\n"));
+	ck_assert_int_eq(end(pid, SIGTERM), 0);
+}
+END_TEST
+
 /* In the foreground nobody needs the pid file, so a daemon without it goes on. */
 START_TEST(the_usual_pid_file)
 {
@@ -707,6 +733,7 @@ int main(void)
 	tcase_add_test(t, in_the_foreground);
 	tcase_add_test(t, with_other_ids);
 	tcase_add_loop_test(t, what_is_refused_is_said, 0, (int)ARRAY_SIZE(refusals));
+	tcase_add_test(t, the_usual_files);
 	tcase_add_test(t, the_usual_pid_file);
 	tcase_add_test(t, in_the_foreground_without_standard_descriptors);
 	tcase_add_loop_test(t, in_the_background, 0, (int)ARRAY_SIZE(missing_descriptors));

@@ -328,12 +328,12 @@ END_TEST
 START_TEST(any_descriptor_is_a_socket)
 {
 	close_kernel();
-	(void)close(STDIN_FILENO);
 	without_stdin = true;
+	stdin_after = _i;
 	failing.command = 21;
 	failing.class_error = EINVAL;
 	ck_assert_msg(!open_kernel(), "%s", why.text);
-	ck_assert_int_eq(command_fd, STDIN_FILENO);
+	ck_assert_int_eq(_i ? event_fd : command_fd, STDIN_FILENO);
 	close_kernel();
 	ck_assert_int_lt(fcntl(STDIN_FILENO, F_GETFD), 0);
 }
@@ -463,6 +463,9 @@ START_TEST(destroy_session)
 	ck_assert_int_eq(kernel->ops->destroy_session(kernel, 7, true, &why), 0);
 	ck_assert_str_eq(sent_types, "12");
 	ck_assert_uint_eq(u32_at(message(0), AT_U), 7);
+	/* What wasn't sent has destroyed nothing. */
+	send_errno = ENOBUFS;
+	ck_assert_int_eq(kernel->ops->destroy_session(kernel, 7, true, &why), ISCSI_ERR_INTERNAL);
 }
 END_TEST
 
@@ -485,7 +488,7 @@ int main(void)
 	tcase_add_test(tc, each_command_has_a_reply_of_its_own);
 	tcase_add_test(tc, the_first_failure_counts);
 	tcase_add_test(tc, a_command_takes_two_calls);
-	tcase_add_test(tc, any_descriptor_is_a_socket);
+	tcase_add_loop_test(tc, any_descriptor_is_a_socket, 0, 2);
 	tcase_add_test(tc, replies_that_go_astray);
 	tcase_add_test(tc, what_does_not_fit_is_not_sent);
 	tcase_add_test(tc, start_stop_unbind);

@@ -147,12 +147,14 @@ START_TEST(events_are_passed_on)
 	pdu[7] = 3;
 	memcpy(pdu + PDU_BHS_LEN, "abc", 4);
 	event(101, 5, 0, 0, pdu, sizeof(pdu));
+	pdu[7] = 0;
+	event(101, 6, 0, 0, pdu, PDU_BHS_LEN);
 	event(102, 5, 0, 1011, NULL, 0);
 	event(105, 6, 3, 0, NULL, 0);
 	event(104, 3, 6, 0, NULL, 0);		/* host, then session */
 	event(106, 9, 9, 9, NULL, 0);		/* unknown */
 	run_events();
-	ck_assert_str_eq(told, "pdu 5 3f 3abc;error 5 1011;unbound 6;destroyed 6;");
+	ck_assert_str_eq(told, "pdu 5 3f 3abc;pdu 6 3f 0;error 5 1011;unbound 6;destroyed 6;");
 }
 END_TEST
 

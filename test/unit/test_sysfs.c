@@ -2,6 +2,7 @@
 /* What is read from sysfs: sessions whole, half there and gone; LUNs, hosts, numbers. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -537,6 +538,27 @@ START_TEST(luns_are_listed_by_name)
 }
 END_TEST
 
+START_TEST(the_last_digit_of_a_lun_counts)
+{
+	static const uint64_t luns_made[] = { UINT64_MAX - 2, UINT64_MAX, UINT64_MAX - 1 };
+	struct sysfs_lun *luns;
+	char path[PATH_MAX];
+	size_t len;
+
+	fake_sysfs_add_session(fs, 1, 3, TARGET, "10.0.0.1", 3260);
+	for (size_t i = 0; i < 3; i++) {
+		(void)snprintf(path, sizeof(path), TARGET_3 "%d:%d:%d:%" PRIu64 "/state", INT_MAX,
+			       INT_MAX, INT_MAX, luns_made[i]);
+		fake_sysfs_set(fs, path, "running\n");
+	}
+	ck_assert(!sysfs_list_luns(sysfs, 1, 3, &luns, &len));
+	ck_assert_uint_eq(len, 3);
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_uint_eq(luns[i].lun, UINT64_MAX - 2 + i);
+	free(luns);
+}
+END_TEST
+
 /* Whatever is left of its folder. */
 START_TEST(a_lun_that_goes_is_not_listed)
 {
@@ -839,6 +861,7 @@ int main(void)
 	tcase_add_test(t, a_host_elsewhere_is_found_by_its_class);
 	tcase_add_loop_test(t, disks_that_come_are_not_ready, 0, ARRAY_SIZE(disks));
 	tcase_add_test(t, luns_are_listed_by_name);
+	tcase_add_test(t, the_last_digit_of_a_lun_counts);
 	tcase_add_test(t, a_lun_that_goes_is_not_listed);
 	tcase_add_test(t, luns_have_limits);
 	tcase_add_loop_test(t, other_entries_are_no_luns, 0, ARRAY_SIZE(no_luns));
