@@ -400,7 +400,6 @@ enum iscsi_err isns_start(const struct discovery_env *env, const struct iscsi_db
 {
 	struct isns *isns = calloc(1, sizeof(*isns));
 	enum iscsi_err err;
-	int r;
 
 	if (!isns)
 		return iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
@@ -410,11 +409,9 @@ enum iscsi_err isns_start(const struct discovery_env *env, const struct iscsi_db
 	err = isns_configure(isns, rec, initiator, why);
 	if (!err) {
 		isns->timer = timer_new(env->clock, isns_on_timer, isns);
-		r = isns->timer ? 0 : -ENOMEM;
-		if (r >= 0)
-			r = sd_event_add_defer(env->loop, &isns->io, isns_on_start, isns);
-		if (r < 0)
-			err = iscsi_fail(why, ISCSI_ERR_NOMEM, "%s", strerror(-r));
+		if (!isns->timer ||
+		    sd_event_add_defer(env->loop, &isns->io, isns_on_start, isns) < 0)
+			err = iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory");
 	}
 	if (err) {
 		isns_free(isns);

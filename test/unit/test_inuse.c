@@ -8,6 +8,7 @@
 
 #include "libiscsi-db/util.h"
 #include "test/fake/sysfs.h"
+#include "test/unit/alloc.h"
 
 static struct fake_sysfs *fs;
 static struct sysfs *sysfs;
@@ -171,6 +172,25 @@ START_TEST(what_is_not_there_is_not_used)
 }
 END_TEST
 
+/* Whether the disks are in use can't be told then, so it is said. */
+START_TEST(a_lack_of_memory_is_told)
+{
+	struct iscsi_why why;
+	char proc[256];
+
+	if (!alloc_can_fail)
+		return;
+	(void)snprintf(proc, sizeof(proc), "%s/proc", fake_sysfs_root(fs));
+	alloc_fail_nth(1);
+	ck_assert_ptr_null(inuse_open(sysfs, proc));
+	ck_assert(alloc_fail_stop());
+	alloc_fail_nth(4);	/* behind the list of three LUNs */
+	ck_assert_int_eq(check(INUSE_BY_ANY, &why), ISCSI_ERR_NOMEM);
+	ck_assert(alloc_fail_stop());
+	ck_assert_str_eq(why.text, "no memory");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("inuse");
@@ -184,6 +204,7 @@ int main(void)
 	tcase_add_test(t, a_stack_has_a_limit);
 	tcase_add_test(t, long_names_are_names);
 	tcase_add_test(t, what_is_not_there_is_not_used);
+	tcase_add_test(t, a_lack_of_memory_is_told);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

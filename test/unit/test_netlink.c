@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Commands to the kernel: each message of a batch byte by byte, and what replies come to. */
+#include "test/unit/alloc.h"
 #include "test/unit/netlink_fixture.h"
 
 static const struct { int error; enum iscsi_err err; } socket_failures[] = {
@@ -16,6 +17,18 @@ START_TEST(a_socket_that_can_not_be_had)
 		ck_assert_int_eq(open_kernel(), socket_failures[_i].err);
 		ck_assert_ptr_nonnull(strstr(why.text, strerror(socket_failures[_i].error)));
 	}
+}
+END_TEST
+
+START_TEST(a_lack_of_memory_is_told)
+{
+	if (!alloc_can_fail)
+		return;
+	close_kernel();
+	alloc_fail_nth(1);
+	ck_assert_int_eq(open_kernel(), ISCSI_ERR_NOMEM);
+	ck_assert(alloc_fail_stop());
+	ck_assert_str_eq(why.text, "no memory");
 }
 END_TEST
 
@@ -478,6 +491,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, a_socket_that_can_not_be_had, 0, ARRAY_SIZE(socket_failures));
+	tcase_add_test(tc, a_lack_of_memory_is_told);
 	tcase_add_test(tc, a_kernel_that_does_not_listen);
 	tcase_add_test(tc, create_session);
 	tcase_add_exit_test(tc, a_lost_kill_ends_the_process, 128 + SIGKILL);

@@ -13,6 +13,7 @@
 
 #include "iscsid/kernel/network.h"
 #include "libiscsi-db/util.h"
+#include "test/unit/alloc.h"
 
 static char heard[512];			/* a word for each piece of news */
 
@@ -301,6 +302,10 @@ START_TEST(lost_news_are_news)
 
 	ck_assert_int_ge(sd_event_new(&loop), 0);
 	ck_assert_int_eq(network_new(loop, -1, note, heard, &network), -EBADF);
+	alloc_fail_nth(1);
+	ck_assert_int_eq(network_new(loop, -1, note, heard, &network),
+			 alloc_can_fail ? -ENOMEM : -EBADF);
+	(void)alloc_fail_stop();
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd), 0);
 	ck_assert_int_eq(network_new(loop, fd[0], note, heard, &network), 0);
 	put_neighbour(AF_INET, NUD_REACHABLE, "10.0.0.5");

@@ -11,6 +11,7 @@
 #include "iscsid/run_dir.h"
 #include "iscsid/runstate.h"
 #include "libiscsi-db/util.h"
+#include "test/unit/alloc.h"
 
 START_TEST(pauses_grow_up_to_a_cap)
 {
@@ -380,6 +381,34 @@ START_TEST(a_note_that_cannot_be_written_leaves_nothing)
 }
 END_TEST
 
+/* Of wanted logins, those that there is memory for. */
+START_TEST(a_lack_of_memory_is_told)
+{
+	struct runstate state = { .rec = new_record() }, got;
+	unsigned int *list;
+	size_t len;
+
+	for (unsigned int number = 1; alloc_can_fail && number <= 3; number++)
+		ck_assert_int_eq(runstate_save_wanted(dir_fd, number, state.rec), 0);
+	alloc_fail_nth(alloc_can_fail);
+	ck_assert_int_eq(runstate_save(dir_fd, 9, &state), alloc_can_fail ? -ENOMEM : 0);
+	ck_assert_int_eq(alloc_fail_stop(), alloc_can_fail);
+	ck_assert_int_eq(exists("session-9"), !alloc_can_fail);
+	if (alloc_can_fail) {
+		alloc_fail_nth(1);
+		ck_assert_int_eq(runstate_load_wanted(dir_fd, 3, &got.rec), -ENOMEM);
+		ck_assert(alloc_fail_stop());
+		/* The folder's buffer is the first, then come the numbers, of which two have room. */
+		alloc_fail_nth(4);
+		list = runstate_list_wanted(dir_fd, &len);
+		ck_assert(alloc_fail_stop());
+		ck_assert_uint_eq(len, 2);
+		free(list);
+	}
+	iscsi_db_record_free(state.rec);
+}
+END_TEST
+
 START_TEST(wanted_logins_are_listed_in_their_order)
 {
 	static const unsigned int numbers[] = { 10, 9, 2, 4294967295 }, sorted[] = { 2, 9, 10, 4294967295 };
@@ -479,6 +508,7 @@ int main(void)
 	tcase_add_test(files, the_largest_numbers_have_room);
 	tcase_add_test(files, a_note_has_a_bound);
 	tcase_add_test(files, a_note_that_cannot_be_written_leaves_nothing);
+	tcase_add_test(files, a_lack_of_memory_is_told);
 	tcase_add_test(files, wanted_logins_are_listed_in_their_order);
 	tcase_add_test(files, notes_without_a_session_are_swept);
 	tcase_add_test(files, one_daemon_holds_the_folder);

@@ -10,6 +10,7 @@
 
 #include "libiscsi-db/util.h"
 #include "test/fake/sysfs.h"
+#include "test/unit/alloc.h"
 
 #define LUN	"devices/platform/host3/session1/target3:0:0/3:0:0:7/"
 #define SCAN	"class/scsi_host/host3/scan"
@@ -159,6 +160,16 @@ START_TEST(a_disk_that_comes_late_is_found)
 }
 END_TEST
 
+START_TEST(without_memory_there_is_no_scan)
+{
+	if (!alloc_can_fail)
+		return;
+	alloc_fail_nth(1);
+	ck_assert_ptr_null(scan_start(pool, sysfs, 1, 3, false, on_done, &done));
+	ck_assert(alloc_fail_stop());
+}
+END_TEST
+
 static int gate = -1;
 
 static void wait_at_gate(struct worker_job *job)
@@ -212,6 +223,7 @@ int main(void)
 	tcase_add_loop_test(t, disks_are_waited_for, 0, (int)ARRAY_SIZE(luns));
 	tcase_add_test(t, a_disk_that_does_not_come_is_given_up);
 	tcase_add_test(t, a_disk_that_comes_late_is_found);
+	tcase_add_test(t, without_memory_there_is_no_scan);
 	tcase_add_test(t, a_scan_that_is_forgotten_does_not_begin);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

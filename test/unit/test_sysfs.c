@@ -15,6 +15,7 @@
 #include "iscsid/kernel/sysfs.h"
 #include "libiscsi-db/util.h"
 #include "test/fake/sysfs.h"
+#include "test/unit/alloc.h"
 
 #define TARGET	"iqn.2030-01.org.example:disk1"
 #define SESSION	"class/iscsi_session/session1/"
@@ -46,7 +47,8 @@ int openat(int dirfd, const char *path, int flags, ...)
 
 	if (++opens == vanishes_at)
 		fake_sysfs_remove_session(fs, 1, 4);
-	ck_assert(flags & O_CLOEXEC);
+	if (!(flags & O_CLOEXEC))
+		ck_abort_msg("%s is left to programs that are started", path);
 	error = open_errors[0];
 	memmove(open_errors, open_errors + 1, sizeof(open_errors) - sizeof(*open_errors));
 	return (int)result_of(error ? -1 : syscall(SYS_openat, dirfd, path, flags, 0), error);
@@ -55,7 +57,8 @@ int openat(int dirfd, const char *path, int flags, ...)
 int faccessat(int dirfd, const char *path, int mode, int flags)
 {
 	looks++;
-	ck_assert_int_eq(flags, 0);
+	if (flags)
+		ck_abort_msg("flags %d", flags);
 	return (int)syscall(SYS_faccessat, dirfd, path, mode);
 }
 
@@ -674,6 +677,35 @@ START_TEST(hosts_are_read)
 }
 END_TEST
 
+START_TEST(a_lack_of_memory_is_told)
+{
+	unsigned int *sids = NULL;
+	struct sysfs *other = NULL;
+	struct sysfs_lun *luns = NULL;
+	size_t len = 0;
+
+	if (!alloc_can_fail)
+		return;
+	alloc_fail_nth(1);
+	ck_assert_int_eq(sysfs_new("/", &other), ISCSI_ERR_NOMEM);
+	ck_assert(alloc_fail_stop());
+	ck_assert_ptr_null(other);
+	for (unsigned int i = 1; i <= 2; i++) {
+		fake_sysfs_add_session(fs, i, 3, TARGET, "10.0.0.1", 3260);
+		fake_sysfs_add_lun(fs, 1, 3, i, NULL, "running");
+	}
+	for (unsigned long nth = 1; nth <= 2; nth++) {
+		alloc_fail_nth(nth);
+		ck_assert_int_eq(sysfs_list_sessions(sysfs, &sids, &len), ISCSI_ERR_NOMEM);
+		ck_assert(alloc_fail_stop());
+		alloc_fail_nth(nth);
+		ck_assert_int_eq(sysfs_list_luns(sysfs, 1, 3, &luns, &len), ISCSI_ERR_NOMEM);
+		ck_assert(alloc_fail_stop());
+	}
+	ck_assert(!sids && !luns && !len);
+}
+END_TEST
+
 START_TEST(single_values_are_read)
 {
 	static const char *const no_transports[] = { "a/b", "/", ".", "..", ".tcp", "../x" };
@@ -866,6 +898,7 @@ int main(void)
 	tcase_add_test(t, luns_have_limits);
 	tcase_add_loop_test(t, other_entries_are_no_luns, 0, ARRAY_SIZE(no_luns));
 	tcase_add_test(t, hosts_are_read);
+	tcase_add_test(t, a_lack_of_memory_is_told);
 	tcase_add_test(t, single_values_are_read);
 	tcase_add_test(t, network_devices_are_found);
 	tcase_add_test(t, folders_are_searched);
