@@ -8,7 +8,7 @@ struct iscsi_db_record {
 	enum iscsi_db_kind kind;
 	char *place;			/* the path of its file, if the text names another path */
 	bool has_type;			/* the text had a good line for node.discovery_type */
-	unsigned int known;		/* number of lines in the text that a setting knew */
+	bool known;			/* a setting knew a line of the text */
 	unsigned int old_names;		/* a bit for each alias in setting.h that was used last */
 	char *extra;			/* lines that no setting knows, each with its newline */
 	size_t extra_len;

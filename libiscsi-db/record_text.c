@@ -12,18 +12,16 @@
 
 /* ---- text -> record ------------------------------------------------------------------ */
 
-static bool raw_begins(const struct line *line, const char *text)
+static bool begins(const char *text, size_t len, const char *with)
 {
-	size_t len = strlen(text);
-
-	return line->raw_len >= len && memcmp(line->raw, text, len) == 0;
+	return len >= strlen(with) && memcmp(text, with, strlen(with)) == 0;
 }
 
-/* Keeps a line for the next print. All lines that are kept need at most @room bytes. */
-static enum iscsi_err keep_line(struct iscsi_db_record *rec, const struct line *line, size_t room)
+/* Keeps a line of a text of @len bytes for the next print. */
+static enum iscsi_err keep_line(struct iscsi_db_record *rec, const struct line *line, size_t len)
 {
 	if (!rec->extra) {
-		rec->extra = malloc(room);
+		rec->extra = malloc(len + 1);	/* the last line may lack its newline */
 		if (!rec->extra)
 			return ISCSI_ERR_NOMEM;
 	}
@@ -65,66 +63,51 @@ static bool is_setting_of_others(enum iscsi_db_kind kind, const struct line *lin
 	return setting_find(kind, name) < 0;
 }
 
-/*
- * A file has its settings in a known order, with some left out. Returns the index of the setting
- * whose name begins the next line, if that setting is among the next ones in that order; -1.
- */
-static int expect_setting(enum iscsi_db_kind kind, const struct line *line, unsigned int *pos)
-{
-	const struct setting_run run = setting_runs[kind];
-	unsigned int end = MIN(*pos + 32, run.count);
-	size_t left = (size_t)(line->end - line->rest);
-	const char *text = line->rest;
-
-	for (unsigned int i = *pos; i < end; i++) {
-		const struct setting *s = &run.rows[run.file_order[i]];
-
-		if (left > s->name_len && text[s->name_len] == ' ' &&
-		    memcmp(text, s->name, s->name_len) == 0) {
-			*pos = i + 1;
-			return run.file_order[i];
-		}
-	}
-	return -1;
-}
-
 static bool is_type(const struct setting *s)
 {
-	static const char name[] = "node.discovery_type";
-
-	return s->name_len == sizeof(name) - 1 && streq(s->name, name);
+	return streq(s->name, "node.discovery_type");
 }
 
 /*
- * Most lines say "name = default". A default needs no storing, so these lines are recognised here
- * without being taken apart. Returns true if the next line was of that form, and skips the line.
+ * Most lines say "name = default", in a known order with some left out. A default needs no storing,
+ * so these lines are recognised here without being taken apart. Returns true if the next line was
+ * of that form, and skips the line. The settings before *pos in that order have had their line.
  */
-static bool take_default(struct iscsi_db_record *rec, struct line *line, unsigned int index)
+static bool take_default(struct iscsi_db_record *rec, struct line *line, unsigned int *pos)
 {
-	const struct setting *s = setting_row(rec->kind, index);
-	size_t len = setting_line_len(s), left = (size_t)(line->end - line->rest);
+	const struct setting_run run = setting_runs[rec->kind];
+	size_t left = (size_t)(line->end - line->rest), len;
+	const char *text = line->rest;
 
-	if (rec->value[index] || !s->def_len || left < len ||
-	    memcmp(line->rest, s->line, len) != 0)
-		return false;
-	line->rest += len;
-	line->no++;
-	rec->known++;
-	rec->has_type |= is_type(s);
-	return true;
+	for (unsigned int i = *pos; i < run.count; i++) {
+		const struct setting *s = &run.rows[run.file_order[i]];
+
+		if (left <= s->name_len || text[s->name_len] != ' ' ||
+		    memcmp(text, s->name, s->name_len) != 0)
+			continue;
+		*pos = i;
+		len = setting_line_len(s);
+		if (rec->value[run.file_order[i]] || !s->def_len || left < len ||
+		    memcmp(text, s->line, len) != 0)
+			return false;
+		line->rest += len;
+		line->no++;
+		rec->known = true;
+		rec->has_type |= is_type(s);
+		return true;
+	}
+	return false;
 }
 
-/* @index is that of the setting, or -1 if the setting has to be found by its name. */
 static enum iscsi_err take_record_line(struct iscsi_db_record *rec, const struct line *line,
-				       int index, size_t room, const struct db_warn *warn)
+				       size_t len, const struct db_warn *warn)
 {
+	int index = setting_find(rec->kind, line->key);
 	char value[ISCSI_VALUE_MAX + 1];
 	const struct setting *s;
 	enum iscsi_err err;
 	struct iscsi_why why;
 
-	if (index < 0)
-		index = setting_find(rec->kind, line->key);
 	if (index < 0) {
 		if (!line_is_clean(line)) {
 			db_warn(warn, "the line is dropped, since it has control characters");
@@ -132,9 +115,9 @@ static enum iscsi_err take_record_line(struct iscsi_db_record *rec, const struct
 		}
 		db_warn(warn, "no setting is called '%s'; the line is kept but not used",
 			line->key);
-		return keep_line(rec, line, room);
+		return keep_line(rec, line, len);
 	}
-	rec->known++;
+	rec->known = true;
 	s = setting_row(rec->kind, (unsigned int)index);
 	record_note_name(rec, line->key);
 	err = setting_normalize(s, line->value, SETTING_FROM_FILE, value, warn, &why);
@@ -155,16 +138,13 @@ static enum iscsi_err take_record_line(struct iscsi_db_record *rec, const struct
  */
 static size_t tail_cut_off(const char *text, size_t len)
 {
-	static const char begin[] = "# BEGIN RECORD", end[] = "# END RECORD";
 	size_t line = len;
 
-	if (len < sizeof(begin) || memcmp(text, begin, sizeof(begin) - 1) != 0)
+	if (!begins(text, len, "# BEGIN RECORD"))
 		return len;
 	while (line && text[line - 1] != '\n')
 		line--;
-	if (len - line >= sizeof(end) - 1 && memcmp(text + line, end, sizeof(end) - 1) == 0)
-		return len;
-	return line;
+	return begins(text + line, len - line, "# END RECORD") ? len : line;
 }
 
 static enum iscsi_err take_lines(struct iscsi_db_record *rec, const char *text, size_t len,
@@ -172,30 +152,28 @@ static enum iscsi_err take_lines(struct iscsi_db_record *rec, const char *text, 
 {
 	bool begun = false, ended = false;
 	enum iscsi_err err = ISCSI_SUCCESS;
-	enum line_type type = LINE_COMMENT;
 	unsigned int pos = 0;
+	enum line_type type;
 	struct line line;
 
 	line_init(&line, text, tail_cut_off(text, len));
-	while (!err && type != LINE_NONE) {
-		int index = expect_setting(rec->kind, &line, &pos);
-
-		if (index >= 0 && take_default(rec, &line, (unsigned int)index))
-			continue;
+	do {
+		while (take_default(rec, &line, &pos))
+			;
 		type = line_next(&line);
 		warn->line = line.no;
 		switch (type) {
 		case LINE_COMMENT:
-			begun |= raw_begins(&line, "# BEGIN RECORD");
-			ended |= raw_begins(&line, "# END RECORD");
+			begun |= begins(line.raw, line.raw_len, "# BEGIN RECORD");
+			ended |= begins(line.raw, line.raw_len, "# END RECORD");
 			break;
 		case LINE_SETTING:
-			err = take_record_line(rec, &line, index, len + 1, warn);
+			err = take_record_line(rec, &line, len, warn);
 			break;
 		case LINE_BAD:
 			if (is_setting_of_others(rec->kind, &line)) {
 				db_warn(warn, "the line is kept but not used: %s", line.problem);
-				err = keep_line(rec, &line, len + 1);
+				err = keep_line(rec, &line, len);
 			} else {
 				db_warn(warn, "the line is ignored: %s", line.problem);
 			}
@@ -203,7 +181,7 @@ static enum iscsi_err take_lines(struct iscsi_db_record *rec, const char *text, 
 		case LINE_NONE:
 			break;
 		}
-	}
+	} while (!err && type != LINE_NONE);
 	explicit_bzero(line.value, sizeof(line.value));
 	if (!err)
 		line_warn_nul(&line, warn);
@@ -242,10 +220,10 @@ enum iscsi_err iscsi_db_record_parse(enum iscsi_db_kind kind, const char *text, 
 
 /* ---- record -> text ------------------------------------------------------------------ */
 
+/* A text that is measured first, while .p is NULL, and then written into the memory that it needs. */
 struct text {
 	char *p;
-	size_t len, room;
-	bool failed;
+	size_t len;
 };
 
 /*
@@ -255,25 +233,9 @@ struct text {
 __attribute__((noinline))
 static void text_add(struct text *text, const char *piece, size_t len)
 {
-	if (text->failed || !len)
-		return;
-	if (text->len + len + 1 > text->room) {
-		size_t room = MAX(2 * text->room, text->len + len + 8192);
-		char *p = malloc(room);	/* not realloc(), which leaves secrets behind */
-
-		if (!p) {
-			text->failed = true;
-			return;
-		}
-		if (text->len)
-			memcpy(p, text->p, text->len);
-		wipe_free(text->p, text->len);
-		text->p = p;
-		text->room = room;
-	}
-	memcpy(text->p + text->len, piece, len);
+	if (text->p && len)
+		memcpy(text->p + text->len, piece, len);
 	text->len += len;
-	text->p[text->len] = '\0';
 }
 
 static void text_add_pair(struct text *text, const char *name, const char *value)
@@ -297,15 +259,15 @@ static bool is_hidden(const struct setting *s, bool changed, bool is_v6)
 	return !changed && (s->flags & (SETTING_LATE | foreign));
 }
 
-char *iscsi_db_record_print(const struct iscsi_db_record *rec, enum iscsi_db_form form)
+static void text_add_record(struct text *text, const struct iscsi_db_record *rec,
+			    enum iscsi_db_form form)
 {
 	static const char begin[] = "# BEGIN RECORD " ISCSI_VERSION "\n", end[] = "# END RECORD\n";
 	const char *iface = iscsi_db_record_get(rec, "iface.iscsi_ifacename");
 	bool is_v6 = iface && strstr(iface, "ipv6"), file = form == ISCSI_DB_FORM_FILE;
 	const struct setting_run run = setting_runs[rec->kind];
-	struct text text = { 0 };
 
-	text_add(&text, begin, sizeof(begin) - 1);
+	text_add(text, begin, strlen(begin));
 	for (unsigned int pos = 0; pos < run.count; pos++) {
 		unsigned int i = file ? run.file_order[pos] : pos;
 		const struct setting *s = &run.rows[i];
@@ -314,22 +276,27 @@ char *iscsi_db_record_print(const struct iscsi_db_record *rec, enum iscsi_db_for
 		if (is_hidden(s, value != NULL, is_v6))
 			continue;
 		if (!value && s->def_len)	/* no secret has a default */
-			text_add(&text, s->line, setting_line_len(s));
-		else if (value && name)
-			text_add_pair(&text, name, value);
-		else if (!file && (!value || !*value))
-			text_add_pair(&text, s->name, "<empty>");
-		else if (form == ISCSI_DB_FORM_SHOW && (s->flags & SETTING_SECRET))
-			text_add_pair(&text, s->name, "********");
-		else if (value && *value)
-			text_add_pair(&text, s->name, value);
+			text_add(text, s->line, setting_line_len(s));
+		else if (value && form == ISCSI_DB_FORM_SHOW && (s->flags & SETTING_SECRET))
+			text_add_pair(text, s->name, "********");
+		else if (value)
+			text_add_pair(text, name ? name : s->name, value);
+		else if (!file)
+			text_add_pair(text, s->name, "<empty>");
 	}
 	if (file)
-		text_add(&text, rec->extra, rec->extra_len);
-	text_add(&text, end, sizeof(end) - 1);
-	if (text.failed) {
-		wipe_free(text.p, text.len);
-		return NULL;
-	}
+		text_add(text, rec->extra, rec->extra_len);
+	text_add(text, end, sizeof(end));	/* and the NUL */
+}
+
+char *iscsi_db_record_print(const struct iscsi_db_record *rec, enum iscsi_db_form form)
+{
+	struct text text = { NULL };
+
+	text_add_record(&text, rec, form);
+	text.p = malloc(text.len);
+	text.len = 0;
+	if (text.p)
+		text_add_record(&text, rec, form);
 	return text.p;
 }

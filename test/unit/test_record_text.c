@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <check.h>
 
@@ -219,6 +220,9 @@ static const struct {
 	{ "\xef\xbb\xbfnode.startup = automatic\n", "node.startup", "automatic", 0 },
 	{ "node.startup = onboot\nnode.startup = automatic\n", "node.startup", "automatic", 0 },
 	{ "node.startup = automatic\nnode.startup = nonsense\n", "node.startup", "automatic", 1 },
+	{ "node.startup=automatic\nnode.startup = manual\n", "node.startup", "manual", 0 },
+	{ "node.namesake = iqn.a\n", "node.name", "", 1 },
+	{ "\xef\xbb\xbf", "node.startup", "manual", 0 },
 	{ "node.startup = nonsense\n", "node.startup", "manual", 1 },
 	{ "node.startup\n", "node.startup", "manual", 1 },
 	{ "node.startup =\n", "node.startup", "manual", 1 },
@@ -274,6 +278,102 @@ START_TEST(warnings_name_file_and_line)
 	ck_assert_str_eq(warned, "text:3: unknown value format 'never' for parameter name "
 				 "'node.startup'; allowed: manual | automatic | onboot; manual is "
 				 "used\n");
+	iscsi_db_record_free(rec);
+	rec = parse(ISCSI_DB_NODE, "node.name = iqn.a\nnode.startup = manual\nnode.tpgt = x\n");
+	ck_assert_ptr_eq(strstr(warned, "text:3: "), warned);
+}
+END_TEST
+
+/* A text of lines with defaults is as good as any other. */
+START_TEST(a_record_has_a_line_that_is_known)
+{
+	static const struct {
+		const char *text;
+		bool known;
+	} rows[] = {
+		{ "node.startup = manual\n", true },
+		{ "node.startup = onboot\n", true },
+		{ "node.startup = manual\nnode.startup = onboot\n", true },
+		{ "node.startup = never\n", true },
+		{ "no.such.setting = 1\n# node.startup = onboot\n", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec =
+			parse(ISCSI_DB_NODE, rows[i].text);
+
+		ck_assert_msg(rec->known == rows[i].known, "%s", rows[i].text);
+	}
+}
+END_TEST
+
+/* A line that no setting knows is kept, unless it could harm a terminal or be meant for a setting. */
+START_TEST(foreign_lines_are_kept_or_dropped)
+{
+	static const struct {
+		const char *line;
+		bool kept;
+	} rows[] = {
+		{ "new = a\tb", true },	{ "new = caf\xc3\xa9", true },
+		{ "new = a\x1b" "b", false },	{ "new = a\xc2\x85" "b", false },
+		{ "new = \xc2\x85", false },	{ "\xc2\x85new = a", false },
+		{ "new =", true },		{ "new", false },
+		{ "\x1bnew =", false },		{ "new\xc2\x85 =", false },
+		{ "=", false },			{ "= a", false },
+		{ "node.startup =", false },	{ "new a =", true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec =
+			parse(ISCSI_DB_NODE, rows[i].line);
+		CLEANUP(freep) char *file = iscsi_db_record_print(rec, ISCSI_DB_FORM_FILE);
+		CLEANUP(freep) char *end = db_format("%s%s# END RECORD\n",
+						     rows[i].kept ? rows[i].line : "",
+						     rows[i].kept ? "\n" : "");
+
+		ck_assert_uint_eq(warnings, 1);
+		ck_assert_str_eq(file + strlen(file) - strlen(end), end);
+		ck_assert_msg((rec->extra != NULL) == rows[i].kept, "%s", rows[i].line);
+	}
+}
+END_TEST
+
+/* A text may lie at either edge of the memory that may be read, and end anywhere. */
+START_TEST(nothing_beside_a_text_is_read)
+{
+	static const char *const edges[] = {
+		"# BEGIN RECORD 9\nnode.name = iqn.a\nnode.tpgt = 1\nnode.startup = manual\n"
+		"later.empty =\n new==\tx \nother = a\xc2\xa0\xc2\nnode.startup=onboot\n# END RECORD\n",
+		"\xef\xbb\xbfnode.startup = manual\n", "\0\0\nnode.startup = manual\n", "=\n \n",
+		"node.startup", "node.startup ", "node.startup =", "node.startup= ", "new = \xc2",
+	};
+	enum { PAGE = 65536 };
+	char *none = mmap(NULL, 3 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *page = none + PAGE;
+
+	ck_assert_ptr_ne(none, MAP_FAILED);
+	ck_assert_int_eq(mprotect(page, PAGE, PROT_READ | PROT_WRITE), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(edges); i++) {
+		for (size_t len = strlen(edges[i] + 2) + 2; len; len--) {
+			char *printed[2];
+
+			for (int last = 0; last < 2; last++) {
+				char *text = last ? page + PAGE - len : page;
+				struct iscsi_db_record *rec = NULL;
+
+				memset(page, 'x', PAGE);
+				memcpy(text, edges[i], len);
+				ck_assert(!iscsi_db_record_parse(ISCSI_DB_NODE, text, len, "text",
+								 NULL, NULL, &rec, NULL));
+				printed[last] = iscsi_db_record_print(rec, ISCSI_DB_FORM_FILE);
+				iscsi_db_record_free(rec);
+			}
+			ck_assert_str_eq(printed[0], printed[1]);
+			free(printed[0]);
+			free(printed[1]);
+		}
+	}
+	(void)munmap(none, 3 * PAGE);
 }
 END_TEST
 
@@ -355,9 +455,9 @@ START_TEST(long_lines_are_not_used)
 							      *most = NULL;
 	CLEANUP(freep) char *file = NULL;
 
-	sprintf(text, "node.name = %0*d\nnode.startup = onboot\n", DB_LINE_MAX, 7);
+	sprintf(text, "node.name = %0*d\nnode.startup = onboot\n", DB_LINE_MAX - 12, 7);
 	rec = parse(ISCSI_DB_NODE, text);
-	ck_assert_uint_eq(warnings, 1);
+	ck_assert_str_eq(warned, "text:1: the line is ignored: it is too long\n");
 	ck_assert_str_eq(iscsi_db_record_get(rec, "node.name"), "");
 	ck_assert_str_eq(iscsi_db_record_get(rec, "node.startup"), "onboot");
 	sprintf(text, "%0*d = x\n", DB_KEY_MAX + 1, 7);
@@ -365,6 +465,9 @@ START_TEST(long_lines_are_not_used)
 	ck_assert_uint_eq(warnings, 1);
 	file = iscsi_db_record_print(key, ISCSI_DB_FORM_FILE);
 	ck_assert_ptr_nonnull(strstr(file, text));
+	sprintf(text, "%0*d = x\n", DB_KEY_MAX, 7);
+	iscsi_db_record_free(parse(ISCSI_DB_NODE, text));
+	ck_assert_ptr_nonnull(strstr(warned, "no setting is called"));
 	/* The longest line there may be: cut to what a value may hold. */
 	sprintf(text, "node.name = %0*d\n", DB_LINE_MAX - 1 - 12, 7);
 	most = parse(ISCSI_DB_NODE, text);
@@ -416,7 +519,7 @@ START_TEST(a_power_cut_leaves_what_is_good)
 				 "f:3: the record is cut off here; settings that are missing "
 				 "have their defaults\n");
 	ck_assert(!iscsi_db_record_parse(ISCSI_DB_NODE, "\0\0\0", 3, "f", warn, NULL, &none, NULL));
-	ck_assert_uint_eq(none->known, 0);
+	ck_assert(!none->known);
 }
 END_TEST
 
@@ -559,6 +662,9 @@ int main(void)
 	tcase_add_test(t, secrets_are_masked);
 	tcase_add_loop_test(t, readers_are_tolerant, 0, (int)ARRAY_SIZE(texts));
 	tcase_add_test(t, warnings_name_file_and_line);
+	tcase_add_test(t, a_record_has_a_line_that_is_known);
+	tcase_add_test(t, foreign_lines_are_kept_or_dropped);
+	tcase_add_test(t, nothing_beside_a_text_is_read);
 	tcase_add_test(t, unknown_lines_survive);
 	tcase_add_test(t, late_settings_only_if_changed);
 	tcase_add_test(t, both_families_are_kept);
