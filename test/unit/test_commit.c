@@ -26,6 +26,7 @@ static char *call[CALLS_MAX];	/* what they are, from 1 on */
 static bool noting;
 static unsigned int calls, fail_at;
 static int fail_err;
+static unsigned int zero_at;	/* what this call opens has the descriptor 0; 0: none */
 static unsigned long fail_alloc;	/* this allocation of the change fails; 0: none */
 
 /* Allocations fail, and are counted, between these two: not where the test itself allocates. */
@@ -70,7 +71,7 @@ static int note(const char *kind, const char *path, const char *how)
 		return 0;
 	alloc_off();
 	ck_assert_uint_lt(++calls, CALLS_MAX);
-	if (fail_at) {
+	if (fail_at || zero_at) {
 		r = calls == fail_at ? fail_err : 0;
 	} else {
 		free(call[calls]);
@@ -89,6 +90,8 @@ static int note_open(int dir, const char *path, int flags, mode_t mode)
 		       flags & O_PATH ? " path" : "", flags & O_NOFOLLOW ? " nofollow" : "",
 		       flags & O_CREAT ? " new" : "", flags & O_WRONLY ? " write" : "");
 	r = note("open", path_of(dir, path), how);
+	if (noting && calls == zero_at)
+		(void)close(STDIN_FILENO);
 	return r ?: db_os_real.open(dir, path, flags, mode);
 }
 
@@ -564,6 +567,10 @@ static enum iscsi_err run_section(const char *text, char **before, struct iscsi_
 		iscsi_db_unlock(db);
 		db = iscsi_db_close(db);
 	}
+	if (zero_at) {
+		ck_assert_msg(fcntl(STDIN_FILENO, F_GETFD) < 0, "%s isn't closed", call[zero_at]);
+		ck_assert_int_eq(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
+	}
 	ck_assert_uint_eq(open_files(), open_before);
 	return err;
 }
@@ -625,6 +632,23 @@ static void fail_each(FILE *out, const char *text, unsigned int total, const cha
 		fail_at = 0;
 		fprintf(out, ": %s", last);
 	}
+}
+
+/* A program may be started without stdin, so any of the calls may open the descriptor 0. */
+static void zero_each(const char *text, unsigned int total, enum iscsi_err err, const char *new)
+{
+	for (zero_at = 1; zero_at <= total; zero_at++) {
+		struct iscsi_why why = { "" };
+		CLEANUP(freep) char *old = NULL, *now = NULL;
+
+		if (strncmp(call[zero_at], "open ", 5) != 0)
+			continue;
+		ck_assert_int_eq(run_section(text, &old, &why), err);
+		now = tree();
+		ck_assert_msg(streq(now, new) && streq(said, usual), "%s:\n%s%s", call[zero_at],
+			      now, said);
+	}
+	zero_at = 0;
 }
 
 /* The ways in which the change ends if an allocation fails, once each. */
@@ -699,6 +723,8 @@ START_TEST(changes_do_as_written)
 	}
 	if (strstr(wanted, "each failing"))
 		fail_each(out, wanted, total, new);
+	if (total <= SHORT_ENOUGH)
+		zero_each(wanted, total, err, new);
 	if (strstr(wanted, "each allocation"))
 		fail_each_alloc(out, wanted, new);
 	(void)fclose(out);
