@@ -35,16 +35,12 @@
 static pid_t read_pid(const struct iscsi_db *db)
 {
 	int fd = db->os->open(db->lock.dir, HELD_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-	char text[24];
-	ssize_t n;
+	char text[24] = "";
 
 	if (fd < 0)
 		return 0;
-	n = db->os->read(fd, text, sizeof(text) - 1, 0);
+	(void)db->os->read(fd, text, sizeof(text) - 1, 0);
 	(void)db->os->close(fd);
-	if (n <= 0)
-		return 0;
-	text[n] = '\0';
 	return (pid_t)strtol(text, NULL, 10);
 }
 
@@ -177,7 +173,7 @@ static enum iscsi_err fail_held(struct iscsi_db *db, int r, struct iscsi_why *wh
 {
 	const char *dir = lock_folder_path();
 	pid_t pid = read_pid(db);
-	char comm[32] = "";
+	char comm[PROCESS_NAME_SIZE] = "";
 
 	if (r == -EEXIST)
 		return iscsi_fail(why, ISCSI_ERR_IDBM,

@@ -2,7 +2,6 @@
 /* Other processes as /proc shows them, as far as the lock of the database must know them. */
 #include "libiscsi-db/process.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <limits.h>
 #include <sys/stat.h>
@@ -12,11 +11,9 @@
 
 bool process_name(pid_t pid, char *ret, size_t size)
 {
-	CLEANUP(fclosep) FILE *f = NULL;
-	char path[64];
+	CLEANUP(freep) char *path = db_format("/proc/%ld/comm", (long)pid);
+	CLEANUP(fclosep) FILE *f = path ? fopen(path, "re") : NULL;
 
-	(void)snprintf(path, sizeof(path), "/proc/%ld/comm", (long)pid);
-	f = fopen(path, "re");
 	if (!f || !fgets(ret, (int)size, f))
 		return false;
 	ret[strcspn(ret, "\n")] = '\0';
@@ -26,45 +23,40 @@ bool process_name(pid_t pid, char *ret, size_t size)
 /* True if @pid runs the file @name from the folder of our own program, which is of this project. */
 static bool is_ours(pid_t pid, const char *name)
 {
-	CLEANUP(freep) char *beside = NULL;
-	char self[PATH_MAX], exe[64], *slash;
+	CLEANUP(freep) char *beside = NULL, *exe = db_format("/proc/%ld/exe", (long)pid);
+	char self[PATH_MAX] = "", *slash;
 	struct stat theirs, ours;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
-	if (n <= 0)
-		return false;
-	self[n] = '\0';
+	(void)!readlink("/proc/self/exe", self, sizeof(self) - 1);
 	slash = strrchr(self, '/');
-	if (!slash)
+	if (!slash || !exe)
 		return false;
 	*slash = '\0';
 	beside = db_format("%s/%s", self, name);
-	(void)snprintf(exe, sizeof(exe), "/proc/%ld/exe", (long)pid);
 	return beside && stat(exe, &theirs) == 0 && stat(beside, &ours) == 0 &&
 	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }
 
+bool process_is_foreign(pid_t pid)
+{
+	static const char *const names[] = { "iscsiadm", "iscsid", "iscsistart", NULL };
+	char comm[PROCESS_NAME_SIZE];
+
+	return pid != getpid() && process_name(pid, comm, sizeof(comm)) &&
+	       text_is_among(comm, names) && !is_ours(pid, comm);
+}
+
 bool process_foreign_alive(void)
 {
-	static const char *const names[] = { "iscsiadm", "iscsid", "iscsistart" };
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
 	bool alive = false;
 
 	if (!proc)
 		return true;	/* without /proc, assume the worst */
-	while (!alive && (entry = readdir(proc))) {
-		pid_t pid;
-		char comm[32];
-
-		if (!isdigit((unsigned char)entry->d_name[0]))
-			continue;
-		pid = (pid_t)strtol(entry->d_name, NULL, 10);
-		if (pid == getpid() || !process_name(pid, comm, sizeof(comm)))
-			continue;
-		for (size_t i = 0; i < ARRAY_SIZE(names) && !alive; i++)
-			alive = streq(names[i], comm) && !is_ours(pid, comm);
-	}
+	/* An entry that isn't a process gives 0, which no process has. */
+	while (!alive && (entry = readdir(proc)))
+		alive = process_is_foreign((pid_t)strtol(entry->d_name, NULL, 10));
 	(void)closedir(proc);
 	return alive;
 }

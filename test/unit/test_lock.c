@@ -3,12 +3,14 @@
  * The lock: one holder at a time among ours and against open-iscsi's tools, never a wait without
  * end, and nothing left behind by the dead. Time is told by the test, not waited for.
  */
+#include "libiscsi-db/lock_folder.h"
 #include "libiscsi-db/process.h"
 #include "test/unit/db_fixture.h"
 
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/sendfile.h>
 #include <sys/wait.h>
 
 static char *in_lock_dir(const char *name)
@@ -111,6 +113,82 @@ START_TEST(a_dead_foreign_tool_is_cleared)
 }
 END_TEST
 
+static unsigned int looks;
+
+static bool look(void)
+{
+	ck_assert_int_eq(fx_slept_ms % 1000, 0);
+	looks++;
+	return true;
+}
+
+/* All of /proc is read for that. */
+START_TEST(foreign_tools_are_looked_for_each_second)
+{
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = NULL;
+	struct db_os os = fx_os;
+
+	os.foreign_alive = look;
+	db = fx_open_os(&os);
+	ck_assert_int_eq(foreign_lock(), 0);
+	fx_wall_shift_ms = 3600 * 1000;
+	ck_assert_int_eq(iscsi_db_lock(db, NULL), ISCSI_ERR_IDBM);
+	ck_assert_int_eq(fx_slept_ms, 30000);
+	ck_assert_uint_eq(looks, 31);
+}
+END_TEST
+
+static char *pid_text(pid_t pid)
+{
+	return db_format("%ld\n", (long)pid);
+}
+
+/* Whether lock.write keeps us from the lock: who made it, and how many milliseconds ago. */
+START_TEST(a_lock_is_stale_by_its_maker_or_its_age)
+{
+	enum { FOREIGN, ALIVE, SELF, DEAD, TEXT };
+	static const struct {
+		int maker;
+		const char *text;
+		int64_t age_ms;
+		bool stale;
+	} rows[] = {
+		{ FOREIGN, NULL, 35000, false }, { FOREIGN, NULL, 35001, true },
+		{ ALIVE, NULL, 35000, false },	 { ALIVE, NULL, 35001, true },
+		{ SELF, NULL, 0, true },	 { DEAD, NULL, 0, true },
+		{ TEXT, "", 0, true },		 { TEXT, "0\n", 0, true },
+		{ TEXT, "-1\n", 0, true },	 { TEXT, "who?\n", 0, true },
+		{ TEXT, "7777777777777777777777777777777777777777777777777777777777", 0, true },
+	};
+	pid_t dead = fork();
+
+	if (!dead)
+		_exit(0);
+	ck_assert_int_eq(waitpid(dead, NULL, 0), dead);
+	(void)mkdir(fx_lock, 0700);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open_os(&fx_os);
+		CLEANUP(freep) char *text = rows[i].maker == ALIVE ? pid_text(getppid()) :
+					    rows[i].maker == SELF ? pid_text(getpid()) :
+					    rows[i].maker == DEAD ? pid_text(dead) :
+					    rows[i].text ? strdup(rows[i].text) : NULL;
+		struct stat st;
+
+		if (text)
+			fx_put_text("../lock/lock.write", text);
+		else
+			ck_assert_int_eq(foreign_lock(), 0);
+		ck_assert_int_eq(stat(in_lock_dir("lock.write"), &st), 0);
+		fx_slept_ms = 0;
+		fx_wall_stands_at_ms = (int64_t)st.st_ctim.tv_sec * 1000 +
+				       st.st_ctim.tv_nsec / 1000000 + rows[i].age_ms;
+		/* The time of a pause makes it old enough. */
+		ck_assert(!iscsi_db_lock(db, NULL));
+		ck_assert_msg(fx_slept_ms == (rows[i].stale ? 0 : 10), "row %zu", i);
+	}
+}
+END_TEST
+
 /* A child that holds the lock until it is killed or reads end of file. */
 static pid_t holder(int *ret_fd)
 {
@@ -125,6 +203,7 @@ static pid_t holder(int *ret_fd)
 	if (pid == 0) {
 		struct iscsi_db *db = fx_open();
 
+		(void)prctl(PR_SET_NAME, "fifteen-letters");
 		(void)close(to_child[1]);
 		if (iscsi_db_lock(db, NULL) != ISCSI_SUCCESS || write(to_parent[1], "x", 1) != 1)
 			_exit(1);
@@ -152,7 +231,7 @@ START_TEST(a_live_one_of_ours_is_named)
 	fx_wall_shift_ms = 3600 * 1000;
 	fx_foreign = false;
 	ck_assert_int_eq(iscsi_db_lock(db, &why), ISCSI_ERR_IDBM);
-	(void)snprintf(want, sizeof(want), "pid %ld", (long)pid);
+	(void)snprintf(want, sizeof(want), "locked by fifteen-letters, pid %ld", (long)pid);
 	ck_assert_msg(strstr(why.text, want) != NULL, "%s", why.text);
 	(void)close(fd);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
@@ -240,6 +319,52 @@ START_TEST(places_that_cannot_be_locked)
 }
 END_TEST
 
+/* What may pass is waited for. */
+START_TEST(errors_that_pass_and_others)
+{
+	static const struct {
+		enum fx_call call;
+		int err;
+		int64_t slept_ms;
+		const char *reason;
+	} rows[] = {
+		{ FX_FLOCK, -EWOULDBLOCK, 30000, "the database is locked by another program, in " },
+		{ FX_FLOCK, -EINTR, 30000, "the database is locked by another program, in " },
+		{ FX_FLOCK, -EIO, 0, "cannot lock the database in " },
+		{ FX_LINK, -EEXIST, 30000, "lock.write was made by another program; " },
+		{ FX_WRITE, -EIO, 0, "cannot lock the database in " },
+		{ FX_UNLINK, -EROFS, 0, "cannot lock the database in " },
+	};
+	CLEANUP(iscsi_db_closep) struct iscsi_db *db = fx_open_os(&fx_os);
+	struct iscsi_why why;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		fx_os_reset();
+		fx_slept_ms = 0;
+		fx_fail_call = rows[i].call;
+		fx_fail_err = rows[i].err;
+		fx_fail_nth = 1;
+		ck_assert_int_eq(iscsi_db_lock(db, &why), ISCSI_ERR_IDBM);
+		ck_assert_msg(strstr(why.text, rows[i].reason), "row %zu: %s", i, why.text);
+		ck_assert_msg(fx_slept_ms == rows[i].slept_ms, "row %zu: %d", i, (int)fx_slept_ms);
+		fx_os_reset();
+		ck_assert(!iscsi_db_lock(db, &why));
+		iscsi_db_unlock(db);
+	}
+}
+END_TEST
+
+START_TEST(the_folder_has_its_place)
+{
+	(void)unsetenv("ISCSI_LOCK_DIR");
+	ck_assert_str_eq(lock_folder_path(), "/run/lock/iscsi");
+	(void)setenv("ISCSI_LOCK_DIR", "", 1);
+	ck_assert_str_eq(lock_folder_path(), "/run/lock/iscsi");
+	(void)setenv("ISCSI_LOCK_DIR", "/x", 1);
+	ck_assert_str_eq(lock_folder_path(), "/x");
+}
+END_TEST
+
 /* A full file system doesn't keep us from the lock; nothing has to be written for it. */
 START_TEST(a_full_run_can_be_locked)
 {
@@ -272,6 +397,85 @@ START_TEST(foreign_tools_are_seen)
 	ck_assert(process_foreign_alive());
 	(void)kill(pid, SIGKILL);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+END_TEST
+
+static char programs[PATH_MAX];	/* a folder beside this program, whose file system runs programs */
+
+/* Copies this program to @name below that folder. */
+static void copy_program(const char *name)
+{
+	CLEANUP(freep) char *path = db_format("%s/%s", programs, name);
+	CLEANUP(closep) int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	CLEANUP(closep) int to = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
+
+	ck_assert_int_ge(to, 0);
+	while (sendfile(to, from, NULL, 1 << 20) > 0)
+		;
+}
+
+/* Runs such a copy until it is killed. */
+static pid_t run_program(const char *name)
+{
+	CLEANUP(freep) char *path = db_format("%s/%s", programs, name);
+	int fds[2];
+	char byte;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	pid = fork();
+	if (!pid) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)dup2(fds[1], STDOUT_FILENO);
+		(void)execl(path, path, "wait", NULL);
+		_exit(1);
+	}
+	(void)close(fds[1]);
+	ck_assert_int_eq(read(fds[0], &byte, 1), 1);
+	(void)close(fds[0]);
+	return pid;
+}
+
+/* A program with a tool's name is foreign, unless it lies beside the one that asks. */
+START_TEST(programs_from_elsewhere_are_foreign)
+{
+	static const struct {
+		const char *name;
+		bool foreign;
+	} rows[] = {
+		{ "ours/iscsid", false },    { "theirs/iscsid", true },	  { "theirs/iscsiadm", true },
+		{ "theirs/iscsistart", true }, { "theirs/iscsi", false }, { "ours/other", false },
+	};
+	ssize_t n = readlink("/proc/self/exe", programs, sizeof(programs) - 1);
+
+	ck_assert_int_gt(n, 0);
+	programs[n] = '\0';
+	strcpy(strrchr(programs, '/'), "/programs-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(programs));
+	for (size_t i = 0; i < 2; i++) {
+		CLEANUP(freep) char *folder = db_format("%s/%s", programs, i ? "ours" : "theirs");
+
+		ck_assert_int_eq(mkdir(folder, 0700), 0);
+	}
+	copy_program("ours/asks");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(freep) char *command = NULL;
+		int status;
+		pid_t pid;
+
+		copy_program(rows[i].name);
+		pid = run_program(rows[i].name);
+		command = db_format("%s/ours/asks foreign %ld", programs, (long)pid);
+		status = system(command);
+		(void)kill(pid, SIGKILL);
+		ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+		ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == rows[i].foreign,
+			      "%s: %d", rows[i].name, status);
+		ck_assert(!process_is_foreign(pid));
+	}
+	fx_clear(programs);
+	(void)prctl(PR_SET_NAME, "iscsid");
+	ck_assert(!process_is_foreign(getpid()));
 }
 END_TEST
 
@@ -500,13 +704,20 @@ START_TEST(the_folder_is_made_ahead)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
-	Suite *s = suite_create("lock");
-	TCase *t = tcase_create("lock");
-	SRunner *runner = srunner_create(s);
+	SRunner *runner;
 	int failed;
+	Suite *s;
+	TCase *t;
 
+	if (argc == 3)	/* see programs_from_elsewhere_are_foreign */
+		return process_is_foreign(atoi(argv[2]));
+	for (; argc == 2 && write(STDOUT_FILENO, "x", 1) == 1;)
+		(void)pause();
+	s = suite_create("lock");
+	t = tcase_create("lock");
+	runner = srunner_create(s);
 	suite_add_tcase(s, t);
 	tcase_set_timeout(t, 30);
 	tcase_add_checked_fixture(t, fx_setup, fx_teardown);
@@ -524,6 +735,11 @@ int main(void)
 	tcase_add_test(t, places_that_cannot_be_locked);
 	tcase_add_test(t, a_full_run_can_be_locked);
 	tcase_add_test(t, foreign_tools_are_seen);
+	tcase_add_test(t, programs_from_elsewhere_are_foreign);
+	tcase_add_test(t, foreign_tools_are_looked_for_each_second);
+	tcase_add_test(t, a_lock_is_stale_by_its_maker_or_its_age);
+	tcase_add_test(t, errors_that_pass_and_others);
+	tcase_add_test(t, the_folder_has_its_place);
 	tcase_add_test(t, a_copy_of_the_descriptor_holds_nothing);
 	tcase_add_test(t, a_folder_that_cannot_be_made);
 	tcase_add_test(t, only_one_at_a_time);

@@ -216,6 +216,7 @@ static const struct {
 	{ "node.startup =automatic\n", "node.startup", "automatic", 0 },
 	{ "node.startup==automatic\n", "node.startup", "automatic", 0 },
 	{ "  node.startup\t=\tautomatic  \n", "node.startup", "automatic", 0 },
+	{ "\t node.startup \t = \t automatic \t\n", "node.startup", "automatic", 0 },
 	{ "node.startup = automatic\r\n", "node.startup", "automatic", 0 },
 	{ "\xef\xbb\xbfnode.startup = automatic\n", "node.startup", "automatic", 0 },
 	{ "node.startup = onboot\nnode.startup = automatic\n", "node.startup", "automatic", 0 },

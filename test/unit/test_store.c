@@ -579,6 +579,7 @@ START_TEST(types_that_slp_shifted)
 		{ "", "fw", "fw" },
 		{ "", "static", "static" },
 		{ "", NULL, "static" },
+		{ "node.discovery_type = static\n", "fw", "static" },
 		{ "node.discovery_type = isns\n", "fw", "isns" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -942,12 +943,39 @@ START_TEST(the_root_is_where_records_are)
 	fx_put_text("ifaces/if0", "iface.iscsi_ifacename = if0\n");
 	ck_assert_ptr_eq(store_choose_root(fx_root, historic, &unused), fx_root);
 	ck_assert_ptr_eq(unused, historic);
+	ck_assert_ptr_eq(store_choose_root(historic, historic, &unused), historic);
+	ck_assert_ptr_null(unused);
 	/* The first walk tells, and no other. */
 	db->unused_root = historic;
 	(void)fx_list(db, NULL);
 	(void)fx_list(db, NULL);
 	ck_assert_uint_eq(fx_warnings, 1);
 	ck_assert_ptr_nonnull(strstr(fx_warned, "/etc are not used, since "));
+}
+END_TEST
+
+START_TEST(each_kind_of_record_makes_a_root)
+{
+	static const struct {
+		const char *path;
+		bool counts;
+	} rows[] = {
+		{ "nodes/iqn.a/1.1.1.1,3260,1/default", true }, { "isns/9.9.9.9,3205/isns_config", true },
+		{ "send_targets/9.9.9.9,3260", true },	{ "ifaces/if0", true },
+		{ "ifaces/iface.example", false },	{ "ifaces/.if0.swp", false },
+		{ "nodes/.dracut", false },		{ "static/odd", false },
+		{ "iscsid.conf", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(freep) char *historic = db_format("%s/%zu", fx_root, i);
+		CLEANUP(freep) char *path = db_format("%zu/%s", i, rows[i].path);
+		const char *unused, *root;
+
+		fx_put_text(path, "text\n");
+		root = store_choose_root("/no/such/root", historic, &unused);
+		ck_assert_msg(streq(root, rows[i].counts ? historic : "/no/such/root"), "%s", path);
+	}
 }
 END_TEST
 
@@ -1063,6 +1091,9 @@ START_TEST(roots)
 	ck_assert_str_eq(iscsi_db_root(rel), fx_root);
 	ck_assert(!iscsi_db_open(trailing, &slashes, &why));
 	ck_assert_str_eq(iscsi_db_root(slashes), fx_root);
+	slashes = iscsi_db_close(slashes);
+	ck_assert(!iscsi_db_open("//", &slashes, &why));
+	ck_assert_str_eq(iscsi_db_root(slashes), "/");
 	fx_put_text("file", "");
 	ck_assert_int_eq(iscsi_db_open(fx_path("file"), &none, &why), ISCSI_ERR_IDBM);
 	ck_assert_ptr_null(none);
@@ -1123,6 +1154,7 @@ int main(void)
 	tcase_add_test(t, a_record_changed_by_hand_can_go);
 	tcase_add_test(t, a_copied_folder_is_left_out);
 	tcase_add_test(t, the_root_is_where_records_are);
+	tcase_add_test(t, each_kind_of_record_makes_a_root);
 	tcase_add_test(t, interfaces);
 	tcase_add_test(t, discovery_records);
 	tcase_add_test(t, roots);
