@@ -149,13 +149,11 @@ static int address_number(const char *text, unsigned char ret[16], const char **
 
 bool address_equal(const char *a, const char *b)
 {
-	unsigned char na[16], nb[16];
+	unsigned char na[16] = { 0 }, nb[16] = { 0 };
 	const char *za, *zb;
 	int fa = address_number(a, na, &za), fb = address_number(b, nb, &zb);
 
-	if (!fa || fa != fb)
-		return false;
-	return memcmp(na, nb, fa == AF_INET6 ? 16 : 4) == 0 && streq(za, zb);
+	return fa && fa == fb && memcmp(na, nb, sizeof(na)) == 0 && streq(za, zb);
 }
 
 bool iscsi_db_address_in_brackets(const char *address)

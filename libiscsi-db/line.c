@@ -70,8 +70,6 @@ enum line_type line_next(struct line *line)
 	const char *start = line->rest, *newline;
 	size_t len;
 
-	line->problem = NULL;
-	line->key[0] = line->value[0] = '\0';
 	if (start == line->end)
 		return LINE_NONE;
 	newline = memchr(start, '\n', (size_t)(line->end - start));

@@ -152,7 +152,7 @@ const char *record_old_name(const struct iscsi_db_record *rec, unsigned int inde
 {
 	const struct setting_alias *alias;
 
-	for (unsigned int i = 0; rec->old_names >> i && (alias = setting_alias(i)); i++) {
+	for (unsigned int i = 0; (alias = setting_alias(i)); i++) {
 		if (rec->old_names & 1u << i &&
 		    streq(alias->name, setting_row(rec->kind, index)->name))
 			return alias->old;

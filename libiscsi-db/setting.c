@@ -252,32 +252,27 @@ static const struct setting_alias aliases[] = {
 	{ "node.transport_name", "iface.transport_name", false },
 };
 
-#define HASH_SIZE	512	/* a power of two, well above the rows of a kind */
+#define HASH_SIZE	512	/* well above the rows of a kind */
 
 /* These are computed from the table before main() begins. */
 struct setting_run setting_runs[DB_KINDS];
 static uint8_t hashes[DB_KINDS][HASH_SIZE];	/* index + 1; 0: free */
 static uint8_t file_orders[DB_KINDS][UINT8_MAX];
 
-/* Takes eight bytes at a time; the last eight overlap those before. No setting's name is shorter. */
 static unsigned int hash_name(const char *name)
 {
-	size_t len = strlen(name);
-	uint64_t h = len, word;
+	unsigned int h = 0;
 
-	for (size_t at = 0; at + 8 <= len; at = at + 8 < len ? MIN(at + 8, len - 8) : len) {
-		memcpy(&word, name + at, 8);
-		h = (h ^ word) * 0x9e3779b97f4a7c15u;
-		h ^= h >> 32;
-	}
-	return (unsigned int)h & (HASH_SIZE - 1);
+	while (*name)
+		h = (h ^ (unsigned char)*name++) * 0x01000193;	/* FNV-1a */
+	return h % HASH_SIZE;
 }
 
 static int run_find(enum iscsi_db_kind kind, const char *name)
 {
 	unsigned int h = hash_name(name);
 
-	for (; hashes[kind][h]; h = (h + 1) & (HASH_SIZE - 1)) {
+	for (; hashes[kind][h]; h = (h + 1) % HASH_SIZE) {
 		unsigned int index = hashes[kind][h] - 1u;
 
 		if (streq(setting_row(kind, index)->name, name))
@@ -302,7 +297,7 @@ static void run_init(enum iscsi_db_kind kind)
 		unsigned int h = hash_name(table[start + i].name);
 
 		while (hashes[kind][h])
-			h = (h + 1) & (HASH_SIZE - 1);
+			h = (h + 1) % HASH_SIZE;
 		hashes[kind][h] = (uint8_t)(i + 1);
 		file_orders[kind][i] = (uint8_t)i;
 	}
@@ -354,7 +349,7 @@ static bool has_tail(const char *name, const char *tail)
 {
 	size_t len = strlen(name), n = strlen(tail);
 
-	return n && n < len && streq(name + len - n, tail) && name[len - n - 1] == '.';
+	return n < len && streq(name + len - n, tail) && name[len - n - 1] == '.';
 }
 
 const char *setting_nearest(int kind, const char *name)

@@ -43,7 +43,7 @@ void *array_add(void *list, size_t *len, size_t size)
 
 unsigned int edit_distance(const char *a, const char *b, unsigned int limit)
 {
-	unsigned int row[128];
+	unsigned int row[64];	/* more than the longest name of a setting */
 	size_t la = strlen(a), lb = strlen(b);
 
 	if (lb >= ARRAY_SIZE(row) || (la > lb ? la - lb : lb - la) >= limit)

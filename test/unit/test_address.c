@@ -145,6 +145,7 @@ static const struct {
 	{ "h\xc3\xb6st", "character" },
 	{ "fe80::1%a/b", "'/'" },
 	{ "fe80::1%a b", "character" },
+	{ "fe80::1%\xc3\xb6", "character" },
 };
 
 START_TEST(bad_portals_are_refused)
@@ -165,14 +166,17 @@ START_TEST(long_portals_are_refused)
 	struct iscsi_db_portal portal;
 	char text[4000];
 
-	for (size_t len = 250; len < sizeof(text); len += 97) {
+	for (size_t len = 250; len < sizeof(text); len += len < 350 ? 1 : 97) {
 		memset(text, 'a', len);
 		text[len] = '\0';
 		ck_assert_int_eq(iscsi_db_portal_parse(text, &portal, NULL) == ISCSI_SUCCESS,
 				 len <= ISCSI_ADDRESS_MAX);
 	}
-	memset(text, 'a', 255);
-	strcpy(text + 255, ":65535,65535");
+	strcpy(text + sizeof(text) - sizeof("\u2013"), "\u2013");
+	ck_assert_int_eq(iscsi_db_portal_parse(text, &portal, NULL), ISCSI_ERR_INVAL);
+	memset(text, 'a', 256);
+	text[0] = '[';
+	strcpy(text + 256, "]:65535,4294967295");
 	ck_assert_int_eq(iscsi_db_portal_parse(text, &portal, NULL), ISCSI_SUCCESS);
 	ck_assert_uint_eq(strlen(portal.address), 255);
 }
@@ -313,6 +317,11 @@ START_TEST(numeric_addresses_compare)
 	} pair[] = {
 		{ "2001:DB8:0:0:0:0:0:5", "2001:db8::5", true },
 		{ "::1", "0::1", true },
+		{ "2001:db8::5", "2001:db8::6", false },
+		{ "1000:2000:3000:4000:5000:6000:101.102.103.104",
+		  "1000:2000:3000:4000:5000:6000:6566:6768", true },
+		{ "1000:2000:3000:4000:5000:6000:101.102.103.104x",
+		  "1000:2000:3000:4000:5000:6000:101.102.103.104x", false },
 		{ "10.0.0.1", "10.0.0.1", true },
 		{ "10.0.0.1", "10.0.0.2", false },
 		{ "fe80::1%eth0", "FE80:0::1%eth0", true },
@@ -343,6 +352,7 @@ START_TEST(numbers_in_paths_are_exact)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		ck_assert_msg(!text_to_int(bad[i], &v), "%s", bad[i]);
 	ck_assert(text_to_int("-2147483648", &v) && v == INT32_MIN);
+	ck_assert(text_to_int("2147483647", &v) && v == INT32_MAX);
 	ck_assert(text_to_int("0", &v) && v == 0);
 	ck_assert(text_to_int("99999", &v) && v == 99999);
 }

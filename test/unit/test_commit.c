@@ -820,6 +820,40 @@ START_TEST(links_are_followed_on_two_levels)
 }
 END_TEST
 
+/* A link leads out if the folder and the link are of root or of whoever runs the program. */
+START_TEST(links_of_others_lead_nowhere)
+{
+	static const struct {
+		uid_t folder, link, user;
+		int err;
+	} rows[] = {
+		{ 0, 0, 0, 0 },		   { 0, 4711, 0, -ELOOP },    { 4711, 0, 0, -ELOOP },
+		{ 4711, 4711, 4711, 0 },   { 0, 0, 4711, 0 },	      { 4711, 0, 4711, 0 },
+		{ 4712, 4711, 4711, -ELOOP }, { 4711, 4712, 4711, -ELOOP },
+	};
+
+	if (geteuid())
+		return;		/* only root can give files away */
+	fx_mkdir("folder");
+	ck_assert_int_eq(symlink("/", fx_path("folder/link")), 0);
+	ck_assert_int_eq(chmod(fx_base, 0755) | chmod(fx_root, 0755) | chmod(fx_path("folder"), 0755), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int dir, fd;
+
+		ck_assert_int_eq(lchown(fx_path("folder"), rows[i].folder, 0), 0);
+		ck_assert_int_eq(lchown(fx_path("folder/link"), rows[i].link, 0), 0);
+		dir = open(fx_path("folder"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		ck_assert_int_eq(seteuid(rows[i].user), 0);
+		fd = os_open_by_parts(dir, "link", O_RDONLY | O_DIRECTORY, 0);
+		ck_assert_int_eq(seteuid(0), 0);
+		ck_assert_msg((fd >= 0 ? 0 : fd) == rows[i].err, "row %zu: %d", i, fd);
+		(void)close(dir);
+		if (fd >= 0)
+			(void)close(fd);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("commit");
@@ -844,6 +878,7 @@ int main(void)
 	tcase_add_checked_fixture(t, fx_setup, fx_teardown);
 	tcase_add_test(t, the_end_is_no_error);
 	tcase_add_test(t, links_are_followed_on_two_levels);
+	tcase_add_test(t, links_of_others_lead_nowhere);
 	tcase_add_loop_test(t, changes_do_as_written, 0, count);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner) || !count;

@@ -282,6 +282,9 @@ static const struct {
 } mistakes[] = {
 	{ "\nnode.startp = manual\n",
 	  "conf:2: no setting is called 'node.startp'; did you mean 'node.startup'?\n" },
+	{ "discovery.sendtargets.reopen_mx = 4\n",
+	  "conf:1: no setting is called 'discovery.sendtargets.reopen_mx'; did you mean "
+	  "'discovery.sendtargets.reopen_max'?\n" },
 	{ "altogether = wrong\n", "conf:1: no setting is called 'altogether'\n" },
 	{ "iscsid.unheard_of = 1\n", "conf:1: no setting is called 'iscsid.unheard_of'\n" },
 	{ "node.startup = Manual\n",
@@ -333,6 +336,21 @@ START_TEST(files_that_arent_there)
 			 ISCSI_ERR_IDBM);
 	ck_assert_ptr_null(none);
 	ck_assert_ptr_null(iscsi_db_config_free(NULL));
+}
+END_TEST
+
+START_TEST(the_first_mistakes_have_hints)
+{
+	char text[64 * 16 + 1] = "";
+	unsigned int hints = 0;
+
+	for (size_t i = 0; i < 64; i++)
+		strcat(text, "node.startp = a\n");
+	iscsi_db_config_free(parse(text));
+	ck_assert_uint_eq(warnings, 64);
+	for (const char *p = warned; (p = strstr(p, "; did you mean")); p++)
+		hints++;
+	ck_assert_uint_eq(hints, 32);
 }
 END_TEST
 
@@ -480,6 +498,7 @@ int main(void)
 	tcase_add_test(t, the_daemon_has_its_own);
 	tcase_add_loop_test(t, mistakes_are_named, 0, (int)ARRAY_SIZE(mistakes));
 	tcase_add_test(t, files_that_arent_there);
+	tcase_add_test(t, the_first_mistakes_have_hints);
 	tcase_add_test(t, a_file_full_of_mistakes_is_quick);
 	tcase_add_loop_test(t, initiators_have_a_name, 0, (int)ARRAY_SIZE(initiators));
 	tcase_add_test(t, nul_bytes_end_a_file);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Error texts, and reasons and warnings that stay one clean line whatever goes into them. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,7 +101,13 @@ START_TEST(warnings_say_where)
 	db_warn(&warn, "nobody hears");
 	db_warn(NULL, "nobody hears");
 	ck_assert_str_eq(got, "/a/file:7: odd");
+	warn.fn = keep;
+	db_warn(&warn, "%0900d", 7);
+	ck_assert_uint_eq(strlen(got), 767);
 	ck_assert_str_eq(db_strerror(-2), "No such file or directory");
+	ck_assert_str_eq(db_strerror(2), "No such file or directory");
+	ck_assert_ptr_nonnull(strstr(db_strerror(-EXDEV), "it leads out of the database"));
+	ck_assert_str_eq(db_strerror(EXDEV), db_strerror(-EXDEV));
 	ck_assert_str_eq(db_strerror(99999), "unknown error");
 }
 END_TEST

@@ -88,6 +88,18 @@ START_TEST(programs_set_exactly)
 }
 END_TEST
 
+START_TEST(numbers_are_set_whole)
+{
+	static const int values[] = { INT32_MIN, -1, 0, 65535, INT32_MAX };
+	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = new_record(ISCSI_DB_NODE);
+
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		ck_assert(!record_set_int(rec, "node.tpgt", values[i], NULL));
+		ck_assert_int_eq(iscsi_db_record_get_int(rec, "node.tpgt"), values[i]);
+	}
+}
+END_TEST
+
 START_TEST(a_secret_has_its_length)
 {
 	CLEANUP(iscsi_db_record_freep) struct iscsi_db_record *rec = new_record(ISCSI_DB_NODE);
@@ -220,7 +232,8 @@ START_TEST(a_binding_stays)
 	ck_assert_int_eq(iscsi_db_record_update(rec, "iface.hwaddress", "00:11:22:33:44:55", NULL,
 						NULL, &why),
 			 ISCSI_ERR_INVAL);
-	ck_assert_ptr_nonnull(strstr(why.text, "Can not update interface binding from "));
+	ck_assert_ptr_nonnull(strstr(why.text, "Can not update interface binding from "
+					       "net_ifacename to hwaddress. "));
 	ck_assert(!iscsi_db_record_update(rec, "iface.net_ifacename", "default", NULL, NULL, &why));
 	ck_assert(!iscsi_db_record_update(rec, "iface.hwaddress", "00:11:22:33:44:55", NULL, NULL,
 					  &why));
@@ -338,6 +351,7 @@ int main(void)
 	suite_add_tcase(s, t);
 	tcase_add_test(t, defaults_are_there);
 	tcase_add_test(t, programs_set_exactly);
+	tcase_add_test(t, numbers_are_set_whole);
 	tcase_add_test(t, a_secret_has_its_length);
 	tcase_add_loop_test(t, people_update, 0, (int)ARRAY_SIZE(updates));
 	tcase_add_test(t, a_binding_stays);

@@ -223,6 +223,7 @@ static const struct {
 	{ "node.startup = automatic\nnode.startup = nonsense\n", "node.startup", "automatic", 1 },
 	{ "node.startup=automatic\nnode.startup = manual\n", "node.startup", "manual", 0 },
 	{ "node.namesake = iqn.a\n", "node.name", "", 1 },
+	{ "node.name = \n", "node.name", "", 1 },
 	{ "\xef\xbb\xbf", "node.startup", "manual", 0 },
 	{ "node.startup = nonsense\n", "node.startup", "manual", 1 },
 	{ "node.startup\n", "node.startup", "manual", 1 },
@@ -469,6 +470,9 @@ START_TEST(long_lines_are_not_used)
 	sprintf(text, "%0*d = x\n", DB_KEY_MAX, 7);
 	iscsi_db_record_free(parse(ISCSI_DB_NODE, text));
 	ck_assert_ptr_nonnull(strstr(warned, "no setting is called"));
+	sprintf(text, "%0*d =\n", DB_KEY_MAX, 7);
+	iscsi_db_record_free(parse(ISCSI_DB_NODE, text));
+	ck_assert_ptr_nonnull(strstr(warned, "the line is kept but not used"));
 	/* The longest line there may be: cut to what a value may hold. */
 	sprintf(text, "node.name = %0*d\n", DB_LINE_MAX - 1 - 12, 7);
 	most = parse(ISCSI_DB_NODE, text);

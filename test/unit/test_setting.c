@@ -176,6 +176,20 @@ START_TEST(near_names_are_found)
 		{ "completely.unlike.anything", NULL },
 		{ "iface.bogus", NULL },	/* a beginning alone is no likeness */
 		{ "", NULL },
+		{ "node.conn[0].iscsi.FMarker", "node.conn[0].iscsi.IFMarker" },
+		{ "node.session.auth.password_lengt", "node.session.auth.password_in" },
+		/* half of the last part may differ, */
+		{ "iface.mtxy", "iface.mtu" },
+		{ "iface.mxyz", NULL },
+		{ "iface.mtxyz", NULL },
+		/* and of the whole name a quarter and one letter more, */
+		{ "nodtpgt", "node.tpgt" },
+		{ "nodxpgt", NULL },
+		{ "nodxypgt", "node.tpgt" },
+		/* but no more than seven letters */
+		{ "node.session.timeo.replacement_XXXXXXX",
+		  "node.session.timeo.replacement_timeout" },
+		{ "node.session.timeo.replacementXXXXXXXX", NULL },
 	};
 	char longest[4096];
 
@@ -187,9 +201,25 @@ START_TEST(near_names_are_found)
 			      "%s: %s", pair[i].name, near ? near : "none");
 	}
 	ck_assert_ptr_null(setting_nearest(ISCSI_DB_ISNS, "iface.mtu"));
+	ck_assert_ptr_null(setting_nearest(ISCSI_DB_NODE, "discovery.sendtargets.reopen_mx"));
 	memset(longest, 'n', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';
 	ck_assert_ptr_null(setting_nearest(-1, longest));
+}
+END_TEST
+
+/* However long it is, a name is found again if its first letter is missing. */
+START_TEST(each_name_is_near_itself)
+{
+	enum iscsi_db_kind kind = (enum iscsi_db_kind)_i;
+
+	for (unsigned int i = 0; i < setting_count(kind); i++) {
+		const struct setting *s = setting_row(kind, i);
+		const char *near = setting_nearest((int)kind, s->name + 1);
+
+		ck_assert_msg(s->flags & SETTING_HIDDEN || (near && streq(near, s->name)), "%s: %s",
+			      s->name, near ? near : "none");
+	}
 }
 END_TEST
 
@@ -261,6 +291,8 @@ static const struct {
 	{ "node.session.queue_depth", "4096", FILE_, "4096", 0 },
 	{ "node.session.queue_depth", "4096", PROG, "4096", 0 },
 	{ "node.session.queue_depth", "128", USER, "128", 0 },
+	{ "node.session.queue_depth", "1024", USER, "1024", 0 },
+	{ "node.session.queue_depth", "1025", USER, "1025", 1 },
 	/* words are exact */
 	{ "node.startup", "automatic", USER, "automatic", 0 },
 	{ "node.startup", "Automatic", USER, NULL, 0 },
@@ -563,6 +595,7 @@ int main(void)
 	tcase_add_test(t, kinds_dont_mix);
 	tcase_add_test(t, distances);
 	tcase_add_test(t, near_names_are_found);
+	tcase_add_loop_test(t, each_name_is_near_itself, 0, DB_KINDS);
 	tcase_add_loop_test(t, values_become, 0, (int)ARRAY_SIZE(values));
 	tcase_add_loop_test(t, ranges_are_hard, 0, DB_KINDS);
 	tcase_add_test(t, refusals_name_what_is_allowed);

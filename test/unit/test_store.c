@@ -689,6 +689,7 @@ END_TEST
 START_TEST(without_openat2)
 {
 	CLEANUP(closep) int dir = -1;
+	char name[NAME_MAX + 2];
 	int fd;
 
 	fx_put_text("a/b/c", "text");
@@ -707,8 +708,52 @@ START_TEST(without_openat2)
 	ck_assert_int_eq(os_open_by_parts(dir, "../root/a", O_RDONLY, 0), -EXDEV);
 	ck_assert_int_eq(os_open_by_parts(dir, "/etc/passwd", O_RDONLY, 0), -EXDEV);
 	ck_assert_int_eq(os_open_by_parts(dir, "a/none/x", O_RDONLY, 0), -ENOENT);
+	ck_assert_int_eq(os_open_by_parts(dir, "a/...", O_RDONLY, 0), -ENOENT);
+	memset(name, 'n', sizeof(name));
+	name[NAME_MAX + 1] = '\0';
+	ck_assert_int_eq(os_open_by_parts(dir, name, O_RDONLY, 0), -ENAMETOOLONG);
+	name[NAME_MAX] = '\0';
+	ck_assert_int_eq(os_open_by_parts(dir, name, O_RDONLY, 0), -ENOENT);
 	ck_assert_int_eq(db_os_real.open(dir, "../root/a", O_RDONLY, 0), -EXDEV);
 	ck_assert_int_eq(db_os_real.open(dir, "/etc/passwd", O_RDONLY, 0), -EXDEV);
+}
+END_TEST
+
+START_TEST(files_are_read_whole)
+{
+	static const size_t sizes[] = { 0, 1, 8190, 8191, 8192, 8193, 16382, 16383, 16384, 65535,
+					65536, DB_TEXT_MAX - 1, DB_TEXT_MAX };
+	char *text = malloc(DB_TEXT_MAX + 1), *got;
+	size_t len;
+
+	for (size_t i = 0; i <= DB_TEXT_MAX; i++)
+		text[i] = (char)('a' + i % 23);
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		fx_put("file", text, sizes[i]);
+		ck_assert_int_eq(os_read_path(fx_path("file"), &got, &len), 0);
+		ck_assert_uint_eq(len, sizes[i]);
+		ck_assert_int_eq(memcmp(got, text, len), 0);
+		ck_assert_int_eq(got[len], '\0');
+		free(got);
+	}
+	fx_put("file", text, DB_TEXT_MAX + 1);
+	ck_assert_int_eq(os_read_path(fx_path("file"), &got, &len), -EFBIG);
+	free(text);
+}
+END_TEST
+
+START_TEST(errors_of_one_path_and_of_the_process)
+{
+	static const int nowhere[] = { -ENOENT, -ENOTDIR, -EXDEV, -ELOOP, -ENAMETOOLONG };
+	static const int shortage[] = { -ENOMEM, -EMFILE, -ENFILE };
+	static const int others[] = { 0, 1, -EIO, -EACCES, -ENOSPC, ENOENT, ENOMEM };
+
+	for (size_t i = 0; i < ARRAY_SIZE(nowhere); i++)
+		ck_assert(folder_is_nowhere(nowhere[i]) && !folder_is_shortage(nowhere[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(shortage); i++)
+		ck_assert(folder_is_shortage(shortage[i]) && !folder_is_nowhere(shortage[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		ck_assert(!folder_is_nowhere(others[i]) && !folder_is_shortage(others[i]));
 }
 END_TEST
 
@@ -1146,6 +1191,8 @@ int main(void)
 	tcase_add_test(t, a_record_may_be_a_link_within_the_database);
 	tcase_add_test(t, bad_names_touch_nothing);
 	tcase_add_test(t, without_openat2);
+	tcase_add_test(t, files_are_read_whole);
+	tcase_add_test(t, errors_of_one_path_and_of_the_process);
 	tcase_add_test(t, a_single_file_becomes_a_folder);
 	tcase_add_test(t, an_old_portal_becomes_a_folder);
 	tcase_add_test(t, or_stays_where_it_cannot);
