@@ -43,14 +43,13 @@ struct commit {
 /* True if an error concerns one path, not the file system or this process. */
 static bool is_of_one(int err)
 {
-	return folder_is_nowhere(err) || err == -EISDIR || err == -ENOTEMPTY || err == -EACCES ||
-	       err == -EPERM;
+	return folder_is_nowhere(err) || err == -EACCES || err == -EPERM;
 }
 
-/* Remembers the first failure; @err may be 0. */
+/* Remembers the first failure; @err is 0 or -errno. */
 static void commit_failed(struct commit *commit, int err, const char *what)
 {
-	if (commit->err || err >= 0)
+	if (commit->err)
 		return;
 	commit->err = err;
 	commit->what = what;
@@ -432,7 +431,7 @@ static int put_link(struct commit *commit, struct stage_op *op)
 	char name[16];
 	int dir, r;
 
-	if (op->remove || op->failed || !op->link || op->link_state == LINK_RIGHT)
+	if (op->failed || !op->link || op->link_state == LINK_RIGHT)
 		return 0;
 	dir = open_link_folder(commit, op, &path);
 	/* The portal that found the node has no record, or a record of the old layout. */
@@ -529,7 +528,7 @@ static int prepare_link(struct commit *commit, struct stage_op *op)
 	const char *path;
 	int dir;
 
-	if (op->remove || op->failed || !op->link)
+	if (op->failed || !op->link)
 		return 0;
 	dir = open_link_folder(commit, op, &path);
 	if (folder_is_nowhere(dir))
@@ -671,7 +670,7 @@ static int plan_links(struct commit *commit)
 	for (size_t i = 0; i < stage->count && !r; i++) {
 		const struct stage_op *op = stage->ops[i];
 
-		if (op->remove || !op->link)
+		if (!op->link)
 			continue;
 		r = names_add(keep, op->link);
 		if (!r && op->otherwise)

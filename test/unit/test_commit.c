@@ -195,7 +195,7 @@ static const struct {
 	int err[ERRORS];
 } errors[] = {
 	{ "open", { EIO, EACCES, ENOENT } }, { "write", { ENOSPC } }, { "fsync", { EIO, EINVAL } },
-	{ "syncfs", { EIO } }, { "stat", { EIO, ENOENT } }, { "mkdir", { ENOSPC, EEXIST } },
+	{ "syncfs", { EIO } }, { "stat", { EIO, ENOENT } }, { "mkdir", { ENOSPC, EEXIST, EPERM } },
 	{ "unlink", { EIO, EPERM, ENOENT } }, { "rmdir", { EIO, ENOTEMPTY, ENOENT } },
 	{ "rename", { EIO, EXDEV, EISDIR } }, { "exchange", { EIO, EINVAL, ENOSYS, EXDEV } },
 	{ "symlink", { ENOSPC } }, { "readlink", { EIO } }, { "flock", { EWOULDBLOCK, EIO } },
