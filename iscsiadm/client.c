@@ -451,14 +451,9 @@ static enum iscsi_err handle_reply(struct client *client, const struct mgmt_repl
 		debug(client, "iscsid %s greets", reply->name);
 		return ISCSI_SUCCESS;
 	}
-	if (reply->type == MGMT_RESULT && reply->tag == 0) {
-		enum iscsi_err err = reply->err;
-
-		if (err <= ISCSI_SUCCESS || err >= ISCSI_ERR_END)
-			err = ISCSI_ERR_ISCSID_COMM_ERR;
-		return tell(client, err, "iscsid refused the request: %s",
-			    client_reason(reply));
-	}
+	if (reply->type == MGMT_RESULT && reply->tag == 0)
+		return tell(client, reply->err ?: ISCSI_ERR_ISCSID_COMM_ERR,
+			    "iscsid refused the request: %s", client_reason(reply));
 	asked = reply->tag && reply->tag <= client->asked_len ? &client->asked[reply->tag - 1] : NULL;
 	if (!client->greeted || !asked || asked->answered)
 		return tell(client, ISCSI_ERR_ISCSID_COMM_ERR,

@@ -64,12 +64,16 @@ void found_drop(struct found_list *found, size_t iface)
 	found->len = n;
 }
 
+static int compare_places(size_t a, size_t b)
+{
+	return (a > b) - (a < b);
+}
+
 static int compare_iface_order(const void *pa, const void *pb)
 {
 	const struct found *a = pa, *b = pb;
 
-	return (a->iface > b->iface) - (a->iface < b->iface) ?:
-	       (a->order > b->order) - (a->order < b->order);
+	return compare_places(a->iface, b->iface) ?: compare_places(a->order, b->order);
 }
 
 void found_sort(struct found_list *found)
@@ -101,7 +105,7 @@ struct found_work {
 static int compare_found(const struct found *a, const struct found *b)
 {
 	return strcmp(a->target, b->target) ?: strcmp(a->address, b->address) ?:
-	       a->port - b->port ?: (a->iface > b->iface) - (a->iface < b->iface);
+	       a->port - b->port ?: compare_places(a->iface, b->iface);
 }
 
 static int compare_found_order(const void *pa, const void *pb)
@@ -109,7 +113,7 @@ static int compare_found_order(const void *pa, const void *pb)
 	const struct found *a = *(const struct found *const *)pa;
 	const struct found *b = *(const struct found *const *)pb;
 
-	return compare_found(a, b) ?: (a->order > b->order) - (a->order < b->order);
+	return compare_found(a, b) ?: compare_places(a->order, b->order);
 }
 
 /* The place of the first target in s->sorted that isn't before these. */

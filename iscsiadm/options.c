@@ -109,30 +109,21 @@ static int parse_loose(const char *text)
 {
 	long n = strtol(text, NULL, 10);
 
-	return (int)(n > INT_MAX ? INT_MAX : n < INT_MIN ? INT_MIN : n);
+	return (int)MAX(MIN(n, INT_MAX), INT_MIN);
 }
 
 bool options_path_sid(const char *path, unsigned int *ret)
 {
-	const char *p = path + strlen(path);
+	CLEANUP(freep) char *copy = strdup(path);
+	char *save = NULL;
 	bool found = false;
+	unsigned int sid;
 
-	while (p > path && !found) {
-		const char *start = p;
-
-		while (start > path && start[-1] != '/')
-			start--;
-		if (!strncmp(start, "session", 7)) {
-			char number[16];
-			size_t len = (size_t)(p - start) - 7;
-
-			if (len < sizeof(number)) {
-				memcpy(number, start + 7, len);
-				number[len] = '\0';
-				found = parse_uint(number, ret) && *ret;
-			}
-		}
-		p = start > path ? start - 1 : path;
+	for (char *name = copy ? strtok_r(copy, "/", &save) : NULL; name; name = strtok_r(NULL, "/", &save)) {
+		if (strncmp(name, "session", 7) || !parse_uint(name + 7, &sid) || !sid)
+			continue;
+		*ret = sid;
+		found = true;
 	}
 	return found;
 }
@@ -288,9 +279,9 @@ static enum iscsi_err read_value(struct options *ret, const char **value, struct
 	char *line = NULL, **kept;
 	size_t room = 0;
 	ssize_t len = read_line(&line, &room);
-	bool good = len >= 0;
+	bool good = len > 0;
 
-	if (len > 0 && line[len - 1] == '\n')
+	if (good && line[len - 1] == '\n')
 		line[--len] = '\0';
 	for (ssize_t i = 0; i < len; i++)
 		good &= !iscntrl((unsigned char)line[i]) || line[i] == '\t';
@@ -556,7 +547,7 @@ static enum iscsi_err check_slips(const struct options *o, const struct pairing 
 	if (value)
 		return iscsi_fail(why, ISCSI_ERR_INVAL,
 				  "a -v has no -n beside %s. Nothing was done.", what);
-	if (o->has_portal && !o->portal.address[0] && o->portal.port < 0)
+	if (o->has_portal && !o->portal.address[0] && o->portal.port == -1)
 		return iscsi_fail(why, ISCSI_ERR_INVAL,
 				  "the portal beside %s is empty. Nothing was done.", what);
 	return ISCSI_SUCCESS;

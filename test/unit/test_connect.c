@@ -40,18 +40,24 @@ struct row {
 	/* What connect() answers for the path and for the abstract name, one after the other. */
 	int path[4], abstract[2];
 	const char *override;	/* ISCSID_SOCKET */
-	uid_t user;		/* of the listener; 0: root */
+	uid_t user;		/* of the listener; 0: root, ME: who runs the client */
 	/*
 	 * What the daemon does each time the client waits: greets, answers with a Result, with an
-	 * Error, Warns, says Nonsense, Closes, answers the connection (0), or is silent (.).
+	 * Error, Warns, warns at Length, says Nonsense, Closes, answers the connection (0, 1, 2), or
+	 * is silent (.).
 	 */
 	const char *daemon;
 	const char *command;	/* iscsid.startup; NULL: the client starts nothing */
 	bool endless;		/* the command doesn't end before the test does */
 	int requests, silence_s;
-	bool tick, debug, systemd;
+	bool tick, debug, systemd, no_stdin;
 	const char *heard;
 };
+
+#define ME		1000
+
+#define TIMES_10(text)	text text text text text text text text text text
+#define LONG_TEXT	TIMES_10("a warning that many words explain, and more; ")
 
 static const struct row *row;
 static int64_t now = 1000000;
@@ -117,6 +123,11 @@ int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *res
 	return 0;
 }
 
+uid_t geteuid(void)
+{
+	return ME;
+}
+
 /* A program that counts its lines looks at its own folders at the end. */
 int access(const char *path, int mode)
 {
@@ -157,6 +168,22 @@ static bool act(char what)
 	case 'V':
 		reply((struct mgmt_reply){ .type = MGMT_WARNING, .tag = tag,
 					   .why = what == 'W' ? "careful" : "take care" });
+		return true;
+	case 'L':
+		reply((struct mgmt_reply){ .type = MGMT_WARNING, .tag = tag, .why = LONG_TEXT });
+		return true;
+	case 'F':
+		reply((struct mgmt_reply){ .type = MGMT_RESULT, .tag = tag, .err = ISCSI_ERR_BUSY,
+					   .why = LONG_TEXT });
+		answered++;
+		return true;
+	case '2':
+		reply((struct mgmt_reply){ .type = MGMT_RESULT, .tag = 0, .err = ISCSI_ERR_END,
+					   .why = "odd" });
+		return true;
+	case '3':
+		reply((struct mgmt_reply){ .type = MGMT_RESULT, .tag = 0, .err = ISCSI_ERR_END - 1,
+					   .why = "late" });
 		return true;
 	case '0':
 		reply((struct mgmt_reply){ .type = MGMT_RESULT, .tag = 0, .why = "" });
@@ -365,6 +392,47 @@ static const struct row rows[] = {
 		   "who is neither root nor you; nothing was sent\n"
 		   "100 result 13 daemon access denied\n"
 		   "= 13 after 0 ms\n" },
+	{ .requests = 1, .silence_s = 10, .user = ME, .override = "@name", .daemon = "gR",
+	  .heard = "connect @name: 0\n"
+		   "100 result 0 \n"
+		   "= 0 after 0 ms\n" },
+	{ .requests = 1, .silence_s = 10, .user = 1, .override = "@name",
+	  .heard = "connect @name: 0\n"
+		   "warning: the process that listens on iscsid's abstract name belongs to user 1, "
+		   "who is neither root nor you; nothing was sent\n"
+		   "100 result 13 daemon access denied\n"
+		   "= 13 after 0 ms\n" },
+	/* descriptor 0 is a descriptor */
+	{ .requests = 1, .silence_s = 10, .daemon = "gRR", .no_stdin = true, .debug = true,
+	  .heard = "debug: request 1: rescan\n"
+		   "connect /run/iscsid/iscsid.sock: 0\n"
+		   "debug: connected to iscsid, by the path of its socket\n"
+		   "debug: iscsid 3 greets\n"
+		   "debug: request 1: result 0\n"
+		   "100 result 0 \n"
+		   "= 0 after 0 ms\n"
+		   "debug: request 2: rescan\n"
+		   "debug: request 2: result 0\n"
+		   "200 result 0 \n"
+		   "= 0 after 0 ms\n" },
+	{ .requests = 1, .silence_s = 10, .path = { ENOENT, ENOENT }, .daemon = "gR", .no_stdin = true,
+	  .heard = "connect /run/iscsid/iscsid.sock: 2\n"
+		   "connect @ISCSIADM_ABSTRACT_NAMESPACE: 0\n"
+		   "connect /run/iscsid/iscsid.sock: 2\n"
+		   "100 result 0 \n"
+		   "= 0 after 0 ms\n" },
+	{ .requests = 1, .silence_s = 10, .user = 12345, .override = "@name", .no_stdin = true,
+	  .heard = "connect @name: 0\n"
+		   "warning: the process that listens on iscsid's abstract name belongs to user 12345, "
+		   "who is neither root nor you; nothing was sent\n"
+		   "100 result 13 daemon access denied\n"
+		   "= 13 after 0 ms\n" },
+	{ .requests = 1, .silence_s = 3, .path = { 111, 111, 111 }, .abstract = { 111, 111 },
+	  .command = "exit 3", .daemon = "gR", .no_stdin = true,
+	  .heard = "warning: iscsid.startup (exit 3) failed, status 3\n"
+		   "wait 50 x 2\n"
+		   "100 result 0 \n"
+		   "= 0 after 100 ms\n" },
 	/* silence, before and after the greeting */
 	{ .requests = 2, .silence_s = 7,
 	  .heard = "connect /run/iscsid/iscsid.sock: 0\n"
@@ -475,6 +543,33 @@ static const struct row rows[] = {
 		   "100 result 0 \n"
 		   "101 result 0 \n"
 		   "= 0 after 0 ms\n" },
+	{ .requests = 1, .silence_s = 3, .daemon = "gLR",
+	  .heard = "connect /run/iscsid/iscsid.sock: 0\n"
+		   "warning: " LONG_TEXT "\n"
+		   "100 result 0 \n"
+		   "= 0 after 0 ms\n" },
+	{ .requests = 1, .silence_s = 3, .daemon = "gFR", .debug = true,
+	  .heard = "debug: request 1: rescan\n"
+		   "connect /run/iscsid/iscsid.sock: 0\n"
+		   "debug: connected to iscsid, by the path of its socket\n"
+		   "debug: iscsid 3 greets\n"
+		   "debug: request 1: result 28, " LONG_TEXT "\n"
+		   "100 result 28 " LONG_TEXT "\n"
+		   "= 0 after 0 ms\n"
+		   "debug: request 2: rescan\n"
+		   "debug: request 2: result 0\n"
+		   "200 result 0 \n"
+		   "= 0 after 0 ms\n" },
+	{ .requests = 1, .silence_s = 3, .daemon = "2",
+	  .heard = "connect /run/iscsid/iscsid.sock: 0\n"
+		   "warning: iscsid refused the request: odd\n"
+		   "100 result 9 internal error\n"
+		   "= 9 after 0 ms\n" },
+	{ .requests = 1, .silence_s = 3, .daemon = "3",
+	  .heard = "connect /run/iscsid/iscsid.sock: 0\n"
+		   "warning: iscsid refused the request: late\n"
+		   "100 result 33 iscsid request timed out\n"
+		   "= 33 after 0 ms\n" },
 	{ .requests = 1, .silence_s = 3, .daemon = "0",
 	  .heard = "connect /run/iscsid/iscsid.sock: 0\n"
 		   "warning: iscsid refused the request: \n"
@@ -666,6 +761,8 @@ START_TEST(a_daemon_is_found_or_not)
 	client_set_tick(client, row->tick ? tick : NULL);
 	client_set_debug(client, row->debug ? on_warning : NULL, (void *)"debug");
 	capture();
+	if (row->no_stdin)
+		(void)close(STDIN_FILENO);
 	run(client, 100);
 	if (row->debug)
 		run(client, 200);

@@ -207,6 +207,29 @@ START_TEST(each_interface_gets_a_record)
 }
 END_TEST
 
+/* What becomes of a portal's only record, in whose place another portal group is reported. */
+static const struct {
+	unsigned int ops;
+	const char *after, *startup;	/* @startup: of the record with which a login would be made */
+} groups[] = {
+	{ 0, "iqn.a:old/10.0.0.1,7/default=onboot ", "onboot" },
+	{ OP_NEW, "iqn.a:old/10.0.0.1,7/default=onboot ", "onboot" },
+	{ OP_DELETE, "iqn.a:old/10.0.0.1,7/default=onboot ", "onboot" },
+	{ OP_UPDATE, FRESH, "automatic" },
+	{ OP_NEW | OP_UPDATE | OP_DELETE, FRESH, "automatic" },
+};
+
+START_TEST(only_an_update_changes_the_portal_group)
+{
+	store("iqn.a:old", "10.0.0.1", 7, "send_targets", "10.0.0.1", 0);
+	ck_assert(!report("iqn.a:old", "10.0.0.1", 1, 0));
+	ck_assert(!run(groups[_i].ops, 1));
+	ck_assert_str_eq(stored(), groups[_i].after);
+	ck_assert_uint_eq(records.len, 1);
+	ck_assert_str_eq(iscsi_db_record_get(records.list[0], "node.startup"), groups[_i].startup);
+}
+END_TEST
+
 START_TEST(portal_group_may_change)
 {
 	store("iqn.a:old", "10.0.0.1", 7, "send_targets", "10.0.0.1", 0);
@@ -447,6 +470,7 @@ int main(void)
 	tcase_add_loop_test(t, operations_do_what_they_say, 0, (int)ARRAY_SIZE(operations));
 	tcase_add_test(t, used_records_are_kept);
 	tcase_add_test(t, each_interface_gets_a_record);
+	tcase_add_loop_test(t, only_an_update_changes_the_portal_group, 0, (int)ARRAY_SIZE(groups));
 	tcase_add_test(t, portal_group_may_change);
 	tcase_add_test(t, settings_are_kept_if_asked_for);
 	tcase_add_test(t, hostile_names_are_refused);
