@@ -255,7 +255,7 @@ void adm_select(const struct adm *adm, struct adm_selection *ret)
 	ret->port = -1;
 	if (opt->has_portal) {
 		ret->address = opt->portal.address[0] ? opt->portal.address : NULL;
-		ret->port = opt->portal.port > 0 ? opt->portal.port : ISCSI_PORT_DEFAULT;
+		ret->port = opt->portal.port != -1 ? opt->portal.port : ISCSI_PORT_DEFAULT;
 	}
 	if (opt->iface_count)
 		ret->iface = opt->ifaces[0];

@@ -626,7 +626,7 @@ static void inquiry_init(struct inquiry *d, struct adm *adm, enum iscsi_db_kind 
 	d->kind = kind;
 	d->source = kind == ISCSI_DB_ISNS ? "isns" : "send_targets";
 	d->address = adm->opt.portal.address;
-	d->port = adm->opt.portal.port > 0 ? adm->opt.portal.port :
+	d->port = adm->opt.portal.port != -1 ? adm->opt.portal.port :
 		  kind == ISCSI_DB_ISNS	   ? ISCSI_ISNS_PORT_DEFAULT :
 					     ISCSI_PORT_DEFAULT;
 }

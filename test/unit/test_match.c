@@ -91,7 +91,7 @@ int getaddrinfo(const char *restrict name, const char *restrict service,
 		now += answers[i].seconds;
 		info = (struct addrinfo){ .ai_family = answers[i].family };
 		info.ai_addr = info.ai_family == AF_INET6 ? (void *)&in6 : (void *)&in;
-		in6.sin6_scope_id = 7;
+		in6.sin6_scope_id = 12;
 		(void)inet_pton(AF_INET, answers[i].address, &in.sin_addr);
 		(void)inet_pton(AF_INET6, answers[i].address, &in6.sin6_addr);
 		*ret = &info;
@@ -114,7 +114,7 @@ START_TEST(names_are_looked_up_once)
 	} rows[] = {
 		{ "four", "10.0.0.1", true, 1 },	{ "10.0.0.1", "four", true, 1 },
 		{ "four", "10.0.0.2", false, 1 },	{ "also-four", "four", true, 2 },
-		{ "six", "fe80::1%7", true, 3 },	{ "six", "fe80::1%8", false, 3 },
+		{ "six", "fe80::1%12", true, 3 },	{ "six", "fe80::1%13", false, 3 },
 		{ "six", "fe80::1", false, 3 },		{ "other", "10.0.0.1", false, 4 },
 		{ "other", "four", false, 4 },		{ "none", "four", false, 5 },
 		{ "none", "four", false, 5 },		{ "none", "none", true, 5 },

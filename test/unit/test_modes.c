@@ -158,6 +158,21 @@ START_TEST(an_unreadable_node_is_deleted)
 }
 END_TEST
 
+/* An update tells of a record that can't be read, be the update refused or not, and keeps the record. */
+START_TEST(an_unreadable_node_is_not_updated)
+{
+	must("-m node -o new -T iqn.a -p 10.0.0.1:3260,1");
+	must("-m node -o new -T iqn.b -p 10.0.0.1:3260,1");
+	put_file(at(root, "nodes/iqn.b/10.0.0.1,3260,1/default"));
+	ck_assert_int_eq(run("-m node -o update -n node.bogus -v 1"), ISCSI_ERR_INVAL);
+	ck_assert_ptr_nonnull(strstr(said(1), "is empty; it is left out\n"));
+	ck_assert_int_eq(run("-m node -o update -n node.startup -v automatic"), ISCSI_SUCCESS);
+	ck_assert_str_eq(plain(1), "iscsiadm: DB/nodes/iqn.b/10.0.0.1,3260,1/default is empty; "
+			 "it is left out\n");
+	ck_assert(is_there("nodes/iqn.b/10.0.0.1,3260,1/default"));
+}
+END_TEST
+
 START_TEST(what_stays_is_not_called_deleted)
 {
 	must("-m node -o new -T iqn.a -p 10.0.0.1:3260,1");
@@ -331,10 +346,30 @@ START_TEST(portals_are_added_again_once_each)
 	must("-m node -o new -T iqn.a -p 10.0.0.1:3261,1 -I if1");
 	must("-m node -o new -T iqn.a -p 10.0.0.2:3260,1");
 	must("-m node -o new -T iqn.a -p 10.0.0.2:3260,1 -I if1");
-	must("-m node -o new -T iqn.b -p 10.0.0.2:3260,1");
+	must("-m node -o new -T iqn.a -p 10.0.0.3:3260,1");
+	must("-m node -o new -T iqn.b -p 10.0.0.3:3260,1");
 	must("-m node -o new -T iqn.a");
 	ck_assert_str_eq(said(0), ADDED("10.0.0.1", "3260", "1") ADDED("10.0.0.1", "3260", "2")
-			 ADDED("10.0.0.1", "3261", "1") ADDED("10.0.0.2", "3260", "1"));
+			 ADDED("10.0.0.1", "3261", "1") ADDED("10.0.0.2", "3260", "1")
+			 ADDED("10.0.0.3", "3260", "1"));
+	must("-m node -o delete -p 10.0.0.1");
+	must("-m node -o delete -p 10.0.0.1:3261");
+	must("-m node -P 1");
+	ck_assert_str_eq(said(0), "Target: iqn.a\n"
+			 "\tPortal: 10.0.0.2:3260,1\n\t\tIface Name: default\n"
+			 "\tPortal: 10.0.0.2:3260,1\n\t\tIface Name: if1\n"
+			 "\tPortal: 10.0.0.3:3260,1\n\t\tIface Name: default\n"
+			 "Target: iqn.b\n"
+			 "\tPortal: 10.0.0.3:3260,1\n\t\tIface Name: default\n");
+}
+END_TEST
+
+START_TEST(a_port_may_be_1)
+{
+	must("-m node -o new -T iqn.a -p 10.0.0.1:1,1");
+	ck_assert_str_eq(said(0), ADDED("10.0.0.1", "1", "1"));
+	must("-m discoverydb -t st -p 10.0.0.1:1 -o new");
+	ck_assert_str_eq(said(0), "New discovery record for [10.0.0.1,1] added.\n");
 }
 END_TEST
 
@@ -360,6 +395,22 @@ START_TEST(a_type_that_is_none_finds_no_record)
 			 "sendtargets (st), isns and fw\n");
 	must("-m discovery -p 10.0.0.5");
 	ck_assert_ptr_nonnull(strstr(said(0), "discovery.sendtargets.address = 10.0.0.5\n"));
+}
+END_TEST
+
+/* What changes nothing needs no lock, so the database may be read-only. */
+START_TEST(no_lock_is_taken_for_nothing)
+{
+	fake_sysfs_set(fs, "firmware/ibft/ethernet0/index", "0\n");
+	fake_sysfs_set(fs, "firmware/ibft/target0/flags", "3\n");
+	fake_sysfs_set(fs, "firmware/ibft/target0/target-name", "iqn.a\n");
+	fake_sysfs_set(fs, "firmware/ibft/target0/ip-addr", "10.0.0.1\n");
+	must("-m iface -I if1 -o new");
+	ck_assert_int_eq(setenv("ISCSI_LOCK_DIR", at(base, "iscsid.conf"), 1), 0);
+	ck_assert_int_eq(run("-m discovery -t fw -o new"), ISCSI_ERR_IDBM);
+	must("-m discovery -t fw -o nonpersistent");
+	ck_assert_str_eq(said(0), "10.0.0.1:3260,1 iqn.a\n");
+	ck_assert(!is_there("nodes/iqn.a"));
 }
 END_TEST
 
@@ -442,6 +493,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, an_unreadable_node_is_deleted);
+	tcase_add_test(t, an_unreadable_node_is_not_updated);
 	tcase_add_test(t, what_stays_is_not_called_deleted);
 	tcase_add_test(t, an_unreadable_interface_is_deleted);
 	tcase_add_test(t, an_interface_that_is_not_written_is_not_added);
@@ -452,8 +504,10 @@ int main(void)
 	tcase_add_test(t, one_section_does_not_hide_the_others);
 	tcase_add_test(t, nor_does_the_first);
 	tcase_add_test(t, portals_are_added_again_once_each);
+	tcase_add_test(t, a_port_may_be_1);
 	tcase_add_test(t, a_look_up_leads_to_what_is_shown_but_not_to_what_is_reset);
 	tcase_add_test(t, a_type_that_is_none_finds_no_record);
+	tcase_add_test(t, no_lock_is_taken_for_nothing);
 	tcase_add_test(t, a_target_that_is_left_out_is_said_once);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
