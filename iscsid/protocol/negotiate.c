@@ -144,8 +144,7 @@ void negotiation_start(struct negotiation *n, bool discovery,
 		else if (!(keys[i].flags & UNASKED))
 			*value = MIN(MAX(*value, keys[i].min), keys[i].max);
 	}
-	if (n->offer.first_burst_length > n->offer.max_burst_length)
-		n->offer.first_burst_length = n->offer.max_burst_length;
+	n->offer.first_burst_length = MIN(n->offer.first_burst_length, n->offer.max_burst_length);
 }
 
 static void write_value(const struct operational_key *key, uint32_t value,

@@ -144,7 +144,8 @@ static const struct {
 	{ ONE_WAY, { "> CHAP_A=5", "< CHAP_C=0xZZ" }, "not a hex or base64 constant" },
 	{ ONE_WAY, { "> CHAP_A=5", "< CHAP_C=0bTQ=" }, "not a hex or base64 constant" },
 	{ ONE_WAY, { "> CHAP_A=5", "< CHAP_C=123456" }, "not a hex or base64 constant" },
-	{ ONE_WAY, { "> CHAP_A=5", "< CHAP_C=text" }, "not a hex or base64 constant" },
+	{ ONE_WAY, { "> CHAP_A=5", "< CHAP_C=text" },
+	  "CHAP_C is not a hex or base64 constant of 1 to 1024 bytes" },
 	/* P-AUTH-07, H-80, H-86: what isn't due */
 	{ ONE_WAY, { "> CHAP_A=5", "< CHAP_R=" MD5_R }, "CHAP_R, which isn't due" },
 	{ ONE_WAY, { "> CHAP_A=5", "< CHAP_N=x" }, "CHAP_N, which isn't due" },

@@ -513,7 +513,8 @@ START_TEST(an_answer_without_end_ends)
 	if (lens[_i] < 4096)
 		ck_assert_uint_eq(parts, 65537);
 	else
-		ck_assert_uint_gt(answer.len + lens[_i], ISNS_ANSWER_MAX);
+		ck_assert_str_eq(why.text, "the server's answer is longer than 6291456 bytes");
+	ck_assert(lens[_i] < 4096 || answer.len + lens[_i] > ISNS_ANSWER_MAX);
 	ck_assert_uint_le(answer.len, ISNS_ANSWER_MAX);
 	isns_answer_done(&answer);
 }

@@ -846,6 +846,7 @@ static void play(struct login *login, const struct conversation *c)
 	/* Once it is over, it is over. */
 	ck_assert_int_eq(login_step(login, response.bhs, NULL, 0, &request, &err, &why),
 			 LOGIN_FAILED);
+	ck_assert_int_eq(err, ISCSI_ERR_INTERNAL);
 }
 
 START_TEST(conversation)
@@ -1074,9 +1075,11 @@ START_TEST(too_many_answers)
 		for (int i = 0; i < 2; i++)
 			ck_assert_int_eq(say(t, "< C 1 |", text, sizeof(text)), LOGIN_SEND);
 		ck_assert_int_eq(say(t, "< 1 |", text, last), more ? LOGIN_FAILED : LOGIN_SEND);
-		if (more)
+		if (more) {
+			ck_assert_int_eq(t->err, ISCSI_ERR_FATAL_LOGIN);
 			ck_assert_str_eq(t->why.text,
 					 "the target asks for over 65536 bytes of answers");
+		}
 		for (int i = 0; i < 8 && !more; i++) {
 			ck_assert_uint_eq(t->request.bhs[1], 0x44);
 			ck_assert_int_eq(say(t, "< 1 |", NULL, 0), LOGIN_SEND);
@@ -1085,6 +1088,30 @@ START_TEST(too_many_answers)
 		ck_assert(more || t->request.bhs[1] == 0x87);
 		talk_free(t);
 	}
+}
+END_TEST
+
+START_TEST(no_memory_for_long_answers)
+{
+	static char text[PDU_LOGIN_DATA_MAX];
+	static struct response response;
+	struct talk *t = talk_new(0);
+	enum login_result result;
+
+	for (size_t len = 0; len < sizeof(text); len += 4)
+		memcpy(text + len, "A=1", 4);
+	if (alloc_can_fail) {
+		make_response("< 1 |", &t->request, &t->stat_sn, &response);
+		put_be24(response.bhs + 5, sizeof(text));
+		alloc_fail_nth(1);
+		result = login_step(t->login, response.bhs, (uint8_t *)text, sizeof(text), &t->request,
+				    &t->err, &t->why);
+		ck_assert(alloc_fail_stop());
+		ck_assert_int_eq(result, LOGIN_FAILED);
+		ck_assert_int_eq(t->err, ISCSI_ERR_NOMEM);
+		ck_assert(login_outcome(t->login)->retry);
+	}
+	talk_free(t);
 }
 END_TEST
 
@@ -1142,6 +1169,7 @@ START_TEST(long_values)
 			ck_assert_int_eq(say(t, "< 1 |", text, n + len + 1), LOGIN_FAILED);
 			ck_assert_int_eq(t->err, ISCSI_ERR_FATAL_LOGIN);
 			ck_assert_uint_lt(strlen(t->why.text), 300);
+			ck_assert(i || streq(t->why.text, "TargetAlias is longer than 255 bytes"));
 			talk_free(t);
 		}
 	}
@@ -1175,7 +1203,7 @@ START_TEST(long_chap_name)
 	memcpy(name, "CHAP_N=", 7);
 	name[sizeof(name) - 1] = '\0';
 	ck_assert_int_eq(say(t, "< 0 |", name, sizeof(name)), LOGIN_FAILED);
-	ck_assert_msg(strstr(t->why.text, "CHAP_N is longer"), "%s", t->why.text);
+	ck_assert_msg(streq(t->why.text, "CHAP_N is longer than 255 bytes"), "%s", t->why.text);
 	talk_free(t);
 }
 END_TEST
@@ -1259,6 +1287,7 @@ START_TEST(impossible_configs)
 	t->config.initiator_name = name;
 	ck_assert_int_eq(login_start(t->login, &t->config, &t->request, &t->err, &t->why),
 			 LOGIN_FAILED);
+	ck_assert_int_eq(t->err, ISCSI_ERR_FATAL_LOGIN);
 	/* P-AUTH-11: the target should prove itself, but we have nothing to say. */
 	t->config = config_for(DISCOVERY);
 	t->config.chap.password_in = "x";
@@ -1365,6 +1394,7 @@ int main(void)
 	tcase_add_test(t, rounds_without_end);
 	tcase_add_test(t, answers_over_many_requests);
 	tcase_add_test(t, too_many_answers);
+	tcase_add_test(t, no_memory_for_long_answers);
 	tcase_add_loop_test(t, keys_have_their_stages, 0, ARRAY_SIZE(staged));
 	tcase_add_test(t, long_values);
 	tcase_add_test(t, long_chap_name);
