@@ -1123,6 +1123,7 @@ START_TEST(roots)
 	CLEANUP(freep) char *trailing = db_format("%s///", fx_root);
 	struct iscsi_db *none = NULL;
 	struct iscsi_why why;
+	const char *unused;
 
 	(void)setenv("ISCSI_DB_ROOT", fx_root, 1);
 	ck_assert(!iscsi_db_open(NULL, &db, &why));
@@ -1142,7 +1143,14 @@ START_TEST(roots)
 	fx_put_text("file", "");
 	ck_assert_int_eq(iscsi_db_open(fx_path("file"), &none, &why), ISCSI_ERR_IDBM);
 	ck_assert_ptr_null(none);
-	(void)unsetenv("ISCSI_DB_ROOT");
+	db = iscsi_db_close(db);
+	for (int i = 0; i < 2; i++) {
+		(void)(i ? unsetenv("ISCSI_DB_ROOT") : setenv("ISCSI_DB_ROOT", "", 1));
+		ck_assert(!iscsi_db_open(NULL, &db, &why));
+		ck_assert_str_eq(iscsi_db_root(db), store_choose_root(ISCSI_DB_ROOT, "/etc/iscsi",
+								      &unused));
+		db = iscsi_db_close(db);
+	}
 	ck_assert_ptr_null(iscsi_db_close(NULL));
 }
 END_TEST
