@@ -91,7 +91,7 @@ static int open_parent(struct commit *commit, const char *path)
 	copy = strndup(name, len);
 	if (!copy)
 		return -ENOMEM;
-	fd = commit->db->os->open(commit->db->root_fd, copy, O_PATH | O_DIRECTORY, 0);
+	fd = commit->db->os->open(commit->db->root_fd, copy, O_PATH | O_DIRECTORY);
 	if (fd < 0 && fd != -ENOENT) {
 		free(copy);
 		return fd;
@@ -198,7 +198,7 @@ static int merge_ops(struct iscsi_db *db)
 /* Puts a file, or with O_DIRECTORY in @flags the entries of a folder, on disk. */
 static int sync_entry(const struct db_os *os, int dir, const char *path, int flags)
 {
-	int fd = os->open(dir, path, O_RDONLY | flags, 0), r;
+	int fd = os->open(dir, path, O_RDONLY | flags), r;
 
 	if (fd < 0)
 		return fd;
@@ -280,7 +280,7 @@ static int copy_across(const struct db_os *os, int from, const char *tmp, int di
 	(void)os->unlink(dir, STAGE_ACROSS, 0);	/* left by a process that died here */
 	if (os->readlink(from, tmp, target, sizeof(target)) >= 0)
 		return os->symlink(target, dir, STAGE_ACROSS);
-	fd = os->open(from, tmp, O_RDONLY, 0);
+	fd = os->open(from, tmp, O_RDONLY);
 	if (fd < 0)
 		return fd;
 	r = os_read_fd(os, fd, &text, &len);
@@ -321,7 +321,7 @@ static int put_inner(struct commit *commit, const struct stage_op *op, const cha
 	const struct db_os *os = commit->db->os;
 	int from, dir, r;
 
-	from = os->open(commit->db->stage.fd, op->tmp, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	from = os->open(commit->db->stage.fd, op->tmp, O_PATH | O_DIRECTORY | O_NOFOLLOW);
 	if (from < 0)
 		return from;
 	dir = open_parent(commit, path);

@@ -27,7 +27,7 @@ int folder_open(struct iscsi_db *db, const char *path)
 {
 	int root = folder_root(db);
 
-	return root < 0 ? root : db->os->open(root, path, O_RDONLY | O_DIRECTORY, 0);
+	return root < 0 ? root : db->os->open(root, path, O_RDONLY | O_DIRECTORY);
 }
 
 bool folder_is_nowhere(int err)

@@ -34,7 +34,7 @@
 /* The pid that lock.write holds; 0 if lock.write is missing or another program made it. */
 static pid_t read_pid(const struct iscsi_db *db)
 {
-	int fd = db->os->open(db->lock.dir, HELD_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	int fd = db->os->open(db->lock.dir, HELD_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	char text[24] = "";
 
 	if (fd < 0)
@@ -89,7 +89,7 @@ static int make_owner(struct iscsi_db *db)
 	r = os->unlink(db->lock.dir, OWNER_NAME, 0);	/* left by a process that died here */
 	if (r < 0 && r != -ENOENT)
 		return r;
-	fd = os->open(db->lock.dir, OWNER_NAME, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	fd = os->open(db->lock.dir, OWNER_NAME, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
 	if (fd < 0)
 		return fd;
 	(void)snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
@@ -159,7 +159,7 @@ static int open_lock(struct iscsi_db *db)
 	db->lock.dir = r;
 	if (r < 0)
 		return r;
-	db->lock.fd = db->os->open(db->lock.dir, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+	db->lock.fd = db->os->open(db->lock.dir, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW);
 	if (db->lock.fd < 0) {
 		r = db->lock.fd;
 		db->lock.fd = -1;

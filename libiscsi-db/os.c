@@ -19,6 +19,8 @@
 #include "libiscsi-db/line.h"
 #include "libiscsi-db/process.h"
 
+#define FILE_MODE	0600	/* of each file that is made: a record may hold a secret */
+
 static bool is_of_root(const struct stat *st)
 {
 	return st->st_uid == 0 || st->st_uid == geteuid();
@@ -51,7 +53,7 @@ static int open_trusted_link(int at, const char *part, unsigned int level, int f
 }
 
 /* Opens one part of @path after the other. Only open_trusted_link() follows links. */
-int os_open_by_parts(int dir, const char *path, int flags, mode_t mode)
+int os_open_by_parts(int dir, const char *path, int flags)
 {
 	int at = dir, next;
 
@@ -68,7 +70,7 @@ int os_open_by_parts(int dir, const char *path, int flags, mode_t mode)
 
 			memcpy(part, path, len);
 			part[len] = '\0';
-			next = openat(at, part, how | O_NOFOLLOW, mode);
+			next = openat(at, part, how | O_NOFOLLOW, FILE_MODE);
 			if (next < 0)
 				next = -errno;
 			if (next == -ELOOP || next == -ENOTDIR)
@@ -83,11 +85,11 @@ int os_open_by_parts(int dir, const char *path, int flags, mode_t mode)
 	}
 }
 
-static int real_open(int dir, const char *path, int flags, mode_t mode)
+static int real_open(int dir, const char *path, int flags)
 {
 	struct open_how how = {
 		.flags = (unsigned int)(flags | O_CLOEXEC),
-		.mode = flags & O_CREAT ? mode : 0,
+		.mode = flags & O_CREAT ? FILE_MODE : 0,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
 	};
 	long fd;
@@ -104,11 +106,11 @@ static int real_open(int dir, const char *path, int flags, mode_t mode)
 	/* Older container runtimes answer calls that they don't know with EPERM. */
 	err = -errno;
 	if (err == -ENOSYS || err == -EPERM)
-		return os_open_by_parts(dir, path, flags | O_CLOEXEC, mode);
+		return os_open_by_parts(dir, path, flags | O_CLOEXEC);
 	if (err != -EXDEV && err != -ELOOP && err != -ENOTDIR)
 		return err;
 	/* A trusted link may be on the way. */
-	fd = os_open_by_parts(dir, path, flags | O_CLOEXEC, mode);
+	fd = os_open_by_parts(dir, path, flags | O_CLOEXEC);
 	return fd == -ELOOP || fd == -ENOTDIR ? err : (int)fd;
 }
 

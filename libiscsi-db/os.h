@@ -13,7 +13,7 @@
  * don't follow a link.
  */
 struct db_os {
-	int (*open)(int dir, const char *path, int flags, mode_t mode);
+	int (*open)(int dir, const char *path, int flags);
 	int (*close)(int fd);
 	ssize_t (*read)(int fd, void *buf, size_t len, off_t at);
 	ssize_t (*write)(int fd, const void *buf, size_t len);
@@ -38,7 +38,7 @@ struct db_os {
 extern const struct db_os db_os_real;
 
 /* The way in which open() works on a kernel without openat2(2). */
-int os_open_by_parts(int dir, const char *path, int flags, mode_t mode);
+int os_open_by_parts(int dir, const char *path, int flags);
 
 static inline bool os_same_file(const struct stat *a, const struct stat *b)
 {

@@ -64,9 +64,9 @@ static int read_settled(struct iscsi_db *db, int folder, const char *path, char 
 		if (root < 0)
 			return root;
 		if (folder >= 0)
-			fd = db->os->open(folder, db_base_name(path), flags, 0);
+			fd = db->os->open(folder, db_base_name(path), flags);
 		if (fd < 0)	/* a link may lead to another folder of the database */
-			fd = db->os->open(root, path, flags, 0);
+			fd = db->os->open(root, path, flags);
 		if (fd < 0)
 			return fd;
 		r = os_read_fd(db->os, fd, ret, len);

@@ -30,7 +30,7 @@ static void remove_tmp(struct iscsi_db *db, const char *name)
 
 	if (db->os->unlink(db->stage.fd, name, 0) != -EISDIR)
 		return;
-	dir = db->os->open(db->stage.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	dir = db->os->open(db->stage.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	if (dir >= 0 && names_read_fd(db, dir, &inside) == 0) {
 		for (size_t i = 0; i < inside.count; i++)
 			(void)db->os->unlink(dir, inside.name[i], 0);
@@ -52,7 +52,7 @@ static int take_private(struct iscsi_db *db)
 
 	if (r < 0 && r != -EEXIST)
 		return r;
-	fd = db->os->open(root, STAGE_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	fd = db->os->open(root, STAGE_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	if (fd < 0 && r == 0)
 		(void)db->os->unlink(root, STAGE_FOLDER, AT_REMOVEDIR);
 	if (fd < 0)
@@ -110,7 +110,7 @@ int stage_sweep(struct iscsi_db *db)
 
 	if (db->stage.fd >= 0)
 		return 0;
-	fd = db->os->open(folder_root(db), STAGE_FOLDER, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+	fd = db->os->open(folder_root(db), STAGE_FOLDER, O_PATH | O_DIRECTORY | O_NOFOLLOW);
 	if (fd < 0)
 		return 0;
 	(void)db->os->close(fd);
@@ -132,7 +132,7 @@ static void close_private(struct iscsi_db *db)
 
 int stage_write_file(const struct db_os *os, int dir, const char *name, const char *text)
 {
-	int fd = os->open(dir, name, O_WRONLY | O_CREAT | O_EXCL, 0600), r = 0, closed;
+	int fd = os->open(dir, name, O_WRONLY | O_CREAT | O_EXCL), r = 0, closed;
 	size_t len = strlen(text);
 
 	if (fd < 0)
@@ -243,7 +243,7 @@ static int write_folder(struct iscsi_db *db, const struct stage_op *op, const ch
 
 	if (r < 0)
 		return r;
-	dir = db->os->open(db->stage.fd, op->tmp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	dir = db->os->open(db->stage.fd, op->tmp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	if (dir < 0)
 		return dir;
 	r = stage_write_file(db->os, dir, db_base_name(op->path), text);

@@ -252,7 +252,7 @@ static int list_folder(struct walk *walk, const char *path, struct names *ret)
 
 	if (root < 0)
 		return root;
-	fd = walk->db->os->open(root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	fd = walk->db->os->open(root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	if (fd < 0 || !ret)
 		return fd;
 	r = names_read_fd(walk->db, fd, ret);

@@ -337,11 +337,11 @@ FX(readlink, FX_READLINK, (int dir, const char *name, char *buf, size_t size),
 FX(link, FX_LINK, (int dir, const char *from, const char *to), (dir, from, to))
 FX(flock, FX_FLOCK, (int fd, int operation), (fd, operation))
 
-static inline int fx_open_call(int dir, const char *path, int flags, mode_t mode)
+static inline int fx_open_call(int dir, const char *path, int flags)
 {
 	int r = fx_call_on(FX_OPEN, path);
 
-	return r ? r : db_os_real.open(dir, path, flags, mode);
+	return r ? r : db_os_real.open(dir, path, flags);
 }
 
 static inline int fx_close_call(int fd)

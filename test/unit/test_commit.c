@@ -81,7 +81,7 @@ static int note(const char *kind, const char *path, const char *how)
 	return r;
 }
 
-static int note_open(int dir, const char *path, int flags, mode_t mode)
+static int note_open(int dir, const char *path, int flags)
 {
 	char how[64];
 	int r;
@@ -92,7 +92,7 @@ static int note_open(int dir, const char *path, int flags, mode_t mode)
 	r = note("open", path_of(dir, path), how);
 	if (noting && calls == zero_at)
 		(void)close(STDIN_FILENO);
-	return r ?: db_os_real.open(dir, path, flags, mode);
+	return r ?: db_os_real.open(dir, path, flags);
 }
 
 static ssize_t note_write(int fd, const void *buf, size_t len)
@@ -753,7 +753,7 @@ START_TEST(the_end_is_no_error)
 
 	fx_put_text("folder/file", "abc");
 	dir = open(fx_path("folder"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	fd = db_os_real.open(dir, "file", O_RDWR, 0);
+	fd = db_os_real.open(dir, "file", O_RDWR);
 	ck_assert_int_ge(fd, 0);
 	errno = EIO;
 	ck_assert_int_eq(db_os_real.read(fd, buf, sizeof(buf), 0), 3);
@@ -806,7 +806,7 @@ START_TEST(links_are_followed_on_two_levels)
 
 		(void)unlink(fx_path(rows[i].path));
 		ck_assert_int_eq(symlink(text, fx_path(rows[i].path)), 0);
-		fd = os_open_by_parts(dir, rows[i].path, O_RDONLY | rows[i].flags, 0);
+		fd = os_open_by_parts(dir, rows[i].path, O_RDONLY | rows[i].flags);
 		ck_assert_msg((fd >= 0 ? 0 : fd) == rows[i].err, "row %zu: %d", i, fd);
 		if (fd >= 0)
 			(void)close(fd);
@@ -814,7 +814,7 @@ START_TEST(links_are_followed_on_two_levels)
 	/* Others than root could have made the link. */
 	for (mode_t mode = 0720; mode >= 0702; mode -= 016) {
 		ck_assert_int_eq(chmod(fx_root, mode), 0);
-		ck_assert_int_eq(os_open_by_parts(dir, "one", O_RDONLY | O_DIRECTORY, 0), -ELOOP);
+		ck_assert_int_eq(os_open_by_parts(dir, "one", O_RDONLY | O_DIRECTORY), -ELOOP);
 	}
 	(void)close(dir);
 }
@@ -844,7 +844,7 @@ START_TEST(links_of_others_lead_nowhere)
 		ck_assert_int_eq(lchown(fx_path("folder/link"), rows[i].link, 0), 0);
 		dir = open(fx_path("folder"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		ck_assert_int_eq(seteuid(rows[i].user), 0);
-		fd = os_open_by_parts(dir, "link", O_RDONLY | O_DIRECTORY, 0);
+		fd = os_open_by_parts(dir, "link", O_RDONLY | O_DIRECTORY);
 		ck_assert_int_eq(seteuid(0), 0);
 		ck_assert_msg((fd >= 0 ? 0 : fd) == rows[i].err, "row %zu: %d", i, fd);
 		(void)close(dir);

@@ -520,7 +520,7 @@ START_TEST(a_walk_sees_what_it_put_beside)
 }
 END_TEST
 
-static int briefly_absent(int dir, const char *path, int flags, mode_t mode)
+static int briefly_absent(int dir, const char *path, int flags)
 {
 	static bool told;
 
@@ -528,7 +528,7 @@ static int briefly_absent(int dir, const char *path, int flags, mode_t mode)
 		told = true;
 		return -ENOENT;
 	}
-	return db_os_real.open(dir, path, flags, mode);
+	return db_os_real.open(dir, path, flags);
 }
 
 START_TEST(what_is_back_is_no_fault)
@@ -546,10 +546,10 @@ START_TEST(what_is_back_is_no_fault)
 }
 END_TEST
 
-static int few_descriptors(int dir, const char *path, int flags, mode_t mode)
+static int few_descriptors(int dir, const char *path, int flags)
 {
 	return streq(db_base_name(path), "default") ? -EMFILE :
-						      db_os_real.open(dir, path, flags, mode);
+						      db_os_real.open(dir, path, flags);
 }
 
 /* It isn't the record's fault if we lack descriptors. */

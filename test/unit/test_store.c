@@ -690,32 +690,35 @@ START_TEST(without_openat2)
 {
 	CLEANUP(closep) int dir = -1;
 	char name[NAME_MAX + 2];
+	struct stat st;
 	int fd;
 
 	fx_put_text("a/b/c", "text");
 	ck_assert_int_eq(symlink("b", fx_path("a/link")), 0);
 	ck_assert_int_eq(symlink("c", fx_path("a/b/link")), 0);
 	dir = open(fx_root, O_RDONLY | O_DIRECTORY);
-	fd = os_open_by_parts(dir, "a/b/c", O_RDONLY | O_CLOEXEC, 0);
+	fd = os_open_by_parts(dir, "a/b/c", O_RDONLY | O_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
 	(void)close(fd);
-	fd = os_open_by_parts(dir, "a/new", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	fd = os_open_by_parts(dir, "a/new", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0600);
 	(void)close(fd);
-	ck_assert_int_eq(os_open_by_parts(dir, "a/link/c", O_RDONLY, 0), -ELOOP);
-	ck_assert_int_eq(os_open_by_parts(dir, "a/b/c/d", O_RDONLY, 0), -ENOTDIR);
-	ck_assert_int_eq(os_open_by_parts(dir, "a/b/link", O_RDONLY, 0), -ELOOP);
-	ck_assert_int_eq(os_open_by_parts(dir, "../root/a", O_RDONLY, 0), -EXDEV);
-	ck_assert_int_eq(os_open_by_parts(dir, "/etc/passwd", O_RDONLY, 0), -EXDEV);
-	ck_assert_int_eq(os_open_by_parts(dir, "a/none/x", O_RDONLY, 0), -ENOENT);
-	ck_assert_int_eq(os_open_by_parts(dir, "a/...", O_RDONLY, 0), -ENOENT);
+	ck_assert_int_eq(os_open_by_parts(dir, "a/link/c", O_RDONLY), -ELOOP);
+	ck_assert_int_eq(os_open_by_parts(dir, "a/b/c/d", O_RDONLY), -ENOTDIR);
+	ck_assert_int_eq(os_open_by_parts(dir, "a/b/link", O_RDONLY), -ELOOP);
+	ck_assert_int_eq(os_open_by_parts(dir, "../root/a", O_RDONLY), -EXDEV);
+	ck_assert_int_eq(os_open_by_parts(dir, "/etc/passwd", O_RDONLY), -EXDEV);
+	ck_assert_int_eq(os_open_by_parts(dir, "a/none/x", O_RDONLY), -ENOENT);
+	ck_assert_int_eq(os_open_by_parts(dir, "a/...", O_RDONLY), -ENOENT);
 	memset(name, 'n', sizeof(name));
 	name[NAME_MAX + 1] = '\0';
-	ck_assert_int_eq(os_open_by_parts(dir, name, O_RDONLY, 0), -ENAMETOOLONG);
+	ck_assert_int_eq(os_open_by_parts(dir, name, O_RDONLY), -ENAMETOOLONG);
 	name[NAME_MAX] = '\0';
-	ck_assert_int_eq(os_open_by_parts(dir, name, O_RDONLY, 0), -ENOENT);
-	ck_assert_int_eq(db_os_real.open(dir, "../root/a", O_RDONLY, 0), -EXDEV);
-	ck_assert_int_eq(db_os_real.open(dir, "/etc/passwd", O_RDONLY, 0), -EXDEV);
+	ck_assert_int_eq(os_open_by_parts(dir, name, O_RDONLY), -ENOENT);
+	ck_assert_int_eq(db_os_real.open(dir, "../root/a", O_RDONLY), -EXDEV);
+	ck_assert_int_eq(db_os_real.open(dir, "/etc/passwd", O_RDONLY), -EXDEV);
 }
 END_TEST
 
