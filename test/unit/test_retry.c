@@ -134,14 +134,18 @@ END_TEST
 static char dir[] = "/tmp/iscsi-test-runstate-XXXXXX";
 static int dir_fd;
 static bool piecemeal;		/* each write is interrupted once, and then takes 100 bytes */
+static bool is_full;		/* there is no room for more */
 
+/* What succeeds leaves errno as it was. */
 ssize_t write(int fd, const void *buf, size_t len)
 {
 	static bool interrupted;
 
 	interrupted = piecemeal && !interrupted;
-	errno = interrupted ? EINTR : 0;
-	return interrupted ? -1 : syscall(SYS_write, fd, buf, piecemeal ? MIN(len, 100) : len);
+	errno = is_full ? ENOSPC : EINTR;
+	if (interrupted || is_full)
+		return -1;
+	return syscall(SYS_write, fd, buf, piecemeal ? MIN(len, 100) : len);
 }
 
 static void setup(void)
@@ -165,12 +169,15 @@ static void teardown(void)
 START_TEST(run_state_survives)
 {
 	struct runstate state = { .isid = { 0, 2, 0x3d, 0, 0, 9 }, .time2wait_s = 3 }, got;
+	CLEANUP(freep) char *written = NULL;
+	CLEANUP(freep) char *read = NULL;
 	struct stat st;
 
 	ck_assert_int_eq(iscsi_db_record_new(ISCSI_DB_NODE, &state.rec), 0);
 	ck_assert_int_eq(iscsi_db_record_set(state.rec, "node.name", "iqn.a:b", NULL), 0);
 	ck_assert_int_eq(runstate_load(dir_fd, 9, &got), -ENOENT);
 	piecemeal = _i;
+	errno = EEXIST;			/* of something before */
 	ck_assert_int_eq(runstate_save(dir_fd, 9, &state), 0);
 	ck_assert_int_eq(fstatat(dir_fd, "session-9", &st, 0), 0);
 	ck_assert_int_gt(st.st_size, 1000);
@@ -178,7 +185,9 @@ START_TEST(run_state_survives)
 	ck_assert_int_eq(runstate_load(dir_fd, 9, &got), 0);
 	ck_assert_mem_eq(got.isid, state.isid, sizeof(got.isid));
 	ck_assert_uint_eq(got.time2wait_s, 3);
-	ck_assert_str_eq(iscsi_db_record_get(got.rec, "node.name"), "iqn.a:b");
+	written = iscsi_db_record_print(state.rec, ISCSI_DB_FORM_FILE);
+	read = iscsi_db_record_print(got.rec, ISCSI_DB_FORM_FILE);
+	ck_assert_str_eq(read, written);
 	iscsi_db_record_free(got.rec);
 	iscsi_db_record_free(state.rec);
 	runstate_remove(dir_fd, 9);
@@ -304,6 +313,8 @@ START_TEST(nothing_of_that_name_hangs_or_misleads)
 	ck_assert_int_eq(runstate_load(dir_fd, 8, &got), -EBADMSG);
 	ck_assert_int_eq(symlinkat("session-9", dir_fd, "session-7"), 0);
 	ck_assert_int_eq(runstate_load(dir_fd, 7, &got), -ELOOP);
+	ck_assert_int_eq(runstate_set_phase(dir_fd, 9, &state), 0);
+	ck_assert_int_eq(runstate_set_phase(dir_fd, 7, &state), -EBADMSG);
 	iscsi_db_record_free(state.rec);
 }
 END_TEST
@@ -362,6 +373,8 @@ START_TEST(a_note_has_a_bound)
 		ck_assert_int_eq(write(fd, text, len), (ssize_t)len);
 		(void)close(fd);
 		ck_assert_int_eq(runstate_load(dir_fd, 9, &got), len == MAX ? 0 : -EBADMSG);
+		/* An older daemon's note says nothing of a scan. */
+		ck_assert_int_eq(got.phase, RUNSTATE_SCAN_DUE);
 	}
 	iscsi_db_record_free(got.rec);
 }
@@ -377,6 +390,9 @@ START_TEST(a_note_that_cannot_be_written_leaves_nothing)
 	ck_assert_int_eq(mkdirat(dir_fd, "session-8.new", 0700), 0);
 	ck_assert_int_eq(runstate_save(dir_fd, 8, &state), -EEXIST);
 	ck_assert(!exists("session-8"));
+	is_full = true;
+	ck_assert_int_eq(runstate_save(dir_fd, 7, &state), -ENOSPC);
+	ck_assert(!exists("session-7.new") && !exists("session-7"));
 	iscsi_db_record_free(state.rec);
 }
 END_TEST
