@@ -525,8 +525,7 @@ struct logout_all {
 	struct adm *adm;
 	const char *word;
 	const struct sysfs_session *session;
-	bool found;
-	size_t called_off;
+	bool found, called_off;
 };
 
 /* What booting has made stays. */
@@ -553,7 +552,7 @@ static enum iscsi_err call_off_login(void *arg, const struct iscsi_db_record *re
 	struct logout_all *l = arg;
 
 	if (logout_all_means(l, rec))
-		l->called_off += attempts_call_off_node(l->adm, rec);
+		l->called_off |= attempts_call_off_node(l->adm, rec) > 0;
 	return ISCSI_SUCCESS;
 }
 

@@ -620,6 +620,8 @@ static const struct {
 	{ .line = "-m host -P 4", .tells_less = true },
 	{ .line = "-m node -T iqn.b -l", .also = { ISCSI_ERR_ISCSID_COMM_ERR } },
 	{ .line = "-m node -L all", .also = { ISCSI_ERR_ISCSID_COMM_ERR } },
+	{ .line = "-m node -T iqn.b -o update -n node.leading_login -v Yes" },
+	{ .line = "-m node -L all", .also = { ISCSI_ERR_ISCSID_COMM_ERR, ISCSI_ERR_FATAL_LOGIN } },
 	{ .line = "-m session -r 1 -u",
 	  .also = { ISCSI_ERR_ISCSID_COMM_ERR, ISCSI_ERR_NO_OBJS_FOUND } },
 	{ .line = "-m node -U all", .also = { ISCSI_ERR_ISCSID_COMM_ERR } },

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <time.h>
 
+#include "iscsiadm/sessions.h"
 #include "libiscsi-db/util.h"
 #include "test/fake/sysfs.h"
 #include "test/unit/capture.h"
@@ -304,6 +305,33 @@ START_TEST(without_udev_the_kernels_nodes_are_enough)
 }
 END_TEST
 
+/* There is no daemon, so the sessions are scanned by sysfs. */
+START_TEST(a_rescan_waits_for_the_disks_that_it_looked_for)
+{
+	static const char scanned[] =
+		"Rescanning session [sid: 1, target: iqn.a, portal: 10.0.0.1,3260]\n"
+		"Rescanning session [sid: 2, target: iqn.a, portal: 10.0.0.1,3260]\n"
+		"Rescanning session [sid: 3, target: iqn.a, portal: 10.0.0.1,3260]\n";
+	const struct adm_selection all = { .port = -1 };
+
+	ck_assert_int_eq(setenv("ISCSID_SOCKET", "/no/daemon", 1), 0);
+	memcpy(world.devices, waits[0].devices, sizeof(world.devices));
+	adm.opt.wait_s = 0;
+	capture();
+	ck_assert_int_eq(sessions_rescan(&adm, &all), ISCSI_SUCCESS);
+	ck_assert_str_eq(said(1), "");
+	ck_assert_int_eq(strncmp(said(0), scanned, strlen(scanned)), 0);
+	ck_assert_str_eq(said(0) + strlen(scanned), ALL_NAMED);
+	fake_sysfs_set(fs, "class/scsi_host/host1/scan", NULL);
+	capture();
+	ck_assert_int_eq(sessions_rescan(&adm, &all), ISCSI_ERR_SYSFS_LOOKUP);
+	(void)said(1);
+	ck_assert_int_eq(strncmp(said(0), scanned, strlen(scanned)), 0);
+	ck_assert_str_eq(said(0) + strlen(scanned), "/dev/sdc\n");
+	adm_forget_sessions(&adm);
+}
+END_TEST
+
 START_TEST(without_the_option_or_memory_nothing_is_waited_for)
 {
 	ck_assert_int_eq(wait_for(OPTION_UNSET), ISCSI_SUCCESS);
@@ -330,6 +358,7 @@ int main(void)
 	tcase_add_test(t, a_disk_that_udev_finishes_late_is_waited_for);
 	tcase_add_test(t, a_disk_that_the_kernel_has_not_made_is_waited_for);
 	tcase_add_test(t, without_udev_the_kernels_nodes_are_enough);
+	tcase_add_test(t, a_rescan_waits_for_the_disks_that_it_looked_for);
 	tcase_add_test(t, without_the_option_or_memory_nothing_is_waited_for);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
