@@ -338,6 +338,8 @@ static int target_on_connection(sd_event_source *source, int fd, uint32_t revent
 	target->accepted++;
 	must(sd_event_add_io(target->loop, &conn->io, conn->fd, EPOLLIN, conn_on_io, conn) >= 0,
 	     "sd_event_add_io");
+	if (target->greeting)
+		must(send(conn->fd, target->greeting, strlen(target->greeting), MSG_NOSIGNAL) > 0, "send");
 	if (target->hangs_up)
 		conn_close(conn);
 	return 0;

@@ -28,6 +28,7 @@ struct fake_target {
 	size_t part_len;		/* the answer comes in parts of this many bytes; 0: whole */
 	bool silent;			/* takes what is sent and answers nothing */
 	bool hangs_up;			/* closes each new connection at once */
+	const char *greeting;		/* sent on each new connection, as other protocols do; or NULL */
 	int filler_fd;			/* while packets to it are lost; else 0 */
 	bool never_logs_out;		/* doesn't answer a Logout Request */
 	bool holds_texts;		/* answers Text Requests at fake_target_answer_held() only */

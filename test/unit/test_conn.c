@@ -228,7 +228,7 @@ END_TEST
 
 /* Code and reason of an outage, by what the target does. */
 static const struct {
-	enum { REFUSED, HOLE, LATER, NO, SILENT } kind;
+	enum { REFUSED, HOLE, LATER, NO, SILENT, HANGS_UP } kind;
 	enum iscsi_err code;
 	const char *reason;
 } outages[] = {
@@ -237,6 +237,7 @@ static const struct {
 	{ LATER, ISCSI_ERR_LOGIN, "service unavailable (03/01)" },
 	{ NO, ISCSI_ERR_FATAL_LOGIN, "target not found (02/03)" },
 	{ SILENT, ISCSI_ERR_PDU_TIMEOUT, "the target accepted the connection but didn't answer the login" },
+	{ HANGS_UP, ISCSI_ERR_PDU_TIMEOUT, "the target closed the connection at once" },
 };
 
 START_TEST(an_outage_has_its_reason)
@@ -249,6 +250,7 @@ START_TEST(an_outage_has_its_reason)
 	else if (outages[_i].kind == HOLE)
 		fake_target_lose_packets(&d->target);
 	d->target.silent = outages[_i].kind == SILENT;
+	d->target.hangs_up = outages[_i].kind == HANGS_UP;
 	d->target.status = outages[_i].kind == LATER ? 0x0301 : outages[_i].kind == NO ? 0x0203 : 0;
 	lose();
 	ck_shown(MGMT_CONN_XPT_WAIT, MGMT_RECOVERY_REOPEN);
@@ -428,6 +430,19 @@ START_TEST(a_login_that_the_kernel_cannot_go_on_with_is_repeated)
 		UNTIL(fake_client_poll(&client));
 	while (client.reply.type != MGMT_RESULT);
 	ck_assert_int_eq(client.reply.err, ISCSI_SUCCESS);
+}
+END_TEST
+
+/* What speaks first is no iSCSI target, and doesn't become one. */
+START_TEST(a_peer_that_speaks_first_is_no_target)
+{
+	d->target.greeting = "SSH-2.0-OpenSSH\r\n";
+	begin_login(NULL);
+	UNTIL(fake_client_poll(&client));
+	ck_assert_int_eq(client.reply.err, ISCSI_ERR_FATAL_LOGIN);
+	ck_assert_str_eq(client.reply.why, "the target speaks before it was asked: not an iSCSI target?");
+	ck_assert_uint_eq(d->target.accepted, 1);
+	ck_assert_str_eq(d->kernel.log, "create 1, destroy 1");
 }
 END_TEST
 
@@ -955,6 +970,30 @@ START_TEST(a_note_changes_in_its_place)
 }
 END_TEST
 
+/* ---- what is shown of a session -------------------------------------------------------------------- */
+
+/* The values that a login has agreed on, but no secret; nothing once the session is on its way out. */
+START_TEST(what_a_session_shows)
+{
+	CLEANUP(freep) char *before = NULL;
+
+	log_in(NULL);
+	fake_sysfs_set(d->fs, "class/iscsi_session/session1/password", "secret-secret\n");
+	fake_sysfs_set(d->fs, "class/iscsi_connection/connection1:0/max_recv_dlength", "12288\n");
+	before = strdup(session_shown(session()));
+	ck_assert_ptr_nonnull(strstr(before, "12288"));
+	ck_assert_ptr_null(strstr(before, "secret-secret"));
+	fake_sysfs_set(d->fs, "class/iscsi_connection/connection1:0/max_recv_dlength", "8192\n");
+	ck_assert_str_eq(session_shown(session()), before);	/* no login has changed it */
+	lose();
+	fake_daemon_wait(10000);
+	ck_assert_ptr_nonnull(strstr(session_shown(session()), "8192"));
+	d->kernel.keeps_luns = true;
+	log_out();
+	ck_assert_str_eq(session_shown(session()), "");
+}
+END_TEST
+
 /* ---- a redirection in a recovery -------------------------------------------------------------------- */
 
 START_TEST(a_recovery_elsewhere_is_shown)
@@ -1003,6 +1042,7 @@ int main(void)
 	tcase_add_test(t, reopen_max_is_told);
 	tcase_add_loop_test(t, a_login_that_the_kernel_cannot_go_on_with_is_repeated, 0, 2);
 	tcase_add_loop_test(t, a_login_that_the_kernel_cannot_go_on_with_is_told, 0, 2);
+	tcase_add_test(t, a_peer_that_speaks_first_is_no_target);
 	tcase_add_test(t, an_event_out_of_turn_drops_the_connection);
 	tcase_add_test(t, the_longest_address_is_told_whole);
 	tcase_add_loop_test(t, a_refused_socket_is_kept_in_a_recovery, 0, 2);
@@ -1028,6 +1068,7 @@ int main(void)
 	tcase_add_test(t, a_loss_is_found_in_sysfs);
 	tcase_add_loop_test(t, a_note_that_cannot_be_written_is_told, 0, ARRAY_SIZE(notes));
 	tcase_add_test(t, a_note_changes_in_its_place);
+	tcase_add_test(t, what_a_session_shows);
 	tcase_add_test(t, a_recovery_elsewhere_is_shown);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -29,7 +29,8 @@ static unsigned int times_told(const char *log)
 {
 	unsigned int n = 0;
 
-	while ((log = strstr(log, "another host uses the initiator name "
+	while ((log = strstr(log, "the target has ended the session 3 times within 10 s of its login; "
+				  "probably another host uses the initiator name "
 				  "iqn.2026-01.net.example:i too"))) {
 		n++;
 		log++;

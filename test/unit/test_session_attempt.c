@@ -225,6 +225,68 @@ END_TEST
 
 /* ---- a lost session ---------------------------------------------------------------------------- */
 
+static const char *const at_once[] = { "node.session.iscsi.DefaultTime2Wait", "0", NULL };
+
+/* When the first attempts begin, in ms since the loss, without chance; in each outage the same. */
+static const struct { enum { REFUSED, HOLE, SILENT } kind; uint64_t at_ms[6]; } paces[] = {
+	{ REFUSED, { 0, 100, 300, 550, 800, 1050 } },
+	{ HOLE, { 0, 250, 500, 750, 1000, 1250 } },
+	{ SILENT, { 0, 1000, 2000, 3000, 4000, 5000 } },
+};
+
+START_TEST(the_pace_of_a_recovery)
+{
+	d->random = 0;
+	d->target.login_text = "DefaultTime2Wait=0\n";
+	log_in(at_once, 1);
+	for (int i = 0; i < 2; i++) {
+		uint64_t lost_us;
+
+		if (paces[_i].kind == REFUSED)
+			fake_target_go_deaf(&d->target);
+		if (paces[_i].kind == HOLE)
+			fake_target_lose_packets(&d->target);
+		d->target.silent = paces[_i].kind == SILENT;
+		lost_us = d->clock.now_us;
+		lose();
+		for (size_t n = 0; n < ARRAY_SIZE(paces[_i].at_ms); n++) {
+			uint64_t last_us = session(1)->attempt_us;
+
+			while (n && session(1)->attempt_us == last_us)
+				(void)fake_daemon_pass(60000);
+			if (!n)
+				(void)fake_daemon_pass(0);
+			ck_assert_uint_eq(session(1)->attempt_us - lost_us, paces[_i].at_ms[n] * 1000);
+		}
+		d->target.silent = false;
+		fake_target_go_deaf(&d->target);
+		fake_target_listen(&d->target);
+		fake_daemon_wait(20000);
+		ck_assert_int_eq(session_state(session(1)), SESSION_LOGGED_IN);
+	}
+}
+END_TEST
+
+/* Of the quick attempts, those count for reopen_max that are 2 s apart at least. */
+START_TEST(reopen_max_counts_an_attempt_in_2_s)
+{
+	static const struct { const char *reopen_max; uint64_t ends_ms; } rows[] = {
+		{ "1", 2050 }, { "2", 4050 },
+	};
+
+	d->random = 0;
+	d->target.login_text = "DefaultTime2Wait=0\n";
+	log_in((const char *[]){ at_once[0], at_once[1], "node.session.reopen_max",
+				 rows[_i].reopen_max, NULL }, 1);
+	fake_target_go_deaf(&d->target);
+	lose();
+	fake_daemon_wait(rows[_i].ends_ms - 1);
+	ck_assert_ptr_nonnull(session(1));
+	fake_daemon_wait(1);
+	ck_assert_ptr_null(session(1));
+}
+END_TEST
+
 /* reopen_max counts attempts that don't reach the target, in each outage from the beginning. */
 START_TEST(each_outage_is_counted_by_itself)
 {
@@ -388,6 +450,8 @@ int main(void)
 	tcase_add_test(t, a_redirection_is_told_once);
 	tcase_add_loop_test(t, a_host_without_the_device_or_address, 0, 2);
 	tcase_add_test(t, a_login_that_is_joined_is_tried_at_once);
+	tcase_add_loop_test(t, the_pace_of_a_recovery, 0, ARRAY_SIZE(paces));
+	tcase_add_loop_test(t, reopen_max_counts_an_attempt_in_2_s, 0, 2);
 	tcase_add_test(t, each_outage_is_counted_by_itself);
 	tcase_add_test(t, sessions_with_reopen_max_take_no_turns);
 	tcase_add_test(t, each_interface_has_its_turns);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "iscsid/adopt.h"
+#include "iscsid/session_private.h"
 #include "libiscsi-db/util.h"
 #include "test/unit/capture.h"
 #include "test/unit/daemon_fixture.h"
@@ -189,6 +190,23 @@ START_TEST(a_first_scan_cut_short_is_done_again)
 }
 END_TEST
 
+/* Disks may be missing after a scan that failed, so the next daemon scans again. */
+START_TEST(a_scan_that_failed_is_still_due)
+{
+	(void)fake_client_log_in(&client, NULL);
+	fake_daemon_settle();
+	rewrite_note(d->env.run_dir_fd, RUNSTATE_SCAN_DUE);
+	fake_client_close(&client);
+	fake_daemon_stop();
+	fake_sysfs_set(d->fs, SCAN_FILE, NULL);
+	fake_sysfs_set(d->fs, SCAN_FILE "/file", "");
+	fake_daemon_start();
+	UNTIL(!manager_find(d->manager, 1)->scan);
+	ck_assert(note_says(RUNSTATE_SCAN_DUE));
+	ck_assert(is_up());
+}
+END_TEST
+
 static const struct {
 	const char *first_line;
 	int r;
@@ -238,6 +256,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_flush_that_was_cut_short_is_told, 0, 2);
 	tcase_add_test(tc, no_scan_if_the_record_says_so);
 	tcase_add_test(tc, a_first_scan_cut_short_is_done_again);
+	tcase_add_test(tc, a_scan_that_failed_is_still_due);
 	tcase_add_loop_test(tc, notes_are_read_as_written, 0, ARRAY_SIZE(notes));
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
