@@ -6,9 +6,11 @@
  */
 #include <check.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "iscsid/message/session_text.h"
 #include "libiscsi-db/util.h"
 #include "test/unit/capture.h"
 #include "test/unit/daemon_fixture.h"
@@ -174,6 +176,43 @@ START_TEST(a_name_is_looked_up_again)
 	start();
 	await_state(sid, MGMT_CONN_LOGGED_IN);
 	ck_assert_uint_eq(d->kernel.session[sid].starts, 2);
+}
+END_TEST
+
+static int resolve_nothing(const char *host, int port, struct sockaddr_storage *ret)
+{
+	(void)host;
+	(void)port;
+	(void)ret;
+	return EAI_NONAME;
+}
+
+/* That this host doesn't know a name says nothing about the target, so it doesn't count as out of reach. */
+START_TEST(a_name_that_is_unknown_for_a_while_ends_no_session)
+{
+	int (*resolve)(const char *host, int port, struct sockaddr_storage *ret);
+	struct session_outage outage;
+	uint32_t sid;
+
+	fake_daemon_add_name("storage.example", "127.0.0.1");
+	sid = fake_client_log_in(&client, (const char *[]){
+		"node.conn[0].address", "storage.example", "node.session.reopen_max", "1", NULL });
+	stop();
+	fake_target_hang_up(&d->target);
+	fake_daemon_settle();
+	set_conn(sid, "state", "failed\n");
+	set_conn(sid, "address", "\n");
+	fake_daemon_start();
+	resolve = d->resolver.resolve;
+	d->resolver.resolve = resolve_nothing;
+	fake_daemon_wait(60000);
+	ck_assert(session_text_parse_outage(session_shown(manager_find(d->manager, sid)), &outage));
+	ck_assert_int_eq(outage.code, ISCSI_ERR_TRANS);
+	ck_assert_str_eq(outage.reason.text,
+			 "cannot resolve host name storage.example: Name or service not known");
+	d->resolver.resolve = resolve;
+	fake_client_open(&client);
+	await_state(sid, MGMT_CONN_LOGGED_IN);
 }
 END_TEST
 
@@ -518,6 +557,7 @@ int main(void)
 	tcase_add_test(tc, a_loss_after_the_start_is_followed_by_time2wait);
 	tcase_add_test(tc, a_session_that_vanishes_is_not_told_of);
 	tcase_add_test(tc, a_name_is_looked_up_again);
+	tcase_add_test(tc, a_name_that_is_unknown_for_a_while_ends_no_session);
 	tcase_add_loop_test(tc, half_a_logout_is_finished, 0, ARRAY_SIZE(halves));
 	tcase_add_test(tc, a_login_that_was_never_finished_is_removed);
 	tcase_add_loop_test(tc, sessions_of_others_are_not_touched, 0, ARRAY_SIZE(others));

@@ -4,6 +4,7 @@
  * what is said in the log and to whoever asks, and what the target and the kernel get to see.
  */
 #include <check.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <syslog.h>
@@ -580,6 +581,8 @@ START_TEST(messages_that_mean_nothing_here)
 }
 END_TEST
 
+#define LUN_5	"devices/platform/host0/session1/target0:0:0/0:0:0:5/"
+
 START_TEST(changed_luns_are_looked_for_unless_unwanted)
 {
 	static const uint8_t sense[] = { 0, 18, 0x70, 0, 6, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x3f, 0x0e,
@@ -589,6 +592,8 @@ START_TEST(changed_luns_are_looked_for_unless_unwanted)
 	log_in((const char *[]){ "node.session.scan", _i == 1 ? "manual" : "auto", NULL });
 	UNTIL(!session()->scan);
 	fake_sysfs_set(d->fs, "class/scsi_host/host0/scan", "");
+	fake_sysfs_add_lun(d->fs, 1, 0, 5, "sda", "running");
+	fake_sysfs_set(d->fs, LUN_5 "rescan", "");
 	d->kernel.keeps_luns = true;
 	if (_i == 2)
 		log_out();	/* whose flush isn't over */
@@ -596,6 +601,45 @@ START_TEST(changed_luns_are_looked_for_unless_unwanted)
 	fake_daemon_settle();
 	UNTIL(!session()->scan);
 	ck_assert_str_eq(fake_sysfs_get(d->fs, "class/scsi_host/host0/scan"), _i ? "" : "- - -");
+	ck_assert_str_eq(fake_sysfs_get(d->fs, LUN_5 "rescan"), _i ? "" : "1");
+}
+END_TEST
+
+static sem_t may_scan;
+
+static void hold_thread(struct worker_job *job)
+{
+	(void)job;
+	(void)sem_wait(&may_scan);
+}
+
+static void let_thread_go(struct worker_job *job)
+{
+	(void)job;
+}
+
+/* A first scan leaves the disks alone that are there; a rescan that was asked for meanwhile doesn't. */
+START_TEST(a_first_scan_leaves_known_disks_alone)
+{
+	static struct worker_job held[4];		/* as many as there are threads */
+
+	ck_assert_int_eq(sem_init(&may_scan, 0, 0), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(held); i++) {
+		held[i] = (struct worker_job){ .run = hold_thread, .done = let_thread_go };
+		ck_assert_int_ge(worker_submit(d->env.scan_pool, &held[i]), 0);
+	}
+	begin_login(NULL);
+	ck_assert_int_eq(session_state(session()), SESSION_SCANNING);
+	fake_sysfs_add_lun(d->fs, 1, 0, 5, "sda", "running");
+	fake_sysfs_set(d->fs, LUN_5 "rescan", "");
+	if (_i)
+		fake_client_send(&client, &(struct mgmt_request){ .type = MGMT_RESCAN, .sid = 1 });
+	fake_daemon_settle();
+	for (size_t i = 0; i < ARRAY_SIZE(held); i++)
+		(void)sem_post(&may_scan);
+	UNTIL(!session()->scan);
+	ck_assert_int_eq(session_state(session()), SESSION_LOGGED_IN);
+	ck_assert_str_eq(fake_sysfs_get(d->fs, LUN_5 "rescan"), _i ? "1" : "");
 }
 END_TEST
 
@@ -1049,6 +1093,7 @@ int main(void)
 	tcase_add_loop_test(t, an_announced_end_comes_after_2_s, 0, 5);
 	tcase_add_test(t, messages_that_mean_nothing_here);
 	tcase_add_loop_test(t, changed_luns_are_looked_for_unless_unwanted, 0, 3);
+	tcase_add_loop_test(t, a_first_scan_leaves_known_disks_alone, 0, 2);
 	tcase_add_test(t, a_scan_that_fails_is_told);
 	tcase_add_test(t, odd_pdus_fill_no_log);
 	tcase_add_test(t, a_target_that_wants_to_negotiate_is_asked);

@@ -197,6 +197,29 @@ START_TEST(a_host_without_the_device_or_address)
 }
 END_TEST
 
+static const char *const through_a_card[] = { "iface.hwaddress", "02:00:00:00:00:07",
+					      "node.session.iscsi.DefaultTime2Wait", "0", NULL };
+
+/* A login that goes on until it succeeds waits for its device; a session keeps the one that it has. */
+START_TEST(a_device_is_looked_for_until_the_session_is_there)
+{
+	CLEANUP(freep) char *record = fake_node_text(through_a_card);
+
+	ck_assert_int_eq(fake_client_ask(&client, &(struct mgmt_request){
+		.type = MGMT_LOGIN, .tag = 7, .flags = MGMT_WANTED, .record = record }), ISCSI_ERR_TRANS);
+	ck_assert_str_eq(client.reply.why,
+			 "this host has no network device with the hardware address 02:00:00:00:00:07");
+	fake_sysfs_set(d->fs, "class/net/lo/address", "02:00:00:00:00:07\n");
+	fake_daemon_wait(20000);
+	ck_assert_int_eq(session_state(session(1)), SESSION_LOGGED_IN);
+	fake_sysfs_set(d->fs, "class/net/lo/address", "02:00:00:00:00:08\n");
+	lose();
+	fake_daemon_wait(10000);
+	ck_assert_int_eq(session_state(session(1)), SESSION_LOGGED_IN);
+	ck_assert_uint_eq(d->target.logins, 2);
+}
+END_TEST
+
 /* Whoever joins a login has it tried at once, and not only at its next attempt. */
 START_TEST(a_login_that_is_joined_is_tried_at_once)
 {
@@ -449,6 +472,7 @@ int main(void)
 	tcase_add_loop_test(t, other_redirections_do_not_end_with_that_time, 0, 2);
 	tcase_add_test(t, a_redirection_is_told_once);
 	tcase_add_loop_test(t, a_host_without_the_device_or_address, 0, 2);
+	tcase_add_test(t, a_device_is_looked_for_until_the_session_is_there);
 	tcase_add_test(t, a_login_that_is_joined_is_tried_at_once);
 	tcase_add_loop_test(t, the_pace_of_a_recovery, 0, ARRAY_SIZE(paces));
 	tcase_add_loop_test(t, reopen_max_counts_an_attempt_in_2_s, 0, 2);
