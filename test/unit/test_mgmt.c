@@ -6,7 +6,9 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -507,6 +509,45 @@ START_TEST(only_root_may_command)
 }
 END_TEST
 
+/* A child of the test's connects and waits for the greeting. */
+static void greet_another_process(void)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		char byte;
+
+		_exit(recv(connect_raw(), &byte, 1, 0) == 1 ? 0 : 1);
+	}
+	UNTIL(waitpid(pid, &status, WNOHANG) == pid);
+	ck_assert_int_eq(status, 0);
+}
+
+/* Whoever guards this machine should know that the daemon can't look at capabilities. */
+START_TEST(a_proc_that_shows_nobody_is_told_once)
+{
+	static const char told[] = "/proc doesn't show who commands iscsid: that it is uid 0 must do";
+	const char *at;
+
+	capture();
+	greet_another_process();
+	ck_assert_ptr_null(strstr(said(1), "/proc"));
+	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", "/proc", "tmpfs", 0, NULL) < 0)
+		return;		/* this machine always shows it */
+	capture();
+	for (int i = 0; i < 3; i++)
+		greet_another_process();
+	ck_assert_int_eq(umount("/proc"), 0);
+	at = strstr(said(1), told);
+	ck_assert_ptr_nonnull(at);
+	ck_assert_ptr_null(strstr(at + 1, told));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("mgmt");
@@ -534,6 +575,7 @@ int main(void)
 	tcase_add_test(tc, a_bad_login_is_refused_to_whoever_does_not_wait);
 	tcase_add_test(tc, no_descriptor_left);
 	tcase_add_test(tc, only_root_may_command);
+	tcase_add_test(tc, a_proc_that_shows_nobody_is_told_once);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
