@@ -498,6 +498,13 @@ START_TEST(a_password_that_is_not_asked_for_is_said)
 	UNTIL(fake_client_poll(&client));
 	ck_assert_int_eq(client.reply.type, MGMT_RESULT);
 	ck_assert_int_eq(client.reply.err, ISCSI_SUCCESS);
+	/* Of a login that nobody waits for, the log alone says it. */
+	capture();
+	ck_assert_int_eq(fake_client_ask(&client, &(struct mgmt_request){
+		.type = MGMT_LOGIN, .tag = 8, .flags = MGMT_NO_WAIT | MGMT_ANOTHER, .record = record }), 0);
+	UNTIL(d->kernel.session[2].up);
+	fake_daemon_settle();
+	ck_assert_uint_eq(times_said(": a password is set, but the target asked for none\n"), 1);
 }
 END_TEST
 
