@@ -2,7 +2,7 @@
 /*
  * The life of a session (RFC 7143, 8.3): its states, the reports of its connection, the events from
  * the kernel, and its end. Each event is one function that names every state. Only
- * session_set_state() writes the state; it also stops the timer of the state that it leaves.
+ * session_change_state() writes the state; it also stops the timer of the state that it leaves.
  * Attempts to log in are left to session_attempt.c, scans to session_scan.c.
  */
 #include "iscsid/session_private.h"
@@ -118,8 +118,8 @@ static const char *const state_texts[] = {
 	[SESSION_LOGGING_OUT] = "LOGGING_OUT", [SESSION_ENDING] = "ENDING",
 };
 
-void session_set_state(struct session *session, enum session_state state, enum iscsi_err err,
-		       const struct iscsi_why *why)
+static void session_change_state(struct session *session, enum session_state state,
+				 enum iscsi_err login_err, const struct iscsi_why *login_why)
 {
 	if (state == session->state)
 		return;
@@ -133,7 +133,13 @@ void session_set_state(struct session *session, enum session_state state, enum i
 		turn_end(&session->turn);
 	timer_stop(session->timer);
 	if (state != SESSION_SCANNING)
-		asker_answer_all(&session->login_asker, err, conn_sid(session->conn), why);
+		asker_answer_all(&session->login_asker, login_err, conn_sid(session->conn),
+				 login_why);
+}
+
+void session_set_state(struct session *session, enum session_state state)
+{
+	session_change_state(session, state, ISCSI_SUCCESS, NULL);
 }
 
 /* Notes the session for the next daemon; @phase_alone: nothing else has changed since the last time. */
@@ -202,8 +208,8 @@ static void session_ended(struct session *session, enum iscsi_err err,
 		session->env->on_ended(session->env->arg, session);
 }
 
-void session_end(struct session *session, enum iscsi_err login_err,
-		 const struct iscsi_why *login_why)
+void session_end_login(struct session *session, enum iscsi_err login_err,
+		       const struct iscsi_why *login_why)
 {
 	struct kernel *kernel = session->env->conn.kernel;
 	uint32_t sid = conn_sid(session->conn);
@@ -212,7 +218,7 @@ void session_end(struct session *session, enum iscsi_err login_err,
 
 	conn_drop(session->conn);
 	route_cancel(&session->route);
-	session_set_state(session, SESSION_ENDING, login_err, login_why);
+	session_change_state(session, SESSION_ENDING, login_err, login_why);
 	/* A first login that failed has no note, and needs none: it is removed without. */
 	if (session->phase != RUNSTATE_NO_NOTE)
 		session_note(session, RUNSTATE_ENDING);
@@ -227,6 +233,11 @@ void session_end(struct session *session, enum iscsi_err login_err,
 		return;
 	}
 	timer_arm_ms(session->timer, ENDING_TIMEOUT_S * 1000);
+}
+
+void session_end(struct session *session)
+{
+	session_end_login(session, ISCSI_SUCCESS, NULL);
 }
 
 /*
@@ -245,7 +256,7 @@ static void session_end_unflushed(struct session *session, const char *reason)
 	for (struct asker *asker = session->logout_askers; asker; asker = asker->next)
 		if (asker->warn)
 			asker->warn(asker, text.text);
-	session_end(session, ISCSI_SUCCESS, NULL);
+	session_end(session);
 }
 
 static unsigned int seconds_since(const struct session *session, uint64_t since_us)
@@ -309,14 +320,13 @@ static void session_came_up(struct session *session)
 	free(session->shown);		/* of the outage, or of the login before */
 	session->shown = NULL;
 	if (!first) {
-		session_set_state(session, SESSION_LOGGED_IN, ISCSI_SUCCESS, NULL);	/* N4 */
+		session_set_state(session, SESSION_LOGGED_IN);				/* N4 */
 		if (session->phase == RUNSTATE_SCAN_DUE)
 			session_scan(session, false);
 		return;
 	}
 	session_note(session, c->scan ? RUNSTATE_SCAN_DUE : RUNSTATE_SETTLED);
-	session_set_state(session, c->scan ? SESSION_SCANNING : SESSION_LOGGED_IN, ISCSI_SUCCESS,
-			  NULL);						/* N1 */
+	session_set_state(session, c->scan ? SESSION_SCANNING : SESSION_LOGGED_IN);	/* N1 */
 	if (c->scan) {
 		timer_arm_ms(session->timer, SCAN_WAIT_S * 1000);
 		session_scan(session, false);
@@ -327,7 +337,7 @@ static void session_reopen(struct session *session, uint64_t wait_s, bool closed
 			   const char *reason)
 {
 	/* The login has succeeded even if its first scan is still under way. */
-	session_set_state(session, SESSION_FAILED, ISCSI_SUCCESS, NULL);		/* N5 */
+	session_set_state(session, SESSION_FAILED);					/* N5 */
 	session->failure_err = iscsi_fail(&session->failure, ISCSI_ERR_TRANS, "%s", reason);
 	session_begin_outage(session, wait_s, closed_by_target);
 }
@@ -352,7 +362,7 @@ static void session_conn_lost(struct session *session, const struct conn_report 
 		session_end_unbinding(session, report->why.text);
 		break;
 	case SESSION_LOGGING_OUT:
-		session_end(session, ISCSI_SUCCESS, NULL);
+		session_end(session);
 		break;
 	case SESSION_FREE:
 	case SESSION_ENDING:
@@ -372,7 +382,7 @@ static void session_conn_closed(struct session *session)
 		session_end_unbinding(session, "the target closed the connection");
 		break;
 	case SESSION_LOGGING_OUT:
-		session_end(session, ISCSI_SUCCESS, NULL);	/* N3 */
+		session_end(session);				/* N3 */
 		break;
 	case SESSION_FREE:
 	case SESSION_FAILED:
@@ -506,7 +516,7 @@ void session_unbound(struct session *session)
 		return;
 	switch (session->state) {
 	case SESSION_UNBINDING:
-		session_set_state(session, SESSION_LOGGING_OUT, ISCSI_SUCCESS, NULL);
+		session_set_state(session, SESSION_LOGGING_OUT);
 		conn_logout(session->conn);
 		break;
 	case SESSION_FREE:
@@ -531,7 +541,7 @@ void session_destroyed(struct session *session)
 		log_warning("%s: %s", session->name, removed.text);
 		conn_drop(session->conn);
 		route_cancel(&session->route);
-		session_set_state(session, SESSION_ENDING, ISCSI_ERR_INTERNAL, &removed);
+		session_change_state(session, SESSION_ENDING, ISCSI_ERR_INTERNAL, &removed);
 	}
 	session_ended(session, ISCSI_SUCCESS, NULL);
 }
@@ -594,11 +604,11 @@ void session_logout(struct session *session, struct asker *asker, const char *in
 		session->in_use = strdup(in_use);
 	switch (session->state) {
 	case SESSION_FREE:
-		session_end(session, ISCSI_ERR_LOGIN, &cancelled);
+		session_end_login(session, ISCSI_ERR_LOGIN, &cancelled);
 		break;
 	case SESSION_SCANNING:
 	case SESSION_LOGGED_IN:
-		session_set_state(session, SESSION_UNBINDING, ISCSI_ERR_LOGIN, &cancelled);
+		session_change_state(session, SESSION_UNBINDING, ISCSI_ERR_LOGIN, &cancelled);
 		session_unbind(session);
 		break;
 	case SESSION_FAILED:		/* no target takes the writes or a Logout PDU */
@@ -742,7 +752,7 @@ void session_start(struct session *session)
 		if (session->unflushed)
 			session_end_lost(session);
 		else
-			session_end(session, ISCSI_SUCCESS, NULL);
+			session_end(session);
 		break;
 	}
 }

@@ -29,7 +29,7 @@ static void session_give_up(struct session *session, enum iscsi_err err,
 			    const struct iscsi_why *why)
 {
 	log_error("%s: login failed: %s", session->name, why->text);
-	session_end(session, err, why);
+	session_end_login(session, err, why);
 }
 
 /* The time at which the first login has used up @tries times login_timeout. */
@@ -316,7 +316,7 @@ static void session_reopen_failed(struct session *session, const struct conn_rep
 	if (report->cause == RETRY_LOST && session_is_worn_out(session)) {
 		log_error("%s: the target wasn't reached (reopen_max %d); the session ends",
 			  session->name, session->config->reopen_max);
-		session_end(session, ISCSI_SUCCESS, NULL);
+		session_end(session);
 		return;
 	}
 	session_pass_turn(session, report);

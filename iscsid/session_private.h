@@ -67,9 +67,8 @@ struct session {
 uint64_t session_now_us(const struct session *session);
 /* Q3: the session is in full feature phase, and no logout has begun. */
 bool session_is_up(const struct session *session);
-/* If this change of state ends the first login, its asker is answered with @err and @why. */
-void session_set_state(struct session *session, enum session_state state, enum iscsi_err err,
-		       const struct iscsi_why *why);
+/* Changes the state. If this ends the first login, the login has succeeded. */
+void session_set_state(struct session *session, enum session_state state);
 /* Tells a restarted daemon how far this session has come. */
 void session_note(struct session *session, enum runstate_phase phase);
 /* Warns in the log, and tells the person who waits for the login. */
@@ -80,8 +79,10 @@ void session_rename(struct session *session);
  * Has the kernel remove its session from any state; session_destroyed() follows. If the first
  * login is under way, its asker is answered with @login_err and @login_why.
  */
-void session_end(struct session *session, enum iscsi_err login_err,
-		 const struct iscsi_why *login_why);
+void session_end_login(struct session *session, enum iscsi_err login_err,
+		       const struct iscsi_why *login_why);
+/* The same, once the first login is over. */
+void session_end(struct session *session);
 
 /* ---- session_attempt.c ------------------------------------------------------------------------- */
 

@@ -13,7 +13,7 @@
 void session_first_scan_ended(struct session *session)
 {
 	if (session->state == SESSION_SCANNING)
-		session_set_state(session, SESSION_LOGGED_IN, ISCSI_SUCCESS, NULL);
+		session_set_state(session, SESSION_LOGGED_IN);
 }
 
 static void session_on_scan_done(void *arg, enum iscsi_err err, const struct iscsi_why *why)
