@@ -291,12 +291,9 @@ static int isns_on_io(sd_event_source *source, int fd, uint32_t revents, void *u
 		isns_connected(isns);
 		return 0;
 	}
-	if (revents & EPOLLOUT) {
+	if (revents & EPOLLOUT)
 		isns_flush(isns);
-		if (isns->fd < 0)
-			return 0;
-	}
-	if (revents & (EPOLLIN | EPOLLHUP | EPOLLERR))
+	if (isns->fd >= 0)
 		isns_read(isns);
 	return 0;
 }
