@@ -105,6 +105,20 @@ START_TEST(numbers_in_a_row_have_a_chain_each)
 }
 END_TEST
 
+START_TEST(an_emptied_table_holds_no_memory)
+{
+	long live = alloc_live;
+	bool added = true;
+
+	for (uint64_t i = 0; i < 100; i++)
+		added = added && index_add(&table, i, &object[i]) == 0;
+	index_done(&table);
+	live = alloc_live - live;
+	ck_assert(added);
+	ck_assert_int_eq(live, 0);
+}
+END_TEST
+
 START_TEST(without_memory_nothing_is_added)
 {
 	for (unsigned long nth = 1; alloc_can_fail && nth <= 2; nth++) {
@@ -152,6 +166,7 @@ int main(void)
 	tcase_add_test(tc, what_was_removed_is_not_found);
 	tcase_add_test(tc, the_table_grows_when_it_is_full);
 	tcase_add_test(tc, numbers_in_a_row_have_a_chain_each);
+	tcase_add_test(tc, an_emptied_table_holds_no_memory);
 	tcase_add_test(tc, without_memory_nothing_is_added);
 	tcase_add_test(tc, hashes_are_those_of_the_standard);
 	suite_add_tcase(suite, tc);
