@@ -40,7 +40,6 @@ static void from_ipv4(const struct in_addr *in, struct number *ret)
 
 static void from_ipv6(const struct in6_addr *in, uint32_t zone, struct number *ret)
 {
-	memset(ret, 0, sizeof(*ret));
 	memcpy(ret->bytes, in, 16);
 	ret->zone = zone;
 }

@@ -411,6 +411,12 @@ START_TEST(no_lock_is_taken_for_nothing)
 	must("-m discovery -t fw -o nonpersistent");
 	ck_assert_str_eq(said(0), "10.0.0.1:3260,1 iqn.a\n");
 	ck_assert(!is_there("nodes/iqn.a"));
+	ck_assert_int_eq(setenv("ISCSI_LOCK_DIR", at(base, "lock"), 1), 0);
+	/* Stored, the target is listed behind a record that was made by hand. */
+	must("-m node -o new -T iqn.0 -p 10.0.0.2:3260,1");
+	must("-m discovery -t fw");
+	must("-m discovery -P 1");
+	ck_assert_ptr_nonnull(strstr(said(0), "FIRMWARE:\nTarget: iqn.a\n\tPortal: 10.0.0.1:3260,1\n"));
 }
 END_TEST
 
