@@ -72,7 +72,7 @@ struct kmod_ctx *kmod_unref(struct kmod_ctx *ctx)
 	return NULL;
 }
 
-#define CANT	"iscsid: can't load the kernel module iscsi_tcp: "
+#define FAILS	"iscsid: can't load the kernel module iscsi_tcp: "
 
 static const struct {
 	bool has_class, no_context;
@@ -82,10 +82,10 @@ static const struct {
 	{ true, false, 0, 0, "", "" },
 	{ false, false, 0, 0, "iscsi_tcp load unref done ", "" },
 	{ false, false, 0, KMOD_PROBE_APPLY_BLACKLIST, "iscsi_tcp load unref done ",
-	  CANT "it is blacklisted\n" },
-	{ false, false, 0, -EPERM, "iscsi_tcp load unref done ", CANT "Operation not permitted\n" },
-	{ false, false, -ENOENT, 0, "iscsi_tcp none done ", CANT "No such file or directory\n" },
-	{ false, true, 0, 0, "none none ", CANT "Cannot allocate memory\n" },
+	  FAILS "it is blacklisted\n" },
+	{ false, false, 0, -EPERM, "iscsi_tcp load unref done ", FAILS "Operation not permitted\n" },
+	{ false, false, -ENOENT, 0, "iscsi_tcp none done ", FAILS "No such file or directory\n" },
+	{ false, true, 0, 0, "none none ", FAILS "Cannot allocate memory\n" },
 };
 
 START_TEST(the_module_is_loaded_unless_it_is_there)
