@@ -2,6 +2,7 @@
 /* Lines of the log on stderr; and on /dev/log, where that is the socket of the test. */
 #include "iscsid/base/log.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -107,6 +108,7 @@ START_TEST(a_log_that_was_restarted_is_found_again)
 	ck_assert_int_eq(fcntl(STDIN_FILENO, F_GETFD), FD_CLOEXEC);
 	for (int i = 0; i < 5; i++) {
 		now = i < 2 ? 1000 : i < 4 ? 1001 : 1002;
+		errno = 0;
 		log_info("line %d", i);
 		memset(line, 0, sizeof(line));
 		(void)recv(fd, line, sizeof(line) - 1, MSG_DONTWAIT);

@@ -33,7 +33,7 @@ static _Atomic int idle;		/* threads that wait for a job */
 static int create_error;		/* of each attempt to start a thread */
 static struct timespec deadline;	/* until which the pool waits for its threads */
 static bool too_late;			/* the deadline is over at once */
-static int end_fd = -1;			/* a job is released once the pool waits for it */
+static int end_fd = -1;			/* a job is released each time that the pool waits */
 
 static _Thread_local bool flushes = true;	/* a thread inherits it */
 
@@ -289,16 +289,20 @@ START_TEST(a_job_that_hangs_is_left_behind)
 }
 END_TEST
 
-START_TEST(a_job_is_waited_for)
+/* Until the last of them has ended. */
+START_TEST(jobs_are_waited_for)
 {
 	struct timespec now;
 
-	end_fd = eventfd(0, EFD_CLOEXEC);
-	submit(0, end_fd);
-	wait_until_running(0);
+	end_fd = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC);
+	for (int i = 0; i < JOBS; i++)
+		submit(i, end_fd);
+	for (int i = 0; i < JOBS; i++)
+		wait_until_running(i);
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	ck_assert(worker_pool_free(pool));
-	ck_assert(jobs[0].done);
+	for (int i = 0; i < JOBS; i++)
+		ck_assert(jobs[i].done);
 	ck_assert_int_ge(deadline.tv_sec, now.tv_sec + 1);
 	(void)close(end_fd);
 	end_fd = -1;
@@ -346,7 +350,7 @@ int main(void)
 	tcase_add_test(tc, without_a_thread_a_job_is_refused);
 	tcase_add_test(tc, a_thread_is_no_io_flusher_and_has_no_signals);
 	tcase_add_test(tc, a_job_that_hangs_is_left_behind);
-	tcase_add_test(tc, a_job_is_waited_for);
+	tcase_add_test(tc, jobs_are_waited_for);
 	tcase_add_test(tc, a_pool_whose_descriptor_is_0);
 	tcase_add_test(tc, each_job_is_done_in_the_end);
 	suite_add_tcase(suite, tc);
