@@ -138,9 +138,10 @@ static enum iscsi_err take_record_line(struct iscsi_db_record *rec, const struct
  */
 static size_t tail_cut_off(const char *text, size_t len)
 {
+	static const char begin[] = "# BEGIN RECORD";
 	size_t line = len;
 
-	if (!begins(text, len, "# BEGIN RECORD"))
+	if (len < sizeof(begin) || !begins(text, len, begin))
 		return len;
 	while (line && text[line - 1] != '\n')
 		line--;
