@@ -374,7 +374,7 @@ static int connect_all(const char *address, int port)
 	for (i = 0; i < n_sessions; i++) {
 		struct pollfd p = { sessions[i].fd, POLLOUT, 0 };
 
-		if (poll(&p, 1, 10000) != 1 ||
+		if (poll(&p, 1, 60000) != 1 ||
 		    getsockopt(sessions[i].fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || error)
 			die("connect");
 	}
