@@ -111,7 +111,7 @@ static void note_request(const struct mgmt_request *req)
 
 static void send_reply(int fd, const struct mgmt_request *req, struct mgmt_reply reply)
 {
-	size_t len;
+	size_t len = 0;
 	uint8_t *data;
 
 	reply.tag = req->tag;

@@ -139,7 +139,7 @@ int access(const char *path, int mode)
 
 static void reply(struct mgmt_reply reply)
 {
-	size_t len;
+	size_t len = 0;
 	uint8_t *data = mgmt_msg_build_reply(&reply, &len);
 
 	ck_assert_int_eq(send(peer, data, len, 0), (ssize_t)len);

@@ -431,6 +431,21 @@ static const struct {
 	{ { 6, 0, 6, 0, 6, 0, 6 }, "qrqrqrqd", "(status 6)", ISCSI_ERR_ISNS_QUERY },
 };
 
+START_TEST(isns_registers_the_longest_name)
+{
+	char name[ISCSI_NAME_MAX + 1] = "iqn.2026-01.net.example:", iface[2 * ISCSI_NAME_MAX];
+
+	memset(name + strlen(name), 'x', ISCSI_NAME_MAX - strlen(name));
+	(void)snprintf(iface, sizeof(iface), "iface.iscsi_ifacename = i1\n"
+		       "iface.initiatorname = %s\niface.transport_name = tcp\n", name);
+	d->target.isns = true;
+	memcpy(d->target.isns_status, (uint32_t[]){ 6, 3 }, 8);
+	send_discover(MGMT_ISNS, iface, NULL);
+	UNTIL(take_replies());
+	ck_assert_ptr_nonnull(strstr(client.reply.why, name));
+}
+END_TEST
+
 START_TEST(isns_failures_are_told)
 {
 	d->target.isns = true;
@@ -584,6 +599,7 @@ int main(void)
 	tcase_add_test(tc, a_ping_is_answered);
 	tcase_add_test(tc, isns_targets_are_passed_on);
 	tcase_add_test(tc, isns_registers_if_it_must);
+	tcase_add_test(tc, isns_registers_the_longest_name);
 	tcase_add_loop_test(tc, isns_failures_are_told, 0, ARRAY_SIZE(isns_failures));
 	tcase_add_test(tc, isns_servers_that_do_not_answer);
 	tcase_add_test(tc, isns_servers_have_their_time_to_connect);
