@@ -292,7 +292,7 @@ static void text_add_record(struct text *text, const struct iscsi_db_record *rec
 
 char *iscsi_db_record_print(const struct iscsi_db_record *rec, enum iscsi_db_form form)
 {
-	struct text text = { NULL };
+	struct text text = { .p = NULL };
 
 	text_add_record(&text, rec, form);
 	text.p = malloc(text.len);

@@ -344,8 +344,8 @@ END_TEST
 START_TEST(nothing_beside_a_text_is_read)
 {
 	static const char *const edges[] = {
-		"# BEGIN RECORD 9\nnode.name = iqn.a\nnode.tpgt = 1\nnode.startup = manual\n"
-		"later.empty =\n new==\tx \nother = a\xc2\xa0\xc2\nnode.startup=onboot\n# END RECORD\n",
+		("# BEGIN RECORD 9\nnode.name = iqn.a\nnode.tpgt = 1\nnode.startup = manual\n"
+		 "later.empty =\n new==\tx \nother = a\xc2\xa0\xc2\nnode.startup=onboot\n# END RECORD\n"),
 		"\xef\xbb\xbfnode.startup = manual\n", "\0\0\nnode.startup = manual\n", "=\n \n",
 		"node.startup", "node.startup ", "node.startup =", "node.startup= ", "new = \xc2",
 	};
