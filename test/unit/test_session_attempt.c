@@ -109,14 +109,12 @@ static char *target_address(const struct fake_target *target)
 }
 
 /* A target answers each login after 5 s, and sends it elsewhere. */
-static const struct { const char *tries; unsigned int logins; const char *why; } journeys[] = {
-	{ "0", 2, "no time left" }, { "1", 2, "no time left" }, { "2", 4, "no time left" },
+static const struct { const char *tries; unsigned int logins; } journeys[] = {
+	{ "0", 2 }, { "1", 2 }, { "2", 4 },
 };
 
 START_TEST(redirections_have_the_time_of_the_login)
 {
-	char why[128];
-
 	d->target.silent = true;
 	d->target.status = 0x0101;
 	d->target.login_text = target_address(&d->target);
@@ -130,9 +128,8 @@ START_TEST(redirections_have_the_time_of_the_login)
 	}
 	ck_assert(fake_client_poll(&client));
 	ck_assert_int_eq(client.reply.err, ISCSI_ERR_TRANS_TIMEOUT);
-	(void)snprintf(why, sizeof(why), "the target has moved, but can't be followed: %s",
-		       journeys[_i].why);
-	ck_assert_str_eq(client.reply.why, why);
+	ck_assert_str_eq(client.reply.why,
+			 "the target has moved, but can't be followed: no time left");
 }
 END_TEST
 
