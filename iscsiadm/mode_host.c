@@ -40,6 +40,7 @@ static enum iscsi_err show_sessions(struct adm *adm, int host_no, int level)
 		.heading = heading,
 	};
 	enum iscsi_err err;
+	size_t count;
 
 	err = adm_need_sessions(adm);
 	if (err)
@@ -52,8 +53,8 @@ static enum iscsi_err show_sessions(struct adm *adm, int host_no, int level)
 		how.detail = SYSFS_DETAIL_VALUES;
 	}
 	how.devices = level >= 4;
-	(void)sessions_show_trees(adm, list, sessions_of(adm, host_no, list), &how);
-	return ISCSI_SUCCESS;
+	count = sessions_of(adm, host_no, list);
+	return sessions_show_trees(adm, list, &count, &how);
 }
 
 /* Whether the command is about @host; without -H it is about all hosts. */

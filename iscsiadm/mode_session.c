@@ -20,13 +20,13 @@ static enum iscsi_err session_lines(struct adm *adm)
 	return ISCSI_SUCCESS;
 }
 
-/* Prints the trees of @list, without sessions that have gone. False: all have gone. */
-static bool session_trees(struct adm *adm, const struct sysfs_session **list, size_t len,
-			  int level)
+static enum iscsi_err session_trees(struct adm *adm, const struct sysfs_session **list, size_t len,
+				    int level)
 {
 	struct session_trees how = {
 		.indent = "", .parts = SHOW_IFACE | SHOW_STATE, .detail = SYSFS_DETAIL_STATE,
 	};
+	enum iscsi_err err;
 
 	if (level >= 2) {
 		how.parts |= SHOW_TIMEOUTS | SHOW_CHAP | SHOW_NEGOTIATED;
@@ -40,7 +40,10 @@ static bool session_trees(struct adm *adm, const struct sysfs_session **list, si
 		how.parts |= SHOW_SECRETS;
 		how.detail = SYSFS_DETAIL_ALL;
 	}
-	return sessions_show_trees(adm, list, len, &how) > 0;
+	err = sessions_show_trees(adm, list, &len, &how);
+	if (!err && !len)
+		err = adm_refuse(ISCSI_ERR_NO_OBJS_FOUND, "No active sessions.");
+	return err;
 }
 
 static enum iscsi_err session_list(struct adm *adm, const struct sysfs_session *only)
@@ -48,6 +51,7 @@ static enum iscsi_err session_list(struct adm *adm, const struct sysfs_session *
 	CLEANUP(freep) const struct sysfs_session **list = NULL;
 	size_t i, count = snapshot_count(adm->sessions);
 	int level = adm->opt.print_level;
+	enum iscsi_err err;
 
 	if (!count) {
 		if (level > 0 || adm->json)
@@ -67,11 +71,10 @@ static enum iscsi_err session_list(struct adm *adm, const struct sysfs_session *
 	}
 	for (i = 0; !only && i < count; i++)
 		list[i] = snapshot_get(adm->sessions, i);
-	if (!session_trees(adm, list, count, level))
-		return adm_refuse(ISCSI_ERR_NO_OBJS_FOUND, "No active sessions.");
-	if (!only)
+	err = session_trees(adm, list, count, level);
+	if (!err && !only)
 		(void)attempts_show(adm);
-	return ISCSI_SUCCESS;
+	return err;
 }
 
 /* ---- one session ----------------------------------------------------------------------- */

@@ -100,8 +100,8 @@ static void show_devices(struct adm *adm, const struct sysfs_session *session,
 	free(luns);
 }
 
-size_t sessions_show_trees(struct adm *adm, const struct sysfs_session **list, size_t len,
-			   const struct session_trees *how)
+enum iscsi_err sessions_show_trees(struct adm *adm, const struct sysfs_session **list, size_t *len,
+				   const struct session_trees *how)
 {
 	CLEANUP(freep) struct show_daemon_state *states = NULL;
 	/* The document has a whole session, whatever the text shows. */
@@ -109,11 +109,11 @@ size_t sessions_show_trees(struct adm *adm, const struct sysfs_session **list, s
 	const struct sysfs_session *previous = NULL;
 	size_t n = 0;
 
-	states = calloc(len, sizeof(*states));
+	states = calloc(*len, sizeof(*states));
 	if (!states)
-		return 0;
-	ask_states(adm, list, len, states);
-	for (size_t i = 0; i < len; i++) {
+		return adm_fail(ISCSI_ERR_NOMEM, NULL);
+	ask_states(adm, list, *len, states);
+	for (size_t i = 0; i < *len; i++) {
 		if (!snapshot_detail(adm->sessions, list[i], detail))
 			continue;
 		states[n] = states[i];
@@ -131,7 +131,8 @@ size_t sessions_show_trees(struct adm *adm, const struct sysfs_session **list, s
 			show_session_outage(stdout, how->indent, &states[i]);
 		previous = list[i];
 	}
-	return n;
+	*len = n;
+	return ISCSI_SUCCESS;
 }
 
 void sessions_show_versions(struct adm *adm)
@@ -348,8 +349,8 @@ enum iscsi_err sessions_stats(struct adm *adm, const struct adm_selection *sel)
 		return err;
 	stats.list = list;
 	if (adm->json)
-		len = sessions_show_trees(adm, list, len, &whole);
-	err = adm_need_client(adm);
+		err = sessions_show_trees(adm, list, &len, &whole);
+	err = err ?: adm_need_client(adm);
 	if (!err)
 		err = ask_each(adm->client, MGMT_GET_STATS, list, len, STATS_MS, on_stat, &stats);
 	return fail_on_all(err ? err : stats.first);

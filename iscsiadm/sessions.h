@@ -26,10 +26,10 @@ struct session_trees {
 
 /*
  * Prints the trees of @list, sessions of adm->sessions, with the states that iscsid tells.
- * Sessions that have gone meanwhile are left out. Returns how many trees there were.
+ * Sessions that have gone meanwhile are taken out of @list and of @len.
  */
-size_t sessions_show_trees(struct adm *adm, const struct sysfs_session **list, size_t len,
-			   const struct session_trees *how);
+enum iscsi_err sessions_show_trees(struct adm *adm, const struct sysfs_session **list, size_t *len,
+				   const struct session_trees *how);
 
 /* The lines about versions above a tree: a heading for struct session_trees. */
 void sessions_show_versions(struct adm *adm);

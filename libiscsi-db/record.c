@@ -150,9 +150,9 @@ void record_note_name(struct iscsi_db_record *rec, const char *key)
 
 const char *record_old_name(const struct iscsi_db_record *rec, unsigned int index)
 {
-	const struct setting_alias *alias;
+	for (unsigned int i = 0; rec->old_names >> i; i++) {
+		const struct setting_alias *alias = setting_alias(i);
 
-	for (unsigned int i = 0; (alias = setting_alias(i)); i++) {
 		if (rec->old_names & 1u << i &&
 		    streq(alias->name, setting_row(rec->kind, index)->name))
 			return alias->old;

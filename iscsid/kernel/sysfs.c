@@ -165,7 +165,7 @@ static const char *dir_next(struct dir_iter *it)
 		const struct dirent64 *d;
 
 		if (it->pos >= it->len) {
-			it->len = getdents64(it->fd, it->buf, sizeof(it->buf));
+			it->len = it->fd < 0 ? -1 : getdents64(it->fd, it->buf, sizeof(it->buf));
 			it->pos = 0;
 			if (it->len <= 0)
 				return NULL;
