@@ -132,9 +132,14 @@ static void session_change_state(struct session *session, enum session_state sta
 	else
 		turn_end(&session->turn);
 	timer_stop(session->timer);
-	if (state != SESSION_SCANNING)
+	/* Whoever hears of a failed login must not find its session any more: session_ended() answers. */
+	if (state == SESSION_ENDING && login_err) {
+		session->failure_err = login_err;
+		session->failure = *login_why;
+	} else if (state != SESSION_SCANNING) {
 		asker_answer_all(&session->login_asker, login_err, conn_sid(session->conn),
 				 login_why);
+	}
 }
 
 void session_set_state(struct session *session, enum session_state state)
@@ -200,6 +205,7 @@ static void session_ended(struct session *session, enum iscsi_err err,
 			   "[iface: %s] is shutdown.", sid, c->target, c->address, c->port,
 			   c->iface);
 	timer_stop(session->timer);
+	asker_answer_all(&session->login_asker, session->failure_err, sid, &session->failure);
 	asker_answer_all(&session->rescan_askers, ISCSI_ERR_SESS_NOT_FOUND, sid, &ended);
 	if (sid)
 		runstate_remove(session->env->run_dir_fd, sid);

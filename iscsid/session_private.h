@@ -27,7 +27,7 @@ struct session {
 	struct conn *conn;		/* owned */
 	enum session_state state;
 	enum attempt_state attempt;
-	struct asker *login_asker;	/* whoever waits is answered when FREE and SCANNING are left */
+	struct asker *login_asker;	/* answered when SCANNING is left, or by the session's end */
 	struct asker *logout_askers;
 	struct asker *rescan_askers;
 
@@ -42,7 +42,8 @@ struct session {
 	uint32_t number;
 	bool wanted;			/* the first login is never given up */
 	uint64_t wanted_since_us;
-	struct iscsi_why failure;	/* why the last attempt failed, or the connection was lost */
+	/* Why the last attempt failed, the connection was lost, or the first login ends without success. */
+	struct iscsi_why failure;
 	enum iscsi_err failure_err;
 	uint64_t next_attempt_us;	/* in ATTEMPT_PAUSE */
 	unsigned int failed_attempts;	/* since the session was last up */
@@ -77,7 +78,7 @@ void session_warn(struct session *session, const char *what);
 void session_rename(struct session *session);
 /*
  * Has the kernel remove its session from any state; session_destroyed() follows. If the first
- * login is under way, its asker is answered with @login_err and @login_why.
+ * login is under way, its asker is answered with @login_err and @login_why after that.
  */
 void session_end_login(struct session *session, enum iscsi_err login_err,
 		       const struct iscsi_why *login_why);
