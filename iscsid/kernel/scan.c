@@ -17,6 +17,7 @@ struct scan {
 	unsigned int sid;
 	int host_no;
 	bool rescan;
+	int waited_ms, pause_ms;
 	_Atomic bool forgotten;		/* the result is unwanted, so a scan that waits doesn't begin */
 	enum iscsi_err err;
 	struct iscsi_why why;
@@ -24,18 +25,18 @@ struct scan {
 	void *arg;
 };
 
-/* Whoever logs in to mount a disk must find it: the scan's answer waits for the block devices. */
-static void await_disks(struct scan *scan)
+/* A sysfs_again_fn. */
+static bool scan_pause(void *arg)
 {
-	int waited_ms = 0, pause_ms = PAUSE_MIN_MS;
+	struct scan *scan = arg;
 
-	while (!sysfs_disks_ready(scan->sysfs, scan->sid, scan->host_no) &&
-	       waited_ms < DISKS_MAX_MS && !scan->forgotten) {
-		(void)nanosleep(&(struct timespec){ 0, pause_ms * 1000000 }, NULL);
-		waited_ms += pause_ms;
-		if (pause_ms < PAUSE_MAX_MS)
-			pause_ms *= 2;
-	}
+	if (scan->waited_ms >= DISKS_MAX_MS || scan->forgotten)
+		return false;
+	(void)nanosleep(&(struct timespec){ 0, scan->pause_ms * 1000000 }, NULL);
+	scan->waited_ms += scan->pause_ms;
+	if (scan->pause_ms < PAUSE_MAX_MS)
+		scan->pause_ms *= 2;
+	return true;
 }
 
 static void scan_run(struct worker_job *job)
@@ -50,8 +51,8 @@ static void scan_run(struct worker_job *job)
 		scan->err = iscsi_fail(&scan->why, ISCSI_ERR_SYSFS_LOOKUP,
 				       "the kernel can't be asked to look for disks: %s",
 				       strerror(-r));
-	else
-		await_disks(scan);
+	else	/* whoever logs in to mount a disk must find it, so the answer waits for the disks */
+		(void)sysfs_await_disks(scan->sysfs, scan->sid, scan->host_no, scan_pause, scan);
 }
 
 static void scan_done(struct worker_job *job)
@@ -73,7 +74,7 @@ struct scan *scan_start(struct worker_pool *pool, struct sysfs *sysfs, unsigned 
 	*scan = (struct scan){
 		.job = { .run = scan_run, .done = scan_done },
 		.sysfs = sysfs, .sid = sid, .host_no = host_no, .rescan = rescan,
-		.done = done, .arg = arg,
+		.pause_ms = PAUSE_MIN_MS, .done = done, .arg = arg,
 	};
 	if (worker_submit(pool, &scan->job) < 0) {
 		free(scan);

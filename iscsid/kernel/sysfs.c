@@ -594,14 +594,13 @@ int sysfs_scan_session(struct sysfs *sysfs, unsigned int sid, int host_no, bool 
 	return write_below(fd, path, "- - -");
 }
 
-/* The kinds of device that get a block device (SCSI Primary Commands, peripheral device type). */
-static bool becomes_disk(int target_fd, const char *name)
+/* Only these kinds of device get a block device (SCSI Primary Commands, peripheral device type). */
+static bool lun_becomes_disk(int target_fd, const char *name)
 {
 	static const char *const types[] = { "0", "4", "5", "7", "14", "20" };
-	char type[16], state[32];
+	char type[16];
 
-	if (read_first_line(open_below(target_fd, "%s/type", name), type, sizeof(type)) < 0 ||
-	    read_lun_state(target_fd, name, state, sizeof(state)) < 0 || !streq(state, "running"))
+	if (read_first_line(open_below(target_fd, "%s/type", name), type, sizeof(type)) < 0)
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		if (streq(type, types[i]))
@@ -609,27 +608,55 @@ static bool becomes_disk(int target_fd, const char *name)
 	return false;
 }
 
-/*
- * A lun_fn. False: the LUN's disk can't be opened yet. The kernel makes the folder "queue" after
- * the device node, and little comes after it.
- */
-static bool lun_is_ready(void *arg, int target_fd, const char *name)
+static bool lun_is_running(int target_fd, const char *name)
+{
+	char state[32];
+
+	return read_lun_state(target_fd, name, state, sizeof(state)) >= 0 && streq(state, "running");
+}
+
+/* The kernel makes the folder "queue" after the device node, and little comes after it. */
+static bool lun_has_disk(int target_fd, const char *name)
 {
 	CLEANUP(closep) int block_fd = open_below(target_fd, "%s/block", name);
 	struct dir_iter it = { .fd = block_fd };
 	const char *block = dir_next(&it);
 	char path[NAME_MAX + 16];
 
-	(void)arg;
-	(void)snprintf(path, sizeof(path), "%s/queue", block ? block : "");
-	return (block && faccessat(block_fd, path, F_OK, 0) == 0) || !becomes_disk(target_fd, name);
+	if (!block)
+		return false;
+	(void)snprintf(path, sizeof(path), "%s/queue", block);
+	return faccessat(block_fd, path, F_OK, 0) == 0;
 }
 
-bool sysfs_disks_ready(struct sysfs *sysfs, unsigned int sid, int host_no)
+struct disk_wait {
+	sysfs_again_fn *again;
+	void *arg;
+};
+
+/* A lun_fn. False: the LUN's disk can't be opened yet, and the wait is over. */
+static bool await_disk(void *arg, int target_fd, const char *name)
+{
+	const struct disk_wait *wait = arg;
+
+	if (lun_has_disk(target_fd, name) || !lun_becomes_disk(target_fd, name))
+		return true;
+	while (lun_is_running(target_fd, name)) {
+		if (!wait->again || !wait->again(wait->arg))
+			return false;
+		if (lun_has_disk(target_fd, name))
+			break;
+	}
+	return true;
+}
+
+bool sysfs_await_disks(struct sysfs *sysfs, unsigned int sid, int host_no, sysfs_again_fn *again,
+		       void *arg)
 {
 	CLEANUP(closep) int fd = open_session(sysfs, sid, host_no);
+	struct disk_wait wait = { .again = again, .arg = arg };
 
-	return fd < 0 || each_lun(fd, lun_is_ready, NULL);
+	return fd < 0 || each_lun(fd, await_disk, &wait);
 }
 
 /* ---- hosts, transports, devices -------------------------------------------------------- */

@@ -118,11 +118,16 @@ enum iscsi_err sysfs_list_luns(struct sysfs *sysfs, unsigned int sid, int host_n
  */
 int sysfs_scan_session(struct sysfs *sysfs, unsigned int sid, int host_no, bool known);
 
+/* Called before another look; false ends the wait. */
+typedef bool sysfs_again_fn(void *arg);
+
 /*
  * Whether each disk among the LUNs of a session can be opened by its name below /dev, or never
- * will be. The kernel answers a scan before its disk driver has looked at what was found.
+ * will be. The kernel answers a scan before its disk driver has looked at what was found. For
+ * a disk that isn't there yet @again is called, unless it is NULL, and then the LUN is looked at again.
  */
-bool sysfs_disks_ready(struct sysfs *sysfs, unsigned int sid, int host_no);
+bool sysfs_await_disks(struct sysfs *sysfs, unsigned int sid, int host_no, sysfs_again_fn *again,
+		       void *arg);
 
 /* The state of a SCSI host ("running"), or "" if unreadable. */
 void sysfs_read_host_state(struct sysfs *sysfs, int host_no, char *ret, size_t size);

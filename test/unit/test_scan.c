@@ -26,6 +26,7 @@ static struct iscsi_why why;
 static long pauses_ms[500];
 static size_t pauses_len;
 static size_t ready_after;		/* so many pauses the disk can be opened */
+static size_t stops_after;		/* or the LUN doesn't run any more */
 
 int nanosleep(const struct timespec *pause, struct timespec *left)
 {
@@ -36,6 +37,8 @@ int nanosleep(const struct timespec *pause, struct timespec *left)
 	pauses_ms[pauses_len++] = pause->tv_nsec / 1000000;
 	if (pauses_len == ready_after)
 		fake_sysfs_set(fs, LUN "block/sda/queue/hw_sector_size", "512\n");
+	if (pauses_len == stops_after)
+		fake_sysfs_set(fs, LUN "state", "offline\n");
 	return 0;
 }
 
@@ -113,7 +116,7 @@ START_TEST(disks_are_waited_for)
 {
 	char line[16];
 
-	ck_assert(sysfs_disks_ready(sysfs, 1, 3));		/* there is no LUN */
+	ck_assert(sysfs_await_disks(sysfs, 1, 3, NULL, NULL));		/* there is no LUN */
 	fake_sysfs_add_lun(fs, 1, 3, 7, luns[_i].block, luns[_i].state);
 	if (luns[_i].type) {
 		(void)snprintf(line, sizeof(line), "%s\n", luns[_i].type);
@@ -121,14 +124,14 @@ START_TEST(disks_are_waited_for)
 	}
 	if (luns[_i].queue)
 		fake_sysfs_set(fs, LUN "block/sda/queue/hw_sector_size", "512\n");
-	ck_assert_int_eq(sysfs_disks_ready(sysfs, 1, 3), luns[_i].ready);
+	ck_assert_int_eq(sysfs_await_disks(sysfs, 1, 3, NULL, NULL), luns[_i].ready);
 	/* Another LUN, wherever it stands in the folder, changes nothing if it needs no disk. */
 	fake_sysfs_add_lun(fs, 1, 3, 0, NULL, "running");
 	fake_sysfs_add_lun(fs, 1, 3, 9, NULL, "running");
 	fake_sysfs_set(fs, "devices/platform/host3/session1/target3:0:0/power/control", "on\n");
-	ck_assert_int_eq(sysfs_disks_ready(sysfs, 1, 3), luns[_i].ready);
+	ck_assert_int_eq(sysfs_await_disks(sysfs, 1, 3, NULL, NULL), luns[_i].ready);
 	fake_sysfs_remove_session(fs, 1, 3);
-	ck_assert(sysfs_disks_ready(sysfs, 1, 3));
+	ck_assert(sysfs_await_disks(sysfs, 1, 3, NULL, NULL));
 }
 END_TEST
 
@@ -157,6 +160,17 @@ START_TEST(a_disk_that_comes_late_is_found)
 	scan(false);
 	ck_assert_int_eq(result, ISCSI_SUCCESS);
 	ck_assert_uint_eq(pauses_len, 5);
+}
+END_TEST
+
+START_TEST(a_lun_that_stops_is_not_waited_for)
+{
+	stops_after = 3;
+	fake_sysfs_add_lun(fs, 1, 3, 7, NULL, "running");
+	fake_sysfs_set(fs, LUN "type", "0\n");
+	scan(false);
+	ck_assert_int_eq(result, ISCSI_SUCCESS);
+	ck_assert_uint_eq(pauses_len, 3);
 }
 END_TEST
 
@@ -223,6 +237,7 @@ int main(void)
 	tcase_add_loop_test(t, disks_are_waited_for, 0, (int)ARRAY_SIZE(luns));
 	tcase_add_test(t, a_disk_that_does_not_come_is_given_up);
 	tcase_add_test(t, a_disk_that_comes_late_is_found);
+	tcase_add_test(t, a_lun_that_stops_is_not_waited_for);
 	tcase_add_test(t, without_memory_there_is_no_scan);
 	tcase_add_test(t, a_scan_that_is_forgotten_does_not_begin);
 	srunner_run_all(runner, CK_NORMAL);

@@ -497,9 +497,9 @@ START_TEST(disks_that_come_are_not_ready)
 {
 	char path[PATH_MAX];
 
-	ck_assert(sysfs_disks_ready(sysfs, 1, 3));	/* no session, no disk */
+	ck_assert(sysfs_await_disks(sysfs, 1, 3, NULL, NULL));	/* no session, no disk */
 	fake_sysfs_add_session(fs, 1, 3, TARGET, "10.0.0.1", 3260);
-	ck_assert(sysfs_disks_ready(sysfs, 1, 3));
+	ck_assert(sysfs_await_disks(sysfs, 1, 3, NULL, NULL));
 	fake_sysfs_add_lun(fs, 1, 3, 0, "sdz", "offline");
 	fake_sysfs_add_lun(fs, 1, 3, 12, disks[_i].block, disks[_i].state);
 	if (disks[_i].type)
@@ -507,7 +507,7 @@ START_TEST(disks_that_come_are_not_ready)
 	(void)snprintf(path, sizeof(path), TARGET_3 "3:0:0:12/%s", disks[_i].queue);
 	if (disks[_i].queue)
 		fake_sysfs_set(fs, path, "1\n");
-	ck_assert_int_eq(sysfs_disks_ready(sysfs, 1, 3), disks[_i].ready);
+	ck_assert_int_eq(sysfs_await_disks(sysfs, 1, 3, NULL, NULL), disks[_i].ready);
 }
 END_TEST
 
