@@ -76,7 +76,7 @@ static bool each_disk(const struct wait *w, bool (*fn)(const struct wait *w, con
 		if (sysfs_read_session(w->adm->sysfs, w->sids[i], SYSFS_DETAIL_LIST, &session) ||
 		    sysfs_list_luns(w->adm->sysfs, session.sid, session.host_no, &luns, &len))
 			continue;	/* the session has gone */
-		all &= sysfs_await_disks(w->adm->sysfs, session.sid, session.host_no, NULL, NULL);
+		all &= sysfs_disks_ready(w->adm->sysfs, session.sid, session.host_no);
 		for (size_t j = 0; j < len; j++)
 			if (luns[j].block[0])
 				all &= fn(w, luns[j].block);

@@ -25,7 +25,7 @@ struct scan {
 	void *arg;
 };
 
-/* A sysfs_again_fn. */
+/* A sysfs_again_fn. Whoever logs in to mount a disk must find it, so the scan's answer waits. */
 static bool scan_pause(void *arg)
 {
 	struct scan *scan = arg;
@@ -43,7 +43,8 @@ static void scan_run(struct worker_job *job)
 {
 	struct scan *scan = (struct scan *)job;
 	int r = scan->forgotten ? -ENOENT :
-		sysfs_scan_session(scan->sysfs, scan->sid, scan->host_no, scan->rescan);
+		sysfs_scan_session(scan->sysfs, scan->sid, scan->host_no, scan->rescan, scan_pause,
+				   scan);
 
 	if (r == -ENOENT)
 		return;		/* the session has gone */
@@ -51,8 +52,6 @@ static void scan_run(struct worker_job *job)
 		scan->err = iscsi_fail(&scan->why, ISCSI_ERR_SYSFS_LOOKUP,
 				       "the kernel can't be asked to look for disks: %s",
 				       strerror(-r));
-	else	/* whoever logs in to mount a disk must find it, so the answer waits for the disks */
-		(void)sysfs_await_disks(scan->sysfs, scan->sid, scan->host_no, scan_pause, scan);
 }
 
 static void scan_done(struct worker_job *job)

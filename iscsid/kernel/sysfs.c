@@ -452,6 +452,7 @@ static bool each_lun(int session_fd, lun_fn *fn, void *arg)
 	const char *name;
 	bool all = true;
 
+	(void)lseek(session_fd, 0, SEEK_SET);	/* the folder may have been read before */
 	while (all && (name = dir_next(&targets))) {
 		CLEANUP(closep) int fd = -1;
 		struct dir_iter luns;
@@ -580,20 +581,6 @@ static bool rescan_lun(void *arg, int target_fd, const char *name)
 	return true;
 }
 
-/* The host is found from its session, so that another session's host of the same number is safe. */
-int sysfs_scan_session(struct sysfs *sysfs, unsigned int sid, int host_no, bool known)
-{
-	CLEANUP(closep) int fd = open_session(sysfs, sid, host_no);
-	char path[64];
-
-	if (fd < 0)
-		return fd;
-	if (known)
-		(void)each_lun(fd, rescan_lun, NULL);
-	(void)snprintf(path, sizeof(path), "../scsi_host/host%d/scan", host_no);
-	return write_below(fd, path, "- - -");
-}
-
 /* Only these kinds of device get a block device (SCSI Primary Commands, peripheral device type). */
 static bool lun_becomes_disk(int target_fd, const char *name)
 {
@@ -635,7 +622,7 @@ struct disk_wait {
 };
 
 /* A lun_fn. False: the LUN's disk can't be opened yet, and the wait is over. */
-static bool await_disk(void *arg, int target_fd, const char *name)
+static bool await_lun_disk(void *arg, int target_fd, const char *name)
 {
 	const struct disk_wait *wait = arg;
 
@@ -650,13 +637,35 @@ static bool await_disk(void *arg, int target_fd, const char *name)
 	return true;
 }
 
-bool sysfs_await_disks(struct sysfs *sysfs, unsigned int sid, int host_no, sysfs_again_fn *again,
-		       void *arg)
+static bool await_disks(int session_fd, sysfs_again_fn *again, void *arg)
+{
+	return each_lun(session_fd, await_lun_disk, &(struct disk_wait){ .again = again, .arg = arg });
+}
+
+bool sysfs_disks_ready(struct sysfs *sysfs, unsigned int sid, int host_no)
 {
 	CLEANUP(closep) int fd = open_session(sysfs, sid, host_no);
-	struct disk_wait wait = { .again = again, .arg = arg };
 
-	return fd < 0 || each_lun(fd, await_disk, &wait);
+	return fd < 0 || await_disks(fd, NULL, NULL);
+}
+
+/* The host is found from its session, so that another session's host of the same number is safe. */
+int sysfs_scan_session(struct sysfs *sysfs, unsigned int sid, int host_no, bool known,
+		       sysfs_again_fn *again, void *arg)
+{
+	CLEANUP(closep) int fd = open_session(sysfs, sid, host_no);
+	char path[64];
+	int r;
+
+	if (fd < 0)
+		return fd;
+	if (known)
+		(void)each_lun(fd, rescan_lun, NULL);
+	(void)snprintf(path, sizeof(path), "../scsi_host/host%d/scan", host_no);
+	r = write_below(fd, path, "- - -");
+	if (r >= 0 && again)
+		(void)await_disks(fd, again, arg);
+	return r;
 }
 
 /* ---- hosts, transports, devices -------------------------------------------------------- */

@@ -113,21 +113,22 @@ enum iscsi_err sysfs_list_luns(struct sysfs *sysfs, unsigned int sid, int host_n
 			       struct sysfs_lun **ret, size_t *ret_len);
 
 /*
- * Looks for LUNs on the host of a session; @known: each known LUN is read anew first. 0 or -errno,
- * -ENOENT if the session has gone. Does SCSI I/O, see sysfs_write().
+ * Whether each disk among the LUNs of a session can be opened by its name below /dev, or never
+ * will be.
  */
-int sysfs_scan_session(struct sysfs *sysfs, unsigned int sid, int host_no, bool known);
+bool sysfs_disks_ready(struct sysfs *sysfs, unsigned int sid, int host_no);
 
-/* Called before another look; false ends the wait. */
+/* Called while a disk isn't ready, before another look at its LUN; false ends the wait. */
 typedef bool sysfs_again_fn(void *arg);
 
 /*
- * Whether each disk among the LUNs of a session can be opened by its name below /dev, or never
- * will be. The kernel answers a scan before its disk driver has looked at what was found. For
- * a disk that isn't there yet @again is called, unless it is NULL, and then the LUN is looked at again.
+ * Looks for LUNs on the host of a session; @known: each known LUN is read anew first. The kernel
+ * answers before its disk driver has looked at what was found, so this function waits for the disks as long
+ * as @again wants; NULL: not at all. 0 or -errno, -ENOENT if the session has gone. Does SCSI
+ * I/O, see sysfs_write().
  */
-bool sysfs_await_disks(struct sysfs *sysfs, unsigned int sid, int host_no, sysfs_again_fn *again,
-		       void *arg);
+int sysfs_scan_session(struct sysfs *sysfs, unsigned int sid, int host_no, bool known,
+		       sysfs_again_fn *again, void *arg);
 
 /* The state of a SCSI host ("running"), or "" if unreadable. */
 void sysfs_read_host_state(struct sysfs *sysfs, int host_no, char *ret, size_t size);

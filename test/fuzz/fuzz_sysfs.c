@@ -232,8 +232,8 @@ static void read_disks(struct sysfs *sysfs, const struct sysfs_session *session)
 		for (size_t i = 0; i < len; i++)
 			must(ends(luns[i].block, sizeof(luns[i].block)) &&
 			     ends(luns[i].state, sizeof(luns[i].state)));
-	(void)sysfs_await_disks(sysfs, session->sid, session->host_no, NULL, NULL);
-	(void)sysfs_scan_session(sysfs, session->sid, session->host_no, true);
+	(void)sysfs_disks_ready(sysfs, session->sid, session->host_no);
+	(void)sysfs_scan_session(sysfs, session->sid, session->host_no, true, NULL, NULL);
 	must(!inuse_check(sysfs, dir, session->sid, session->host_no, INUSE_BY_ANY, &why) ||
 	     *why.text);
 }

@@ -116,7 +116,7 @@ START_TEST(disks_are_waited_for)
 {
 	char line[16];
 
-	ck_assert(sysfs_await_disks(sysfs, 1, 3, NULL, NULL));		/* there is no LUN */
+	ck_assert(sysfs_disks_ready(sysfs, 1, 3));		/* there is no LUN */
 	fake_sysfs_add_lun(fs, 1, 3, 7, luns[_i].block, luns[_i].state);
 	if (luns[_i].type) {
 		(void)snprintf(line, sizeof(line), "%s\n", luns[_i].type);
@@ -124,14 +124,14 @@ START_TEST(disks_are_waited_for)
 	}
 	if (luns[_i].queue)
 		fake_sysfs_set(fs, LUN "block/sda/queue/hw_sector_size", "512\n");
-	ck_assert_int_eq(sysfs_await_disks(sysfs, 1, 3, NULL, NULL), luns[_i].ready);
+	ck_assert_int_eq(sysfs_disks_ready(sysfs, 1, 3), luns[_i].ready);
 	/* Another LUN, wherever it stands in the folder, changes nothing if it needs no disk. */
 	fake_sysfs_add_lun(fs, 1, 3, 0, NULL, "running");
 	fake_sysfs_add_lun(fs, 1, 3, 9, NULL, "running");
 	fake_sysfs_set(fs, "devices/platform/host3/session1/target3:0:0/power/control", "on\n");
-	ck_assert_int_eq(sysfs_await_disks(sysfs, 1, 3, NULL, NULL), luns[_i].ready);
+	ck_assert_int_eq(sysfs_disks_ready(sysfs, 1, 3), luns[_i].ready);
 	fake_sysfs_remove_session(fs, 1, 3);
-	ck_assert(sysfs_await_disks(sysfs, 1, 3, NULL, NULL));
+	ck_assert(sysfs_disks_ready(sysfs, 1, 3));
 }
 END_TEST
 

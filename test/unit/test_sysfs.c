@@ -420,15 +420,15 @@ START_TEST(scans_write_to_the_host)
 	fake_sysfs_add_lun(fs, 1, 3, 7, "sda", "running");
 	fake_sysfs_set(fs, "class/scsi_host/host3/scan", "");
 	ck_assert(!sysfs_read_session(sysfs, 1, SYSFS_DETAIL_LIST, &s));
-	ck_assert_int_eq(sysfs_scan_session(sysfs, 1, 3, false), 0);
+	ck_assert_int_eq(sysfs_scan_session(sysfs, 1, 3, false, NULL, NULL), 0);
 	ck_assert_str_eq(fake_sysfs_get(fs, "class/scsi_host/host3/scan"), "- - -");
 	fake_sysfs_add_session(fs, UINT_MAX, INT_MAX, TARGET, "10.0.0.1", 3260);
-	ck_assert_int_eq(sysfs_scan_session(sysfs, UINT_MAX, INT_MAX, true), 0);
+	ck_assert_int_eq(sysfs_scan_session(sysfs, UINT_MAX, INT_MAX, true, NULL, NULL), 0);
 	/* Not the host that meanwhile has the number of one that is gone. */
 	fake_sysfs_set(fs, "class/scsi_host/host3/scan", "");
 	fake_sysfs_remove_session(fs, 1, 3);
-	ck_assert_int_eq(sysfs_scan_session(sysfs, 1, 3, false), -ENOENT);
-	ck_assert_int_eq(sysfs_scan_session(sysfs, 1, 3, true), -ENOENT);
+	ck_assert_int_eq(sysfs_scan_session(sysfs, 1, 3, false, NULL, NULL), -ENOENT);
+	ck_assert_int_eq(sysfs_scan_session(sysfs, 1, 3, true, NULL, NULL), -ENOENT);
 	ck_assert_str_eq(fake_sysfs_get(fs, "class/scsi_host/host3/scan"), "");
 }
 END_TEST
@@ -440,10 +440,10 @@ START_TEST(known_luns_are_read_anew)
 		fake_sysfs_add_lun(fs, 1, 3, lun, NULL, "running");
 	fake_sysfs_set(fs, TARGET_3 "3:0:0:0/rescan", "");
 	fake_sysfs_set(fs, TARGET_3 "3:0:0:2/rescan", "");
-	ck_assert_int_eq(sysfs_scan_session(sysfs, 1, 3, false), 0);
+	ck_assert_int_eq(sysfs_scan_session(sysfs, 1, 3, false, NULL, NULL), 0);
 	ck_assert_str_eq(fake_sysfs_get(fs, TARGET_3 "3:0:0:0/rescan"), "");
 	/* One that can't be read anew doesn't keep the others from it. */
-	ck_assert_int_eq(sysfs_scan_session(sysfs, 1, 3, true), 0);
+	ck_assert_int_eq(sysfs_scan_session(sysfs, 1, 3, true, NULL, NULL), 0);
 	ck_assert_str_eq(fake_sysfs_get(fs, TARGET_3 "3:0:0:0/rescan"), "1");
 	ck_assert_str_eq(fake_sysfs_get(fs, TARGET_3 "3:0:0:2/rescan"), "1");
 }
@@ -497,9 +497,9 @@ START_TEST(disks_that_come_are_not_ready)
 {
 	char path[PATH_MAX];
 
-	ck_assert(sysfs_await_disks(sysfs, 1, 3, NULL, NULL));	/* no session, no disk */
+	ck_assert(sysfs_disks_ready(sysfs, 1, 3));	/* no session, no disk */
 	fake_sysfs_add_session(fs, 1, 3, TARGET, "10.0.0.1", 3260);
-	ck_assert(sysfs_await_disks(sysfs, 1, 3, NULL, NULL));
+	ck_assert(sysfs_disks_ready(sysfs, 1, 3));
 	fake_sysfs_add_lun(fs, 1, 3, 0, "sdz", "offline");
 	fake_sysfs_add_lun(fs, 1, 3, 12, disks[_i].block, disks[_i].state);
 	if (disks[_i].type)
@@ -507,7 +507,7 @@ START_TEST(disks_that_come_are_not_ready)
 	(void)snprintf(path, sizeof(path), TARGET_3 "3:0:0:12/%s", disks[_i].queue);
 	if (disks[_i].queue)
 		fake_sysfs_set(fs, path, "1\n");
-	ck_assert_int_eq(sysfs_await_disks(sysfs, 1, 3, NULL, NULL), disks[_i].ready);
+	ck_assert_int_eq(sysfs_disks_ready(sysfs, 1, 3), disks[_i].ready);
 }
 END_TEST
 
