@@ -110,7 +110,7 @@ machine_qemu_start()
 	setsid setpriv --pdeathsig KILL qemu-system-x86_64 -machine q35 "${accel[@]}" -cpu max \
 		-smp "$cpus" -m "$mem" -display none -nodefaults -no-reboot -nic none \
 		-kernel "$kernel/vmlinuz" -initrd "$kernel/initrd" \
-		-append "console=ttyS0 quiet panic=-1 no_timer_check" \
+		-append "console=ttyS0 quiet panic=-1 no_timer_check ${LAB_CMDLINE:-}" \
 		-serial "file:${run//,/,,}/console" -device virtio-serial-pci \
 		-chardev "file,id=out,path=${run//,/,,}/out" \
 		-device virtserialport,nr=1,chardev=out \
