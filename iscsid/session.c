@@ -772,6 +772,9 @@ struct session *session_free(struct session *session)
 	if (!session)
 		return NULL;
 	sid = session->conn ? conn_sid(session->conn) : 0;
+	if (session->state == SESSION_ENDING)
+		asker_answer_all(&session->login_asker, session->failure_err, sid,
+				 &session->failure);
 	asker_answer_all(&session->login_asker, err, sid, &stopping);
 	asker_answer_all(&session->rescan_askers, err, sid, &stopping);
 	asker_answer_all(&session->logout_askers, err, sid, &stopping);

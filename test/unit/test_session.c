@@ -289,6 +289,20 @@ START_TEST(a_refused_login_leaves_no_trace)
 }
 END_TEST
 
+START_TEST(a_daemon_that_stops_tells_of_a_refusal)
+{
+	struct answer login = no_answer();
+
+	begin(&login, NULL);
+	PUMP(fake.session[1].bound);
+	login_response(0x00, 0x0202, "");
+	PUMP(session_state(session) == SESSION_ENDING);
+	session = session_free(session);
+	ck_assert(login.given);
+	ck_assert_int_eq(login.err, ISCSI_ERR_LOGIN_AUTH_FAILED);
+}
+END_TEST
+
 /* P-LOGIN-13: refused without the security stage, a login begins with it, once. */
 START_TEST(a_target_may_insist_on_the_security_stage)
 {
@@ -734,6 +748,7 @@ int main(void)
 	tcase_add_test(tc, login_and_logout_in_order);
 	tcase_add_test(tc, a_refused_connection_leaves_no_trace);
 	tcase_add_loop_test(tc, a_refused_login_leaves_no_trace, 0, ARRAY_SIZE(refusals));
+	tcase_add_test(tc, a_daemon_that_stops_tells_of_a_refusal);
 	tcase_add_test(tc, a_target_may_insist_on_the_security_stage);
 	tcase_add_test(tc, a_busy_target_is_asked_again);
 	tcase_add_test(tc, a_lost_connection_is_reopened);
