@@ -574,12 +574,29 @@ static enum iscsi_err exchange(struct client *client, int silence_ms, client_rep
 	return ISCSI_SUCCESS;
 }
 
+static void disconnect(struct client *client)
+{
+	closep(&client->fd);
+	client->greeted = false;
+	client->in_len = 0;
+}
+
+static bool is_hung_up(const struct client *client)
+{
+	struct pollfd pfd = { .fd = client->fd };
+
+	return poll(&pfd, 1, 0) > 0;
+}
+
 enum iscsi_err client_run(struct client *client, int silence_ms, client_reply_fn *fn, void *arg)
 {
 	enum iscsi_err err = ISCSI_SUCCESS;
 
 	if (!client->open)
 		return ISCSI_SUCCESS;
+	/* The daemon drops a client that asks nothing for a while, and may have been restarted. */
+	if (client->fd >= 0 && is_hung_up(client))
+		disconnect(client);
 	if (client->fd < 0)
 		err = connect_client(client);
 	if (!err)
@@ -587,9 +604,7 @@ enum iscsi_err client_run(struct client *client, int silence_ms, client_reply_fn
 	if (!err)
 		return err;
 
-	closep(&client->fd);
-	client->greeted = false;
-	client->in_len = 0;
+	disconnect(client);
 	drop_messages(client);
 	for (uint32_t tag = 1; tag <= client->asked_len; tag++) {
 		struct mgmt_reply reply = {

@@ -51,6 +51,7 @@ const char *client_reason(const struct mgmt_reply *reply);
  * tells @warn, hands out a MGMT_RESULT with that error and an empty reason for each request
  * without a result, and returns the error. So @fn hears exactly one result for each request.
  * A listener on the abstract name alone that doesn't greet, as open-iscsi's daemon, is given up
- * sooner, with ISCSI_ERR_ISCSID_COMM_ERR.
+ * sooner, with ISCSI_ERR_ISCSID_COMM_ERR. If the daemon has hung up since the last call, the
+ * function connects again.
  */
 enum iscsi_err client_run(struct client *client, int silence_ms, client_reply_fn *fn, void *arg);

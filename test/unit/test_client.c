@@ -257,6 +257,25 @@ static void serve_with_pauses(int fd)
 	}
 }
 
+/* Hangs up on two clients, one after the other, once their request is answered. */
+static volatile bool has_hung_up;
+
+static void *serve_two_clients(void *arg)
+{
+	struct mgmt_request req;
+
+	for (int i = 0; i < 2; i++) {
+		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+		greet(fd);
+		if (recv_request(fd, &req))
+			send_result(fd, req.tag, ISCSI_SUCCESS, "");
+		(void)close(fd);
+		has_hung_up = true;
+	}
+	return arg;
+}
+
 static void *serve(void *arg)
 {
 	void (*fn)(int) = (void (*)(int))arg;
@@ -470,6 +489,24 @@ START_TEST(only_silence_counts)
 }
 END_TEST
 
+/* A client that asks nothing for half a minute is dropped by the daemon. */
+START_TEST(a_daemon_that_has_hung_up_is_asked_anew)
+{
+	listen_here();
+	ck_assert_int_eq(pthread_create(&thread, NULL, serve_two_clients, NULL), 0);
+	threaded = true;
+	request(1, "");
+	ck_assert_int_eq(client_run(client, 5000, on_reply, &heard), ISCSI_SUCCESS);
+	while (!has_hung_up)
+		usleep(1000);
+	request(1, "");
+	ck_assert_int_eq(client_run(client, 5000, on_reply, &heard), ISCSI_SUCCESS);
+	ck_assert_uint_eq(heard.results, 2);
+	ck_assert_int_eq(heard.errs[2], ISCSI_SUCCESS);
+	ck_assert_str_eq(warnings, "");
+}
+END_TEST
+
 START_TEST(daemon_refuses_us)
 {
 	static char record[100000];
@@ -673,6 +710,7 @@ int main(void)
 	tcase_add_test(t, daemon_dies_midway);
 	tcase_add_test(t, daemon_is_silent);
 	tcase_add_test(t, only_silence_counts);
+	tcase_add_test(t, a_daemon_that_has_hung_up_is_asked_anew);
 	tcase_add_test(t, daemon_refuses_us);
 	tcase_add_loop_test(t, daemon_talks_nonsense, 0, 4);
 	tcase_add_loop_test(t, foreign_daemon_is_told_soon, 0, 2);
