@@ -539,13 +539,11 @@ static enum iscsi_err exchange(struct client *client, int silence_ms, client_rep
 
 	while (client->open) {
 		struct pollfd pfd = { .fd = client->fd, .events = POLLIN };
-		int64_t left = deadline - monotonic_ms();
+		int64_t left = MAX(deadline - monotonic_ms(), 0);
 		bool progress = false;
 		enum iscsi_err err;
 		ssize_t n;
 
-		if (left <= 0)
-			return say_silent(client, silence_ms);
 		/* A daemon that refuses us closes early; the reason can still be read. */
 		if (client->head && client->greeted && !deaf && send_some(client) < 0)
 			deaf = true;
@@ -554,9 +552,10 @@ static enum iscsi_err exchange(struct client *client, int silence_ms, client_rep
 		n = poll(&pfd, 1, (int)MIN(left, client->tick ? 1000 : 60000));
 		if (client->tick)
 			client->tick();
-		if (n <= 0)
-			continue;
-		n = receive_some(client);
+		n = n > 0 ? receive_some(client) : -EAGAIN;
+		/* While this process was stopped, by Ctrl-Z for example, the answer may have come. */
+		if (n == -EAGAIN && !left)
+			return say_silent(client, silence_ms);
 		if (n == -EAGAIN)
 			continue;
 		if (n <= 0 && !client->greeted && client->abstract)

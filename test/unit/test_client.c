@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -257,6 +258,18 @@ static void serve_with_pauses(int fd)
 	}
 }
 
+/* An answer that comes while the client is stopped. */
+static void serve_after_a_while(int fd)
+{
+	struct mgmt_request req;
+
+	if (!recv_request(fd, &req))
+		return;
+	usleep(100000);
+	send_result(fd, req.tag, ISCSI_SUCCESS, "");
+	serve_nothing(fd);
+}
+
 /* Hangs up on two clients, one after the other, once their request is answered. */
 static volatile bool has_hung_up;
 
@@ -489,6 +502,33 @@ START_TEST(only_silence_counts)
 }
 END_TEST
 
+static void stop_for_a_while(int sig)
+{
+	(void)sig;
+	usleep(600000);
+}
+
+/* The client was stopped for longer than it waits, so the answer is there already. */
+START_TEST(time_in_which_the_client_was_stopped_is_no_silence)
+{
+	const struct itimerval soon = { .it_value.tv_usec = 50000 };
+	const struct sigaction sa = { .sa_handler = stop_for_a_while };
+	sigset_t alarm;
+
+	ck_assert_int_eq(sigaction(SIGALRM, &sa, NULL), 0);
+	(void)sigemptyset(&alarm);
+	(void)sigaddset(&alarm, SIGALRM);
+	ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, &alarm, NULL), 0);
+	start(serve_after_a_while);
+	ck_assert_int_eq(pthread_sigmask(SIG_UNBLOCK, &alarm, NULL), 0);
+	request(1, "");
+	ck_assert_int_eq(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	ck_assert_int_eq(client_run(client, 400, on_reply, &heard), ISCSI_SUCCESS);
+	ck_assert_int_eq(heard.errs[1], ISCSI_SUCCESS);
+	ck_assert_str_eq(warnings, "");
+}
+END_TEST
+
 /* A client that asks nothing for half a minute is dropped by the daemon. */
 START_TEST(a_daemon_that_has_hung_up_is_asked_anew)
 {
@@ -710,6 +750,7 @@ int main(void)
 	tcase_add_test(t, daemon_dies_midway);
 	tcase_add_test(t, daemon_is_silent);
 	tcase_add_test(t, only_silence_counts);
+	tcase_add_test(t, time_in_which_the_client_was_stopped_is_no_silence);
 	tcase_add_test(t, a_daemon_that_has_hung_up_is_asked_anew);
 	tcase_add_test(t, daemon_refuses_us);
 	tcase_add_loop_test(t, daemon_talks_nonsense, 0, 4);
