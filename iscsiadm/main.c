@@ -5,6 +5,7 @@
  * reading here, then options.c, then the mode of interest.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -33,7 +34,16 @@ static void on_sigint(int sig)
 static void set_up_process(void)
 {
 	struct sigaction sa = { .sa_handler = on_sigint };
+	int fd;
 
+	/*
+	 * Otherwise the daemon's socket or a record could take the place of a closed stdout or stderr,
+	 * and get what is printed. Opened for reading, so that output which is lost is still a failure.
+	 */
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	closep(&fd);
 	(void)sigaction(SIGINT, &sa, NULL);
 	sa.sa_handler = SIG_IGN;	/* a write to a peer that went away fails instead */
 	(void)sigaction(SIGPIPE, &sa, NULL);

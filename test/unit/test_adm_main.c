@@ -105,6 +105,25 @@ START_TEST(output_that_is_cut_short_is_a_failure)
 }
 END_TEST
 
+/* No file and no socket takes the place of a stream that the caller has closed. */
+START_TEST(closed_streams_stay_useless)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		(void)close(STDIN_FILENO);
+		(void)close(STDOUT_FILENO);
+		(void)close(STDERR_FILENO);
+		if (status_of("--version", NULL, NULL) != ISCSI_ERR)
+			_exit(1);
+		_exit(open("/dev/zero", O_RDONLY) > STDERR_FILENO ? 0 : 2);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 START_TEST(signals_and_the_mask_of_new_files)
 {
 	struct sigaction sa;
@@ -140,6 +159,7 @@ int main(void)
 	tcase_add_test(t, bad_options_end_with_7);
 	tcase_add_test(t, no_mode_is_a_fault_of_ours);
 	tcase_add_test(t, output_that_is_cut_short_is_a_failure);
+	tcase_add_test(t, closed_streams_stay_useless);
 	tcase_add_test(t, signals_and_the_mask_of_new_files);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
