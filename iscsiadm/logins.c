@@ -75,7 +75,7 @@ static void on_result(void *arg, size_t index, const struct mgmt_reply *reply)
 		say_failed(job, what, reply->err);
 	} else if (!job->no_wait) {
 		print_to(stdout, "%s %s successful.\n", job->noun, what);
-		(void)fflush(stdout);
+		print_flush();
 	}
 	show_progress(job);
 }
@@ -101,7 +101,7 @@ static enum iscsi_err run_job(struct adm *adm, struct job *job, int bound_ms, bo
 {
 	enum iscsi_err err;
 
-	(void)fflush(stdout);
+	print_flush();
 	waiting_begin(adm->client, bound_ms, stops);
 	show_progress(job);
 	err = client_run(adm->client, bound_ms + GRACE_MS, on_result, job);

@@ -15,6 +15,7 @@
 #include "iscsiadm/mode_iface.h"
 #include "iscsiadm/mode_node.h"
 #include "iscsiadm/mode_session.h"
+#include "iscsiadm/print.h"
 #include "iscsiadm/waiting.h"
 #include "libiscsi-db/util.h"
 
@@ -125,9 +126,12 @@ static bool open_document(struct adm *adm)
 	return adm->json != NULL;
 }
 
-static enum iscsi_err output_failed(enum iscsi_err err)
+/* Output that was cut short is a failure, unless a reader like head(1) closed the pipe. */
+static enum iscsi_err output_ended(int error, enum iscsi_err err)
 {
-	adm_error("cannot write the output: %s", strerror(errno));
+	if (!error || error == EPIPE)
+		return err;
+	adm_error("cannot write the output: %s", strerror(error));
 	return err ?: ISCSI_ERR;
 }
 
@@ -147,12 +151,8 @@ int main(int argc, char **argv)
 	else
 		say_bad_options(&adm.opt, &why);
 	adm_error_document(NULL);
-	if (adm.json && json_close(adm.json, adm.sysfs, err) < 0 && errno != EPIPE)
-		err = output_failed(err);
+	if (adm.json && json_close(adm.json, adm.sysfs, err) < 0)
+		err = output_ended(errno, err);
 	adm_done(&adm);
-
-	/* Output that was cut short is a failure, unless a reader like head(1) closed the pipe. */
-	if ((fflush(stdout) || ferror(stdout)) && errno != EPIPE)
-		err = output_failed(err);
-	return (int)err;
+	return (int)output_ended(print_end(), err);
 }

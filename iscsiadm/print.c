@@ -67,3 +67,18 @@ void print_to(FILE *out, const char *fmt, ...)
 	}
 	va_end(ap);
 }
+
+/* stdout is the process's too. The C library keeps that it failed, but not why. */
+static int failure;
+
+void print_flush(void)
+{
+	if (fflush(stdout) && !failure)
+		failure = errno;
+}
+
+int print_end(void)
+{
+	print_flush();
+	return failure || !ferror(stdout) ? failure : EIO;
+}

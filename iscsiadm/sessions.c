@@ -287,7 +287,7 @@ enum iscsi_err sessions_rescan(struct adm *adm, const struct adm_selection *sel)
 		show_format_session(what, sizeof(what), list[i]);
 		print_to(stdout, "Rescanning session %s\n", what);
 	}
-	(void)fflush(stdout);
+	print_flush();
 	errs = calloc(len, sizeof(*errs));
 	sids = calloc(len, sizeof(*sids));
 	if (!errs || !sids)

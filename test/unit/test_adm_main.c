@@ -105,6 +105,24 @@ START_TEST(output_that_is_cut_short_is_a_failure)
 }
 END_TEST
 
+/* Lines are written as they come; what failed later is not why the first was lost. */
+START_TEST(the_first_line_that_is_lost_says_why)
+{
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC), status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		(void)dup2(full, STDOUT_FILENO);
+		print_to(stdout, "%s\n", "a line");
+		print_flush();
+		errno = EAGAIN;
+		_exit(print_end() == ENOSPC ? 0 : 1);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 /* No file and no socket takes the place of a stream that the caller has closed. */
 START_TEST(closed_streams_stay_useless)
 {
@@ -159,6 +177,7 @@ int main(void)
 	tcase_add_test(t, bad_options_end_with_7);
 	tcase_add_test(t, no_mode_is_a_fault_of_ours);
 	tcase_add_test(t, output_that_is_cut_short_is_a_failure);
+	tcase_add_test(t, the_first_line_that_is_lost_says_why);
 	tcase_add_test(t, closed_streams_stay_useless);
 	tcase_add_test(t, signals_and_the_mask_of_new_files);
 	srunner_run_all(runner, CK_NORMAL);
