@@ -14,6 +14,7 @@
 #include "libiscsi-db/util.h"
 
 #define ANSWER_MS	5000	/* a list must be quick while the daemon is busy */
+#define CALL_OFF_MS	35000	/* the kernel has to remove what the login has made: 30 s at most */
 
 struct attempt_list {
 	struct show_attempt *list;
@@ -49,11 +50,10 @@ static void on_attempt(void *arg, size_t index, const struct mgmt_reply *reply)
 /* A client_reply_fn. */
 static void on_called_off(void *arg, size_t index, const struct mgmt_reply *reply)
 {
-	enum iscsi_err *err = arg;
+	bool *off = arg;
 
-	(void)index;
 	if (reply->type == MGMT_RESULT)
-		*err = reply->err;
+		off[index] = !reply->err;
 }
 
 static struct adm_selection node_selection(const struct iscsi_db_record *rec)
@@ -167,33 +167,45 @@ static bool selected(struct adm *adm, const struct adm_selection *sel, const str
 	       (!sel->iface || streq(sel->iface, a->iface));
 }
 
-static bool call_off(struct client *client, unsigned int number)
+/* Whether one of @sels selects @a. */
+static bool any_selected(struct adm *adm, const struct adm_selection *sels, size_t count,
+			 const struct show_attempt *a)
 {
-	const struct mgmt_request req = {
-		.type = MGMT_CALL_OFF, .sid = number, .record = "", .iface = "",
-	};
-	enum iscsi_err err = ISCSI_ERR_INTERNAL;
-
-	if (!client) {
-		CLEANUP(closep) int dir_fd = open_run_dir();
-
-		runstate_remove_wanted(dir_fd, number);
-		return true;
-	}
-	return !client_request(client, &req, 0) &&
-	       !client_run(client, ANSWER_MS, on_called_off, &err) && !err;
+	for (size_t i = 0; i < count; i++)
+		if (selected(adm, &sels[i], a))
+			return true;
+	return false;
 }
 
-size_t attempts_call_off(struct adm *adm, const struct adm_selection *sel)
+static size_t call_off(struct adm *adm, const struct adm_selection *sels, size_t count)
 {
 	struct attempt_list attempts;
 	struct client *client = read_attempts(adm, &attempts);
+	CLEANUP(closep) int dir_fd = client ? -1 : open_run_dir();
+	CLEANUP(freep) bool *off = calloc(attempts.len, sizeof(*off));
 	size_t n = 0;
 
-	for (size_t i = 0; i < attempts.len; i++) {
+	for (size_t i = 0; off && i < attempts.len; i++) {
+		const struct mgmt_request req = {
+			.type = MGMT_CALL_OFF, .sid = attempts.list[i].number, .record = "",
+			.iface = "",
+		};
+
+		if (!any_selected(adm, sels, count, &attempts.list[i]))
+			continue;
+		if (client) {
+			(void)client_request(client, &req, i);
+			continue;
+		}
+		runstate_remove_wanted(dir_fd, req.sid);
+		off[i] = true;
+	}
+	if (client)
+		(void)client_run(client, CALL_OFF_MS, on_called_off, off);
+	for (size_t i = 0; off && i < attempts.len; i++) {
 		const struct show_attempt *a = &attempts.list[i];
 
-		if (!selected(adm, sel, a) || !call_off(client, a->number))
+		if (!off[i])
 			continue;
 		print_to(stdout, "Login to [iface: %s, target: %s, portal: %s,%d] called off.\n",
 			 a->iface, a->target, a->address, a->port);
@@ -204,9 +216,16 @@ size_t attempts_call_off(struct adm *adm, const struct adm_selection *sel)
 	return n;
 }
 
-size_t attempts_call_off_node(struct adm *adm, const struct iscsi_db_record *rec)
+size_t attempts_call_off(struct adm *adm, const struct adm_selection *sel)
 {
-	const struct adm_selection sel = node_selection(rec);
+	return call_off(adm, sel, 1);
+}
 
-	return attempts_call_off(adm, &sel);
+size_t attempts_call_off_nodes(struct adm *adm, const struct adm_records *nodes)
+{
+	CLEANUP(freep) struct adm_selection *sels = calloc(nodes->len, sizeof(*sels));
+
+	for (size_t i = 0; sels && i < nodes->len; i++)
+		sels[i] = node_selection(nodes->list[i]);
+	return sels && nodes->len ? call_off(adm, sels, nodes->len) : 0;
 }

@@ -12,6 +12,9 @@ size_t attempts_count(struct adm *adm);
 /* Prints a line for each; how many there are. */
 size_t attempts_show(struct adm *adm);
 
-/* Call off the logins that @sel selects, or those of the node in @rec, and say so; how many. */
+/*
+ * Call off the logins that @sel selects, or those of @nodes, and say so; how many. The kernel has
+ * nothing of these logins any more, so sessions have to be read afterwards.
+ */
 size_t attempts_call_off(struct adm *adm, const struct adm_selection *sel);
-size_t attempts_call_off_node(struct adm *adm, const struct iscsi_db_record *rec);
+size_t attempts_call_off_nodes(struct adm *adm, const struct adm_records *nodes);

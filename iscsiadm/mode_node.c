@@ -525,7 +525,8 @@ struct logout_all {
 	struct adm *adm;
 	const char *word;
 	const struct sysfs_session *session;
-	bool found, called_off;
+	bool found;
+	struct adm_records nodes;
 };
 
 /* What booting has made stays. */
@@ -546,24 +547,35 @@ static enum iscsi_err judge_session(void *arg, const struct iscsi_db_record *rec
 	return ISCSI_SUCCESS;
 }
 
-/* The same for logins that are still under way. An iscsi_db_record_fn. */
-static enum iscsi_err call_off_login(void *arg, const struct iscsi_db_record *rec)
+/* An iscsi_db_record_fn. */
+static enum iscsi_err pick_logout(void *arg, const struct iscsi_db_record *rec)
 {
 	struct logout_all *l = arg;
 
-	if (logout_all_means(l, rec))
-		l->called_off |= attempts_call_off_node(l->adm, rec) > 0;
-	return ISCSI_SUCCESS;
+	return logout_all_means(l, rec) ? adm_records_copy(&l->nodes, rec) : ISCSI_SUCCESS;
+}
+
+/* The same for logins that are still under way. @ret is their number. */
+static enum iscsi_err call_off_all(struct logout_all *l, size_t *ret)
+{
+	const struct adm_selection all = { .port = -1 };
+	enum iscsi_err err = ISCSI_SUCCESS;
+
+	if (attempts_count(l->adm))
+		err = adm_each_node(l->adm, &all, pick_logout, l, NULL);
+	*ret = err ? 0 : attempts_call_off_nodes(l->adm, &l->nodes);
+	adm_records_done(&l->nodes);
+	return err;
 }
 
 static enum iscsi_err node_logout_all(struct adm *adm)
 {
 	CLEANUP(freep) const struct sysfs_session **list = NULL;
 	struct logout_all l = { .adm = adm, .word = adm->opt.logout_all };
+	size_t count, called_off, n = 0;
 	enum iscsi_err err;
-	size_t count, n = 0;
 
-	err = adm_need_sessions(adm);
+	err = call_off_all(&l, &called_off) ?: adm_need_sessions(adm);
 	if (err)
 		return err;
 	count = snapshot_count(adm->sessions);
@@ -584,12 +596,7 @@ static enum iscsi_err node_logout_all(struct adm *adm)
 		if (l.found)
 			list[n++] = l.session;
 	}
-	if (attempts_count(adm))
-		err = adm_each_node(adm, &(struct adm_selection){ .port = -1 }, call_off_login, &l,
-				    NULL);
-	if (err)
-		return err;
-	if (!n && !l.called_off)
+	if (!n && !called_off)
 		return adm_refuse(ISCSI_ERR_NO_OBJS_FOUND, "No matching sessions found");
 	return n ? logouts_run(adm, list, n) : ISCSI_SUCCESS;
 }

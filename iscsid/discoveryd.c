@@ -136,7 +136,7 @@ static void log_out_if_gone(const struct poll *poll, struct session *session)
 		return;
 	log_notice("%s %s,%d: %s,%d reports the target no more", config->target, config->address,
 		   config->port, poll_address(poll), poll_port(poll));
-	if (manager_call_off(manager, session_number(session)))
+	if (manager_call_off(manager, session_number(session), NULL))
 		return;
 	asker = asker_nobody();
 	if (!asker || !manager_logout(manager, session_sid(session), MGMT_SPARE_USED, asker, &why))

@@ -286,7 +286,7 @@ void manager_each_attempt(struct manager *manager,
 			fn(arg, session_number(sessions[i]), sessions[i], &attempts);
 }
 
-bool manager_call_off(struct manager *manager, uint32_t number)
+bool manager_call_off(struct manager *manager, uint32_t number, struct asker *asker)
 {
 	size_t len;
 	CLEANUP(freep) void **sessions = index_objects(&manager->by_node, &len);
@@ -296,7 +296,7 @@ bool manager_call_off(struct manager *manager, uint32_t number)
 		if (session_number(sessions[i]) != number ||
 		    !session_attempts(sessions[i], &attempts))
 			continue;
-		session_logout(sessions[i], NULL, "");
+		session_logout(sessions[i], asker, "");
 		return true;
 	}
 	return false;

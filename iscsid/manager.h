@@ -72,8 +72,11 @@ void manager_each_attempt(struct manager *manager,
 			  void (*fn)(void *arg, uint32_t number, const struct session *session,
 				     const struct session_attempts *attempts),
 			  void *arg);
-/* Gives up a login that is under way. False: there is none with this number. */
-bool manager_call_off(struct manager *manager, uint32_t number);
+/*
+ * Gives up a login that is under way; @asker, which may be NULL, hears when the kernel has nothing
+ * of it any more. False: there is none with this number, and @asker will not be called.
+ */
+bool manager_call_off(struct manager *manager, uint32_t number, struct asker *asker);
 
 /* All sessions that the kernel knows, as they are now; free() it. NULL: none, or no memory. */
 void **manager_sessions(struct manager *manager, size_t *ret_len);

@@ -303,9 +303,7 @@ static void handle_call_off(struct request *req, const struct mgmt_request *msg)
 {
 	struct iscsi_why why;
 
-	if (manager_call_off(req->mgmt->manager, msg->sid))
-		request_result(req, ISCSI_SUCCESS, NULL);
-	else
+	if (!manager_call_off(req->mgmt->manager, msg->sid, &req->asker))
 		request_result(req, iscsi_fail(&why, ISCSI_ERR_SESS_NOT_FOUND,
 					       "the login is not under way any more"), &why);
 }

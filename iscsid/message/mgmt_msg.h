@@ -46,7 +46,7 @@ enum mgmt_type {
 	MGMT_STOP		= 6,	/* end the daemon; sessions stay */
 	MGMT_GET_STATS		= 7,	/* sid: the counters of its connection */
 	MGMT_ATTEMPTS		= 8,	/* first logins that are under way: a MGMT_ATTEMPT for each */
-	MGMT_CALL_OFF		= 9,	/* sid: the number of such a login; give it up */
+	MGMT_CALL_OFF		= 9,	/* sid: the number of such a login; end it, also in the kernel */
 	/* replies */
 	MGMT_RESULT		= 64,
 	MGMT_TARGET		= 65,	/* of a discovery */

@@ -186,9 +186,18 @@ time_t time(time_t *ret)
 	return 100000;
 }
 
+static bool has_session(unsigned int sid)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "%s/class/iscsi_session/session%u", fake_sysfs_root(fs), sid);
+	return access(path, F_OK) == 0;
+}
+
 /*
- * A login to the target iqn.made makes a session, and session 7 ends while its state is told. What
- * is about session 2, the target iqn.refused or the portal 10.0.0.66 fails.
+ * A login to the target iqn.made makes a session, session 7 ends while its state is told, and session 13
+ * is that of the login under way with this number. What is about session 2, the target iqn.refused or
+ * the portal 10.0.0.66 fails.
  */
 static void answer(int fd, const struct mgmt_request *req)
 {
@@ -218,6 +227,8 @@ static void answer(int fd, const struct mgmt_request *req)
 	if (req->type == MGMT_LOGIN && strstr(req->record, "iqn.made\n"))
 		fake_sysfs_add_session(fs, result.sid, result.sid, "iqn.made", "10.0.0.1", 3260);
 	if (req->type == MGMT_SESSION_STATE && req->sid == 7)
+		fake_sysfs_remove_session(fs, req->sid, req->sid);
+	if (req->type == MGMT_CALL_OFF && req->sid == 13 && has_session(req->sid))
 		fake_sysfs_remove_session(fs, req->sid, req->sid);
 	unanswered = silent;
 	if (silent)

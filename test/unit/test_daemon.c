@@ -383,6 +383,26 @@ START_TEST(a_wanted_login_can_be_called_off)
 }
 END_TEST
 
+/* Whoever lists sessions after that doesn't find what was called off. */
+START_TEST(a_login_is_called_off_once_the_kernel_has_nothing_of_it)
+{
+	unsigned int seconds;
+
+	d->target.silent = true;
+	d->kernel.keeps_sessions = true;
+	send_login(&client, 3, MGMT_WANTED | MGMT_NO_WAIT, NULL);
+	await_reply(&client);
+	UNTIL(d->kernel.session[1].exists);
+	fake_client_send(&client, &(struct mgmt_request){
+		.type = MGMT_CALL_OFF, .tag = 4, .sid = login_under_way() });
+	seconds = await_reply_s(&client, 100);
+	ck_assert_uint_ge(seconds, 29);
+	ck_assert_uint_le(seconds, 31);
+	ck_assert_uint_eq(client.reply.tag, 4);
+	ck_assert_str_eq(client.reply.why, "the kernel hasn't removed the session after 30 s");
+}
+END_TEST
+
 START_TEST(a_record_has_its_number_of_sessions)
 {
 	(void)fake_client_log_in(&client, NULL);
@@ -1155,6 +1175,7 @@ int main(void)
 	tcase_add_test(tc, a_wanted_login_goes_on_with_a_new_record);
 	tcase_add_test(tc, each_of_two_sessions_can_be_wanted);
 	tcase_add_test(tc, a_wanted_login_can_be_called_off);
+	tcase_add_test(tc, a_login_is_called_off_once_the_kernel_has_nothing_of_it);
 	tcase_add_test(tc, a_record_has_its_number_of_sessions);
 	tcase_add_test(tc, bad_requests_are_answered);
 	tcase_add_test(tc, an_initiator_name_written_late_is_found);
