@@ -8,6 +8,7 @@
  */
 #include "iscsiadm/mode_discovery.h"
 
+#include "iscsiadm/attempts.h"
 #include "iscsiadm/found.h"
 #include "iscsiadm/logins.h"
 #include "iscsiadm/mode_fw.h"
@@ -39,7 +40,7 @@ struct inquiry {
 
 	unsigned int ops;		/* what becomes of the records */
 	enum iscsi_err first;		/* why the first record that failed wasn't stored */
-	struct adm_records records;	/* of the targets that were found */
+	struct adm_records records;	/* of the targets that were found, or that go with @rec */
 };
 
 static bool is_tcp(const struct iscsi_db_record *iface)
@@ -448,14 +449,38 @@ static enum iscsi_err stage_portal_record(void *arg)
 	return adm_fail(iscsi_db_discovery_write(d->adm->db, d->rec, &why), &why);
 }
 
+/* An iscsi_db_record_fn: picks the nodes that the portal has named. */
+static enum iscsi_err pick_node_of(void *arg, const struct iscsi_db_record *rec)
+{
+	struct inquiry *d = arg;
+
+	if (!streq(iscsi_db_record_get(rec, "node.discovery_type"), d->source) ||
+	    !streq(iscsi_db_record_get(rec, "node.discovery_address"), d->address) ||
+	    iscsi_db_record_get_int(rec, "node.discovery_port") != d->port)
+		return ISCSI_SUCCESS;
+	return adm_records_copy(&d->records, rec);
+}
+
 /* An adm_stage_fn. */
 static enum iscsi_err stage_portal_delete(void *arg)
 {
 	struct inquiry *d = arg;
 	struct iscsi_why why = { "" };
 
-	return adm_fail(iscsi_db_discovery_delete(d->adm->db, d->kind, d->address, d->port, &why),
+	return adm_fail(iscsi_db_node_each(d->adm->db, NULL, NULL, NULL, pick_node_of, d, &why) ?:
+			iscsi_db_discovery_delete(d->adm->db, d->kind, d->address, d->port, &why),
 			&why);
+}
+
+/* Deletes the portal's record, the nodes that were found there, and what is tried for them. */
+static enum iscsi_err portal_delete(struct inquiry *d)
+{
+	enum iscsi_err err = adm_change(d->adm, stage_portal_delete, d);
+
+	if (!err)
+		(void)attempts_call_off_nodes(d->adm, &d->records);
+	adm_records_done(&d->records);
+	return err;
 }
 
 /* An adm_stage_fn: reads the record again under the lock, so that no other change is lost. */
@@ -661,7 +686,7 @@ static enum iscsi_err legacy_record(struct adm *adm)
 	if (!opt->ops || opt->ops == OP_SHOW)
 		err = show_portal(&d);
 	else if (opt->ops == OP_DELETE)
-		err = adm_change(adm, stage_portal_delete, &d);
+		err = portal_delete(&d);
 	else if (opt->ops == OP_NEW || opt->ops == OP_UPDATE)
 		err = adm_refuse(ISCSI_ERR_INVAL, "Operation is not supported by discovery mode. "
 				 "Use discoverydb mode.");
@@ -723,7 +748,7 @@ static enum iscsi_err db_record(struct inquiry *d)
 	if (!opt->ops || opt->ops == OP_SHOW)
 		return show_portal(d);
 	if (opt->ops == OP_DELETE)
-		return adm_change(d->adm, stage_portal_delete, d);
+		return portal_delete(d);
 	if (opt->ops == OP_UPDATE && !opt->pair_count)
 		return adm_refuse(ISCSI_ERR_INVAL, "Update requires name and value.");
 	if (opt->ops == OP_UPDATE)

@@ -6,6 +6,7 @@
  */
 #include "iscsiadm/mode_iface.h"
 
+#include "iscsiadm/attempts.h"
 #include "iscsiadm/print.h"
 #include "iscsiadm/show.h"
 #include "libiscsi-db/util.h"
@@ -360,6 +361,7 @@ static enum iscsi_err iface_delete(struct adm *adm, const char *name)
 				  iscsi_db_err_text(err));
 	adm_say_unreadable_deleted(change.unreadable);
 	print_to(stdout, "%s unbound and deleted.\n", name);
+	(void)attempts_call_off(adm, &(struct adm_selection){ .port = -1, .iface = name });
 	return ISCSI_SUCCESS;
 }
 

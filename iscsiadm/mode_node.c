@@ -85,6 +85,7 @@ struct change {
 	const struct adm_selection *sel;
 	iscsi_db_record_fn *fn;
 	size_t count;			/* records that @sel selects */
+	struct adm_records deleted;	/* of these, those whose deletion is staged */
 	unsigned int unreadable;	/* unreadable records whose deletion is staged */
 	enum iscsi_err first;
 	bool no_summary;
@@ -171,9 +172,19 @@ static enum iscsi_err delete_selected(void *arg, const struct iscsi_db_record *r
 		return ISCSI_SUCCESS;
 	}
 	err = iscsi_db_node_delete(c->adm->db, rec, &why);
-	if (err)
-		change_failed(c, err, &why);
+	if (!err)
+		return adm_records_copy(&c->deleted, rec);
+	change_failed(c, err, &why);
 	return ISCSI_SUCCESS;
+}
+
+/* The logins of a record that is kept go on. */
+static void call_off_deleted(struct change *c)
+{
+	if (c->first)
+		(void)attempts_call_off_nodes(c->adm, &c->deleted);
+	else if (c->count || c->unreadable)
+		(void)attempts_call_off(c->adm, c->sel);
 }
 
 /* An adm_stage_fn: calls c->fn, which stages a change, for each selected record. */
@@ -197,6 +208,9 @@ static enum iscsi_err change_nodes(struct adm *adm, const struct adm_selection *
 	if (err)
 		return err;
 	err = adm_change(adm, stage_changes, &change);
+	if (!err && fn == delete_selected)
+		call_off_deleted(&change);
+	adm_records_done(&change.deleted);
 	if (!err && !change.count && !change.unreadable)
 		return no_records();
 	if (!err)
@@ -235,15 +249,6 @@ static enum iscsi_err node_update(struct adm *adm, const struct adm_selection *s
 		if (streq(adm->opt.pairs[i].name, "node.startup") &&
 		    streq(adm->opt.pairs[i].value, "manual"))
 			(void)attempts_call_off(adm, sel);
-	return err;
-}
-
-static enum iscsi_err node_delete(struct adm *adm, const struct adm_selection *sel)
-{
-	enum iscsi_err err = change_nodes(adm, sel, delete_selected);
-
-	if (!err)
-		(void)attempts_call_off(adm, sel);
 	return err;
 }
 
@@ -633,7 +638,7 @@ enum iscsi_err mode_node_operate(struct adm *adm, const struct adm_selection *se
 	if (opt->ops == OP_UPDATE)
 		return node_update(adm, sel);
 	if (opt->ops == OP_DELETE)
-		return node_delete(adm, sel);
+		return change_nodes(adm, sel, delete_selected);
 	return adm_refuse(ISCSI_ERR_INVAL, "operation is not supported.");
 }
 

@@ -143,6 +143,9 @@ static void send_news(int fd, const struct mgmt_request *req)
 		{ .type = MGMT_TARGET, .name = "iqn.f3", .address = "10.0.0.5", .port = 65536 },
 		{ .type = MGMT_TARGET, .name = "a/b", .address = "10.0.0.5", .port = 3260 },
 	};
+	static const struct mgmt_reply slow_target = {
+		.type = MGMT_TARGET, .name = "iqn.slow", .address = "10.0.0.7", .port = 3260, .tpgt = 1,
+	};
 	static const struct mgmt_reply refused_target = {
 		.type = MGMT_TARGET, .name = "iqn.refused", .address = "10.0.0.5", .port = 3260,
 		.tpgt = 1,
@@ -161,6 +164,8 @@ static void send_news(int fd, const struct mgmt_request *req)
 			send_reply(fd, req, odd_targets[i]);
 		else if (strstr(req->record, "10.0.0.79"))
 			send_reply(fd, req, refused_target);
+		else if (strstr(req->record, "10.0.0.80"))
+			send_reply(fd, req, slow_target);
 		else if (!strstr(req->record, "10.0.0.66") && !strstr(req->record, "10.0.0.77") &&
 			 (!fewer || !i))
 			send_reply(fd, req, targets[i]);
