@@ -177,7 +177,8 @@ static bool any_selected(struct adm *adm, const struct adm_selection *sels, size
 	return false;
 }
 
-static size_t call_off(struct adm *adm, const struct adm_selection *sels, size_t count)
+/* @wanted: logins that somebody waits for go on, unless they are wanted too. */
+static size_t call_off(struct adm *adm, const struct adm_selection *sels, size_t count, bool wanted)
 {
 	struct attempt_list attempts;
 	struct client *client = read_attempts(adm, &attempts);
@@ -191,7 +192,8 @@ static size_t call_off(struct adm *adm, const struct adm_selection *sels, size_t
 			.iface = "",
 		};
 
-		if (!any_selected(adm, sels, count, &attempts.list[i]))
+		if ((wanted && !attempts.list[i].wanted) ||
+		    !any_selected(adm, sels, count, &attempts.list[i]))
 			continue;
 		if (client) {
 			(void)client_request(client, &req, i);
@@ -218,7 +220,12 @@ static size_t call_off(struct adm *adm, const struct adm_selection *sels, size_t
 
 size_t attempts_call_off(struct adm *adm, const struct adm_selection *sel)
 {
-	return call_off(adm, sel, 1);
+	return call_off(adm, sel, 1, false);
+}
+
+size_t attempts_call_off_wanted(struct adm *adm, const struct adm_selection *sel)
+{
+	return call_off(adm, sel, 1, true);
 }
 
 size_t attempts_call_off_nodes(struct adm *adm, const struct adm_records *nodes)
@@ -227,5 +234,5 @@ size_t attempts_call_off_nodes(struct adm *adm, const struct adm_records *nodes)
 
 	for (size_t i = 0; sels && i < nodes->len; i++)
 		sels[i] = node_selection(nodes->list[i]);
-	return sels && nodes->len ? call_off(adm, sels, nodes->len) : 0;
+	return sels && nodes->len ? call_off(adm, sels, nodes->len, false) : 0;
 }

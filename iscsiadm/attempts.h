@@ -17,4 +17,6 @@ size_t attempts_show(struct adm *adm);
  * nothing of these logins any more, so sessions have to be read afterwards.
  */
 size_t attempts_call_off(struct adm *adm, const struct adm_selection *sel);
+/* Of the selected logins only those that are wanted. */
+size_t attempts_call_off_wanted(struct adm *adm, const struct adm_selection *sel);
 size_t attempts_call_off_nodes(struct adm *adm, const struct adm_records *nodes);

@@ -248,7 +248,7 @@ static enum iscsi_err node_update(struct adm *adm, const struct adm_selection *s
 	for (size_t i = 0; i < adm->opt.pair_count && !err; i++)
 		if (streq(adm->opt.pairs[i].name, "node.startup") &&
 		    streq(adm->opt.pairs[i].value, "manual"))
-			(void)attempts_call_off(adm, sel);
+			(void)attempts_call_off_wanted(adm, sel);
 	return err;
 }
 
