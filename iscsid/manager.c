@@ -218,6 +218,18 @@ static bool same_record(const struct iscsi_db_record *a, const struct iscsi_db_r
 	return text_a && text_b && streq(text_a, text_b);
 }
 
+/* @attempts: of a login under way that somebody waits for; NULL: there are sessions alone. */
+static enum iscsi_err refuse_login(const struct session_attempts *attempts, int wanted, int present,
+				   struct iscsi_why *why)
+{
+	if (attempts)
+		return iscsi_fail(why, ISCSI_ERR_SESS_EXISTS, "a login with other settings is under "
+				  "way since %u s; a logout calls it off",
+				  (unsigned int)(attempts->since_us / 1000000));
+	return iscsi_fail(why, ISCSI_ERR_SESS_EXISTS, "%d session%s requested, but %d already present",
+			  wanted, wanted == 1 ? "" : "s", present);
+}
+
 enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *rec,
 			     unsigned int flags, struct asker *asker, struct iscsi_why *why)
 {
@@ -248,9 +260,7 @@ enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *re
 		if (!attempts.wanted) {
 			config->rec = NULL;		/* stays the caller's */
 			session_config_free(config);
-			return iscsi_fail(why, ISCSI_ERR_SESS_EXISTS, "%d session%s requested, but "
-					  "%d already present", wanted, wanted == 1 ? "" : "s",
-					  present);
+			return refuse_login(session ? &attempts : NULL, wanted, present, why);
 		}
 		/* The record has changed, so the login goes on with what it says now. */
 		session_logout(session, NULL, "");

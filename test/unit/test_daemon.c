@@ -608,6 +608,22 @@ START_TEST(a_login_goes_on_for_whoever_waits_too)
 }
 END_TEST
 
+/* There is no session yet, and whoever waits keeps the settings that were asked for. */
+START_TEST(a_login_with_other_settings_is_told_of_the_one_under_way)
+{
+	fake_target_go_deaf(&d->target);
+	send_login(&client, 3, 0, NULL);
+	fake_daemon_wait(5000);
+	fake_client_open(&other);
+	send_login(&other, 4, 0, (const char *[]){ "node.session.cmds_max", "64", NULL });
+	await_reply(&other);
+	ck_assert_int_eq(other.reply.err, ISCSI_ERR_SESS_EXISTS);
+	ck_assert_str_eq(other.reply.why, "a login with other settings is under way since 5 s; a logout "
+			 "calls it off");
+	ck_assert(!fake_client_poll(&client));
+}
+END_TEST
+
 /* Boot asks for a login that a person has begun. */
 START_TEST(a_login_under_way_can_be_wanted_later)
 {
@@ -1183,6 +1199,7 @@ int main(void)
 	tcase_add_test(tc, many_at_once);
 	tcase_add_test(tc, a_login_ends_with_its_client);
 	tcase_add_test(tc, a_login_goes_on_for_whoever_waits_too);
+	tcase_add_test(tc, a_login_with_other_settings_is_told_of_the_one_under_way);
 	tcase_add_test(tc, a_login_under_way_can_be_wanted_later);
 	tcase_add_test(tc, a_client_that_logs_in_and_out_may_leave);
 	tcase_add_test(tc, a_redirection_is_followed_there_and_back);
