@@ -19,6 +19,7 @@
 struct attempt_list {
 	struct show_attempt *list;
 	size_t len;
+	enum iscsi_err err;	/* why the list may lack logins, which has been said */
 };
 
 static void copy(char *ret, size_t size, const char *text)
@@ -47,13 +48,27 @@ static void on_attempt(void *arg, size_t index, const struct mgmt_reply *reply)
 	copy(a->why.text, sizeof(a->why.text), reply->why);
 }
 
+struct call_off {
+	struct attempt_list attempts;
+	bool *off;		/* for each attempt */
+	enum iscsi_err first;	/* why one of them goes on */
+};
+
 /* A client_reply_fn. */
 static void on_called_off(void *arg, size_t index, const struct mgmt_reply *reply)
 {
-	bool *off = arg;
+	struct call_off *c = arg;
+	const struct show_attempt *a = &c->attempts.list[index];
 
-	if (reply->type == MGMT_RESULT)
-		off[index] = !reply->err;
+	if (reply->type != MGMT_RESULT)
+		return;
+	c->off[index] = !reply->err;
+	/* A login that isn't there any more has ended meanwhile. */
+	if (!reply->err || reply->err == ISCSI_ERR_SESS_NOT_FOUND)
+		return;
+	adm_error("Could not call off the login to [iface: %s, target: %s, portal: %s,%d]: %s",
+		  a->iface, a->target, a->address, a->port, client_reason(reply));
+	adm_keep_first(&c->first, reply->err);
 }
 
 static struct adm_selection node_selection(const struct iscsi_db_record *rec)
@@ -111,26 +126,30 @@ static struct client *read_attempts(struct adm *adm, struct attempt_list *ret)
 	struct client *client = adm_new_client(adm, NULL, NULL);
 	enum iscsi_err err;
 
-	*ret = (struct attempt_list){ NULL, 0 };
+	*ret = (struct attempt_list){ .list = NULL };
 	if (!client)
 		return NULL;
 	err = client_request(client, &req, 0) ?: client_run(client, ANSWER_MS, on_attempt, ret);
 	if (!err)
 		return client;
 	free(ret->list);
-	*ret = (struct attempt_list){ NULL, 0 };
+	*ret = (struct attempt_list){ .list = NULL };
 	if (err == ISCSI_ERR_ISCSID_NOTCONN)
 		read_notes(ret);
+	if (err == ISCSI_ERR_REQ_TIMEDOUT)
+		ret->err = adm_refuse(err, "which logins are under way can't be told: iscsid has not "
+				      "answered for %d seconds", ANSWER_MS / 1000);
 	return client_free(client);
 }
 
-size_t attempts_count(struct adm *adm)
+enum iscsi_err attempts_count(struct adm *adm, size_t *ret)
 {
 	struct attempt_list attempts;
 
 	client_free(read_attempts(adm, &attempts));
 	free(attempts.list);
-	return attempts.len;
+	*ret = attempts.len;
+	return attempts.err;
 }
 
 size_t attempts_show(struct adm *adm)
@@ -178,61 +197,73 @@ static bool any_selected(struct adm *adm, const struct adm_selection *sels, size
 }
 
 /* @wanted: logins that somebody waits for go on, unless they are wanted too. */
-static size_t call_off(struct adm *adm, const struct adm_selection *sels, size_t count, bool wanted)
+static enum iscsi_err call_off(struct adm *adm, const struct adm_selection *sels, size_t count,
+			       bool wanted, size_t *ret)
 {
-	struct attempt_list attempts;
-	struct client *client = read_attempts(adm, &attempts);
+	struct call_off c = { .off = NULL };
+	struct client *client = read_attempts(adm, &c.attempts);
 	CLEANUP(closep) int dir_fd = client ? -1 : open_run_dir();
-	CLEANUP(freep) bool *off = calloc(attempts.len, sizeof(*off));
 	size_t n = 0;
 
-	for (size_t i = 0; off && i < attempts.len; i++) {
+	c.first = c.attempts.err;
+	c.off = calloc(c.attempts.len, sizeof(*c.off));
+	for (size_t i = 0; c.off && i < c.attempts.len; i++) {
+		const struct show_attempt *a = &c.attempts.list[i];
 		const struct mgmt_request req = {
-			.type = MGMT_CALL_OFF, .sid = attempts.list[i].number, .record = "",
-			.iface = "",
+			.type = MGMT_CALL_OFF, .sid = a->number, .record = "", .iface = "",
 		};
 
-		if ((wanted && !attempts.list[i].wanted) ||
-		    !any_selected(adm, sels, count, &attempts.list[i]))
+		if ((wanted && !a->wanted) || !any_selected(adm, sels, count, a))
 			continue;
 		if (client) {
 			(void)client_request(client, &req, i);
 			continue;
 		}
-		runstate_remove_wanted(dir_fd, req.sid);
-		off[i] = true;
+		runstate_remove_wanted(dir_fd, a->number);
+		c.off[i] = true;
 	}
 	if (client)
-		(void)client_run(client, CALL_OFF_MS, on_called_off, off);
-	for (size_t i = 0; off && i < attempts.len; i++) {
-		const struct show_attempt *a = &attempts.list[i];
+		(void)client_run(client, CALL_OFF_MS, on_called_off, &c);
+	for (size_t i = 0; c.off && i < c.attempts.len; i++) {
+		const struct show_attempt *a = &c.attempts.list[i];
 
-		if (!off[i])
+		if (!c.off[i])
 			continue;
 		print_to(stdout, "Login to [iface: %s, target: %s, portal: %s,%d] called off.\n",
 			 a->iface, a->target, a->address, a->port);
 		n++;
 	}
-	free(attempts.list);
+	if (ret)
+		*ret = n;
+	free(c.off);
+	free(c.attempts.list);
 	client_free(client);
-	return n;
+	return c.first;
 }
 
-size_t attempts_call_off(struct adm *adm, const struct adm_selection *sel)
+enum iscsi_err attempts_call_off(struct adm *adm, const struct adm_selection *sel, size_t *ret)
 {
-	return call_off(adm, sel, 1, false);
+	return call_off(adm, sel, 1, false, ret);
 }
 
-size_t attempts_call_off_wanted(struct adm *adm, const struct adm_selection *sel)
+enum iscsi_err attempts_call_off_wanted(struct adm *adm, const struct adm_selection *sel)
 {
-	return call_off(adm, sel, 1, true);
+	return call_off(adm, sel, 1, true, NULL);
 }
 
-size_t attempts_call_off_nodes(struct adm *adm, const struct adm_records *nodes)
+enum iscsi_err attempts_call_off_nodes(struct adm *adm, const struct adm_records *nodes,
+				       size_t *ret)
 {
-	CLEANUP(freep) struct adm_selection *sels = calloc(nodes->len, sizeof(*sels));
+	CLEANUP(freep) struct adm_selection *sels = NULL;
 
-	for (size_t i = 0; sels && i < nodes->len; i++)
+	if (ret)
+		*ret = 0;
+	if (!nodes->len)
+		return ISCSI_SUCCESS;
+	sels = calloc(nodes->len, sizeof(*sels));
+	if (!sels)
+		return adm_fail(ISCSI_ERR_NOMEM, NULL);
+	for (size_t i = 0; i < nodes->len; i++)
 		sels[i] = node_selection(nodes->list[i]);
-	return sels && nodes->len ? call_off(adm, sels, nodes->len, false) : 0;
+	return call_off(adm, sels, nodes->len, false, ret);
 }

@@ -478,7 +478,7 @@ static enum iscsi_err portal_delete(struct inquiry *d)
 	enum iscsi_err err = adm_change(d->adm, stage_portal_delete, d);
 
 	if (!err)
-		(void)attempts_call_off_nodes(d->adm, &d->records);
+		(void)attempts_call_off_nodes(d->adm, &d->records, NULL);
 	adm_records_done(&d->records);
 	return err;
 }

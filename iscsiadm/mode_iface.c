@@ -361,7 +361,7 @@ static enum iscsi_err iface_delete(struct adm *adm, const char *name)
 				  iscsi_db_err_text(err));
 	adm_say_unreadable_deleted(change.unreadable);
 	print_to(stdout, "%s unbound and deleted.\n", name);
-	(void)attempts_call_off(adm, &(struct adm_selection){ .port = -1, .iface = name });
+	(void)attempts_call_off(adm, &(struct adm_selection){ .port = -1, .iface = name }, NULL);
 	return ISCSI_SUCCESS;
 }
 

@@ -182,9 +182,9 @@ static enum iscsi_err delete_selected(void *arg, const struct iscsi_db_record *r
 static void call_off_deleted(struct change *c)
 {
 	if (c->first)
-		(void)attempts_call_off_nodes(c->adm, &c->deleted);
+		(void)attempts_call_off_nodes(c->adm, &c->deleted, NULL);
 	else if (c->count || c->unreadable)
-		(void)attempts_call_off(c->adm, c->sel);
+		(void)attempts_call_off(c->adm, c->sel, NULL);
 }
 
 /* An adm_stage_fn: calls c->fn, which stages a change, for each selected record. */
@@ -560,15 +560,18 @@ static enum iscsi_err pick_logout(void *arg, const struct iscsi_db_record *rec)
 	return logout_all_means(l, rec) ? adm_records_copy(&l->nodes, rec) : ISCSI_SUCCESS;
 }
 
-/* The same for logins that are still under way. @ret is their number. */
-static enum iscsi_err call_off_all(struct logout_all *l, size_t *ret)
+/* The same for logins that are still under way: how many ended, and why not all of them did. */
+static enum iscsi_err call_off_all(struct logout_all *l, size_t *ret, enum iscsi_err *ret_failed)
 {
 	const struct adm_selection all = { .port = -1 };
 	enum iscsi_err err = ISCSI_SUCCESS;
+	size_t count;
 
-	if (attempts_count(l->adm))
+	*ret_failed = attempts_count(l->adm, &count);
+	if (count)
 		err = adm_each_node(l->adm, &all, pick_logout, l, NULL);
-	*ret = err ? 0 : attempts_call_off_nodes(l->adm, &l->nodes);
+	if (!err)
+		adm_keep_first(ret_failed, attempts_call_off_nodes(l->adm, &l->nodes, ret));
 	adm_records_done(&l->nodes);
 	return err;
 }
@@ -577,10 +580,10 @@ static enum iscsi_err node_logout_all(struct adm *adm)
 {
 	CLEANUP(freep) const struct sysfs_session **list = NULL;
 	struct logout_all l = { .adm = adm, .word = adm->opt.logout_all };
+	enum iscsi_err err, not_all;
 	size_t count, called_off, n = 0;
-	enum iscsi_err err;
 
-	err = call_off_all(&l, &called_off) ?: adm_need_sessions(adm);
+	err = call_off_all(&l, &called_off, &not_all) ?: adm_need_sessions(adm);
 	if (err)
 		return err;
 	count = snapshot_count(adm->sessions);
@@ -601,9 +604,11 @@ static enum iscsi_err node_logout_all(struct adm *adm)
 		if (l.found)
 			list[n++] = l.session;
 	}
-	if (!n && !called_off)
+	if (!n && !called_off && !not_all)
 		return adm_refuse(ISCSI_ERR_NO_OBJS_FOUND, "No matching sessions found");
-	return n ? logouts_run(adm, list, n) : ISCSI_SUCCESS;
+	err = n ? logouts_run(adm, list, n) : ISCSI_SUCCESS;
+	adm_keep_first(&err, not_all);
+	return err;
 }
 
 /* ---- the mode -------------------------------------------------------------------------- */

@@ -190,15 +190,19 @@ static enum iscsi_err select_sessions(struct adm *adm, const struct adm_selectio
 enum iscsi_err sessions_logout(struct adm *adm, const struct adm_selection *sel)
 {
 	CLEANUP(freep) const struct sysfs_session **list = NULL;
-	enum iscsi_err err;
-	size_t len, off;
+	enum iscsi_err err, not_all = ISCSI_SUCCESS;
+	size_t len, off = 0;
 
-	/* What isn't there yet is not to come either. */
-	off = attempts_call_off(adm, sel);
-	err = select_sessions(adm, sel, off ? NULL : "No matching sessions found", &list, &len);
-	if (err == ISCSI_ERR_NO_OBJS_FOUND && off)
-		return ISCSI_SUCCESS;
-	return err ?: logouts_run(adm, list, len);
+	/* What isn't there yet is not to come either; a session that is named is there. */
+	if (!sel->session)
+		not_all = attempts_call_off(adm, sel, &off);
+	err = select_sessions(adm, sel, off || not_all ? NULL : "No matching sessions found", &list,
+			      &len);
+	if (err == ISCSI_ERR_NO_OBJS_FOUND && (off || not_all))
+		return not_all;
+	err = err ?: logouts_run(adm, list, len);
+	adm_keep_first(&err, not_all);
+	return err;
 }
 
 static enum iscsi_err fail_on_all(enum iscsi_err err)
