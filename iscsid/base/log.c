@@ -12,6 +12,7 @@
 static int log_fd = -1;		/* /dev/log; -1: stderr */
 static const char *log_program = "iscsid";
 static int log_level = LOG_INFO;
+static bool log_to_syslog;	/* wanted, whether or not the socket is connected */
 static time_t log_connected;	/* when the last attempt to connect was made */
 
 void log_name(const char *program)
@@ -30,6 +31,7 @@ void log_open(bool to_syslog, int level)
 
 	log_close();
 	log_level = level;
+	log_to_syslog = to_syslog;
 	if (!to_syslog)
 		return;
 	log_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -38,17 +40,22 @@ void log_open(bool to_syslog, int level)
 		log_close();
 }
 
+/* Connects again to a log that came late or was restarted, at most once a second. */
+static bool log_reconnect(void)
+{
+	if (!log_to_syslog || time(NULL) == log_connected)
+		return false;
+	log_open(true, log_level);
+	return log_fd >= 0;
+}
+
 /* A log that is full or dead must not hold up a recovery, so the line is lost. */
 static void log_send(const char *line, size_t len)
 {
 	if (write(log_fd, line, len) == (ssize_t)len || errno == EAGAIN)
 		return;
-	/* The log was restarted: connect again, at most once a second. */
-	if (time(NULL) != log_connected) {
-		log_open(true, log_level);
-		if (log_fd >= 0)
-			(void)!write(log_fd, line, len);
-	}
+	if (log_reconnect())
+		(void)!write(log_fd, line, len);
 }
 
 bool log_enabled(int level)
@@ -67,7 +74,7 @@ void log_write(int level, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (log_fd >= 0) {
+	if (log_fd >= 0 || log_reconnect()) {
 		n = snprintf(line, sizeof(line), "<%d>%s[%d]: %s", LOG_DAEMON | level,
 			     log_program, getpid(), text);
 		log_send(line, (size_t)n);

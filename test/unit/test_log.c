@@ -122,6 +122,44 @@ START_TEST(a_log_that_was_restarted_is_found_again)
 }
 END_TEST
 
+/* Which may take a while after iscsid has noticed, and lines go to stderr until then. */
+START_TEST(a_log_that_comes_late_is_found)
+{
+	char line[256] = "", wanted[64];
+	int fd = -1;
+
+	if (unshare(CLONE_NEWNS) || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("log", "/dev", "tmpfs", 0, NULL))
+		return;
+	log_name("iscsid");
+	now = 1000;
+	if (_i)			/* there is a log at first */
+		fd = listen_on_log();
+	log_open(true, LOG_INFO);
+	if (_i) {
+		(void)close(fd);
+		(void)unlink("/dev/log");
+	}
+	capture();
+	now = 1001;
+	log_info("line 1");
+	now = 1005;
+	log_info("line 2");
+	fd = listen_on_log();
+	log_info("line 3");	/* in the second of the last attempt */
+	now = 1006;
+	log_info("line 4");
+	ck_assert_str_eq(said(1), _i ? "iscsid: line 2\niscsid: line 3\n" :
+				       "iscsid: line 1\niscsid: line 2\niscsid: line 3\n");
+	ck_assert_int_gt(recv(fd, line, sizeof(line) - 1, MSG_DONTWAIT), 0);
+	(void)snprintf(wanted, sizeof(wanted), "<30>iscsid[%d]: line 4", getpid());
+	ck_assert_str_eq(line, wanted);
+	ck_assert_int_lt(recv(fd, line, sizeof(line), MSG_DONTWAIT), 0);
+	log_close();
+	(void)close(fd);
+}
+END_TEST
+
 START_TEST(a_full_log_holds_up_nobody)
 {
 	char line[256];
@@ -158,6 +196,7 @@ int main(void)
 	tcase_add_test(t, lines_on_stderr);
 	tcase_add_test(t, lines_on_a_socket);
 	tcase_add_test(t, a_log_that_was_restarted_is_found_again);
+	tcase_add_loop_test(t, a_log_that_comes_late_is_found, 0, 2);
 	tcase_add_test(t, a_full_log_holds_up_nobody);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
