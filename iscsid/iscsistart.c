@@ -430,9 +430,9 @@ static enum iscsi_err starter_init(struct boot_starter *s, struct iscsi_why *why
 	if (r >= 0)
 		r = (s->timer = timer_new(s->clock, end_loop, s)) ? 0 : -ENOMEM;
 	if (r >= 0)
-		r = worker_pool_new(s->loop, THREADS, &s->scan_pool);
+		r = worker_pool_new(s->loop, s->clock, THREADS, &s->scan_pool);
 	if (r >= 0)
-		r = worker_pool_new(s->loop, THREADS, &s->resolver.pool);
+		r = worker_pool_new(s->loop, s->clock, THREADS, &s->resolver.pool);
 	if (r < 0)
 		return iscsi_fail(why, ISCSI_ERR_INTERNAL, "event loop: %s", strerror(-r));
 	s->resolver.resolve = lookup_resolve;

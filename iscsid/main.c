@@ -362,9 +362,9 @@ static int make_loop(struct daemon *daemon)
 	if (r >= 0)
 		r = add_signal(daemon, SIGPWR);
 	if (r >= 0)
-		r = worker_pool_new(daemon->loop, SCAN_THREADS, &daemon->scan_pool);
+		r = worker_pool_new(daemon->loop, daemon->clock, SCAN_THREADS, &daemon->scan_pool);
 	if (r >= 0)
-		r = worker_pool_new(daemon->loop, NAME_THREADS, &daemon->resolver.pool);
+		r = worker_pool_new(daemon->loop, daemon->clock, NAME_THREADS, &daemon->resolver.pool);
 	return r;
 }
 

@@ -12,6 +12,8 @@
 #include "libiscsi-db/util.h"
 
 #define WORKER_STACK	(256 * 1024)	/* enough for getaddrinfo() with its plugins */
+#define STALL_MS	3000	/* all jobs hang if none ends for so long */
+#define GROWTH		32	/* times the usual number of threads, at most */
 
 #ifndef PR_SET_IO_FLUSHER
 #define PR_SET_IO_FLUSHER 57
@@ -30,6 +32,9 @@ struct worker_pool {
 	struct worker_queue finished;
 	unsigned int threads, idle, max_threads;
 	unsigned int waiting_len;
+	struct timer *timer;		/* NULL: the number of threads is fixed */
+	bool watched;			/* the timer runs */
+	bool stalled;			/* no job has ended since the timer was armed */
 	bool stopping;
 	int fd;				/* an eventfd: a job has finished */
 	sd_event_source *source;
@@ -70,6 +75,8 @@ static void *worker_main(void *arg)
 	while (!pool->stopping) {
 		struct worker_job *job = queue_take(&pool->waiting);
 
+		if (!job && pool->threads > pool->max_threads)
+			break;		/* the stall is over */
 		if (!job) {
 			pool->idle++;
 			pthread_cond_wait(&pool->work, &pool->lock);
@@ -80,6 +87,7 @@ static void *worker_main(void *arg)
 		pthread_mutex_unlock(&pool->lock);
 		job->run(job);
 		pthread_mutex_lock(&pool->lock);
+		pool->stalled = false;
 		queue_add(&pool->finished, job);
 		(void)eventfd_write(pool->fd, 1);
 	}
@@ -108,7 +116,51 @@ static int worker_on_finished(sd_event_source *source, int fd, uint32_t revents,
 	}
 }
 
-int worker_pool_new(sd_event *loop, unsigned int max_threads, struct worker_pool **ret)
+/* The event loop handles all signals, so a thread starts with all signals blocked. */
+static int start_thread(struct worker_pool *pool)
+{
+	sigset_t all, old;
+	pthread_attr_t attr;
+	pthread_t thread;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, WORKER_STACK);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	r = pthread_create(&thread, &attr, worker_main, pool);
+	pthread_attr_destroy(&attr);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -r;
+}
+
+/* Called with the lock held: looks at the queue again in a while if no thread is left for it. */
+static void worker_watch(struct worker_pool *pool)
+{
+	pool->watched = pool->timer && pool->threads >= pool->max_threads &&
+			pool->waiting_len > pool->idle;
+	pool->stalled = pool->watched;
+	if (pool->watched)
+		timer_arm_ms(pool->timer, STALL_MS);
+}
+
+/* Jobs that hang must not hold up all others, so those that wait get threads of their own. */
+static void worker_on_timer(void *arg)
+{
+	struct worker_pool *pool = arg;
+	unsigned int n;
+
+	pthread_mutex_lock(&pool->lock);
+	n = pool->stalled ? MIN(pool->waiting_len, pool->max_threads) : 0;
+	while (n-- && pool->threads < GROWTH * pool->max_threads && start_thread(pool) == 0)
+		pool->threads++;
+	worker_watch(pool);
+	pthread_mutex_unlock(&pool->lock);
+}
+
+int worker_pool_new(sd_event *loop, struct clock *clock, unsigned int max_threads,
+		    struct worker_pool **ret)
 {
 	struct worker_pool *pool = calloc(1, sizeof(*pool));
 	pthread_condattr_t attr;
@@ -126,8 +178,12 @@ int worker_pool_new(sd_event *loop, unsigned int max_threads, struct worker_pool
 	pthread_cond_init(&pool->gone, &attr);
 	pthread_condattr_destroy(&attr);
 	pool->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (clock)
+		pool->timer = timer_new(clock, worker_on_timer, pool);
 	if (pool->fd < 0)
 		r = -errno;
+	else if (clock && !pool->timer)
+		r = -ENOMEM;
 	else
 		r = sd_event_add_io(loop, &pool->source, pool->fd, EPOLLIN, worker_on_finished,
 				    pool);
@@ -148,6 +204,7 @@ bool worker_pool_free(struct worker_pool *pool)
 	if (!pool)
 		return true;
 	pool->source = sd_event_source_disable_unref(pool->source);
+	pool->timer = timer_free(pool->timer);
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec++;
 	pthread_mutex_lock(&pool->lock);
@@ -169,25 +226,6 @@ bool worker_pool_free(struct worker_pool *pool)
 	return true;
 }
 
-/* The event loop handles all signals, so a thread starts with all signals blocked. */
-static int start_thread(struct worker_pool *pool)
-{
-	sigset_t all, old;
-	pthread_attr_t attr;
-	pthread_t thread;
-	int r;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, WORKER_STACK);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	r = pthread_create(&thread, &attr, worker_main, pool);
-	pthread_attr_destroy(&attr);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -r;
-}
-
 int worker_submit(struct worker_pool *pool, struct worker_job *job)
 {
 	int r = 0;
@@ -205,6 +243,8 @@ int worker_submit(struct worker_pool *pool, struct worker_job *job)
 		queue_add(&pool->waiting, job);
 		pool->waiting_len++;
 		pthread_cond_signal(&pool->work);
+		if (!pool->watched)
+			worker_watch(pool);
 	}
 	pthread_mutex_unlock(&pool->lock);
 	return r;

@@ -76,8 +76,8 @@ void fake_daemon_start(void)
 		.random = no_random, .run_dir_fd = open(d->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
 		.proc = d->dir, .db_root = db, .config_path = config, .initiator_path = initiator,
 	};
-	ck_assert_int_ge(worker_pool_new(d->loop, 4, &d->env.scan_pool), 0);
-	ck_assert_int_ge(worker_pool_new(d->loop, 4, &d->resolver.pool), 0);
+	ck_assert_int_ge(worker_pool_new(d->loop, NULL, 4, &d->env.scan_pool), 0);
+	ck_assert_int_ge(worker_pool_new(d->loop, NULL, 4, &d->resolver.pool), 0);
 	ck_assert_int_eq(sysfs_new(fake_sysfs_root(d->fs), &d->env.sysfs), 0);
 	d->manager = manager_new(&d->env);
 	ck_assert_ptr_nonnull(d->manager);

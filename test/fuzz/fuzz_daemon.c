@@ -104,8 +104,8 @@ static void start_once(void)
 		.config_path = config_path, .initiator_path = initiator_path,
 		.run_dir_fd = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
 	};
-	must(env.run_dir_fd >= 0 && worker_pool_new(loop, 4, &env.scan_pool) >= 0 &&
-	     worker_pool_new(loop, 4, &resolver.pool) >= 0 &&
+	must(env.run_dir_fd >= 0 && worker_pool_new(loop, NULL, 4, &env.scan_pool) >= 0 &&
+	     worker_pool_new(loop, NULL, 4, &resolver.pool) >= 0 &&
 	     !sysfs_new(fake_sysfs_root(fs), &env.sysfs));
 }
 

@@ -132,7 +132,7 @@ static void setup(void)
 	resolved = 0;
 	release_fd = eventfd(0, EFD_CLOEXEC);
 	ck_assert_int_ge(sd_event_new(&loop), 0);
-	ck_assert_int_ge(worker_pool_new(loop, 1, &resolver.pool), 0);
+	ck_assert_int_ge(worker_pool_new(loop, NULL, 1, &resolver.pool), 0);
 }
 
 static void teardown(void)

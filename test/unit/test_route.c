@@ -52,7 +52,7 @@ static void on_step(void *arg, enum route_step step, const struct iscsi_why *rea
 static void setup(void)
 {
 	ck_assert_int_ge(sd_event_new(&loop), 0);
-	ck_assert_int_ge(worker_pool_new(loop, 1, &resolver.pool), 0);
+	ck_assert_int_ge(worker_pool_new(loop, NULL, 1, &resolver.pool), 0);
 	ck_assert_int_eq(sem_init(&answer, 0, 0), 0);
 	fake_clock_init(&fake_clock);
 	outcome = (struct login_outcome){ 0 };

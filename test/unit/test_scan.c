@@ -56,7 +56,7 @@ static void setup(void)
 	ck_assert_int_eq(sysfs_new(fake_sysfs_root(fs), &sysfs), 0);
 	fake_sysfs_add_session(fs, 1, 3, "iqn.a", "10.0.0.1", 3260);
 	ck_assert_int_ge(sd_event_new(&loop), 0);
-	ck_assert_int_ge(worker_pool_new(loop, 1, &pool), 0);
+	ck_assert_int_ge(worker_pool_new(loop, NULL, 1, &pool), 0);
 }
 
 static void teardown(void)

@@ -113,8 +113,8 @@ static void setup(void)
 		.run_dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
 		.on_created = on_created, .on_ended = on_ended,
 	};
-	ck_assert_int_ge(worker_pool_new(loop, 2, &env.scan_pool), 0);
-	ck_assert_int_ge(worker_pool_new(loop, 2, &resolver.pool), 0);
+	ck_assert_int_ge(worker_pool_new(loop, NULL, 2, &env.scan_pool), 0);
+	ck_assert_int_ge(worker_pool_new(loop, NULL, 2, &resolver.pool), 0);
 	listen_fd = open_listener(&port);
 	peer_fd = -1;
 	ended = false;

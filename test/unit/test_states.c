@@ -1177,8 +1177,8 @@ static void setup(void)
 		.on_created = on_created, .on_uncreated = on_uncreated, .on_ended = on_ended,
 	};
 	ck_assert_int_eq(sysfs_new(fake_sysfs_root(fs), &env.sysfs), 0);
-	ck_assert_int_ge(worker_pool_new(loop, 1, &env.scan_pool), 0);
-	ck_assert_int_ge(worker_pool_new(loop, 1, &resolver.pool), 0);
+	ck_assert_int_ge(worker_pool_new(loop, NULL, 1, &env.scan_pool), 0);
+	ck_assert_int_ge(worker_pool_new(loop, NULL, 1, &resolver.pool), 0);
 	other.woken = on_turn;
 	fds_before = count_entries("/proc/self/fd");
 	listen_again();

@@ -13,6 +13,7 @@
 
 #include "iscsid/base/worker.h"
 #include "libiscsi-db/util.h"
+#include "test/fake/clock.h"
 
 #define JOBS	8
 
@@ -26,6 +27,7 @@ struct job {
 static sd_event *loop;
 static struct worker_pool *pool;
 static struct job jobs[JOBS];
+static struct fake_clock fake_clock;
 
 /* ---- what the pool asks of its threads ------------------------------------------------------- */
 
@@ -138,7 +140,7 @@ static void pump(const bool *until)
 static void setup(void)
 {
 	ck_assert_int_ge(sd_event_new(&loop), 0);
-	ck_assert_int_ge(worker_pool_new(loop, JOBS, &pool), 0);
+	ck_assert_int_ge(worker_pool_new(loop, NULL, JOBS, &pool), 0);
 }
 
 static void teardown(void)
@@ -188,7 +190,7 @@ START_TEST(more_jobs_than_threads)
 	int before;
 
 	ck_assert(worker_pool_free(pool));
-	ck_assert_int_ge(worker_pool_new(loop, 1, &one), 0);
+	ck_assert_int_ge(worker_pool_new(loop, NULL, 1, &one), 0);
 	pool = one;
 	before = threads();
 	for (int i = 0; i < JOBS; i++)
@@ -227,6 +229,102 @@ START_TEST(threads_are_started_when_needed)
 		wait_until_running(i);
 	ck_assert_int_eq(threads(), before + 3);
 	ck_assert_int_eq(eventfd_write(fd, 3), 0);
+	ck_assert(worker_pool_free(pool));
+	(void)close(fd);
+}
+END_TEST
+
+static void make_pool_that_grows(unsigned int max_threads)
+{
+	ck_assert(worker_pool_free(pool));
+	fake_clock_init(&fake_clock);
+	ck_assert_int_ge(worker_pool_new(loop, &fake_clock.clock, max_threads, &pool), 0);
+}
+
+/* What hangs holds up others for three seconds; once it is over, there are as many threads as before. */
+START_TEST(jobs_behind_those_that_hang)
+{
+	int hang = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC), before = threads();
+	const struct timespec step = { 0, 10000000 };
+
+	make_pool_that_grows(2);
+	for (int i = 0; i < 4; i++)
+		submit(i, hang);
+	submit(4, -1);
+	wait_until_running(0);
+	wait_until_running(1);
+	fake_clock_advance(&fake_clock, 2999999);
+	ck_assert_int_eq(threads(), before + 2);
+	fake_clock_advance(&fake_clock, 1);
+	wait_until_running(2);
+	wait_until_running(3);
+	ck_assert(!jobs[4].running);
+	fake_clock_advance(&fake_clock, 3000000);
+	pump(&jobs[4].done);
+	ck_assert_int_eq(eventfd_write(hang, 4), 0);
+	for (int i = 0; i < 4; i++)
+		pump(&jobs[i].done);
+	wait_until_idle(2);
+	for (int tries = 0; threads() != before + 2; tries++) {
+		ck_assert_int_lt(tries, 1000);
+		(void)nanosleep(&step, NULL);
+	}
+	fake_clock_advance(&fake_clock, 60000000);
+	ck_assert_uint_eq(fake_clock_armed(&fake_clock), 0);
+	submit(5, -1);
+	pump(&jobs[5].done);
+	ck_assert(worker_pool_free(pool));
+	ck_assert_uint_eq(fake_clock_timers(&fake_clock), 0);
+	(void)close(hang);
+}
+END_TEST
+
+/* A queue that moves needs no more threads. */
+START_TEST(jobs_that_take_their_time)
+{
+	int fd = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC), before = threads();
+
+	make_pool_that_grows(1);
+	for (int i = 0; i < 4; i++)
+		submit(i, fd);
+	for (int i = 0; i < 3; i++) {
+		wait_until_running(i);
+		ck_assert_int_eq(eventfd_write(fd, 1), 0);
+		wait_until_running(i + 1);
+		fake_clock_advance(&fake_clock, 3000000);
+	}
+	ck_assert_int_eq(threads(), before + 1);
+	ck_assert_int_eq(eventfd_write(fd, 1), 0);
+	for (int i = 0; i < 4; i++)
+		pump(&jobs[i].done);
+	ck_assert(worker_pool_free(pool));
+	(void)close(fd);
+}
+END_TEST
+
+START_TEST(the_pool_s_growth_has_a_bound)
+{
+	static struct job many[40];
+	int fd = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC), before = threads();
+
+	make_pool_that_grows(1);
+	for (size_t i = 0; i < ARRAY_SIZE(many); i++) {
+		many[i] = (struct job){ .job = { .run = run_job, .done = job_done }, .wait_fd = fd };
+		ck_assert_int_eq(worker_submit(pool, &many[i].job), 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(many); i++) {
+		const struct timespec step = { 0, 10000000 };
+
+		for (int tries = 0; i < 32 && !many[i].running; tries++) {
+			ck_assert_int_lt(tries, 1000);
+			(void)nanosleep(&step, NULL);
+		}
+		fake_clock_advance(&fake_clock, 3000000);
+	}
+	ck_assert_int_eq(threads(), before + 32);
+	ck_assert_int_eq(eventfd_write(fd, ARRAY_SIZE(many)), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(many); i++)
+		pump(&many[i].done);
 	ck_assert(worker_pool_free(pool));
 	(void)close(fd);
 }
@@ -314,7 +412,7 @@ START_TEST(a_pool_whose_descriptor_is_0)
 {
 	ck_assert(worker_pool_free(pool));
 	(void)close(STDIN_FILENO);
-	ck_assert_int_eq(worker_pool_new(loop, 1, &pool), 0);
+	ck_assert_int_eq(worker_pool_new(loop, NULL, 1, &pool), 0);
 	ck_assert_int_eq(fcntl(STDIN_FILENO, F_GETFD), FD_CLOEXEC);
 	ck_assert_int_ne(fcntl(STDIN_FILENO, F_GETFL) & O_NONBLOCK, 0);
 	submit(0, -1);
@@ -347,6 +445,9 @@ int main(void)
 	tcase_add_test(tc, jobs_overlap);
 	tcase_add_test(tc, more_jobs_than_threads);
 	tcase_add_test(tc, threads_are_started_when_needed);
+	tcase_add_test(tc, jobs_behind_those_that_hang);
+	tcase_add_test(tc, jobs_that_take_their_time);
+	tcase_add_test(tc, the_pool_s_growth_has_a_bound);
 	tcase_add_test(tc, without_a_thread_a_job_is_refused);
 	tcase_add_test(tc, a_thread_is_no_io_flusher_and_has_no_signals);
 	tcase_add_test(tc, a_job_that_hangs_is_left_behind);
