@@ -328,7 +328,7 @@ static void session_came_up(struct session *session)
 	if (!first) {
 		session_set_state(session, SESSION_LOGGED_IN);				/* N4 */
 		if (session->phase == RUNSTATE_SCAN_DUE)
-			session_scan(session, false);
+			session_scan(session, session->scan_again);
 		return;
 	}
 	session_note(session, c->scan ? RUNSTATE_SCAN_DUE : RUNSTATE_SETTLED);

@@ -18,6 +18,9 @@ void session_first_scan_ended(struct session *session)
 
 static void session_on_scan_done(void *arg, enum iscsi_err err, const struct iscsi_why *why)
 {
+	static const struct iscsi_why lost = {
+		"the connection was lost before the scan had ended"
+	};
 	struct session *session = arg;
 
 	session->scan = NULL;
@@ -28,9 +31,19 @@ static void session_on_scan_done(void *arg, enum iscsi_err err, const struct isc
 		session_scan(session, true);
 		return;
 	}
-	/* A scan that a lost connection cut short is done again once the session is back. */
 	if (!err && session->state == SESSION_LOGGED_IN)
 		session_note(session, RUNSTATE_SETTLED);
+	/*
+	 * The kernel doesn't tell whether its commands reached the target, so the scan is done again
+	 * once the session is back.
+	 */
+	if (!err && session->state == SESSION_FAILED) {
+		session->scan_again |= session->phase == RUNSTATE_SETTLED;
+		if (session->config->scan)
+			session_note(session, RUNSTATE_SCAN_DUE);
+		err = ISCSI_ERR_SESSION_NOT_CONNECTED;
+		why = &lost;
+	}
 	asker_answer_all(&session->rescan_askers, err, conn_sid(session->conn), why);
 }
 

@@ -564,22 +564,32 @@ static void hold_thread(struct worker_job *job)
 	(void)sem_wait(&scan_may_go);
 }
 
+static unsigned int threads_let_go;
+
 static void thread_let_go(struct worker_job *job)
 {
 	(void)job;
+	threads_let_go++;
+}
+
+static void hold_threads(void)
+{
+	static struct worker_job held[2];
+
+	threads_let_go = 0;
+	ck_assert_int_eq(sem_init(&scan_may_go, 0, 0), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(held); i++) {
+		held[i] = (struct worker_job){ .run = hold_thread, .done = thread_let_go };
+		ck_assert_int_ge(worker_submit(env.scan_pool, &held[i]), 0);
+	}
 }
 
 /* Logged in, but no thread has time for the scan until let_scan_go(). */
 static void log_in_scanning(struct answer *answer)
 {
 	static const char *const settings[][2] = { { "node.session.scan", "auto" }, { 0 } };
-	static struct worker_job held[2];
 
-	ck_assert_int_eq(sem_init(&scan_may_go, 0, 0), 0);
-	for (size_t i = 0; i < ARRAY_SIZE(held); i++) {
-		held[i] = (struct worker_job){ .run = hold_thread, .done = thread_let_go };
-		ck_assert_int_ge(worker_submit(env.scan_pool, &held[i]), 0);
-	}
+	hold_threads();
 	begin(answer, settings);
 	PUMP(fake.session[1].bound);
 	login_response(0x87, 0, "TargetPortalGroupTag=1\n");
@@ -651,6 +661,59 @@ START_TEST(a_connection_lost_during_the_first_scan)
 	ck_assert_int_eq(login.err, ISCSI_SUCCESS);
 	ck_assert_int_eq(noted(), RUNSTATE_SCAN_DUE);
 	let_scan_go();
+}
+END_TEST
+
+/* Logged in and scanned, and no thread has time for another scan until let_scan_go(). */
+static void begin_rescan(struct answer *login, struct answer *rescan)
+{
+	struct iscsi_why why;
+
+	log_in_scanning(login);
+	let_scan_go();
+	PUMP(noted() == RUNSTATE_SETTLED && threads_let_go == 2);
+	hold_threads();
+	ck_assert_int_eq(session_rescan(session, &rescan->asker, &why), ISCSI_SUCCESS);
+}
+
+static void come_back(void)
+{
+	PUMP(fake.session[1].binds == 2);
+	login_response(0x87, 0, "TargetPortalGroupTag=1\n");
+	PUMP(session_state(session) == SESSION_LOGGED_IN);
+}
+
+/* Its commands may have failed, so it isn't called a success, and is done again. */
+START_TEST(a_rescan_that_ends_while_the_session_is_down)
+{
+	struct answer login = no_answer(), rescan = no_answer();
+
+	begin_rescan(&login, &rescan);
+	ck_assert_int_eq(noted(), RUNSTATE_SETTLED);
+	break_conn();
+	PUMP(session_state(session) == SESSION_FAILED);
+	let_scan_go();
+	PUMP(rescan.given);
+	ck_assert_int_eq(rescan.err, ISCSI_ERR_SESSION_NOT_CONNECTED);
+	ck_assert_str_eq(rescan.why, "the connection was lost before the scan had ended");
+	ck_assert_int_eq(noted(), RUNSTATE_SCAN_DUE);
+	come_back();
+	PUMP(noted() == RUNSTATE_SETTLED);
+}
+END_TEST
+
+START_TEST(a_rescan_that_ends_once_the_session_is_back)
+{
+	struct answer login = no_answer(), rescan = no_answer();
+
+	begin_rescan(&login, &rescan);
+	break_conn();
+	PUMP(session_state(session) == SESSION_FAILED);
+	come_back();
+	let_scan_go();
+	PUMP(rescan.given);
+	ck_assert_int_eq(rescan.err, ISCSI_SUCCESS);
+	ck_assert_int_eq(noted(), RUNSTATE_SETTLED);
 }
 END_TEST
 
@@ -766,6 +829,8 @@ int main(void)
 	tcase_add_test(tc, a_slow_scan_holds_up_no_login);
 	tcase_add_test(tc, a_rescan_waits_for_the_first_scan);
 	tcase_add_test(tc, a_connection_lost_during_the_first_scan);
+	tcase_add_test(tc, a_rescan_that_ends_while_the_session_is_down);
+	tcase_add_test(tc, a_rescan_that_ends_once_the_session_is_back);
 	tcase_add_test(tc, a_logout_during_the_first_scan);
 	tcase_add_test(tc, a_session_removed_during_the_first_scan);
 	tcase_add_test(tc, how_a_lost_session_is_shown);
