@@ -149,6 +149,18 @@ static bool option_number(const char *name, const char *text, int max, int *ret)
 	return true;
 }
 
+static bool take_name(struct start_options *o, const char *name)
+{
+	struct iscsi_why why;
+
+	if (*name && iscsi_db_check_name(name, &why)) {
+		complain("%s", why.text);
+		return false;
+	}
+	strcpy(o->initiator.name, name);
+	return true;
+}
+
 /* -1: go on; otherwise the exit status. */
 static int start_options_parse(int argc, char **argv, struct start_options *o)
 {
@@ -178,9 +190,7 @@ static int start_options_parse(int argc, char **argv, struct start_options *o)
 	while (good && (c = getopt_long(argc, argv, "i:t:g:a:p:u:w:U:W:d:bNfP:c:hv", longopts,
 					NULL)) != -1) {
 		switch (c) {
-		case 'i':
-			(void)snprintf(o->initiator.name, sizeof(o->initiator.name), "%s", optarg);
-			break;
+		case 'i':	good = take_name(o, optarg); break;
 		case 't':	o->target = optarg; break;
 		case 'g':	good = option_number("portal group", optarg, 65535, &o->tpgt); break;
 		case 'a':	o->address = optarg; break;

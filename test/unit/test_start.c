@@ -291,6 +291,7 @@ static const struct {
 	{ WHO "-a 10.0.0.1/8", 1, "", VERSION_LINE "iscsistart: the address '10.0.0.1/8' has a "
 	  "'/' in it\n" },
 	{ WHO "-t iqn.a/b", 1, "", VERSION_LINE "iscsistart: the iSCSI name 'iqn.a/b' has a '/' in it\n" },
+	{ "-i iqn.a/b", 7, "", "iscsistart: the iSCSI name 'iqn.a/b' has a '/' in it\n" },
 	{ "-b", 21, "Could not get boot entry.\n", VERSION_LINE },
 	{ "-N", 21, "Could not setup fw entries.\n", VERSION_LINE },
 	{ "-f", 21, "Could not get list of targets from firmware.\n", VERSION_LINE },
@@ -326,6 +327,25 @@ START_TEST(params_have_a_bound)
 	strcat(line, "-P a=b");
 	ck_assert_int_eq(run_line(line), 7);
 	ck_assert_str_eq(said(1), "iscsistart: more than 64 params\n");
+}
+END_TEST
+
+/* A name that is cut off would be that of another host. */
+START_TEST(our_name_has_a_bound)
+{
+	char name[225], line[512];
+
+	memset(name, 'a', sizeof(name) - 1);
+	memcpy(name, "iqn.", 4);
+	name[224] = '\0';
+	(void)snprintf(line, sizeof(line), "-i %s", name);
+	ck_assert_int_eq(run_line(line), 7);
+	ck_assert_str_eq(said(1), "iscsistart: the iSCSI name has 224 bytes, more than 223\n");
+	name[223] = '\0';
+	(void)snprintf(line, sizeof(line), "-i %s -g 1 -t iqn.t -a 127.0.0.1 -p PORT", name);
+	ck_assert_msg(run_line(line) == 0, "%s", said(1));
+	(void)snprintf(line, sizeof(line), "InitiatorName=%s\n", name);
+	ck_assert_ptr_nonnull(strstr(the_target.last_login, line));
 }
 END_TEST
 
@@ -815,6 +835,7 @@ int main(void)
 	tcase_add_loop_test(t, nothing_is_done_for, 0, (int)ARRAY_SIZE(refused));
 	tcase_add_test(t, a_system_without_sys);
 	tcase_add_test(t, params_have_a_bound);
+	tcase_add_test(t, our_name_has_a_bound);
 	tcase_add_test(t, a_login);
 	tcase_add_loop_test(t, what_a_login_does_is_said_on_demand, 0, 2);
 	tcase_add_test(t, a_port_that_is_not_named);
