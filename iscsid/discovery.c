@@ -308,7 +308,8 @@ static void discovery_warn(void *arg, const char *text)
 {
 	struct discovery *d = arg;
 
-	log_warning("%s: %s", d->name, text);
+	if (!d->owner.repeated)
+		log_warning("%s: %s", d->name, text);
 	d->owner.on_warning(d->owner.arg, text);
 }
 
@@ -545,7 +546,7 @@ static void discovery_attempt(struct discovery *d)
 	struct iscsi_why why;
 
 	d->attempt_ends_us = clock_now_us(d->env.clock) + (uint64_t)limit_s * 1000000;
-	discovery_follow(d, route_begin(&d->route, d->attempt_ends_us, false, &why),
+	discovery_follow(d, route_begin(&d->route, d->attempt_ends_us, d->owner.repeated, &why),
 			 ISCSI_ERR_TRANS, &why);
 }
 

@@ -28,4 +28,5 @@ struct discovery_owner {
 	/* Called once, at the end. The owner frees the discovery, in this call or later. */
 	void (*on_done)(void *arg, enum iscsi_err err, const struct iscsi_why *why);
 	void *arg;
+	bool repeated;		/* the owner logs the warnings, since the last round may have had them */
 };

@@ -3,7 +3,10 @@
 #include "iscsid/discoveryd.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+#include <syslog.h>
 
+#include "iscsid/base/index.h"
 #include "iscsid/base/log.h"
 #include "libiscsi-db/util.h"
 
@@ -26,6 +29,7 @@ struct poll {
 	struct reported *found;
 	size_t found_len;
 	bool failed;				/* the last round has failed, which was told */
+	struct index said, said_before;		/* lines of this round and of the last; no objects */
 };
 
 struct discoveryd {
@@ -61,6 +65,22 @@ static const char *poll_iface(const struct poll *poll)
 	return poll->iface ? iscsi_db_record_get(poll->iface, "iface.iscsi_ifacename") : "default";
 }
 
+/* Logs a line unless the last round has said the same: rounds may go on for years. */
+static PRINTF(3, 4) void poll_say(struct poll *poll, int level, const char *fmt, ...)
+{
+	char text[1024];
+	uint64_t hash;
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	hash = index_hash(text);
+	(void)index_add(&poll->said, hash, NULL);
+	if (!index_find(&poll->said_before, hash, NULL))
+		log_write(level, "%s", text);
+}
+
 /* ---- what a round has found ------------------------------------------------------------------ */
 
 static int compare_reported(const void *pa, const void *pb)
@@ -89,7 +109,7 @@ static enum iscsi_err make_record(const struct poll *poll, const struct reported
 	return err;
 }
 
-static void log_in(const struct poll *poll, const struct reported *r)
+static void log_in(struct poll *poll, const struct reported *r)
 {
 	struct asker *asker = asker_nobody();
 	struct iscsi_db_record *rec = NULL;
@@ -102,8 +122,8 @@ static void log_in(const struct poll *poll, const struct reported *r)
 	if (!err)
 		return;
 	if (err != ISCSI_ERR_SESS_EXISTS)
-		log_warning("%s %s,%d: not logged in to: %s", r->target, r->address, r->port,
-			    why.text);
+		poll_say(poll, LOG_WARNING, "%s %s,%d: not logged in to: %s", r->target,
+			 r->address, r->port, why.text);
 	iscsi_db_record_free(rec);
 	free(asker);
 }
@@ -119,7 +139,7 @@ static bool is_of(const struct poll *poll, const struct session_config *config)
 	       streq(config->iface, poll_iface(poll));
 }
 
-static void log_out_if_gone(const struct poll *poll, struct session *session)
+static void log_out_if_gone(struct poll *poll, struct session *session)
 {
 	const struct session_config *config = session_config(session);
 	struct manager *manager = poll->owner->manager;
@@ -134,18 +154,19 @@ static void log_out_if_gone(const struct poll *poll, struct session *session)
 	if (poll->found_len && bsearch(&key, poll->found, poll->found_len, sizeof(key),
 				       compare_reported))
 		return;
-	log_notice("%s %s,%d: %s,%d reports the target no more", config->target, config->address,
-		   config->port, poll_address(poll), poll_port(poll));
+	poll_say(poll, LOG_NOTICE, "%s %s,%d: %s,%d reports the target no more", config->target,
+		 config->address, config->port, poll_address(poll), poll_port(poll));
 	if (manager_call_off(manager, session_number(session), NULL))
 		return;
 	asker = asker_nobody();
 	if (!asker || !manager_logout(manager, session_sid(session), MGMT_SPARE_USED, asker, &why))
 		return;
-	log_warning("session %" PRIu32 ": not logged out of: %s", session_sid(session), why.text);
+	poll_say(poll, LOG_WARNING, "session %" PRIu32 ": not logged out of: %s",
+		 session_sid(session), why.text);
 	free(asker);
 }
 
-static void poll_apply(const struct poll *poll)
+static void poll_apply(struct poll *poll)
 {
 	size_t len;
 	CLEANUP(freep) void **sessions = manager_all(poll->owner->manager, &len);
@@ -156,6 +177,9 @@ static void poll_apply(const struct poll *poll)
 		log_out_if_gone(poll, sessions[i]);
 	for (size_t i = 0; i < poll->found_len; i++)
 		log_in(poll, &poll->found[i]);
+	index_done(&poll->said_before);
+	poll->said_before = poll->said;
+	poll->said = (struct index){ 0 };
 }
 
 /* ---- a round ---------------------------------------------------------------------------------- */
@@ -176,31 +200,35 @@ static void poll_on_target(void *arg, const char *name, const char *address, int
 
 static void poll_on_warning(void *arg, const char *text)
 {
-	(void)arg;
-	(void)text;		/* the discovery has logged the warning */
+	struct poll *poll = arg;
+
+	poll_say(poll, LOG_WARNING, "%s %s,%d: %s", poll_is_isns(poll) ? "iSNS" : "discovery",
+		 poll_address(poll), poll_port(poll), text);
 }
 
 /* A negative interval of an iSNS record asks for the server's notifications; iscsid polls instead. */
-static void poll_arm_next(struct poll *poll)
+static int poll_interval_s(const struct poll *poll)
 {
 	int interval_s = iscsi_db_record_get_int(poll->rec, poll_is_isns(poll) ?
 						 "discovery.isns.discoveryd_poll_inval" :
 						 "discovery.sendtargets.discoveryd_poll_inval");
 
-	if (interval_s)
-		timer_arm_ms(poll->timer,
-			     (uint64_t)(interval_s < 0 ? INTERVAL_DEFAULT_S : interval_s) * 1000);
+	return interval_s < 0 ? INTERVAL_DEFAULT_S : interval_s;
 }
 
 static void poll_ended(struct poll *poll, enum iscsi_err err, const struct iscsi_why *why)
 {
+	int interval_s = poll_interval_s(poll);
+
 	if (!err)
 		poll_apply(poll);
 	else if (!poll->failed)
-		log_warning("discovery %s,%d: %s; iscsid asks again", poll_address(poll),
-			    poll_port(poll), why->text);
+		log_warning("discovery %s,%d: %s; iscsid %s", poll_address(poll), poll_port(poll),
+			    why->text, interval_s ? "asks again" :
+			    "asks only once, as discoveryd_poll_inval says");
 	poll->failed = err;
-	poll_arm_next(poll);
+	if (interval_s)
+		timer_arm_ms(poll->timer, (uint64_t)interval_s * 1000);
 }
 
 static void poll_on_done(void *arg, enum iscsi_err err, const struct iscsi_why *why)
@@ -216,12 +244,14 @@ static void poll_on_timer(void *arg)
 {
 	struct poll *poll = arg;
 	const struct discovery_owner owner = {
-		poll_on_target, poll_on_warning, poll_on_done, poll,
+		.on_target = poll_on_target, .on_warning = poll_on_warning,
+		.on_done = poll_on_done, .arg = poll, .repeated = true,
 	};
 	struct iscsi_why why;
 	enum iscsi_err err;
 
 	poll->found_len = 0;
+	index_done(&poll->said);
 	err = manager_discover(poll->owner->manager, poll->rec, poll->iface, &owner,
 			       &poll->discovery, &why);
 	if (err)
@@ -238,6 +268,8 @@ static struct poll *poll_free(struct poll *poll)
 	iscsi_db_record_free(poll->rec);
 	iscsi_db_record_free(poll->iface);
 	free(poll->found);
+	index_done(&poll->said);
+	index_done(&poll->said_before);
 	free(poll);
 	return NULL;
 }

@@ -155,7 +155,8 @@ static void isns_on_warning(void *arg, const char *text)
 {
 	struct isns *isns = arg;
 
-	log_warning("iSNS %s,%d: %s", isns->address, isns->port, text);
+	if (!isns->owner.repeated)
+		log_warning("iSNS %s,%d: %s", isns->address, isns->port, text);
 	isns->owner.on_warning(isns->owner.arg, text);
 }
 

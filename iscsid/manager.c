@@ -160,12 +160,16 @@ static int count_sessions(struct manager *manager, const struct session_config *
 	return n;
 }
 
-static void warn_of_record(void *arg, const char *text)
+static void warn_of_record(const struct iscsi_db_record *rec, const char *text)
 {
-	const struct iscsi_db_record *rec = arg;
-
 	log_warning("%s %s: %s", iscsi_db_record_get(rec, "node.name"),
 		    iscsi_db_record_get(rec, "node.conn[0].address"), text);
+}
+
+/* Whoever asks again and again for a session that is there gets no line for it in the log. */
+static void keep_warning(void *arg, const char *text)
+{
+	(void)iscsi_fail(arg, ISCSI_ERR_INVAL, "%s", text);
 }
 
 /* If the file has no usable name, a name that was read earlier is kept. */
@@ -230,11 +234,33 @@ static enum iscsi_err refuse_login(const struct session_attempts *attempts, int 
 			  wanted, wanted == 1 ? "" : "s", present);
 }
 
+/* Takes @config over, so the asker hears an error instead of the caller. */
+static void begin_login(struct manager *manager, struct session_config *config,
+			unsigned int flags, struct asker *asker, const struct iscsi_why *warning)
+{
+	struct session *session = session_new_login(&manager->env, config, asker);
+	struct iscsi_why why;
+
+	if (session && index_add(&manager->by_node, node_hash(session), session) == 0) {
+		session_set_number(session, ++manager->last_number);
+		if (*warning->text)
+			warn_of_record(config->rec, warning->text);
+		if (flags & MANAGER_WANTED)
+			session_want(session);
+		session_start(session);
+	} else if (session) {
+		session_free(session);		/* tells the asker */
+	} else {
+		asker->done(asker, iscsi_fail(&why, ISCSI_ERR_NOMEM, "no memory"), 0, &why);
+	}
+}
+
 enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *rec,
 			     unsigned int flags, struct asker *asker, struct iscsi_why *why)
 {
 	struct session_config *config;
 	struct session_attempts attempts = { .wanted = false };
+	struct iscsi_why warning = { "" };
 	struct session *session;
 	enum iscsi_err err;
 	int wanted, present;
@@ -242,7 +268,7 @@ enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *re
 	err = need_initiator(manager, rec, why);
 	if (!err)
 		err = session_config_new(rec, &manager->initiator, manager->given->sysfs,
-					 warn_of_record, rec, &config, why);
+					 keep_warning, &warning, &config, why);
 	if (err)
 		return err;
 	wanted = iscsi_db_record_get_int(rec, "node.session.nr_sessions");
@@ -266,19 +292,7 @@ enum iscsi_err manager_login(struct manager *manager, struct iscsi_db_record *re
 		session_logout(session, NULL, "");
 		flags |= MANAGER_WANTED;
 	}
-	session = session_new_login(&manager->env, config, asker);
-	if (session && index_add(&manager->by_node, node_hash(session), session) == 0) {
-		session_set_number(session, ++manager->last_number);
-		if (flags & MANAGER_WANTED)
-			session_want(session);
-		session_start(session);
-		return ISCSI_SUCCESS;
-	}
-	/* The session took the record over, so the asker hears the error instead of the caller. */
-	if (session)
-		session_free(session);		/* tells the asker */
-	else
-		asker->done(asker, iscsi_fail(why, ISCSI_ERR_NOMEM, "no memory"), 0, why);
+	begin_login(manager, config, flags, asker, &warning);
 	return ISCSI_SUCCESS;
 }
 

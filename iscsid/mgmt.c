@@ -335,7 +335,8 @@ static void discovery_on_done(void *arg, enum iscsi_err err, const struct iscsi_
 static void handle_discover(struct request *req, const struct mgmt_request *msg)
 {
 	const struct discovery_owner owner = {
-		discovery_on_target, request_warn, discovery_on_done, req,
+		.on_target = discovery_on_target, .on_warning = request_warn,
+		.on_done = discovery_on_done, .arg = req,
 	};
 	struct iscsi_db_record *rec = NULL, *iface = NULL;
 	struct iscsi_why why = { "" };

@@ -85,7 +85,7 @@ static bool say(int fd, const uint8_t *data, size_t size, size_t *at)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct discovery_owner owner = { on_target, on_warning, on_done, NULL };
+	const struct discovery_owner owner = { on_target, on_warning, on_done, NULL, false };
 	const struct linger reset = { .l_onoff = 1 };
 	struct discovery_env env = { .random = no_random };
 	struct iscsi_db_record *rec;

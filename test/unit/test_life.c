@@ -614,6 +614,48 @@ START_TEST(a_target_that_cannot_be_logged_in_to_is_told)
 		       "node.session.auth.password is set, but", d->target.port);
 	ck_assert_uint_eq(times_said(text), 1);
 	ck_assert_str_eq(d->kernel.log, "");
+	capture();
+	fake_daemon_wait(180000);	/* not in each round */
+	ck_assert_uint_eq(times_said(text), 0);
+	fake_client_open(&client);
+}
+END_TEST
+
+START_TEST(what_is_wrong_with_an_answer_is_said_once)
+{
+	static const char wrong[] = "TargetName=" FAKE_TARGET_NAME "\n"
+				    "TargetAddress=169.254.0.1:3260,1\n";
+
+	fake_client_close(&client);
+	d->target.targets = wrong;
+	capture();
+	poll_portal(false, "60");
+	fake_daemon_wait(190000);
+	ck_assert_uint_eq(d->target.texts, 4);
+	ck_assert_uint_eq(times_said(": skipping an address of " FAKE_TARGET_NAME), 1);
+	ck_assert_ptr_nonnull(strstr(said(1), "iscsid: discovery 127.0.0.1,"));
+	d->target.targets = "";
+	fake_daemon_wait(60000);
+	d->target.targets = wrong;
+	capture();
+	fake_daemon_wait(120000);	/* it was right meanwhile, so it is said anew */
+	ck_assert_uint_eq(times_said(": skipping an address of " FAKE_TARGET_NAME), 1);
+	fake_client_open(&client);
+}
+END_TEST
+
+START_TEST(a_session_that_is_there_is_not_warned_about)
+{
+	fake_client_close(&client);
+	fake_daemon_write("iscsid.conf", "node.session.auth.authmethod = CHAP\n"
+			  "node.session.auth.username = u\nnode.session.auth.password = short\n");
+	d->target.targets = one_target();
+	capture();
+	poll_portal(false, "60");
+	fake_daemon_wait(190000);
+	ck_assert_uint_eq(d->target.texts, 4);
+	ck_assert(d->kernel.session[1].up);
+	ck_assert_uint_eq(times_said(" 127.0.0.1: node.session.auth.password is short"), 1);
 	fake_client_open(&client);
 }
 END_TEST
@@ -690,6 +732,14 @@ START_TEST(an_interval_of_0_asks_once)
 	fake_daemon_wait(600000);
 	ck_assert_uint_eq(d->target.texts, 1);
 	ck_assert(d->kernel.session[1].up);
+	fake_target_go_deaf(&d->target);
+	capture();
+	poll_portal(false, "0");
+	fake_daemon_wait(600000);
+	ck_assert_ptr_nonnull(strstr(said(1), "; iscsid asks only once, as discoveryd_poll_inval "
+					      "says\n"));
+	ck_assert_uint_eq(times_said("asks again"), 0);
+	fake_target_listen(&d->target);
 	fake_client_open(&client);
 }
 END_TEST
@@ -727,8 +777,11 @@ START_TEST(a_disk_in_use_keeps_its_session)
 	ck_assert_int_gt(dprintf(fd, "30 1 8:0 / /mnt rw - ext4 /dev/none rw\n"), 0);
 	closep(&fd);
 	d->target.targets = "";
-	fake_daemon_wait(61000);
+	capture();
+	fake_daemon_wait(241000);
 	ck_assert(d->kernel.session[1].up);
+	ck_assert_uint_eq(times_said(" reports the target no more\n"), 1);
+	ck_assert_uint_eq(times_said("session 1: not logged out of: sda is mounted on /mnt\n"), 1);
 	fake_client_open(&client);
 }
 END_TEST
@@ -767,6 +820,8 @@ int main(void)
 	tcase_add_test(t, a_round_is_one_attempt);
 	tcase_add_test(t, a_login_of_a_round_goes_on_at_its_pace);
 	tcase_add_test(t, a_target_that_cannot_be_logged_in_to_is_told);
+	tcase_add_test(t, what_is_wrong_with_an_answer_is_said_once);
+	tcase_add_test(t, a_session_that_is_there_is_not_warned_about);
 	tcase_add_loop_test(t, sessions_of_others_are_not_ended, 0, ARRAY_SIZE(found_by));
 	tcase_add_loop_test(t, a_discovery_goes_through_the_interfaces, 0, 2);
 	tcase_add_test(t, an_interval_of_0_asks_once);
