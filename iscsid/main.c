@@ -322,6 +322,8 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 		manager_reload(daemon->manager);
 		discoveryd_reload(daemon->discoveryd);
 	} else if (si->ssi_signo == SIGPWR) {
+		/* A repeated discovery would log in again to what the shutdown logs out of. */
+		daemon->discoveryd = discoveryd_free(daemon->discoveryd);
 		shutdown_announce(daemon->shutdown);
 	} else if (shutdown_announced(daemon->shutdown)) {
 		shutdown_log_out(daemon->shutdown, exit_loop, daemon);
