@@ -723,10 +723,20 @@ bool sysfs_read_class_version(struct sysfs *sysfs, char *ret, size_t size)
 	       ret[0];
 }
 
+/* A port of a bridge or a bond, whose packets go to the bridge or the bond. */
+static bool is_port(int net_fd, const char *netdev)
+{
+	char path[NAME_MAX + 16];
+
+	(void)snprintf(path, sizeof(path), "%s/master", netdev);
+	return faccessat(net_fd, path, F_OK, 0) == 0;
+}
+
 bool sysfs_find_netdev(struct sysfs *sysfs, const char *hwaddress, char *ret, size_t size)
 {
 	CLEANUP(closep) int fd = open_below(sysfs->root, "class/net");
 	struct dir_iter it = { .fd = fd };
+	bool found = false;
 	const char *name;
 
 	if (!hwaddress[0])
@@ -739,9 +749,11 @@ bool sysfs_find_netdev(struct sysfs *sysfs, const char *hwaddress, char *ret, si
 		if (strcasecmp(address, hwaddress) || strlen(name) >= size)
 			continue;
 		memcpy(ret, name, strlen(name) + 1);
-		return true;
+		found = true;
+		if (!is_port(fd, name))		/* a bond has the address of a port */
+			break;
 	}
-	return false;
+	return found;
 }
 
 int sysfs_read_text(struct sysfs *sysfs, const char *path, char *ret, size_t size)

@@ -154,7 +154,10 @@ enum iscsi_err sysfs_read_exp_stat_sn(struct sysfs *sysfs, unsigned int sid, uin
 /* The version of the kernel's iSCSI transport class, "2.0-870"; false if unreadable. */
 bool sysfs_read_class_version(struct sysfs *sysfs, char *ret, size_t size);
 
-/* The name of a network device with this hardware address (case is ignored); false if none. */
+/*
+ * The name of a network device with this hardware address (case is ignored), of a bond or bridge
+ * rather than of its port; false if none.
+ */
 bool sysfs_find_netdev(struct sysfs *sysfs, const char *hwaddress, char *ret, size_t size);
 
 /* The first line of any file below the root; 0 or -errno, and @ret "" then. */

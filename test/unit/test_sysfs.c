@@ -769,6 +769,22 @@ START_TEST(network_devices_are_found)
 	ck_assert(sysfs_find_netdev(sysfs, ib, text, sizeof(text)));
 	ck_assert_str_eq(text, "ib0");
 	ck_assert(!sysfs_find_netdev(sysfs, "", text, sizeof(text)));
+	/* A bond has the address of its ports, and the kernel lists them in any order. */
+	fake_sysfs_set(fs, "class/net/eth1/master/address", "00:11:22:aa:bb:cc\n");
+	ck_assert(sysfs_find_netdev(sysfs, "00:11:22:AA:bb:cc", text, sizeof(text)));
+	ck_assert_str_eq(text, "eth1");
+	for (int i = 0; i < 8; i++) {
+		char path[64];
+
+		if (i == 4)
+			fake_sysfs_set(fs, "class/net/bnd0/address", "00:11:22:aa:bb:cc\n");
+		(void)snprintf(path, sizeof(path), "class/net/p%d/address", i);
+		fake_sysfs_set(fs, path, "00:11:22:aa:bb:cc\n");
+		(void)snprintf(path, sizeof(path), "class/net/p%d/master/address", i);
+		fake_sysfs_set(fs, path, "00:11:22:aa:bb:cc\n");
+	}
+	ck_assert(sysfs_find_netdev(sysfs, "00:11:22:AA:bb:cc", text, sizeof(text)));
+	ck_assert_str_eq(text, "bnd0");
 }
 END_TEST
 
