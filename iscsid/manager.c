@@ -169,7 +169,10 @@ static void warn_of_record(const struct iscsi_db_record *rec, const char *text)
 /* Whoever asks again and again for a session that is there gets no line for it in the log. */
 static void keep_warning(void *arg, const char *text)
 {
-	(void)iscsi_fail(arg, ISCSI_ERR_INVAL, "%s", text);
+	struct iscsi_why *warnings = arg, before = *warnings;
+
+	(void)iscsi_fail(warnings, ISCSI_ERR_INVAL, "%s%s%s", before.text, *before.text ? "; " : "",
+			 text);
 }
 
 /* If the file has no usable name, a name that was read earlier is kept. */
