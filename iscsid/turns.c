@@ -3,7 +3,6 @@
 #include "iscsid/turns.h"
 
 #include <errno.h>
-#include <sys/socket.h>
 
 #include "iscsid/base/tcp.h"
 #include "libiscsi-db/util.h"
@@ -136,16 +135,14 @@ uint64_t turn_slow_ms(struct turn *turn, uint64_t now_us, uint64_t at_most_us)
 {
 	struct turns *turns = turn->turns;
 	uint64_t waited_us = now_us - turns->late_since_us;
-	ssize_t n;
-	char c;
+	int answer;
 
 	if (turns->late_fd < 0)
 		return turns->slow_ms;
-	(void)tcp_error(turns->late_fd);	/* the kernel left an error when it let go of the socket */
-	n = recv(turns->late_fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
-	if (n > 0)
+	answer = tcp_late_answer(turns->late_fd);
+	if (answer > 0)
 		turns->slow_ms = waited_us / 1000;
-	if (n >= 0 || errno != EAGAIN || waited_us >= at_most_us)
+	if (answer || waited_us >= at_most_us)
 		closep(&turns->late_fd);
 	return turns->slow_ms;
 }

@@ -4,11 +4,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/tcp.h>		/* glibc's struct tcp_info ends too early */
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 
 #include "libiscsi-db/util.h"
+
+#define STATE_CLOSE	7	/* TCP_CLOSE of Linux's net/tcp_states.h */
 
 /* Writes the address without a zone; INET6_ADDRSTRLEN bytes suffice. Returns the port. */
 static unsigned int host_text(const struct sockaddr_storage *address, char *ret, size_t size)
@@ -128,6 +130,18 @@ enum iscsi_err tcp_check_silence(int fd, struct iscsi_why *why)
 		return iscsi_fail(why, ISCSI_ERR_TRANS, "the connection broke at once: %s",
 				  strerror(errno));
 	return ISCSI_SUCCESS;
+}
+
+int tcp_late_answer(int fd)
+{
+	struct tcp_info info = { .tcpi_state = STATE_CLOSE };
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return -1;
+	if (info.tcpi_data_segs_in)
+		return 1;
+	return info.tcpi_state == STATE_CLOSE ? -1 : 0;
 }
 
 bool tcp_peer_closed(int fd)

@@ -47,5 +47,11 @@ void tcp_peer_text(const struct sockaddr_storage *peer, char *ret, size_t size);
  * the target has sent bytes; ISCSI_ERR_TRANS: the connection is closed or broken.
  */
 enum iscsi_err tcp_check_silence(int fd, struct iscsi_why *why);
+/*
+ * Whether the peer has sent anything since the socket was connected: 1 or 0, -1 if nothing can come
+ * any more. Bytes count that came after a shutdown of the socket, when the kernel throws them away.
+ * Nothing must have been read from the socket.
+ */
+int tcp_late_answer(int fd);
 /* True after a FIN of the target. The kernel's iSCSI misses a FIN from before its time. */
 bool tcp_peer_closed(int fd);

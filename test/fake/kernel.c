@@ -305,6 +305,8 @@ static enum iscsi_err fake_stop_conn(struct kernel *kernel, uint32_t sid, struct
 
 	if (fails(fake) || !s->has_conn)
 		return fail(why);
+	if (s->fd)
+		(void)shutdown(s->fd, SHUT_RDWR);
 	let_go(s);
 	if (s->shown)
 		show(fake, s, "failed\n");

@@ -287,7 +287,6 @@ static int conn_on_io(sd_event_source *source, int fd, uint32_t revents, void *u
 {
 	struct fake_target_conn *conn = userdata;
 
-	(void)source;
 	(void)revents;
 	for (;;) {
 		bool isns = conn->target->isns;
@@ -311,7 +310,10 @@ static int conn_on_io(sd_event_source *source, int fd, uint32_t revents, void *u
 		if (n < 0 && errno == EAGAIN)
 			return 0;
 		if (n <= 0) {
-			conn_close(conn);
+			if (conn->target->unaware)
+				(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+			else
+				conn_close(conn);
 			return 0;
 		}
 		conn->got += (size_t)n;
@@ -417,6 +419,12 @@ void fake_target_answer_oldest(struct fake_target *target)
 		conn = conn->next;
 	must(conn && (conn->in[0] & 0x3f) == 0x03, "no login to answer");
 	answer_login(conn, get_be24(conn->in + 5));
+}
+
+void fake_target_answer_newest(struct fake_target *target)
+{
+	must(target->conns && (target->conns->in[0] & 0x3f) == 0x03, "no login to answer");
+	answer_login(target->conns, get_be24(target->conns->in + 5));
 }
 
 void fake_target_send(struct fake_target *target, const uint8_t bhs[48], const void *data,

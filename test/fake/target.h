@@ -27,6 +27,7 @@ struct fake_target {
 	const char *targets;		/* the answer to SendTargets, each key with its '\n' */
 	size_t part_len;		/* the answer comes in parts of this many bytes; 0: whole */
 	bool silent;			/* takes what is sent and answers nothing */
+	bool unaware;			/* doesn't notice that the other side has closed */
 	bool hangs_up;			/* closes each new connection at once */
 	const char *greeting;		/* sent on each new connection, as other protocols do; or NULL */
 	int filler_fd;			/* while packets to it are lost; else 0 */
@@ -60,8 +61,9 @@ void fake_target_lose_packets(struct fake_target *target);
 void fake_target_hang_up(struct fake_target *target);
 /* Answers the Text Request that the newest connection waits for. */
 void fake_target_answer_held(struct fake_target *target);
-/* Answers the last Login Request of the oldest connection, though silent. */
+/* Answers the last Login Request of the oldest connection, or of the newest, though silent. */
 void fake_target_answer_oldest(struct fake_target *target);
+void fake_target_answer_newest(struct fake_target *target);
 /* Sends a PDU on the newest connection. */
 void fake_target_send(struct fake_target *target, const uint8_t bhs[48], const void *data,
 		      size_t len);
