@@ -138,6 +138,7 @@ static bool load_note(struct adoption *adoption, const struct sysfs_session *fou
 #define SCAN_DUE	(1u << RUNSTATE_SCAN_DUE)
 #define SETTLED		(1u << RUNSTATE_SETTLED)
 #define ENDING		(1u << RUNSTATE_ENDING)
+#define RELOGIN		(1u << RUNSTATE_RELOGIN)
 #define ANY_NOTE	(~0u)
 
 #define GO_ON(state_)	{ .result = ADOPT_YES, .state = (state_) }
@@ -146,7 +147,8 @@ static bool load_note(struct adoption *adoption, const struct sysfs_session *fou
 
 /*
  * The dead daemon may have been killed between any two of its steps. The first row that fits
- * counts. The kernel makes target_state UNBINDING and UNBOUND only for a logout. A login gets its
+ * counts. The kernel makes target_state UNBINDING and UNBOUND only for a logout. After a Logout PDU
+ * it shows the connection as before, but carries no more I/O and tells no loss. A login gets its
  * note as soon as it has succeeded, so a session that is down and has no note and no scan behind
  * it never served anybody: its client was told that the daemon died.
  */
@@ -159,6 +161,7 @@ static const struct {
 	{ true,  "UNBINDING", ANY_NOTE,		  GO_ON(SESSION_UNBINDING) },
 	{ true,  "UNBOUND",   ANY_NOTE,		  GO_ON(SESSION_LOGGING_OUT) },
 	{ true,  NULL,	      ENDING,		  GO_ON(SESSION_UNBINDING) },
+	{ true,  NULL,	      RELOGIN,		  FINISH(SESSION_FAILED) },
 	{ true,  NULL,	      SETTLED,		  GO_ON(SESSION_LOGGED_IN) },
 	{ true,  "SCANNED",   NO_NOTE,		  GO_ON(SESSION_LOGGED_IN) },
 	{ true,  NULL,	      SCAN_DUE | NO_NOTE, FINISH(SESSION_LOGGED_IN) },
@@ -168,7 +171,7 @@ static const struct {
 	{ false, NULL,	      ENDING,		  FINISH(SESSION_ENDING) },
 	{ false, "ALLOCATED", NO_NOTE,		  REMOVE },
 	{ false, NULL,	      SETTLED | NO_NOTE,  GO_ON(SESSION_FAILED) },
-	{ false, NULL,	      SCAN_DUE,		  FINISH(SESSION_FAILED) },
+	{ false, NULL,	      SCAN_DUE | RELOGIN, FINISH(SESSION_FAILED) },
 };
 
 static struct adopt_verdict adopt_judge(const struct sysfs_session *found, enum runstate_phase phase)

@@ -25,6 +25,7 @@
 static const char *const phase_texts[] = {
 	[RUNSTATE_NO_NOTE] = "", [RUNSTATE_SCAN_DUE] = "scan-due",
 	[RUNSTATE_SETTLED] = "settled", [RUNSTATE_ENDING] = "ending",
+	[RUNSTATE_RELOGIN] = "relogin",
 };
 
 struct note_name {

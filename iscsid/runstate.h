@@ -19,6 +19,7 @@ enum runstate_phase {
 	RUNSTATE_SCAN_DUE,	/* logged in; the first scan isn't over */
 	RUNSTATE_SETTLED,	/* logged in; the first scan is over, or none is wanted */
 	RUNSTATE_ENDING,	/* somebody, or reopen_max, has ended the session */
+	RUNSTATE_RELOGIN,	/* logs out because the target asked for that, to log in again */
 };
 
 struct runstate {

@@ -147,6 +147,15 @@ void session_set_state(struct session *session, enum session_state state)
 	session_change_state(session, state, ISCSI_SUCCESS, NULL);
 }
 
+/* Whether a logout that the target has asked for is under way. */
+static bool session_logs_in_again(const struct session *session)
+{
+	enum conn_state state = conn_state(session->conn);
+
+	return session_is_up(session) &&
+	       (state == CONN_LOGOUT_REQUESTED || state == CONN_IN_LOGOUT);
+}
+
 /* Notes the session for the next daemon; @phase_alone: nothing else has changed since the last time. */
 static void session_save(struct session *session, bool phase_alone)
 {
@@ -155,7 +164,7 @@ static void session_save(struct session *session, bool phase_alone)
 	struct runstate state = {
 		.rec = session->config->rec,
 		.time2wait_s = session->time2wait_s,
-		.phase = session->phase,
+		.phase = session_logs_in_again(session) ? RUNSTATE_RELOGIN : session->phase,
 	};
 
 	memcpy(state.isid, conn_isid(session->conn), PDU_ISID_LEN);
@@ -383,6 +392,7 @@ static void session_conn_closed(struct session *session)
 	case SESSION_LOGGED_IN:		/* the target asked for the logout, so log in again */
 		session_reopen(session, session->time2wait_s, false,
 			       "the target asked for a logout");
+		session_save(session, true);
 		break;
 	case SESSION_UNBINDING:		/* the target asked for the logout before all was written */
 		session_end_unbinding(session, "the target closed the connection");
@@ -403,8 +413,10 @@ static void session_logout_requested(struct session *session)
 	case SESSION_SCANNING:
 	case SESSION_LOGGED_IN:
 		log_notice("%s: the target asks for a logout", session->name);
-		if (conn_state(session->conn) == CONN_LOGOUT_REQUESTED)
-			conn_logout(session->conn);
+		if (conn_state(session->conn) != CONN_LOGOUT_REQUESTED)
+			break;
+		session_save(session, true);
+		conn_logout(session->conn);
 		break;
 	case SESSION_UNBINDING:		/* a logout follows the flush anyway */
 	case SESSION_FREE:

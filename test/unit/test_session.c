@@ -489,7 +489,10 @@ START_TEST(a_logout_that_the_target_asks_for_comes_back)
 	log_in(&login, NULL);
 	session_pdu(session, async, NULL, 0);
 	PUMP(conn_state_is(MGMT_CONN_IN_LOGOUT));
+	ck_assert_int_eq(noted(), RUNSTATE_RELOGIN);
 	session_pdu(session, rsp, NULL, 0);
+	PUMP(session_state(session) == SESSION_FAILED);
+	ck_assert_int_eq(noted(), RUNSTATE_SETTLED);
 	PUMP(fake.session[1].binds == 2);
 	login_response(0x87, 0, "TargetPortalGroupTag=1\n");
 	PUMP(session_state(session) == SESSION_LOGGED_IN);

@@ -20,7 +20,7 @@
 #define RESCAN_FILE	"devices/platform/host0/session1/target0:0:0/0:0:0:5/rescan"
 
 static const enum runstate_phase phases[] = {
-	RUNSTATE_NO_NOTE, RUNSTATE_SCAN_DUE, RUNSTATE_SETTLED, RUNSTATE_ENDING,
+	RUNSTATE_NO_NOTE, RUNSTATE_SCAN_DUE, RUNSTATE_SETTLED, RUNSTATE_ENDING, RUNSTATE_RELOGIN,
 };
 
 enum outcome {
@@ -38,16 +38,16 @@ static const struct {
 	const char *target_state;
 	enum outcome outcome[ARRAY_SIZE(phases)];
 } cases[] = {
-	{ true,  "ALLOCATED", { IS_SCANNED, IS_SCANNED, SERVES, LOGGED_OUT } },
-	{ true,  "SCANNED",   { SERVES, IS_SCANNED, SERVES, LOGGED_OUT } },
-	{ true,  "",	      { IS_SCANNED, IS_SCANNED, SERVES, LOGGED_OUT } },
-	{ true,  "UNBINDING", { LOGGED_OUT, LOGGED_OUT, LOGGED_OUT, LOGGED_OUT } },
-	{ true,  "UNBOUND",   { LOGGED_OUT, LOGGED_OUT, LOGGED_OUT, LOGGED_OUT } },
-	{ false, "ALLOCATED", { ENDED, RETURNS_SCANNED, RETURNS, ENDED } },
-	{ false, "SCANNED",   { RETURNS, RETURNS_SCANNED, RETURNS, ENDED } },
-	{ false, "",	      { RETURNS, RETURNS_SCANNED, RETURNS, ENDED } },
-	{ false, "UNBINDING", { ENDED, ENDED, ENDED, ENDED } },
-	{ false, "UNBOUND",   { ENDED, ENDED, ENDED, ENDED } },
+	{ true,  "ALLOCATED", { IS_SCANNED, IS_SCANNED, SERVES, LOGGED_OUT, RETURNS_SCANNED } },
+	{ true,  "SCANNED",   { SERVES, IS_SCANNED, SERVES, LOGGED_OUT, RETURNS_SCANNED } },
+	{ true,  "",	      { IS_SCANNED, IS_SCANNED, SERVES, LOGGED_OUT, RETURNS_SCANNED } },
+	{ true,  "UNBINDING", { LOGGED_OUT, LOGGED_OUT, LOGGED_OUT, LOGGED_OUT, LOGGED_OUT } },
+	{ true,  "UNBOUND",   { LOGGED_OUT, LOGGED_OUT, LOGGED_OUT, LOGGED_OUT, LOGGED_OUT } },
+	{ false, "ALLOCATED", { ENDED, RETURNS_SCANNED, RETURNS, ENDED, RETURNS_SCANNED } },
+	{ false, "SCANNED",   { RETURNS, RETURNS_SCANNED, RETURNS, ENDED, RETURNS_SCANNED } },
+	{ false, "",	      { RETURNS, RETURNS_SCANNED, RETURNS, ENDED, RETURNS_SCANNED } },
+	{ false, "UNBINDING", { ENDED, ENDED, ENDED, ENDED, ENDED } },
+	{ false, "UNBOUND",   { ENDED, ENDED, ENDED, ENDED, ENDED } },
 };
 
 static void rewrite_note(int dir_fd, enum runstate_phase phase)
@@ -207,6 +207,30 @@ START_TEST(a_scan_that_failed_is_still_due)
 }
 END_TEST
 
+/*
+ * The target has asked for a logout, and the daemon ends before that is answered. From then on the
+ * kernel carries no I/O for the session, but still shows the session as logged in.
+ */
+START_TEST(a_session_that_the_target_sent_away_comes_back)
+{
+	static const uint8_t leave[PDU_BHS_LEN] = { PDU_ASYNC, 0x80, [36] = 1, [43] = 9 };
+
+	(void)fake_client_log_in(&client, NULL);
+	UNTIL(!manager_find(d->manager, 1)->scan);
+	d->target.never_logs_out = true;
+	fake_target_send(&d->target, leave, NULL, 0);
+	fake_daemon_settle();
+	ck_assert_uint_eq(d->target.logouts, 1);
+	fake_client_close(&client);
+	fake_daemon_stop();
+	fake_daemon_start();
+	fake_daemon_wait(5000);
+	ck_assert_uint_eq(d->target.logins, 2);
+	ck_assert(is_up());
+	UNTIL(note_says(RUNSTATE_SETTLED));
+}
+END_TEST
+
 static const struct {
 	const char *first_line;
 	int r;
@@ -216,6 +240,7 @@ static const struct {
 	{ "# iscsid session ISID 00023d000001 Time2Wait 2 Phase scan-due", 0, RUNSTATE_SCAN_DUE },
 	{ "# iscsid session ISID 00023d000001 Time2Wait 2 Phase settled", 0, RUNSTATE_SETTLED },
 	{ "# iscsid session ISID 00023d000001 Time2Wait 2 Phase ending", 0, RUNSTATE_ENDING },
+	{ "# iscsid session ISID 00023d000001 Time2Wait 2 Phase relogin", 0, RUNSTATE_RELOGIN },
 	{ "# iscsid session ISID 00023d000001 Time2Wait 2 Phase of-a-later-version", 0,
 	  RUNSTATE_SCAN_DUE },
 	{ "# iscsid session ISID 00023d000001 Time2Wait 4000 Phase settled", -EBADMSG, 0 },
@@ -257,6 +282,7 @@ int main(void)
 	tcase_add_test(tc, no_scan_if_the_record_says_so);
 	tcase_add_test(tc, a_first_scan_cut_short_is_done_again);
 	tcase_add_test(tc, a_scan_that_failed_is_still_due);
+	tcase_add_test(tc, a_session_that_the_target_sent_away_comes_back);
 	tcase_add_loop_test(tc, notes_are_read_as_written, 0, ARRAY_SIZE(notes));
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
