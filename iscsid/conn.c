@@ -383,8 +383,10 @@ static enum conn_state conn_login_pdu(struct conn *conn, const struct conn_input
 	struct iscsi_why why;
 	enum iscsi_err err;
 
-	if (conn->impatient)
+	if (conn->impatient) {
 		conn_arm(conn, conn->config->login_timeout_s);
+		conn->owner.on_answer(conn->owner.arg);
+	}
 	conn->impatient = false;
 	switch (login_step(conn->login, in->bhs, in->data, in->data_len, request, &err, &why)) {
 	case LOGIN_SEND:

@@ -71,6 +71,8 @@ struct conn_owner {
 	 * for an answer. Asked again when they are over: 0 gives up. 0 at first: login_timeout.
 	 */
 	uint64_t (*patience_ms)(void *arg, bool connected);
+	/* The target has given the first sign that the patience was for; the login goes on. */
+	void (*on_answer)(void *arg);
 	/* The patience is over without an answer. The owner may take the socket and set *fd to -1. */
 	void (*on_silence)(void *arg, int *fd);
 	/* Called from the event loop; may free the connection. */

@@ -657,8 +657,8 @@ static struct session *session_new(const struct session_env *env, struct session
 	chap_prepare(&config->chap);
 	session->conn = conn_new(&env->conn, config, session->name, &(struct conn_owner){
 		.on_created = session_on_created, .exp_stat_sn = session_exp_stat_sn,
-		.patience_ms = session_patience_ms, .on_silence = session_on_silence,
-		.on_report = session_on_report, .arg = session,
+		.patience_ms = session_patience_ms, .on_answer = session_on_answer,
+		.on_silence = session_on_silence, .on_report = session_on_report, .arg = session,
 	});
 	session->timer = timer_new(env->conn.clock, session_on_timer, session);
 	if (!session->conn || !session->timer || session_join_turns(session) < 0)

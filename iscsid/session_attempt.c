@@ -207,6 +207,14 @@ uint32_t session_exp_stat_sn(void *arg)
 	return exp_stat_sn;
 }
 
+/* This login may yet come to a halt, which is no reason to hold up the other sessions. */
+void session_on_answer(void *arg)
+{
+	struct session *session = arg;
+
+	turn_answered(&session->turn, session_now_us(session));
+}
+
 void session_on_silence(void *arg, int *fd)
 {
 	struct session *session = arg;

@@ -98,7 +98,8 @@ int session_join_turns(struct session *session);
 /* The connection's exp_stat_sn and patience_ms, see conn.h. */
 uint32_t session_exp_stat_sn(void *arg);
 uint64_t session_patience_ms(void *arg, bool connected);
-/* The connection's on_silence. */
+/* The connection's on_answer and on_silence. */
+void session_on_answer(void *arg);
 void session_on_silence(void *arg, int *fd);
 /* The outage of a session in SESSION_FAILED as session_text_print_outage() has it, or NULL. */
 char *session_outage_text(const struct session *session);

@@ -426,6 +426,27 @@ START_TEST(an_answer_is_waited_for_while_the_portal_answers_others)
 }
 END_TEST
 
+/* The backing store of one target hangs, so that its logins begin, but don't end. */
+START_TEST(a_login_that_comes_to_a_halt_holds_up_no_other)
+{
+	uint8_t half[PDU_BHS_LEN] = { PDU_LOGIN_RESPONSE, 0x04 };
+	unsigned int accepted;
+
+	log_in(SESSIONS, at_once);
+	break_all(SILENT);
+	fake_daemon_wait(10000);
+	accepted = d->target.accepted;
+	while (d->target.accepted == accepted)
+		fake_daemon_pass(100);
+	memcpy(half + 8, d->target.last_bhs + 8, 6);		/* the ISID */
+	memcpy(half + 16, d->target.last_bhs + 16, 4);		/* the task tag */
+	fake_target_send(&d->target, half, NULL, 0);
+	fake_daemon_settle();
+	set_kind(SILENT, false);
+	ck_assert_uint_le(until_up(SESSIONS - 1), 3000);
+}
+END_TEST
+
 /* reopen_max counts as many attempts as open-iscsi makes in that time, not the quick ones. */
 START_TEST(reopen_max_means_what_it_meant)
 {
@@ -484,6 +505,7 @@ int main(void)
 	tcase_add_loop_test(tc, news_of_the_network_end_a_pause, 0, 2);
 	tcase_add_test(tc, a_restless_network_is_no_load);
 	tcase_add_test(tc, an_answer_is_waited_for_while_the_portal_answers_others);
+	tcase_add_test(tc, a_login_that_comes_to_a_halt_holds_up_no_other);
 	tcase_add_test(tc, reopen_max_means_what_it_meant);
 	tcase_add_test(tc, short_lives_make_longer_pauses);
 	suite_add_tcase(suite, tc);
