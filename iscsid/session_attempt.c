@@ -308,6 +308,17 @@ static bool session_failure_is_new(const struct session *session, enum retry_cau
 	return !session->failed_attempts || session->retry.cause != cause;
 }
 
+/* A device may have come back under another name, with another number. */
+static void session_find_source(struct session *session)
+{
+	struct session_config *c = session->config;
+	struct tcp_source source;
+	struct iscsi_why why;
+
+	if (!session_config_source(c->rec, session->env->sysfs, &source, &why))
+		c->source = source;
+}
+
 static void session_reopen_failed(struct session *session, const struct conn_report *report)
 {
 	/* The first failure of a kind is logged; the recovery's end logs the number of attempts. */
@@ -318,6 +329,8 @@ static void session_reopen_failed(struct session *session, const struct conn_rep
 	session->failed_attempts++;
 	session->failure = report->why;
 	session->failure_err = report->err;
+	if (report->cause == RETRY_LOCAL)
+		session_find_source(session);
 	/* The target had accepted the login when the connection broke, so Time2Wait counts anew. */
 	if (report->wait_s > 0)
 		session->wait_until_us = session_now_us(session) + (uint64_t)report->wait_s * 1000000;

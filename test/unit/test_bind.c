@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <check.h>
 
+#include "iscsid/session_private.h"
 #include "libiscsi-db/path.h"
 #include "libiscsi-db/util.h"
 #include "test/unit/daemon_fixture.h"
@@ -123,6 +124,23 @@ START_TEST(a_lost_session_waits_for_its_device)
 }
 END_TEST
 
+/* A card that is renamed, or plugged in anew, keeps its hardware address alone. */
+START_TEST(a_device_is_found_under_its_new_name)
+{
+	struct session *session;
+
+	fake_sysfs_set(d->fs, "class/net/lo/address", MAC "\n");
+	ck_assert_int_eq(log_in(0, "iface.hwaddress", MAC), ISCSI_SUCCESS);
+	session = manager_find(d->manager, 1);
+	strcpy(session->config->source.netdev, "oldname");
+	fake_target_hang_up(&d->target);
+	fake_daemon_wait(10000);
+	ck_assert(d->kernel.session[1].up);
+	ck_assert_uint_eq(d->target.logins, 2);
+	ck_assert_str_eq(session->config->source.netdev, "lo");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("bind");
@@ -140,6 +158,7 @@ int main(void)
 	tcase_add_test(t, a_discovery_leaves_from_its_address);
 	tcase_add_test(t, a_wanted_login_waits_for_its_device);
 	tcase_add_test(t, a_lost_session_waits_for_its_device);
+	tcase_add_test(t, a_device_is_found_under_its_new_name);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
