@@ -85,21 +85,20 @@ static enum route_step route_find(struct route *route, const char *address, int 
 enum route_step route_begin(struct route *route, uint64_t ends_us, bool quiet,
 			    struct iscsi_why *why)
 {
-	enum route_step step;
-
 	route->ends_us = ends_us;
 	route->quiet = quiet;
 	route->redirects = 0;
 	route->named_at = SIZE_MAX;
 	route->insisted = false;
+	/* A zone stands for the number of a device, and a device that comes back has another number. */
+	(void)lookup_numeric(route->address, route->port, &route->portal);
 	if (route->portal.ss_family != AF_UNSPEC) {
 		route->peer = route->portal;
 		return ROUTE_CONNECT;
 	}
-	step = route_find(route, route->address, route->port);
-	if (step == ROUTE_CONNECT)
-		route->portal = route->peer;
-	return step == ROUTE_END ? route_unknown(route, "no memory", why) : step;
+	if (route_find(route, route->address, route->port) == ROUTE_LOOKUP)
+		return ROUTE_LOOKUP;
+	return route_unknown(route, "no memory", why);
 }
 
 enum route_step route_moved(struct route *route, struct iscsi_why *why)

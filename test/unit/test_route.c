@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Where an attempt goes next: the record's portal, redirections, look-ups, their limits. */
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <semaphore.h>
@@ -39,6 +40,12 @@ static int resolve(const char *host, int port, struct sockaddr_storage *ret)
 }
 
 static struct resolver resolver = { .resolve = resolve };
+static unsigned int device_number;	/* of "eth9"; 0: there is no such device */
+
+unsigned int if_nametoindex(const char *name)
+{
+	return streq(name, "eth9") ? device_number : 0;
+}
 
 static void on_step(void *arg, enum route_step step, const struct iscsi_why *reason)
 {
@@ -225,6 +232,23 @@ START_TEST(a_name_that_nobody_has)
 }
 END_TEST
 
+/* The device of a link-local address goes and comes back; its name stays, its number doesn't. */
+START_TEST(a_zone_is_read_anew_each_time)
+{
+	static const struct { unsigned int is, leads_to; } numbers[] = {
+		{ 3, 3 }, { 0, 3 }, { 7, 7 },
+	};
+
+	route.address = "fe80::1%eth9";
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		device_number = numbers[i].is;
+		ck_assert_int_eq(route_begin(&route, UINT64_MAX, true, &why), ROUTE_CONNECT);
+		ck_assert_uint_eq(((struct sockaddr_in6 *)&route.peer)->sin6_scope_id,
+				  numbers[i].leads_to);
+	}
+}
+END_TEST
+
 /* A name that leads to this host is no better than such an address. */
 START_TEST(a_name_that_may_not_be_meant)
 {
@@ -368,6 +392,7 @@ int main(void)
 	tcase_add_test(tc, a_name_is_looked_up_once);
 	tcase_add_test(tc, a_name_that_was_brought_is_judged_by_its_address);
 	tcase_add_test(tc, a_name_that_nobody_has);
+	tcase_add_test(tc, a_zone_is_read_anew_each_time);
 	tcase_add_test(tc, a_name_that_may_not_be_meant);
 	tcase_add_test(tc, a_look_up_without_memory);
 	tcase_add_test(tc, a_look_up_without_an_answer);
