@@ -543,6 +543,18 @@ bool session_attempts(const struct session *session, struct session_attempts *re
 	return true;
 }
 
+/* The kernel's own limit, which any program may set and which no login changes from then on. */
+static int session_recovery_tmo_s(const struct session *session)
+{
+	struct sysfs_session live;
+
+	sysfs_session_unset(&live, conn_sid(session->conn));
+	if (sysfs_read_live(session->env->sysfs, SYSFS_DETAIL_VALUES, &live) ||
+	    live.recovery_tmo == SYSFS_UNSET)
+		return session->config->replacement_timeout_s;
+	return live.recovery_tmo;
+}
+
 char *session_outage_text(const struct session *session)
 {
 	const struct turns *turns = session->turn.turns;
@@ -550,7 +562,7 @@ char *session_outage_text(const struct session *session)
 	bool queued = session->attempt == ATTEMPT_QUEUED && turns->holder;
 	const struct session *tries = queued ? turns->holder->arg : session;
 	uint64_t since_us = session->failed_since_us;
-	int limit_s = session->config->replacement_timeout_s;
+	int limit_s = session_recovery_tmo_s(session);
 	struct session_outage outage = {
 		.down_ms = since_us ? (int64_t)((session_now_us(session) - since_us) / 1000) :
 				      SESSION_OUTAGE_UNKNOWN,

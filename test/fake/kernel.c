@@ -149,6 +149,20 @@ static bool take_socket(struct fake_kernel *fake, struct fake_session *s, int fd
 	       sd_event_add_io(fake->loop, &s->io, s->fd, EPOLLIN, on_socket, s) >= 0;
 }
 
+/* A session as it is after its first login. */
+static void show_new(struct fake_kernel *fake, struct fake_session *s)
+{
+	char path[64], text[16];
+
+	fake_sysfs_add_session(fake->fs, sid_of(fake, s), (unsigned int)s->host_no, s->targetname,
+			       s->address, s->port);
+	(void)snprintf(path, sizeof(path), "class/iscsi_session/session%u/recovery_tmo",
+		       sid_of(fake, s));
+	(void)snprintf(text, sizeof(text), "%d\n", s->recovery_tmo);
+	fake_sysfs_set(fake->fs, path, s->recovery_tmo < 0 ? "off\n" : text);
+	s->shown = true;
+}
+
 static void show(struct fake_kernel *fake, struct fake_session *s, const char *state)
 {
 	char path[64];
@@ -156,9 +170,7 @@ static void show(struct fake_kernel *fake, struct fake_session *s, const char *s
 	if (!fake->fs)
 		return;
 	if (!s->shown)
-		fake_sysfs_add_session(fake->fs, sid_of(fake, s), (unsigned int)s->host_no,
-				       s->targetname, s->address, s->port);
-	s->shown = true;
+		show_new(fake, s);
 	(void)snprintf(path, sizeof(path), "class/iscsi_connection/connection%u:0/state",
 		       sid_of(fake, s));
 	fake_sysfs_set(fake->fs, path, state);
@@ -247,6 +259,8 @@ static enum iscsi_err fake_bind_conn(struct kernel *kernel, const struct kernel_
 			(void)snprintf(s->address, sizeof(s->address), "%s", p->text);
 		else if (p->id == KERNEL_PERSISTENT_PORT)
 			s->port = atoi(p->number);
+		else if (p->id == KERNEL_RECOVERY_TMO)
+			s->recovery_tmo = atoi(p->number);
 	}
 	s->bound = true;
 	s->binds++;

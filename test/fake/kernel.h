@@ -24,7 +24,7 @@ struct fake_session {
 	uint8_t last_bhs[PDU_BHS_LEN];
 	char last_text[8192];		/* of the last login PDU, NULs as '\n' */
 	char targetname[256], address[256];
-	int port, host_no;
+	int port, host_no, recovery_tmo;
 	unsigned int binds, starts;
 	int fd;				/* while bound, if the kernel is attached; else 0 */
 	sd_event_source *io;

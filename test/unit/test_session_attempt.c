@@ -454,6 +454,19 @@ START_TEST(when_requests_fail_is_told)
 }
 END_TEST
 
+/* As multipathd does, another program sets the time in the kernel. */
+START_TEST(when_requests_fail_is_asked_of_the_kernel)
+{
+	log_in((const char *[]){ "node.session.timeo.replacement_timeout", "120", NULL }, 1);
+	fake_sysfs_set(d->fs, "class/iscsi_session/session1/recovery_tmo",
+		       limits[_i].timeout[0] == '-' ? "off\n" : limits[_i].timeout);
+	fake_target_go_deaf(&d->target);
+	lose();
+	fake_daemon_wait(9000);
+	ck_assert_int_eq(outage(1).fails_ms, limits[_i].fails_ms);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("session_attempt");
@@ -482,6 +495,7 @@ int main(void)
 	tcase_add_test(t, an_outage_counts_all_its_attempts);
 	tcase_add_test(t, sessions_of_a_portal_tell_what_all_have_tried);
 	tcase_add_loop_test(t, when_requests_fail_is_told, 0, ARRAY_SIZE(limits));
+	tcase_add_loop_test(t, when_requests_fail_is_asked_of_the_kernel, 0, ARRAY_SIZE(limits));
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
