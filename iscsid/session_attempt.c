@@ -455,6 +455,13 @@ void session_conn_moved(struct session *session)
 	session_follow(session, route_moved(&session->route, &failure.why), &failure);
 }
 
+/* Somebody waits for the first login whose time is over, so the attempt under way is the last. */
+static bool session_must_answer(const struct session *session)
+{
+	return session->login_asker && session_now_us(session) >=
+	       session_budget_ends_us(session, session->config->initial_login_retry_max);
+}
+
 void session_network_changed(struct session *session, const struct sockaddr_storage *neighbour)
 {
 	uint64_t at_us = session->turn.turns->tried_us + NETWORK_US, now_us = session_now_us(session);
@@ -470,7 +477,8 @@ void session_network_changed(struct session *session, const struct sockaddr_stor
 			session_pause(session, session_ms_until(session, at_us));
 		break;
 	case ATTEMPT_LOGIN:	/* the SYN has gone where it was lost; the next comes later and later */
-		if (conn_state(session->conn) != CONN_XPT_WAIT || at_us > now_us)
+		if (conn_state(session->conn) != CONN_XPT_WAIT || at_us > now_us ||
+		    session_must_answer(session))
 			break;
 		conn_drop(session->conn);
 		session_attempt(session);

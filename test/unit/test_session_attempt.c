@@ -243,6 +243,24 @@ START_TEST(a_login_that_is_joined_is_tried_at_once)
 }
 END_TEST
 
+/* News of the network begin an attempt anew, but not the time for the login. */
+START_TEST(a_restless_network_prolongs_no_first_login)
+{
+	unsigned int seconds;
+
+	fake_target_lose_packets(&d->target);
+	begin_login("10", "2", _i ? MGMT_WANTED : 0);
+	for (seconds = 0; !fake_client_poll(&client); seconds++) {
+		ck_assert_uint_le(seconds, 30);
+		fake_daemon_wait(1000);
+		manager_network_changed(d->manager, NULL);
+	}
+	ck_assert_uint_ge(seconds, 20);
+	ck_assert_int_eq(client.reply.type, MGMT_RESULT);
+	ck_assert_int_eq(client.reply.err, ISCSI_ERR_TRANS_TIMEOUT);
+}
+END_TEST
+
 /* ---- a lost session ---------------------------------------------------------------------------- */
 
 static const char *const at_once[] = { "node.session.iscsi.DefaultTime2Wait", "0", NULL };
@@ -484,6 +502,7 @@ int main(void)
 	tcase_add_loop_test(t, a_host_without_the_device_or_address, 0, 2);
 	tcase_add_test(t, a_device_is_looked_for_until_the_session_is_there);
 	tcase_add_test(t, a_login_that_is_joined_is_tried_at_once);
+	tcase_add_loop_test(t, a_restless_network_prolongs_no_first_login, 0, 2);
 	tcase_add_loop_test(t, the_pace_of_a_recovery, 0, ARRAY_SIZE(paces));
 	tcase_add_loop_test(t, reopen_max_counts_an_attempt_in_2_s, 0, 2);
 	tcase_add_test(t, each_outage_is_counted_by_itself);
