@@ -5,7 +5,10 @@
  *
  *	# iscsid session ISID 00023d000001 Time2Wait 2 Phase settled
  *
- * The phase is padded to the width of the longest, so that another phase can be written over it.
+ * The phase is padded to the width of the longest, so that another phase can be written over it. If
+ * the record's portal has a name, its address stands in a second line:
+ *
+ *	# Portal 10.0.0.5
  */
 #include "iscsid/runstate.h"
 
@@ -21,6 +24,7 @@
 			"%02" SCNx8 "%02" SCNx8 " Time2Wait %" SCNu32 " Phase %15s"
 #define FILE_MAX	(128 * 1024)
 #define FIRST_LINE_MAX	128
+#define PORTAL_LINE	"# Portal "
 
 static const char *const phase_texts[] = {
 	[RUNSTATE_NO_NOTE] = "", [RUNSTATE_SCAN_DUE] = "scan-due",
@@ -79,6 +83,7 @@ static int create_anew(int dir_fd, const char *name)
 static int save(int dir_fd, const char *name, const struct runstate *state)
 {
 	char temp[40], first[FIRST_LINE_MAX];
+	char portal[sizeof(PORTAL_LINE) + sizeof(state->portal)] = "";
 	CLEANUP(secret_freep) char *record = iscsi_db_record_print(state->rec, ISCSI_DB_FORM_FILE);
 	int fd, r;
 
@@ -87,6 +92,10 @@ static int save(int dir_fd, const char *name, const struct runstate *state)
 	(void)snprintf(temp, sizeof(temp), "%s.new", name);
 	fd = create_anew(dir_fd, temp);
 	r = fd < 0 ? -errno : write_fully(fd, first, print_first_line(first, state));
+	if (*state->portal)
+		(void)snprintf(portal, sizeof(portal), PORTAL_LINE "%s\n", state->portal);
+	if (r >= 0)
+		r = write_fully(fd, portal, strlen(portal));
 	if (r >= 0)
 		r = write_fully(fd, record, strlen(record));
 	closep(&fd);
@@ -165,6 +174,14 @@ static bool parse_first_line(const char *text, struct runstate *state)
 	return n >= 7 && state->time2wait_s <= 3600;
 }
 
+static void parse_portal_line(const char *text, struct runstate *state)
+{
+	const char *end = strchr(text, '\n');
+
+	if (!end || sscanf(end + 1, PORTAL_LINE "%79s", state->portal) != 1)
+		*state->portal = '\0';
+}
+
 static int load(int dir_fd, const char *name, struct runstate *ret)
 {
 	struct runstate state;
@@ -178,6 +195,8 @@ static int load(int dir_fd, const char *name, struct runstate *ret)
 		r = -EBADMSG;
 	else if (iscsi_db_record_parse(ISCSI_DB_NODE, text, len, name, NULL, NULL, &state.rec, NULL))
 		r = -EBADMSG;
+	else
+		parse_portal_line(text, &state);
 	wipe_free(text, len);
 	if (r >= 0)
 		*ret = state;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A note of each session for the next daemon: the facts that the kernel can't tell, which are the
- * record, the ISID, Time2Wait and how far the daemon had come. A note is a file below /run/iscsid
- * with mode 0600 that is replaced whole, or whose phase is written over the old one in one write. iscsiadm removes the note of a wanted login that is called
+ * record, the ISID, Time2Wait, the address of a portal that has a name, and how far the daemon had
+ * come. A note is a file below /run/iscsid with mode 0600 that is replaced whole, or whose phase is
+ * written over the old one in one write. iscsiadm removes the note of a wanted login that is called
  * off while no daemon runs. The notes are gone with the next boot, like the sessions.
  */
 #pragma once
@@ -27,6 +28,7 @@ struct runstate {
 	uint8_t isid[PDU_ISID_LEN];
 	uint32_t time2wait_s;
 	enum runstate_phase phase;
+	char portal[80];	/* the address that the portal's name has led to; "": none */
 };
 
 /* Returns 0 or -errno. A failure leaves the old note in place. */

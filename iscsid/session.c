@@ -8,6 +8,7 @@
 #include "iscsid/session_private.h"
 
 #include <inttypes.h>
+#include <netdb.h>
 
 #include "iscsid/base/log.h"
 #include "iscsid/conn_params.h"
@@ -112,6 +113,19 @@ uint64_t session_now_us(const struct session *session)
 	return clock_now_us(session->env->conn.clock);
 }
 
+/* What the name of the record's portal has led to; "" if the portal has no name. */
+static void session_print_portal(const struct session *session, char *ret, size_t size)
+{
+	const struct session_config *c = session->config;
+	const struct sockaddr_storage *portal = &session->route.portal;
+	struct sockaddr_storage numeric;
+
+	if (lookup_numeric(c->address, c->port, &numeric) ||
+	    getnameinfo((const struct sockaddr *)portal, sizeof(*portal), ret, (socklen_t)size, NULL, 0,
+			NI_NUMERICHOST))
+		*ret = '\0';
+}
+
 static const char *const state_texts[] = {
 	[SESSION_FREE] = "FREE", [SESSION_SCANNING] = "SCANNING", [SESSION_FAILED] = "FAILED",
 	[SESSION_LOGGED_IN] = "LOGGED_IN", [SESSION_UNBINDING] = "UNBINDING",
@@ -168,6 +182,7 @@ static void session_save(struct session *session, bool phase_alone)
 	};
 
 	memcpy(state.isid, conn_isid(session->conn), PDU_ISID_LEN);
+	session_print_portal(session, state.portal, sizeof(state.portal));
 	if (phase_alone && runstate_set_phase(dir_fd, sid, &state) >= 0)
 		return;
 	r = runstate_save(dir_fd, sid, &state);
@@ -718,8 +733,12 @@ struct session *session_new_adopted(const struct session_env *env, struct sessio
 	else
 		session->phase = RUNSTATE_ENDING;
 	session->unflushed = state == SESSION_ENDING && unfinished;
-	/* A host name keeps its last address. If sysfs has none, the next attempt looks it up. */
-	if (!lookup_numeric(config->address, config->port, &session->route.portal))
+	/*
+	 * A host name keeps its last address. The kernel's is where the last login was sent to. Without
+	 * either, the next attempt looks the name up.
+	 */
+	if (!lookup_numeric(config->address, config->port, &session->route.portal) &&
+	    !lookup_numeric(note->portal, config->port, &session->route.portal))
 		(void)lookup_numeric(found->address, found->port, &session->route.portal);
 	conn_adopt(session->conn, found->sid, found->host_no,
 		   up ? CONN_LOGGED_IN : CONN_CLEANUP_WAIT, note->isid);

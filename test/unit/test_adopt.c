@@ -161,6 +161,18 @@ START_TEST(a_session_that_vanishes_is_not_told_of)
 }
 END_TEST
 
+/* As in a note of an older daemon. */
+static void forget_address_in_note(uint32_t sid)
+{
+	struct runstate note;
+
+	ck_assert_int_eq(runstate_load(d->env.run_dir_fd, sid, &note), 0);
+	ck_assert_str_eq(note.portal, "127.0.0.1");
+	*note.portal = '\0';
+	ck_assert_int_eq(runstate_save(d->env.run_dir_fd, sid, &note), 0);
+	iscsi_db_record_free(note.rec);
+}
+
 START_TEST(a_name_is_looked_up_again)
 {
 	uint32_t sid;
@@ -168,6 +180,7 @@ START_TEST(a_name_is_looked_up_again)
 	fake_daemon_add_name("storage.example", "127.0.0.1");
 	sid = fake_client_log_in(&client, (const char *[]){
 		"node.conn[0].address", "storage.example", NULL });
+	forget_address_in_note(sid);
 	stop();
 	fake_target_hang_up(&d->target);
 	fake_daemon_settle();
@@ -176,6 +189,35 @@ START_TEST(a_name_is_looked_up_again)
 	start();
 	await_state(sid, MGMT_CONN_LOGGED_IN);
 	ck_assert_uint_eq(d->kernel.session[sid].starts, 2);
+}
+END_TEST
+
+/* The kernel shows the portal that the target was moved to, which may be gone when it is needed. */
+START_TEST(a_name_leads_to_its_portal_after_a_redirection)
+{
+	struct fake_target elsewhere;
+	char text[64], number[16];
+	uint32_t sid;
+
+	fake_daemon_add_name("storage.example", "127.0.0.1");
+	fake_target_open(&elsewhere, d->loop);
+	(void)snprintf(text, sizeof(text), "TargetAddress=127.0.0.1:%u,1\n", elsewhere.port);
+	d->target.status = 0x0101;
+	d->target.login_text = text;
+	sid = fake_client_log_in(&client, (const char *[]){
+		"node.conn[0].address", "storage.example", NULL });
+	ck_assert_uint_eq(elsewhere.logins, 1);
+	stop();
+	(void)snprintf(number, sizeof(number), "%u\n", elsewhere.port);
+	set_conn(sid, "address", "127.0.0.1\n");
+	set_conn(sid, "port", number);
+	start();
+	fake_target_close(&elsewhere);
+	d->target.status = 0;
+	d->target.login_text = NULL;
+	fake_daemon_settle();
+	await_state(sid, MGMT_CONN_LOGGED_IN);
+	ck_assert_uint_eq(d->target.logins, 2);
 }
 END_TEST
 
@@ -197,6 +239,7 @@ START_TEST(a_name_that_is_unknown_for_a_while_ends_no_session)
 	fake_daemon_add_name("storage.example", "127.0.0.1");
 	sid = fake_client_log_in(&client, (const char *[]){
 		"node.conn[0].address", "storage.example", "node.session.reopen_max", "1", NULL });
+	forget_address_in_note(sid);
 	stop();
 	fake_target_hang_up(&d->target);
 	fake_daemon_settle();
@@ -557,6 +600,7 @@ int main(void)
 	tcase_add_test(tc, a_loss_after_the_start_is_followed_by_time2wait);
 	tcase_add_test(tc, a_session_that_vanishes_is_not_told_of);
 	tcase_add_test(tc, a_name_is_looked_up_again);
+	tcase_add_test(tc, a_name_leads_to_its_portal_after_a_redirection);
 	tcase_add_test(tc, a_name_that_is_unknown_for_a_while_ends_no_session);
 	tcase_add_loop_test(tc, half_a_logout_is_finished, 0, ARRAY_SIZE(halves));
 	tcase_add_test(tc, a_login_that_was_never_finished_is_removed);

@@ -254,6 +254,34 @@ START_TEST(an_older_note_is_not_written_into)
 }
 END_TEST
 
+static struct iscsi_db_record *new_record(void)
+{
+	struct iscsi_db_record *rec;
+
+	ck_assert_int_eq(iscsi_db_record_new(ISCSI_DB_NODE, &rec), 0);
+	ck_assert_int_eq(iscsi_db_record_set(rec, "node.name", "iqn.a:b", NULL), 0);
+	return rec;
+}
+
+/* The address that a portal's name has led to. */
+static const char *const portals[] = { "10.0.0.5", "fe80::5%a-long-device-0", "" };
+
+START_TEST(the_address_of_a_portal_is_kept)
+{
+	struct runstate state = { .isid = { 0, 2, 0x3d, 0, 0, 9 }, .rec = new_record() }, got;
+
+	strcpy(state.portal, portals[_i]);
+	ck_assert_int_eq(runstate_save(dir_fd, 9, &state), 0);
+	state.phase = RUNSTATE_SETTLED;
+	ck_assert_int_eq(runstate_set_phase(dir_fd, 9, &state), 0);
+	ck_assert_int_eq(runstate_load(dir_fd, 9, &got), 0);
+	ck_assert_str_eq(got.portal, portals[_i]);
+	ck_assert_str_eq(iscsi_db_record_get(got.rec, "node.name"), "iqn.a:b");
+	iscsi_db_record_free(got.rec);
+	iscsi_db_record_free(state.rec);
+}
+END_TEST
+
 /* What isn't ours, whole and private is no state at all. */
 static const struct { const char *text; mode_t mode; } foreign[] = {
 	{ "", 0600 },
@@ -324,15 +352,6 @@ static bool exists(const char *name)
 	struct stat st;
 
 	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-static struct iscsi_db_record *new_record(void)
-{
-	struct iscsi_db_record *rec;
-
-	ck_assert_int_eq(iscsi_db_record_new(ISCSI_DB_NODE, &rec), 0);
-	ck_assert_int_eq(iscsi_db_record_set(rec, "node.name", "iqn.a:b", NULL), 0);
-	return rec;
 }
 
 /* The longest name and the longest first line. */
@@ -519,6 +538,7 @@ int main(void)
 	tcase_add_loop_test(files, run_state_survives, 0, 2);
 	tcase_add_test(files, the_phase_is_written_over_the_old_one);
 	tcase_add_test(files, an_older_note_is_not_written_into);
+	tcase_add_loop_test(files, the_address_of_a_portal_is_kept, 0, ARRAY_SIZE(portals));
 	tcase_add_test(files, the_note_of_another_user_is_refused);
 	tcase_add_test(files, nothing_of_that_name_hangs_or_misleads);
 	tcase_add_test(files, the_largest_numbers_have_room);
