@@ -428,6 +428,9 @@ void session_attempt(struct session *session)
 		}
 		c->source_found = true;
 	}
+	/* A login that goes on for days goes where the portal's name leads by then. */
+	if (session->state == SESSION_FREE && session->wanted)
+		session->route.portal.ss_family = AF_UNSPEC;
 	session_follow(session,
 		       route_begin(&session->route, session->state == SESSION_FREE && !session->wanted ?
 				   session_budget_ends_us(session, tries) : UINT64_MAX,

@@ -204,6 +204,31 @@ START_TEST(a_name_is_looked_up_again_and_again)
 }
 END_TEST
 
+static const char *moving_address;
+
+static int resolve_moving(const char *host, int port, struct sockaddr_storage *ret)
+{
+	(void)host;
+	return lookup_numeric(moving_address, port, ret) ? 0 : -1;
+}
+
+/* The portal gets another address while its login is tried. */
+START_TEST(a_login_follows_the_name_of_its_portal)
+{
+	moving_address = "127.0.0.9";
+	d->resolver.resolve = resolve_moving;
+	ck_assert_int_eq(want((const char *[]){ "node.conn[0].address", "moving.example", NULL }),
+			 ISCSI_SUCCESS);
+	fake_client_close(&client);
+	fake_daemon_wait(60000);
+	ck_assert_uint_eq(d->target.accepted, 0);
+	moving_address = "127.0.0.1";
+	fake_daemon_wait(61000);
+	ck_assert(d->kernel.session[1].up);
+	fake_client_open(&client);
+}
+END_TEST
+
 START_TEST(a_login_that_is_called_off_stays_so)
 {
 	fake_target_go_deaf(&d->target);
@@ -802,6 +827,7 @@ int main(void)
 	tcase_add_test(t, a_wanted_login_outlives_the_daemon);
 	tcase_add_test(t, a_name_that_is_known_late_is_waited_for);
 	tcase_add_test(t, a_name_is_looked_up_again_and_again);
+	tcase_add_test(t, a_login_follows_the_name_of_its_portal);
 	tcase_add_test(t, a_login_that_is_called_off_stays_so);
 	tcase_add_test(t, a_session_that_is_there_is_wanted_no_more);
 	tcase_add_test(t, a_wanted_login_that_cannot_go_on_is_told);
