@@ -55,6 +55,7 @@ struct conn {
 	int logout_wait_s;		/* from an Async 1: how long the target waits */
 	bool text_asked;		/* a Text Request waits for its response */
 	unsigned int told;		/* log lines about odd PDUs since the login */
+	bool told_untuned;		/* that the last socket lacks its congestion control */
 
 	struct sockaddr_storage peer;
 	int fd;				/* the kernel has a copy; -1 after a take-over */
@@ -239,9 +240,11 @@ static enum conn_state conn_connect(struct conn *conn, const struct conn_input *
 			return conn_failed(conn, err == ISCSI_ERR_NOMEM ? RETRY_SILENT :
 					   RETRY_LOCAL, err, &why);
 		r = tcp_tune(conn->fd, c->window_size, c->congestion_control);
-		if (r < 0)
+		/* In an outage there may be four sockets in a second. */
+		if (r < 0 && !conn->told_untuned)
 			log_warning("%s: the kernel refuses congestion control '%s': %s",
 				    conn->name, c->congestion_control, strerror(-r));
+		conn->told_untuned = r < 0;
 	}
 	r = tcp_connect(conn->fd, &conn->peer);
 	/* Without EPOLLET, each turn of the loop asks all sockets again whose connects have ended. */

@@ -224,6 +224,13 @@ START_TEST(a_congestion_control_that_the_kernel_lacks)
 	capture();
 	log_in((const char *[]){ "node.conn[0].tcp.congestion_control", "bogus", NULL });
 	CK_SAID("the kernel refuses congestion control 'bogus': No such file or directory");
+	/* Once is enough, however many attempts an outage takes. */
+	capture();
+	d->target.hangs_up = true;
+	lose();
+	fake_daemon_wait(20000);
+	ck_assert_uint_gt(outage().attempts, 10);
+	ck_assert_uint_eq(times_said("the kernel refuses congestion control"), 0);
 }
 END_TEST
 
