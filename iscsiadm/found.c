@@ -158,11 +158,11 @@ static bool find_reported(const struct found_work *s, const struct iscsi_db_reco
 
 /* ---- what becomes of a record ---------------------------------------------------------- */
 
-static bool same_source(const struct found_work *s, const struct iscsi_db_record *rec)
+bool found_at(const struct iscsi_db_record *rec, const char *type, const char *address, int port)
 {
-	return streq(iscsi_db_record_get(rec, "node.discovery_type"), s->source->type) &&
-	       streq(iscsi_db_record_get(rec, "node.discovery_address"), s->source->address) &&
-	       iscsi_db_record_get_int(rec, "node.discovery_port") == s->source->port;
+	return streq(iscsi_db_record_get(rec, "node.discovery_type"), type) &&
+	       streq(iscsi_db_record_get(rec, "node.discovery_address"), address) &&
+	       iscsi_db_record_get_int(rec, "node.discovery_port") == port;
 }
 
 static enum iscsi_err stage_stale_delete(struct found_work *s, const struct iscsi_db_record *rec)
@@ -181,7 +181,8 @@ static enum iscsi_err look_at(void *arg, const struct iscsi_db_record *rec)
 	size_t i;
 
 	if (!find_reported(s, rec, &i)) {
-		if (!(s->ops & OP_DELETE) || !same_source(s, rec))
+		if (!(s->ops & OP_DELETE) ||
+		    !found_at(rec, s->source->type, s->source->address, s->source->port))
 			return ISCSI_SUCCESS;
 		return adm_is_in_use(s->adm, rec) ? ISCSI_SUCCESS : stage_stale_delete(s, rec);
 	}

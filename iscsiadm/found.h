@@ -51,6 +51,9 @@ struct found_source {
 	int port;
 };
 
+/* Whether the node in @rec was found there. */
+bool found_at(const struct iscsi_db_record *rec, const char *type, const char *address, int port);
+
 /*
  * Stages the changes that @ops (OP_NEW, OP_UPDATE, OP_DELETE) ask for; the caller holds the lock,
  * unless @ops is 0. A target that can't be stored is named on stderr and left out, and the first

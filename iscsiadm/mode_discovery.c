@@ -454,11 +454,8 @@ static enum iscsi_err pick_node_of(void *arg, const struct iscsi_db_record *rec)
 {
 	struct inquiry *d = arg;
 
-	if (!streq(iscsi_db_record_get(rec, "node.discovery_type"), d->source) ||
-	    !streq(iscsi_db_record_get(rec, "node.discovery_address"), d->address) ||
-	    iscsi_db_record_get_int(rec, "node.discovery_port") != d->port)
-		return ISCSI_SUCCESS;
-	return adm_records_copy(&d->records, rec);
+	return found_at(rec, d->source, d->address, d->port) ? adm_records_copy(&d->records, rec) :
+							       ISCSI_SUCCESS;
 }
 
 /* An adm_stage_fn. */
@@ -531,11 +528,8 @@ static size_t list_nodes_of(const struct section *s, const char *address, int po
 	for (size_t i = 0; i < s->nodes->len; i++) {
 		const struct iscsi_db_record *rec = s->nodes->list[i];
 
-		if (!streq(iscsi_db_record_get(rec, "node.discovery_type"), s->type))
-			continue;
-		if (address &&
-		    (!streq(iscsi_db_record_get(rec, "node.discovery_address"), address) ||
-		     iscsi_db_record_get_int(rec, "node.discovery_port") != port))
+		if (address ? !found_at(rec, s->type, address, port) :
+			      !streq(iscsi_db_record_get(rec, "node.discovery_type"), s->type))
 			continue;
 		count++;
 		json_record(s->adm->json, "nodes", rec, s->adm->opt.show_secrets);
