@@ -308,19 +308,24 @@ static bool session_failure_is_new(const struct session *session, enum retry_cau
 	return !session->failed_attempts || session->retry.cause != cause;
 }
 
-/* A device may have come back under another name, with another number. */
-static void session_find_source(struct session *session)
+/* Where the connection leaves from; a failure leaves what was found before in place. */
+static enum iscsi_err session_find_source(struct session *session, struct iscsi_why *why)
 {
 	struct session_config *c = session->config;
 	struct tcp_source source;
-	struct iscsi_why why;
+	enum iscsi_err err = session_config_source(c->rec, session->env->sysfs, &source, why);
 
-	if (!session_config_source(c->rec, session->env->sysfs, &source, &why))
+	if (!err) {
 		c->source = source;
+		c->source_found = true;
+	}
+	return err;
 }
 
 static void session_reopen_failed(struct session *session, const struct conn_report *report)
 {
+	struct iscsi_why why;
+
 	/* The first failure of a kind is logged; the recovery's end logs the number of attempts. */
 	if (session_failure_is_new(session, report->cause))
 		log_warning("%s: %s; iscsid tries again until the session is back", session->name,
@@ -329,8 +334,9 @@ static void session_reopen_failed(struct session *session, const struct conn_rep
 	session->failed_attempts++;
 	session->failure = report->why;
 	session->failure_err = report->err;
+	/* A device may have come back under another name, with another number. */
 	if (report->cause == RETRY_LOCAL)
-		session_find_source(session);
+		(void)session_find_source(session, &why);
 	/* The target had accepted the login when the connection broke, so Time2Wait counts anew. */
 	if (report->wait_s > 0)
 		session->wait_until_us = session_now_us(session) + (uint64_t)report->wait_s * 1000000;
@@ -421,12 +427,10 @@ void session_attempt(struct session *session)
 	}
 	session->attempt_us = session->turn.turns->tried_us = session_now_us(session);
 	/* A first login waits for its device, whatever the name of the device by then. */
-	if (!c->source_found || session->state == SESSION_FREE) {
-		if (session_config_source(c->rec, session->env->sysfs, &c->source, &failure.why)) {
-			session_attempt_failed(session, &failure);
-			return;
-		}
-		c->source_found = true;
+	if ((!c->source_found || session->state == SESSION_FREE) &&
+	    session_find_source(session, &failure.why)) {
+		session_attempt_failed(session, &failure);
+		return;
 	}
 	/* A login that goes on for days goes where the portal's name leads by then. */
 	if (session->state == SESSION_FREE && session->wanted)
