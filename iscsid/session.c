@@ -182,9 +182,9 @@ static void session_save(struct session *session, bool phase_alone)
 	};
 
 	memcpy(state.isid, conn_isid(session->conn), PDU_ISID_LEN);
-	session_print_portal(session, state.portal, sizeof(state.portal));
 	if (phase_alone && runstate_set_phase(dir_fd, sid, &state) >= 0)
 		return;
+	session_print_portal(session, state.portal, sizeof(state.portal));
 	r = runstate_save(dir_fd, sid, &state);
 	if (r < 0)
 		log_warning("%s: iscsid can't note the session for a restart: %s", session->name,
