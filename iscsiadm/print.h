@@ -13,7 +13,6 @@ void print_to(FILE *out, const char *fmt, ...) PRINTF(2, 3);
 /* Prints a text of whole lines, each escaped likewise. @text is changed meanwhile, and ends as it was. */
 void print_lines(FILE *out, char *text);
 
-
 /* fflush(stdout); a failure is kept for print_end(). */
 void print_flush(void);
 /* The same; returns 0, or the errno of the first failure of stdout. */

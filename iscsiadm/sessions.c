@@ -242,8 +242,7 @@ static void on_rescan(void *arg, size_t i, const struct mgmt_reply *reply)
 /* Rescans by sysfs, without the daemon. */
 static enum iscsi_err rescan_by_sysfs(struct adm *adm, const struct sysfs_session *session)
 {
-	int r = sysfs_scan_session(adm->sysfs, session->sid, session->host_no, true, NULL,
-				   NULL);
+	int r = sysfs_scan_session(adm->sysfs, session->sid, session->host_no, true, NULL, NULL);
 
 	if (r < 0 && !sysfs_session_gone(adm->sysfs, session->sid)) {
 		adm_error("cannot scan host %d: %s", session->host_no, strerror(-r));

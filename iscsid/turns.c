@@ -2,8 +2,6 @@
 /* Who tries a portal that doesn't answer, see turns.h. */
 #include "iscsid/turns.h"
 
-#include <errno.h>
-
 #include "iscsid/base/tcp.h"
 #include "libiscsi-db/util.h"
 

@@ -116,7 +116,10 @@ static int worker_on_finished(sd_event_source *source, int fd, uint32_t revents,
 	}
 }
 
-/* The event loop handles all signals, so a thread starts with all signals blocked. */
+/*
+ * Called with the lock held, for which the thread waits. The event loop handles all signals, so a
+ * thread starts with all signals blocked.
+ */
 static int start_thread(struct worker_pool *pool)
 {
 	sigset_t all, old;
@@ -132,6 +135,8 @@ static int start_thread(struct worker_pool *pool)
 	r = pthread_create(&thread, &attr, worker_main, pool);
 	pthread_attr_destroy(&attr);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (!r)
+		pool->threads++;
 	return -r;
 }
 
@@ -154,7 +159,7 @@ static void worker_on_timer(void *arg)
 	pthread_mutex_lock(&pool->lock);
 	n = pool->stalled ? MIN(pool->waiting_len, pool->max_threads) : 0;
 	while (n-- && pool->threads < GROWTH * pool->max_threads && start_thread(pool) == 0)
-		pool->threads++;
+		continue;
 	worker_watch(pool);
 	pthread_mutex_unlock(&pool->lock);
 }
@@ -234,10 +239,8 @@ int worker_submit(struct worker_pool *pool, struct worker_job *job)
 	/* Some idle threads will take the jobs that wait already, so they don't count. */
 	if (pool->idle <= pool->waiting_len && pool->threads < pool->max_threads) {
 		r = start_thread(pool);
-		if (!r)
-			pool->threads++;
-		else if (pool->threads)
-			r = 0;		/* the threads that run already will take the job */
+		if (pool->threads)
+			r = 0;		/* this thread, or those that run already, will take the job */
 	}
 	if (!r) {
 		queue_add(&pool->waiting, job);

@@ -123,9 +123,9 @@ typedef bool sysfs_again_fn(void *arg);
 
 /*
  * Looks for LUNs on the host of a session; @known: each known LUN is read anew first. The kernel
- * answers before its disk driver has looked at what was found, so this function waits for the disks as long
- * as @again wants; NULL: not at all. 0 or -errno, -ENOENT if the session has gone. Does SCSI
- * I/O, see sysfs_write().
+ * answers before its disk driver has looked at what was found, so this function waits for the
+ * disks as long as @again wants; NULL: not at all. 0 or -errno, -ENOENT if the session has gone.
+ * Does SCSI I/O, see sysfs_write().
  */
 int sysfs_scan_session(struct sysfs *sysfs, unsigned int sid, int host_no, bool known,
 		       sysfs_again_fn *again, void *arg);
